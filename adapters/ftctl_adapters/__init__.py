@@ -1,0 +1,1 @@
+"""Everything that touches a technology and is not chosen by name."""

@@ -1,0 +1,45 @@
+"""The composition root: which adapter stands behind which port."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ftctl.application.app import App
+from ftctl.plugin.registry import Registry
+
+
+def build_registry() -> Registry:
+    """The registry that ``FTCTL_PLUGINS`` and ``FTCTL_NO_PLUGINS`` (comma-separated names) ask for."""
+    only, without = (
+        frozenset(filter(None, os.environ.get(name, "").split(","))) for name in ("FTCTL_PLUGINS", "FTCTL_NO_PLUGINS")
+    )
+    return Registry(only=only, without=without)
+
+
+def build_app(workspace: Path, *, inline: bool = False, **replaced: Any) -> App:
+    """The application over this workspace; keyword arguments replace single ports."""
+    from ftctl_adapters.config.dump import dump_yaml
+    from ftctl_adapters.modeling.intake import LocalModelIntake
+    from ftctl_adapters.process.clock import SystemClock
+    from ftctl_adapters.process.environments import LocalEnvironments
+    from ftctl_adapters.process.inline_runner import InlineRunner
+    from ftctl_adapters.process.server_runner import LocalServerRunner
+    from ftctl_adapters.process.worker_runner import WorkerRunner
+    from ftctl_adapters.report.run_report import FileRunReport
+    from ftctl_adapters.store.artifact_store import DiskArtifactStore
+    from ftctl_adapters.store.run_journal import DiskRunJournals
+
+    store = DiskArtifactStore(workspace)
+    ports: dict[str, Any] = {
+        "registry": build_registry(),
+        "store": store,
+        "journals": DiskRunJournals(workspace),
+        "jobs": InlineRunner() if inline else WorkerRunner(),
+        "servers": LocalServerRunner(),
+        "intake": LocalModelIntake(),
+        "environments": LocalEnvironments(workspace),
+        "report": FileRunReport(store),
+        "clock": SystemClock(),
+        "dump": dump_yaml,
+    }
+    return App(workspace=workspace, **(ports | replaced))

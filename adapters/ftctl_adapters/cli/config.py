@@ -1,0 +1,95 @@
+"""``ftctl config``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from ftctl.application.resolve import DEFAULTS
+from ftctl.application.spec import DataSettings, Gate, RunSpec
+from ftctl.plugin.offer import PORTS, load
+
+from ftctl_adapters.bootstrap import build_app, build_registry
+from ftctl_adapters.cli.options import json_option
+
+FILE = click.argument("run_file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+
+
+@click.group()
+def command() -> None:
+    """Run files: schema, validate, show."""
+
+
+@command.command()
+@json_option
+def schema(as_json: bool) -> None:
+    """Every key of a run file and every option of every backend."""
+    document = run_schema()
+    if as_json:
+        print(json.dumps(document, ensure_ascii=False))
+        return
+    for section, fields in document.items():
+        print(f"\n{section}")
+        for field in fields:
+            bounds = f" ({field['allowed']})" if field["allowed"] else ""
+            print(f"  {field['name']}: {field['type']} = {field['default']!r}{bounds}\n      {field['help']}")
+
+
+@command.command()
+@FILE
+def validate(run_file: Path | None) -> None:
+    """Check a run file without running it; exit 2 lists every problem."""
+    spec = _resolve(run_file)
+    print(f"valid: run {spec.run_id}")
+
+
+@command.command()
+@FILE
+def show(run_file: Path | None) -> None:
+    """A run file with every default filled in."""
+    from ftctl_adapters.config.dump import dump_yaml
+
+    print(dump_yaml(_resolve(run_file).document()), end="")
+
+
+def run_schema() -> dict[str, list[dict[str, Any]]]:
+    """Options by section: the run file itself, then ``port name`` for every backend."""
+    top = [{"name": "model", "type": "str", "default": "", "allowed": "", "help": "The base model; required."}]
+    top += [{"name": k, "type": type(v).__name__, "default": v, "allowed": "", "help": ""} for k, v in DEFAULTS.items()]
+    found = {"run file": top, "data_source (every one)": option_rows(DataSettings), "gates": option_rows(Gate)}
+    for offer in build_registry().offers():
+        if offer.port in PORTS[:6]:
+            found[f"{offer.port} {offer.name}"] = option_rows(load(offer.options))
+    return found
+
+
+def option_rows(kind: type) -> list[dict[str, Any]]:
+    """One entry an option: name, type, default, what is allowed, help."""
+    return [
+        {
+            "name": field.name,
+            "type": getattr(field.type, "__name__", str(field.type)),
+            "default": None if field.default is attrs.NOTHING else field.default,
+            "allowed": _allowed(field.metadata),
+            "help": field.metadata["help"] + (" Required." if field.default is attrs.NOTHING else ""),
+        }
+        for field in attrs.fields(kind)
+    ]
+
+
+def _allowed(metadata: Any) -> str:
+    if metadata["choices"]:
+        return " | ".join(map(str, metadata["choices"]))
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    return ", ".join(f"{signs[name]} {bound:g}" for name, bound in metadata["bounds"].items())
+
+
+def _resolve(run_file: Path | None) -> RunSpec:
+    from ftctl.application.resolve import resolve
+
+    from ftctl_adapters.config.compose import compose
+
+    app = build_app(Path(".ftctl").absolute())
+    return resolve(compose(run_file, {}, ()), app.registry, app.environments)

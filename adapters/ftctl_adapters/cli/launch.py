@@ -1,0 +1,86 @@
+"""From command-line options to a finished run: what ``run`` and the single-stage commands share."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ftctl.application.app import App
+from ftctl.application.plan import Plan, make_plan
+from ftctl.application.resolve import resolve
+from ftctl.application.run import RunResult, run
+from ftctl.application.spec import RunSpec
+from ftctl.errors import WorkspaceUnusable
+
+from ftctl_adapters.bootstrap import build_app
+from ftctl_adapters.cli.tables import print_plan, print_result
+from ftctl_adapters.config.compose import compose
+from ftctl_adapters.process.signals import interruptible
+
+SWITCHES = ("model", "data_source", "tuner", "evaluators", "compressor", "server", "monitors")
+
+
+def launch(until: str, once: bool, labels: int = 0, **given: Any) -> None:
+    """Resolves, plans and runs up to a phase, as the options say."""
+    app = build_app(given["workspace"].absolute(), inline=given["inline"])
+    spec = resolved(app, given)
+    with interruptible():
+        plan = make_plan(app, spec, until, labels)
+        if given["dry_run"]:
+            show_plan(plan, as_json=given["as_json"])
+            return
+        usable(app.workspace)
+        result = run(app, plan, once=once, on_ready=lambda done: show_result(done, given["as_json"]))
+    if result.status != "done":
+        raise click.exceptions.Exit(1)
+
+
+def resolved(app: App, given: dict[str, Any]) -> RunSpec:
+    """The spec that the run file, the switches and ``--set`` describe."""
+    switches = {key: (list(value) if isinstance(value := given[key], tuple) else value) or None for key in SWITCHES}
+    document = compose(given["run_file"], switches, given["settings"])
+    if given["as_json"]:
+        document["monitors"] = [entry for entry in _listed(document) if _name(entry) != "console"]
+    return resolve(document, app.registry, app.environments)
+
+
+def _listed(document: dict[str, Any]) -> list[Any]:
+    monitors = document.get("monitors")
+    return monitors if isinstance(monitors, list) else [] if monitors in (None, "none") else [monitors]
+
+
+def _name(entry: Any) -> Any:
+    return entry.get("use") if isinstance(entry, dict) else entry
+
+
+def show_plan(plan: Plan, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(plan.document(), ensure_ascii=False))
+    else:
+        print_plan(plan.document())
+
+
+def show_result(result: RunResult, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(result.document(), ensure_ascii=False))
+    else:
+        print_result(result.document())
+    sys.stdout.flush()
+
+
+def usable(workspace: Path) -> None:
+    """Makes the workspace, and says in one line when it cannot be written.
+
+    Raises:
+        WorkspaceUnusable: it is no folder, or read-only.
+    """
+    try:
+        workspace.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = workspace / ".probe"
+        probe.write_text("", encoding="utf-8")
+        probe.unlink()
+    except OSError as error:
+        text = f"the workspace {workspace} cannot be written: {error.strerror}"
+        raise WorkspaceUnusable(text, next_step="choose another: --workspace DIR") from error

@@ -1,0 +1,41 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+workspace_option = click.option(
+    "--workspace",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="FTCTL_WORKSPACE",
+    default=Path(".ftctl"),
+    show_default=True,
+    help="Folder of runs and artifacts.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
+
+
+def run_options(function: F) -> F:
+    """The options by which a run is described, in the order of the lifecycle."""
+    described = [
+        click.argument("run_file", required=False, type=click.Path(dir_okay=False, path_type=Path)),
+        click.option("--model", help="A folder, a hub name (org/name), or builtin:tiny."),
+        click.option("--data-source", metavar="N", help="Where examples come from."),
+        click.option("--tuner", metavar="N", help="How the model learns."),
+        click.option("--evaluator", "evaluators", metavar="N", multiple=True, help="What is measured; repeatable."),
+        click.option("--compressor", metavar="N", help="How it becomes smaller, or none."),
+        click.option("--server", metavar="N", help="What serves it, or none."),
+        click.option("--monitor", "monitors", metavar="N", multiple=True, help="Who watches; repeatable."),
+        click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Any key, e.g. tuner.rank=8."),
+        workspace_option,
+        click.option("--inline", is_flag=True, help="Run stages in this process, for debugging."),
+        click.option("--dry-run", is_flag=True, help="Show the plan and stop."),
+        json_option,
+    ]
+    for decorate in reversed(described):
+        function = decorate(function)
+    return function

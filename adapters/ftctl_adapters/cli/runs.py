@@ -1,0 +1,105 @@
+"""``ftctl runs``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ftctl.domain.codec import to_plain
+from ftctl.errors import UsageError
+from ftctl.ports.run_journal import RunJournal
+
+from ftctl_adapters.cli.options import json_option, workspace_option
+
+
+@click.group()
+def command() -> None:
+    """Runs of this workspace: list, show, events, resume."""
+
+
+@command.command("list")
+@workspace_option
+@json_option
+def list_(workspace: Path, as_json: bool) -> None:
+    """Every run, the newest last."""
+    runs = [_document(_journals(workspace).open(run_id)) for run_id in _journals(workspace).ids()]
+    if as_json:
+        print(json.dumps(runs, ensure_ascii=False))
+        return
+    from ftctl_adapters.cli.tables import print_table
+
+    rows = [[r["run_id"], r["status"], str(len(r["stages"])), r["report"] or "–"] for r in runs]
+    print_table([["run", "status", "stages", "report"], *rows])
+
+
+@command.command()
+@click.argument("run_id")
+@workspace_option
+@json_option
+def show(run_id: str, workspace: Path, as_json: bool) -> None:
+    """Stages, metrics and report of one run."""
+    document = _document(_known(workspace, run_id))
+    if as_json:
+        print(json.dumps(document, ensure_ascii=False))
+        return
+    from ftctl_adapters.cli.tables import print_result
+
+    print(f"run {document['run_id']}: {document['status']}")
+    print_result(document)
+
+
+@command.command()
+@click.argument("run_id")
+@workspace_option
+@json_option
+def events(run_id: str, workspace: Path, as_json: bool) -> None:
+    """Everything that happened in one run, in order."""
+    found = list(_known(workspace, run_id).events())
+    if as_json:
+        print(json.dumps(to_plain(found), ensure_ascii=False))
+        return
+    for event in found:
+        print(f"{event.at:.3f} {event.kind} {event.stage} {json.dumps(event.data, ensure_ascii=False)}")
+
+
+@command.command()
+@click.argument("run_id")
+@workspace_option
+@click.option("--once", is_flag=True, help="Stop the server after it was verified.")
+@json_option
+def resume(run_id: str, workspace: Path, once: bool, as_json: bool) -> None:
+    """Go on with a run that was stopped or failed, from what it has finished."""
+    from ftctl_adapters.cli.launch import launch
+
+    given: dict[str, Any] = {
+        "run_file": _known(workspace, run_id).folder / "run.yaml",
+        "workspace": workspace,
+        "as_json": as_json,
+        "settings": (),
+        "inline": False,
+        "dry_run": False,
+    }
+    switches = dict.fromkeys(("model", "data_source", "tuner", "evaluators", "compressor", "server", "monitors"))
+    launch("verify", once, **given, **switches)
+
+
+def _journals(workspace: Path) -> Any:
+    from ftctl_adapters.store.run_journal import DiskRunJournals
+
+    return DiskRunJournals(workspace.absolute())
+
+
+def _known(workspace: Path, run_id: str) -> RunJournal:
+    journals = _journals(workspace)
+    if run_id not in journals.ids():
+        from ftctl.domain.names import nearest
+
+        meant = nearest(run_id, journals.ids())
+        raise UsageError(f"no run {run_id!r} in {workspace}", next_step=f"did you mean {meant}?" if meant else "ftctl run")
+    journal: RunJournal = journals.open(run_id)
+    return journal
+
+
+def _document(journal: RunJournal) -> dict[str, Any]:
+    return journal.read("run.json") or {}

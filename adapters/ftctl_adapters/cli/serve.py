@@ -1,0 +1,15 @@
+"""``ftctl serve``."""
+
+from typing import Any
+
+import click
+
+from ftctl_adapters.cli.launch import launch
+from ftctl_adapters.cli.options import run_options
+
+
+@click.command()
+@run_options
+def command(**given: Any) -> None:
+    """Run up to a verified server and keep serving until Ctrl-C."""
+    launch("verify", False, **given)

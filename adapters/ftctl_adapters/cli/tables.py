@@ -1,0 +1,49 @@
+"""Plans and results as tables on a terminal, as plain columns in a pipe."""
+
+from typing import Any
+
+from ftctl_adapters.report.tables import metric_rows, stage_rows
+
+
+def print_table(rows: list[list[str]]) -> None:
+    """The rows under their header; columns are as wide as they need to be, whatever the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in rows[0]:
+        table.add_column(Text(name))
+    for row in rows[1:]:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console(highlight=False)
+    Console(highlight=False, width=console.width if console.is_terminal else 240).print(table)
+
+
+def print_plan(plan: dict[str, Any]) -> None:
+    """Stages, cache hits, what is trained, and what it needs."""
+    model, resources = plan["model"], plan["resources"]
+    print(f"run {plan['run_id']}")
+    print(f"model {model['reference']}: {model['architecture']}, {model['parameters']:,} parameters, {model['dtype']}")
+    if model["left_out"]:
+        print(f"  files no library will see: {', '.join(model['left_out'])}")
+    rows = [["stage", "plugin", "environment", "state"]]
+    rows += [[s["name"], s["plugin"], s["environment"], "cached" if s["cached"] else "to do"] for s in plan["stages"]]
+    print_table(rows)
+    trained, total = resources["trained_parameters"], resources["total_parameters"]
+    steps = resources["steps"] if resources["steps"] is not None else "known once the data has been read"
+    print(f"trained parameters {trained:,} of {total:,} ({trained / total:.2%}); optimizer steps: {steps}")
+    memory = ", ".join(f"{phase} {size / 1e6:,.0f} MB" for phase, size in resources["memory"].items())
+    print(f"memory, estimated: {memory}; disk {resources['disk'] / 1e6:,.0f} MB")
+
+
+def print_result(result: dict[str, Any]) -> None:
+    """The metrics side by side, the stages, and where everything is."""
+    if result["metrics"]:
+        print_table(metric_rows(result))
+        print()
+    print_table(stage_rows(result))
+    endpoint = result["endpoint"]
+    if endpoint:
+        print(f"\nendpoint {endpoint['url']} model {endpoint['model']} (verified)")
+    print(f"\nreport {result['report']}")

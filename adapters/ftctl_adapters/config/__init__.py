@@ -1,0 +1,1 @@
+"""Run files: strict YAML in, readable YAML out, and the embedded default."""

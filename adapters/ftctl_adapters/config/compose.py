@@ -1,0 +1,83 @@
+"""One run document out of a run file, the backend switches and ``--set``; later ones win."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ftctl.errors import ConfigInvalid
+
+from ftctl_adapters.config.strict_yaml import parse_yaml, read_yaml
+
+QUICKSTART = Path(__file__).with_name("quickstart.yaml")
+LISTS = ("evaluators", "monitors")
+
+
+def compose(path: Path | None, switches: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """The run document.
+
+    Args:
+        path: the run file; without one, the embedded default.
+        switches: backends named on the command line by top-level key; ``None`` values were not given.
+        settings: ``path=value`` texts, e.g. ``tuner.rank=8``; values are YAML.
+
+    Raises:
+        ConfigInvalid: the file or a setting cannot be understood.
+    """
+    document = read_yaml(path or QUICKSTART)
+    if not isinstance(document, dict):
+        raise ConfigInvalid(f"{path}: a run file is a mapping with the key `model`", next_step="ftctl config schema")
+    for key, value in switches.items():
+        if value is not None:
+            document[key] = _switched(document.get(key), value)
+    for setting in settings:
+        _set(document, setting)
+    return document
+
+
+def _switched(current: Any, name: Any) -> Any:
+    """Naming the backend that the file has keeps its options; naming another starts from that one's defaults."""
+    if isinstance(name, list | tuple):
+        return [_switched_in(current, one) for one in name]
+    return current if isinstance(current, dict) and current.get("use") == name else name
+
+
+def _switched_in(current: Any, name: str) -> Any:
+    listed = current if isinstance(current, list) else []
+    return next((entry for entry in listed if isinstance(entry, dict) and entry.get("use") == name), name)
+
+
+def _set(document: dict[str, Any], setting: str) -> None:
+    path, equals, text = setting.partition("=")
+    keys = path.split(".")
+    if not equals or not all(keys):
+        raise ConfigInvalid(f"--set {setting}: must be path=value", next_step="for example --set tuner.rank=8")
+    value = parse_yaml(text, f"--set {path}") if text else None
+    place = document
+    for key in keys[:-1]:
+        place = _step(place, key, setting)
+    if isinstance(place, list):
+        place[_index(place, keys[-1], setting)] = value
+    else:
+        place[keys[-1]] = value
+
+
+def _step(place: Any, key: str, setting: str) -> Any:
+    if isinstance(place, list):
+        slot: Any = _index(place, key, setting)
+    else:
+        slot = key
+        place.setdefault(key, {})
+    if isinstance(place[slot], str):
+        place[slot] = {"use": place[slot]}
+    if not isinstance(place[slot], dict | list):
+        raise ConfigInvalid(f"--set {setting}: {key} is not a mapping")
+    return place[slot]
+
+
+def _index(place: list[Any], key: str, setting: str) -> int:
+    names = [entry.get("use") if isinstance(entry, dict) else entry for entry in place]
+    if key in names:
+        return names.index(key)
+    if key.isdecimal() and int(key) < len(place):
+        return int(key)
+    raise ConfigInvalid(f"--set {setting}: no entry {key!r}; there are {', '.join(map(str, names))}")

@@ -1,0 +1,111 @@
+"""YAML 1.2 as a run file needs it: plain values only, no aliases, no tags, no duplicate keys, every line known."""
+
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from ftctl.errors import ConfigInvalid
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 32
+_TAG = "tag:yaml.org,2002:"
+
+
+def read_yaml(path: Path) -> Any:
+    """The document of a YAML file as plain values.
+
+    Raises:
+        ConfigInvalid: it cannot be read, or is not the plain YAML that a run file is.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigInvalid(f"cannot read {path}: {error.strerror}", next_step="check the path") from error
+    if len(data) > MAX_BYTES:
+        raise ConfigInvalid(f"{path}: {len(data)} bytes; a run file has at most {MAX_BYTES}")
+    try:
+        return parse_yaml(data.decode("utf-8-sig"), str(path))
+    except UnicodeDecodeError as error:
+        raise ConfigInvalid(f"{path}: byte {error.start} is not UTF-8") from error
+
+
+def parse_yaml(text: str, name: str) -> Any:
+    """The plain values of a YAML text; ``name`` stands in messages."""
+    problems: list[str] = []
+    try:
+        _refuse_aliases(text, name)
+        node = _yaml().compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        raise ConfigInvalid(f"{where}: not YAML: {error.problem}", next_step="correct that line") from error
+    except RecursionError:
+        raise ConfigInvalid(f"{name}: nested too deeply (limit {MAX_DEPTH})") from None
+    value = _value(node, name, problems, 0) if node is not None else {}
+    if problems:
+        raise ConfigInvalid(f"{name} is not a plain run file", details=tuple(problems))
+    return value
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.version = (1, 2)
+    return yaml
+
+
+def _refuse_aliases(text: str, name: str) -> None:
+    for event in _yaml().parse(text):
+        if isinstance(event, AliasEvent):
+            line = event.start_mark.line + 1
+            raise ConfigInvalid(f"{name}:{line}: aliases (*{event.anchor}) are off", next_step="write it out")
+
+
+def _value(node: Node, name: str, problems: list[str], depth: int) -> Any:
+    line = node.start_mark.line + 1
+    kind = str(node.tag).removeprefix(_TAG)
+    if depth > MAX_DEPTH:
+        problems.append(f"{name}:{line}: nested too deeply (limit {MAX_DEPTH})")
+    elif isinstance(node, MappingNode) and kind == "map":
+        return _mapping(node, name, problems, depth)
+    elif isinstance(node, SequenceNode) and kind == "seq":
+        return [_value(item, name, problems, depth + 1) for item in node.value]
+    elif isinstance(node, ScalarNode) and kind in _SCALARS:
+        return _scalar(node.value, kind)
+    else:
+        problems.append(f"{name}:{line}: the tag {node.tag} is not allowed")
+    return None
+
+
+def _mapping(node: MappingNode, name: str, problems: list[str], depth: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        key = key_node.value
+        if not isinstance(key, str):
+            problems.append(f"{name}:{line}: a key must be text")
+            continue
+        if key in found:
+            problems.append(f"{name}:{line}: key {key!r} is there twice")
+        found[key] = _value(value_node, name, problems, depth + 1)
+    return found
+
+
+def _scalar(text: str, kind: str) -> Any:
+    return _SCALARS[kind](text)
+
+
+def _integer(text: str) -> int:
+    return int(text.replace("_", ""), 0) if text.lstrip("+-")[:2] in ("0x", "0o", "0b") else int(text.replace("_", ""))
+
+
+_SCALARS: dict[str, Any] = {
+    "str": str,
+    "int": _integer,
+    "float": lambda text: float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan")),
+    "bool": lambda text: text.lower() == "true",
+    "null": lambda _text: None,
+}

@@ -1,0 +1,66 @@
+"""Golden cases: made from the tuned model while it is still in memory, stored with it, replayed where it is served."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ftctl.domain.codec import from_plain, to_plain
+from ftctl.domain.example import Example, Message
+from ftctl.domain.golden import GoldenCase
+from ftctl.errors import LabelsInvalid
+
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+
+FILE = "golden.json"
+MAX_NEW_TOKENS = 48
+GENERAL = (
+    (Message("user", "Hello!"),),
+    (Message("system", "Answer briefly."), Message("user", "你好,请介绍一下自己。")),
+    (Message("user", "One?"), Message("assistant", "Two."), Message("user", "And then? 1 + 2 = é ß 😀")),
+)
+
+
+def write_golden(model: Any, tokenizer: ChatTokenizer, examples: Sequence[Example], out: Path) -> None:
+    """Writes ``golden.json`` with cases from the data and a few of every kind: system prompt, turns, Chinese."""
+    model.eval()
+    cases = []
+    for messages in [*(example.prompt for example in examples if example.messages), *GENERAL]:
+        try:
+            rendered = tokenizer.render(messages, ask=True)
+        except LabelsInvalid:
+            continue
+        cases.append(make_case(model, tokenizer, messages, rendered))
+    (out / FILE).write_text(json.dumps(to_plain(cases), ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def read_golden(folder: str) -> list[GoldenCase]:
+    """The cases of an artifact; none when it was not tuned here."""
+    path = Path(folder) / FILE
+    if not path.exists():
+        return []
+    return [from_plain(case, GoldenCase) for case in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def make_case(model: Any, tokenizer: ChatTokenizer, messages: Sequence[Message], rendered: str) -> GoldenCase:
+    """One case: the greedy answer, and by how much each token led its runner-up."""
+    import torch
+
+    ids = tokenizer.encode(rendered)
+    with torch.inference_mode():
+        out = model.generate(
+            input_ids=torch.tensor([ids]),
+            attention_mask=torch.ones((1, len(ids)), dtype=torch.long),
+            max_new_tokens=MAX_NEW_TOKENS,
+            do_sample=False,
+            num_beams=1,
+            eos_token_id=sorted(tokenizer.stop_ids),
+            pad_token_id=tokenizer.pad_id,
+            return_dict_in_generate=True,
+            output_logits=True,
+        )
+    generated = out.sequences[0, len(ids) :].tolist()
+    tops = [torch.log_softmax(step[0].float(), -1).topk(2).values for step in out.logits]
+    margins = tuple(round(float(top[0] - top[1]), 4) for top in tops)
+    text = tokenizer.decode(generated)
+    return GoldenCase(tuple(messages), rendered, tuple(ids), text, tuple(generated), margins, MAX_NEW_TOKENS)

@@ -1,0 +1,82 @@
+"""Base models: looked at in pure Python, and laid out as views."""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ftctl.domain.artifact import Draft
+from ftctl.domain.codec import digest
+from ftctl.domain.format import HF
+from ftctl.domain.resources import ModelShape
+from ftctl.ports.model_intake import ModelFacts, ModelIntake
+
+from ftctl_adapters.modeling.reference import locate
+from ftctl_adapters.modeling.view import View, make_view
+from ftctl_adapters.store.commit import sha256_file
+
+
+class LocalModelIntake(ModelIntake):
+    """Folders, hub snapshots and ``builtin:tiny``, through one view."""
+
+    def look(self, reference: str, revision: str | None) -> ModelFacts:
+        view = make_view(locate(reference, revision))
+        hashes = [[name, _sha256(content)] for name, content in sorted(view.files.items())]
+        return ModelFacts(reference, digest(hashes), model_shape(view), tuple(view.left_out))
+
+    def admit(self, reference: str, revision: str | None, out: Path) -> Draft:
+        view = make_view(locate(reference, revision))
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
+        for name, content in view.files.items():
+            _lay(content, out / name)
+        return Draft("model", HF, _facts(view, reference))
+
+
+def model_shape(view: View) -> ModelShape:
+    """What plans need to know of a model, from its config and weight headers."""
+    config = view.config
+    linear = {
+        name: (entry.shape[0], entry.shape[1])
+        for name, entry in view.tensors.items()
+        if len(entry.shape) == 2 and "embed" not in name and "lm_head" not in name
+    }
+    return ModelShape(
+        architecture=str((config.get("architectures") or [config["model_type"]])[0]),
+        parameters=sum(entry.elements for entry in view.tensors.values()),
+        weight_bytes=sum(entry.size for entry in view.tensors.values()),
+        hidden_size=int(config.get("hidden_size", 0)),
+        layers=int(config.get("num_hidden_layers", 0)),
+        vocabulary=int(config.get("vocab_size", 0)),
+        max_positions=int(config.get("max_position_embeddings", 0)),
+        dtype=str(config.get("dtype") or config.get("torch_dtype") or "float32"),
+        linear=linear,
+    )
+
+
+def _facts(view: View, reference: str) -> dict[str, Any]:
+    template = hashlib.sha256(view.template.encode()).hexdigest() if view.template else None
+    tokenizer = view.files.get("tokenizer.json")
+    return {
+        "reference": reference,
+        "parameters": sum(entry.elements for entry in view.tensors.values()),
+        "max_length": int(view.config.get("max_position_embeddings", 0)),
+        "tokenizer": _sha256(tokenizer) if tokenizer is not None else None,
+        "chat_template": template,
+        "left_out": view.left_out,
+    }
+
+
+def _sha256(content: Path | bytes) -> str:
+    return hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else sha256_file(content)
+
+
+def _lay(content: Path | bytes, target: Path) -> None:
+    if isinstance(content, bytes):
+        target.write_bytes(content)
+        return
+    try:
+        os.link(content.resolve(), target)
+    except OSError:
+        shutil.copyfile(content, target)

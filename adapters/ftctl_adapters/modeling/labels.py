@@ -1,0 +1,117 @@
+"""Which tokens of an example are trained: the answers and the tokens that end them, nothing else."""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from ftctl.domain.example import Example
+from ftctl.errors import LabelsInvalid
+
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+
+IGNORED = -100
+"""The label of a token that is not trained, as everywhere in the field."""
+
+
+@frozen
+class Encoded:
+    """Token ids and labels of one example, of equal length; ``where`` is its source position."""
+
+    where: str
+    ids: tuple[int, ...]
+    labels: tuple[int, ...]
+
+    @property
+    def trained(self) -> int:
+        """How many tokens are trained: the first token is never predicted."""
+        return sum(label != IGNORED for label in self.labels[1:])
+
+
+def encode_example(tokenizer: ChatTokenizer, example: Example, loss_on: str) -> Encoded:
+    """The example's ids and labels.
+
+    Args:
+        tokenizer: of the model that is trained.
+        example: a conversation, or raw text, of which every token is trained.
+        loss_on: ``answers`` (every assistant turn of weight 1), ``last_answer``, or ``all``.
+
+    Raises:
+        LabelsInvalid: the template does not let answers be told apart, a trained turn does not end in a stop token,
+            or nothing would be trained.
+    """
+    if not example.messages:
+        ids = tokenizer.encode(example.text)
+        ids += [min(tokenizer.stop_ids)] if tokenizer.stop_ids else []
+        return Encoded(example.where, tuple(ids), tuple(ids))
+    text = tokenizer.render(example.messages, ask=False, tools=example.tools)
+    ids, offsets = tokenizer.encode_with_offsets(text)
+    _refuse_double_bos(tokenizer, example, ids)
+    if loss_on == "all":
+        return Encoded(example.where, tuple(ids), tuple(ids))
+    spans = _answer_spans(tokenizer, example, text, last_only=loss_on == "last_answer")
+    labels = [IGNORED] * len(ids)
+    for start, end in spans:
+        _train_turn(tokenizer, example, ids, offsets, labels, start, end)
+    encoded = Encoded(example.where, tuple(ids), tuple(labels))
+    if not encoded.trained:
+        raise LabelsInvalid(f"{example.where}: no token would be trained")
+    return encoded
+
+
+def _answer_spans(tokenizer: ChatTokenizer, example: Example, text: str, *, last_only: bool) -> list[tuple[int, int]]:
+    """Characters [start, end) of every trained turn, from the end of its prompt to the end of the turn."""
+    spans = []
+    for place, message in enumerate(example.messages):
+        if message.role != "assistant" or not message.weight:
+            continue
+        before = tokenizer.render(example.messages[:place], ask=True, tools=example.tools)
+        after = tokenizer.render(example.messages[: place + 1], ask=False, tools=example.tools)
+        if not (text.startswith(after) and after.startswith(before)):
+            raise LabelsInvalid(
+                f"{example.where}: the chat template rewrites earlier turns, so turn {place + 1} cannot be told apart",
+                next_step="use loss_on: last_answer, or a template that only appends",
+            )
+        spans.append((len(before), len(after)))
+    return spans[-1:] if last_only else spans
+
+
+def _train_turn(
+    tokenizer: ChatTokenizer,
+    example: Example,
+    ids: Sequence[int],
+    offsets: Sequence[tuple[int, int]],
+    labels: list[int],
+    start: int,
+    end: int,
+) -> None:
+    """Sets the labels of one turn, up to and including its first stop token; what follows is the template's."""
+    for place, (first, last) in enumerate(offsets):
+        if first >= end:
+            break
+        if first >= start and last > first:
+            labels[place] = ids[place]
+            if ids[place] in tokenizer.stop_ids:
+                return
+    raise LabelsInvalid(
+        f"{example.where}: a trained answer does not end in a stop token {sorted(tokenizer.stop_ids)}: "
+        "the model would never learn to stop",
+        next_step="let the chat template end assistant turns with the tokenizer's eos token",
+    )
+
+
+def _refuse_double_bos(tokenizer: ChatTokenizer, example: Example, ids: Sequence[int]) -> None:
+    bos = tokenizer.raw.bos_token_id
+    if bos is not None and list(ids[:2]) == [bos, bos]:
+        raise LabelsInvalid(f"{example.where}: the text begins with two BOS tokens")
+
+
+def show_labels(tokenizer: ChatTokenizer, encoded: Encoded) -> str:
+    """The text with every trained run of tokens between ``⟦`` and ``⟧``."""
+    parts: list[str] = []
+    trained = False
+    for token, label in zip(encoded.ids, encoded.labels, strict=True):
+        if (label != IGNORED) != trained:
+            trained = not trained
+            parts.append("⟦" if trained else "⟧")
+        parts.append(tokenizer.raw.decode([token]))
+    return "".join(parts) + ("⟧" if trained else "")

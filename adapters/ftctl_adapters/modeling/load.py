@@ -1,0 +1,36 @@
+"""Opens model artifacts with transformers and PEFT: local files, safetensors, no remote code."""
+
+from typing import Any
+
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.format import ADAPTERS
+from ftctl.errors import ModelMismatch
+
+
+def load_base(folder: str, bf16: bool | None) -> Any:
+    """A causal language model in eval mode: ``bf16`` True in bfloat16, False in float32, None as it is stored."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    dtype: Any = "auto" if bf16 is None else torch.bfloat16 if bf16 else torch.float32
+    return AutoModelForCausalLM.from_pretrained(
+        folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
+    )
+
+
+def load_whole(model: Artifact, bf16: bool | None = None) -> Any:
+    """The model of an artifact; an adapter is put on its base.
+
+    Raises:
+        ModelMismatch: the adapter is alone, or its tensors do not fit the base.
+    """
+    if model.format not in ADAPTERS:
+        return load_base(model.path, bf16).eval()
+    if model.base is None:
+        raise ModelMismatch(f"{model.id} is an adapter without its base model")
+    from peft import PeftModel
+
+    try:
+        return PeftModel.from_pretrained(load_base(model.base.path, bf16), model.path, local_files_only=True).eval()
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise ModelMismatch(f"{model.id} does not fit its base {model.base.id}: {error}") from error

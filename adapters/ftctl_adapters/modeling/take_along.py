@@ -1,0 +1,18 @@
+"""What belongs to a model beside its weights goes wherever the model goes."""
+
+from pathlib import Path
+
+COMPANIONS = (
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json"),
+    *("merges.txt", "vocab.txt", "tokenizer.model", "chat_template.jinja", "generation_config.json", "golden.json"),
+)
+
+
+def take_along(source: Path, out: Path) -> None:
+    """Copies tokenizer, chat template, generation config and golden cases, byte for byte.
+
+    What was trained with is what is served with; files of these names that a library wrote are replaced.
+    """
+    for name in COMPANIONS:
+        if (source / name).exists():
+            (out / name).write_bytes((source / name).read_bytes())

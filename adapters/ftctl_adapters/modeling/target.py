@@ -1,0 +1,49 @@
+"""A loaded model as a target for evaluators."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ftctl.domain.example import Example, Message
+from ftctl.ports import Answer, Score, Target
+
+from ftctl_adapters.modeling.generate import greedy
+from ftctl_adapters.modeling.labels import IGNORED, Encoded, encode_example
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.training.batch import collate
+
+SCORE_BATCH = 16
+
+
+class LoadedTarget(Target):
+    """Answers and scores in this process, in batches."""
+
+    def __init__(self, model: Any, tokenizer: ChatTokenizer) -> None:
+        self._model, self._tokenizer = model, tokenizer
+
+    def generate(self, prompts: Sequence[Sequence[Message]], max_new_tokens: int) -> list[Answer]:
+        rendered = [self._tokenizer.encode(self._tokenizer.render(prompt, ask=True)) for prompt in prompts]
+        return greedy(self._model, self._tokenizer, rendered, max_new_tokens)
+
+    def score(self, examples: Sequence[Example]) -> list[Score]:
+        encoded = [encode_example(self._tokenizer, example, "answers") for example in examples]
+        scores: list[Score] = []
+        for start in range(0, len(encoded), SCORE_BATCH):
+            scores += self._score(encoded[start : start + SCORE_BATCH], examples[start : start + SCORE_BATCH])
+        return scores
+
+    def _score(self, rows: Sequence[Encoded], examples: Sequence[Example]) -> list[Score]:
+        import torch
+
+        batch = collate(rows, self._tokenizer.pad_id)
+        with torch.inference_mode():
+            logits = self._model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits[:, :-1]
+        targets = batch.labels[:, 1:]
+        chosen = targets != IGNORED
+        losses = torch.nn.functional.cross_entropy(
+            logits.float().transpose(1, 2), targets, ignore_index=IGNORED, reduction="none"
+        )
+        sums = (losses * chosen).sum(dim=1).tolist()
+        return [
+            Score(-total, row.trained, sum(len(m.content) for m in e.messages if m.role == "assistant") or len(e.text))
+            for total, row, e in zip(sums, rows, examples, strict=True)
+        ]

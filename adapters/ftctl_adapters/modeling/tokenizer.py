@@ -1,0 +1,64 @@
+"""A model's tokenizer and chat template: the only place where text becomes token ids."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ftctl.domain.example import Message
+from ftctl.errors import LabelsInvalid
+
+
+class ChatTokenizer:
+    """Loaded from a view folder, offline and without remote code."""
+
+    def __init__(self, folder: str) -> None:
+        from transformers import AutoTokenizer
+
+        self.raw: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        self.stop_ids = _stop_ids(Path(folder), self.raw.eos_token_id)
+        pad = self.raw.pad_token_id
+        self.pad_id: int = pad if pad is not None else min(self.stop_ids, default=0)
+        self.vocabulary: int = len(self.raw)
+
+    def render(self, messages: Sequence[Message], *, ask: bool, tools: list[dict[str, Any]] | None = None) -> str:
+        """The conversation as the chat template writes it; ``ask`` opens the next assistant turn.
+
+        Raises:
+            LabelsInvalid: there is no chat template, or it refuses this conversation.
+        """
+        if self.raw.chat_template is None:
+            raise LabelsInvalid(
+                "the tokenizer has no chat template, so conversations cannot be rendered",
+                next_step="add chat_template.jinja to the model folder, or train on raw text",
+            )
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        try:
+            text = self.raw.apply_chat_template(
+                turns, tools=tools or None, tokenize=False, add_generation_prompt=ask, return_dict=False
+            )
+        except Exception as error:
+            raise LabelsInvalid(f"the chat template refuses this conversation: {error}") from error
+        return str(text)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of rendered text; special tokens stand in the text, none are added."""
+        return list(self.raw(text, add_special_tokens=False)["input_ids"])
+
+    def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Token ids, and for each the characters [start, end) it stands for."""
+        encoded = self.raw(text, add_special_tokens=False, return_offsets_mapping=True)
+        return list(encoded["input_ids"]), [(int(a), int(b)) for a, b in encoded["offset_mapping"]]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of generated tokens, special tokens left out."""
+        return str(self.raw.decode(list(ids), skip_special_tokens=True))
+
+
+def _stop_ids(folder: Path, eos: int | None) -> frozenset[int]:
+    found: set[int] = set() if eos is None else {eos}
+    for name in ("generation_config.json", "config.json"):
+        path = folder / name
+        value = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id") if path.exists() else None
+        found |= set(value) if isinstance(value, list) else {value} if isinstance(value, int) else set()
+    return frozenset(found)

@@ -1,0 +1,152 @@
+"""A view of a model folder: the files a library may see, chosen by name and checked by content."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+from ftctl.errors import ModelUnsafe
+
+from ftctl_adapters.modeling.safetensors_header import TensorEntry, read_header
+from ftctl_adapters.modeling.template_check import check_template
+
+WEIGHTS = re.compile(r"(model|adapter_model)(-\d{5}-of-\d{5})?\.safetensors")
+JSON_FILES = frozenset(
+    {
+        *("config.json", "generation_config.json", "model.safetensors.index.json", "adapter_config.json"),
+        *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json"),
+    }
+)
+TEXT_FILES = frozenset({"merges.txt", "vocab.txt", "chat_template.jinja"})
+BINARY_FILES = frozenset({"tokenizer.model"})
+PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".mdl")
+MAX_JSON = 256 << 20
+_MODEL_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_REMOTE_CODE = ("auto_map", "custom_pipelines", "custom_code")
+
+
+@define
+class View:
+    """``files`` maps a name to the file to link, or to the bytes to write where something had to be taken out."""
+
+    source: Path
+    files: dict[str, Path | bytes] = field(factory=dict)
+    tensors: dict[str, TensorEntry] = field(factory=dict)
+    config: dict[str, Any] = field(factory=dict)
+    template: str | None = None
+    left_out: list[str] = field(factory=list)
+    dropped_code: bool = False
+
+
+def make_view(folder: Path) -> View:
+    """The view of a model folder; nothing in it is run, and weights are read by their headers only.
+
+    Raises:
+        ModelUnsafe: only pickled weights, a pickle under an allowed name, a malformed file, a hostile template.
+    """
+    view = View(folder)
+    for path in sorted(folder.iterdir()):
+        if _allowed(path):
+            _take(view, path)
+        elif path.name != "manifest.json":
+            view.left_out.append(path.name)
+    _require_weights(view, folder)
+    _check_config(view, folder)
+    if view.template is not None:
+        check_template(view.template, str(folder))
+    return view
+
+
+def _allowed(path: Path) -> bool:
+    known = path.name in JSON_FILES | TEXT_FILES | BINARY_FILES or WEIGHTS.fullmatch(path.name)
+    return bool(known) and path.is_file()
+
+
+def _take(view: View, path: Path) -> None:
+    if WEIGHTS.fullmatch(path.name):
+        view.tensors |= read_header(path)
+        view.files[path.name] = path
+    elif path.name in JSON_FILES:
+        _take_json(view, path)
+    else:
+        data = path.read_bytes()
+        if _looks_pickled(data):
+            raise ModelUnsafe(f"{path}: is a pickle under an allowed name", next_step="remove it")
+        if path.name in TEXT_FILES:
+            _text(path, data)
+        view.files[path.name] = path
+        if path.name == "chat_template.jinja":
+            view.template = _text(path, data)
+
+
+def _take_json(view: View, path: Path) -> None:
+    if path.stat().st_size > MAX_JSON:
+        raise ModelUnsafe(f"{path}: {path.stat().st_size} bytes of JSON (limit {MAX_JSON})")
+    data = path.read_bytes()
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ModelUnsafe(f"{path}: is not JSON: {error}", next_step="get the file again") from None
+    if not isinstance(document, dict):
+        raise ModelUnsafe(f"{path}: must be a JSON object")
+    removed = [key for key in _REMOTE_CODE if document.pop(key, None) is not None]
+    view.dropped_code |= bool(removed)
+    view.files[path.name] = json.dumps(document, indent=2, ensure_ascii=False).encode() if removed else path
+    if path.name == "config.json":
+        view.config = document
+    if path.name == "tokenizer_config.json" and view.template is None:
+        view.template = _embedded_template(document)
+
+
+def _embedded_template(document: dict[str, Any]) -> str | None:
+    template = document.get("chat_template")
+    if isinstance(template, list):
+        by_name = {str(entry.get("name")): entry.get("template") for entry in template if isinstance(entry, dict)}
+        template = by_name.get("default")
+    return template if isinstance(template, str) else None
+
+
+def _require_weights(view: View, folder: Path) -> None:
+    if view.tensors:
+        return
+    pickled = [name for name in view.left_out if name.endswith(PICKLED)]
+    if pickled:
+        raise ModelUnsafe(
+            f"{folder}: has only pickled weights ({pickled[0]}), which run code when they are read",
+            next_step="convert them to safetensors where they come from, or take a revision that has them",
+        )
+    raise ModelUnsafe(f"{folder}: has no *.safetensors weights", next_step="check the folder")
+
+
+def _check_config(view: View, folder: Path) -> None:
+    kind = view.config.get("model_type")
+    if not isinstance(kind, str) or not _MODEL_TYPE.fullmatch(kind):
+        raise ModelUnsafe(f"{folder}/config.json: malformed model_type {kind!r}", next_step="check the folder")
+    if view.dropped_code and not _native(kind):
+        raise ModelUnsafe(
+            f"{folder}: the architecture {kind!r} needs code that the model brings along",
+            next_step="ftctl runs no code from a model; take one that transformers supports itself",
+        )
+
+
+def _native(model_type: str) -> bool:
+    """Whether the installed transformers has this architecture; looks at its files and imports nothing."""
+    from importlib.util import find_spec
+
+    spec = find_spec("transformers")
+    if spec is None or spec.origin is None:
+        return False
+    return (Path(spec.origin).parent / "models" / model_type.replace("-", "_").lower()).is_dir()
+
+
+def _looks_pickled(data: bytes) -> bool:
+    return data[:1] == b"\x80" or data[:2] == b"PK"
+
+
+def _text(path: Path, data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ModelUnsafe(f"{path}: is not UTF-8 text", next_step="get the file again") from None

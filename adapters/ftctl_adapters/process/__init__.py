@@ -1,0 +1,1 @@
+"""Processes: workers and servers, each ended with everything it started."""

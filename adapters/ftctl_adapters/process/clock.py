@@ -1,0 +1,13 @@
+"""The machine's clock."""
+
+import time
+
+from ftctl.ports.clock import Clock
+
+
+class SystemClock(Clock):
+    def now(self) -> float:
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)

@@ -1,0 +1,23 @@
+"""Runs jobs in this very process: for debugging and for tests."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ftctl.domain.event import Event
+from ftctl.domain.job import Job, JobResult
+from ftctl.ports.job_runner import JobRunner
+from ftctl.worker.execute import execute
+from ftctl.worker.failure import as_ftctl_error
+from ftctl.worker.job_folder import JobFolder
+
+
+class InlineRunner(JobRunner):
+    """The same job, folder and errors as out of process; nothing protects this process from the backend."""
+
+    def run(self, job: Job, folder: Path, python: str, on_event: Callable[[Event], None]) -> JobResult:
+        place = JobFolder(folder)
+        place.prepare(job)
+        try:
+            return execute(job, place.context(job, on_event, lambda: False))
+        except Exception as error:
+            raise as_ftctl_error(error, job) from error

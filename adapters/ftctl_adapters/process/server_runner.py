@@ -1,0 +1,85 @@
+"""Starts servers on loopback and waits until they answer."""
+
+import http.client
+import socket
+import time
+from pathlib import Path
+
+from ftctl.domain.launch import Address, LaunchSpec
+from ftctl.errors import PortBusy, ServerDied, ServerNotReady
+from ftctl.ports.server_runner import RunningServer, ServerRunner
+
+from ftctl_adapters.process.group import ProcessGroup
+
+POLL_SECONDS = 0.1
+GRACE_SECONDS = 10.0
+
+
+class LocalServer(RunningServer):
+    """A server process group with its log."""
+
+    def __init__(self, group: ProcessGroup, log: Path) -> None:
+        self._group, self._log = group, log
+
+    def check(self) -> None:
+        code = self._group.poll()
+        if code is not None:
+            raise ServerDied(
+                f"the server ended with code {code}", next_step=f"see {self._log}", details=_tail(self._log)
+            )
+
+    def stop(self) -> None:
+        self._group.stop(GRACE_SECONDS)
+
+
+class LocalServerRunner(ServerRunner):
+    """Servers as guarded process groups."""
+
+    def address(self, port: int) -> Address:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                remedy = "stop it, or let one be picked: --set server.port=0"
+                raise PortBusy(f"port {port} on 127.0.0.1 is in use: {error.strerror}", next_step=remedy) from error
+            return Address("127.0.0.1", probe.getsockname()[1])
+
+    def start(self, spec: LaunchSpec, address: Address, log: Path) -> RunningServer:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.unlink(missing_ok=True)
+        server = LocalServer(ProcessGroup(spec.argv, log, spec.env), log)
+        try:
+            self._wait(server, spec, address, log)
+        except BaseException:
+            server.stop()
+            raise
+        return server
+
+    def _wait(self, server: LocalServer, spec: LaunchSpec, address: Address, log: Path) -> None:
+        deadline = time.monotonic() + spec.start_timeout
+        while not _healthy(address, spec.health_path):
+            server.check()
+            if time.monotonic() > deadline:
+                raise ServerNotReady(
+                    f"the server was not ready after {spec.start_timeout:g} s and was stopped",
+                    next_step=f"see {log}, or give it longer: --set server.start_timeout=600",
+                    details=_tail(log),
+                )
+            time.sleep(POLL_SECONDS)
+
+
+def _healthy(address: Address, path: str) -> bool:
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _tail(log: Path, lines: int = 20) -> tuple[str, ...]:
+    text = log.read_bytes()[-16384:].decode(errors="replace") if log.exists() else ""
+    return tuple(text.splitlines()[-lines:])

@@ -1,0 +1,76 @@
+"""Runs jobs as ``python -m ftctl.worker`` in the interpreter of their environment."""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ftctl.domain.codec import from_plain
+from ftctl.domain.event import Event
+from ftctl.domain.job import Job, JobResult
+from ftctl.errors import FtctlError, Interrupted, ResourceExhausted, WorkerDied
+from ftctl.ports.job_runner import JobRunner
+from ftctl.worker.job_folder import JobFolder
+
+from ftctl_adapters.process.group import ProcessGroup
+
+POLL_SECONDS = 0.05
+GRACE_SECONDS = 30.0
+"""How long a worker may take to make its work safe after it was asked to stop."""
+
+
+class WorkerRunner(JobRunner):
+    """One process a job: its memory is back when it is done, and its crash is not ours."""
+
+    def run(self, job: Job, folder: Path, python: str, on_event: Callable[[Event], None]) -> JobResult:
+        place = JobFolder(folder)
+        place.prepare(job)
+        place.events.unlink(missing_ok=True)
+        place.log.unlink(missing_ok=True)
+        group = ProcessGroup((python, "-m", "ftctl.worker", str(folder)), place.log)
+        tail = _EventTail(place.events)
+        try:
+            while group.poll() is None:
+                tail.forward(on_event)
+                time.sleep(POLL_SECONDS)
+        finally:
+            group.stop(GRACE_SECONDS)
+            with contextlib.suppress(OSError):
+                tail.forward(on_event)
+        return _outcome(place, job, group.poll())
+
+
+def _outcome(place: JobFolder, job: Job, code: int | None) -> JobResult:
+    outcome = place.outcome()
+    if isinstance(outcome, FtctlError):
+        raise outcome
+    if outcome is not None:
+        return outcome
+    text = f"the worker of stage {job.stage} ended with code {code} and no result"
+    if code == 137:
+        raise ResourceExhausted(
+            f"the worker of stage {job.stage} was killed by signal 9 (often out of memory)",
+            next_step="lower per_device_train_batch_size or max_length, or free memory",
+            details=place.tail(),
+        )
+    if code in (130, 143):
+        raise Interrupted(text, signal_number=code - 128)
+    raise WorkerDied(text, next_step=f"see {place.log}", details=place.tail())
+
+
+class _EventTail:
+    """Follows ``events.ndjson`` while a worker appends to it; a torn last line waits for its end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._offset = path, 0
+
+    def forward(self, on_event: Callable[[Event], None]) -> None:
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as stream:
+            stream.seek(self._offset)
+            whole, newline, _ = stream.read().rpartition(b"\n")
+        self._offset += len(whole) + len(newline)
+        for line in whole.splitlines():
+            on_event(from_plain(json.loads(line), Event))

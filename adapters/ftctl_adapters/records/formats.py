@@ -1,0 +1,141 @@
+"""The formats people keep conversations in, told apart by their keys, and turned into canonical examples."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ftctl.domain.example import ROLES, Example, Message
+
+SHAREGPT_ROLES = {
+    "system": "system",
+    "human": "user",
+    "user": "user",
+    "gpt": "assistant",
+    "assistant": "assistant",
+    "function_call": "assistant",
+    "observation": "tool",
+    "tool": "tool",
+}
+
+
+class NotThisFormat(Exception):
+    """Why a row cannot become an example."""
+
+
+def detect(row: Mapping[str, Any]) -> str | None:
+    """The format of a row by its keys; ``None`` when it has none that is known."""
+    if "messages" in row:
+        return "messages"
+    if "conversations" in row:
+        return "sharegpt"
+    if "instruction" in row and "output" in row:
+        return "alpaca"
+    if "prompt" in row and "completion" in row:
+        return "prompt-completion"
+    return "text" if "text" in row else None
+
+
+def to_example(row: Mapping[str, Any], form: str, where: str) -> Example:
+    """The canonical example of a row.
+
+    Raises:
+        NotThisFormat: it lacks what the format needs, or holds it in another type.
+    """
+    messages, text, used = READERS[form](row)
+    if messages:
+        _check_turns(messages)
+    elif not text.strip():
+        raise NotThisFormat("empty text")
+    rest = {key: value for key, value in row.items() if key not in used}
+    metadata = rest.pop("metadata", {})
+    if not isinstance(metadata, dict):
+        metadata = {"metadata": metadata}
+    tools = rest.pop("tools", None) or []
+    if not isinstance(tools, list):
+        raise NotThisFormat("`tools` must be a list")
+    group = rest.pop("group", metadata.get("group", ""))
+    return Example(where, messages, text, str(group), tools, metadata | rest)
+
+
+def _check_turns(messages: tuple[Message, ...]) -> None:
+    if messages[-1].role != "assistant":
+        raise NotThisFormat(f"the last turn is {messages[-1].role}'s; nothing to learn from")
+    if not any(m.role == "assistant" and m.weight for m in messages):
+        raise NotThisFormat("no assistant turn has a weight other than 0")
+    for place, message in enumerate(messages):
+        if message.role == "assistant" and message.weight and not message.content.strip():
+            raise NotThisFormat(f"turn {place + 1}: the answer is empty")
+        if message.role == "system" and place:
+            raise NotThisFormat(f"turn {place + 1}: a system turn must come first")
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise NotThisFormat(f"{name} must be text, not {type(value).__name__}")
+    return value
+
+
+Parts = tuple[tuple[Message, ...], str, set[str]]
+
+
+def _messages(row: Mapping[str, Any]) -> Parts:
+    return _turns(row["messages"], "messages", "role", "content", {role: role for role in ROLES}), "", {"messages"}
+
+
+def _sharegpt(row: Mapping[str, Any]) -> Parts:
+    turns = _turns(row["conversations"], "conversations", "from", "value", SHAREGPT_ROLES)
+    system = row.get("system")
+    if system:
+        turns = (Message("system", _text(system, "system")), *turns)
+    return turns, "", {"conversations", "system"}
+
+
+def _turns(value: Any, key: str, role_key: str, text_key: str, roles: Mapping[str, str]) -> tuple[Message, ...]:
+    if not isinstance(value, list) or not value:
+        raise NotThisFormat(f"`{key}` must be a list with turns")
+    turns = []
+    for place, turn in enumerate(value, 1):
+        if not isinstance(turn, dict) or role_key not in turn or text_key not in turn:
+            raise NotThisFormat(f"turn {place}: needs `{role_key}` and `{text_key}`")
+        role = roles.get(str(turn[role_key]))
+        if role is None:
+            raise NotThisFormat(f"turn {place}: unknown role {turn[role_key]!r}")
+        weight = turn.get("weight", 1)
+        if weight not in (0, 1) or isinstance(weight, float):
+            raise NotThisFormat(f"turn {place}: weight must be 0 or 1")
+        turns.append(Message(role, _text(turn[text_key], f"turn {place}: {text_key}"), int(weight)))  # type: ignore[arg-type]
+    return tuple(turns)
+
+
+def _alpaca(row: Mapping[str, Any]) -> Parts:
+    asked = [_text(row[key], key) for key in ("instruction", "input") if row.get(key)]
+    turns = [Message("system", _text(row["system"], "system"))] if row.get("system") else []
+    for pair in row.get("history") or []:
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise NotThisFormat("`history` must be a list of [question, answer]")
+        turns += [Message("user", _text(pair[0], "history")), Message("assistant", _text(pair[1], "history"))]
+    turns += [Message("user", "\n".join(asked)), Message("assistant", _text(row["output"], "output"))]
+    return tuple(turns), "", {"instruction", "input", "output", "system", "history"}
+
+
+def _prompt_completion(row: Mapping[str, Any]) -> Parts:
+    turns: list[Message] = []
+    for key, role in (("prompt", "user"), ("completion", "assistant")):
+        value = row[key]
+        if isinstance(value, list):
+            turns += _turns(value, key, "role", "content", {name: name for name in ROLES})
+        else:
+            turns.append(Message(role, _text(value, key)))  # type: ignore[arg-type]
+    return tuple(turns), "", {"prompt", "completion"}
+
+
+def _plain(row: Mapping[str, Any]) -> Parts:
+    return (), _text(row["text"], "text"), {"text"}
+
+
+READERS: dict[str, Callable[[Mapping[str, Any]], Parts]] = {
+    "messages": _messages,
+    "sharegpt": _sharegpt,
+    "alpaca": _alpaca,
+    "prompt-completion": _prompt_completion,
+    "text": _plain,
+}

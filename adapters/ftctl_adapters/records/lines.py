@@ -1,0 +1,81 @@
+"""Lines of a file, plain or gzip, in bounded memory."""
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from attrs import frozen
+
+from ftctl.ports.data_source import DataSourceError
+
+MAX_LINE_BYTES = 8 << 20
+BLOCK = 1 << 20
+MAX_RATIO = 200
+RATIO_FROM = 256 << 20
+"""Expanded bytes from which a gzip file's ratio is held against `MAX_RATIO`."""
+
+
+@frozen
+class Line:
+    """``number`` counts from 1; ``data`` is ``None`` for a line longer than the limit, which is skipped unread."""
+
+    number: int
+    data: bytes | None
+    complete: bool = True
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """The non-blank lines of a file.
+
+    Raises:
+        DataSourceError: UTF-16, a gzip file that is broken or expands out of all proportion, or an I/O error.
+    """
+    try:
+        with _open(path) as stream:
+            yield from _split(_blocks(stream, path))
+    except (OSError, EOFError) as error:
+        raise DataSourceError(f"{path}: cannot be read: {error}", next_step="check the file") from error
+
+
+def _open(path: Path) -> IO[bytes]:
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def _blocks(stream: IO[bytes], path: Path) -> Iterator[bytes]:
+    expanded, stored = 0, max(path.stat().st_size, 1)
+    while block := stream.read(BLOCK):
+        if not expanded:
+            block = _without_mark(block, path)
+        expanded += len(block)
+        if path.suffix == ".gz" and expanded > RATIO_FROM and expanded > MAX_RATIO * stored:
+            raise DataSourceError(f"{path}: expands more than {MAX_RATIO} times (a gzip bomb?)", next_step="unpack it")
+        yield block
+
+
+def _without_mark(block: bytes, path: Path) -> bytes:
+    if block.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataSourceError(f"{path}: is UTF-16", next_step="save it as UTF-8")
+    return block.removeprefix(b"\xef\xbb\xbf")
+
+
+def _split(blocks: Iterator[bytes]) -> Iterator[Line]:
+    number, parts, size = 1, list[bytes](), 0
+    for block in blocks:
+        pieces = block.split(b"\n")
+        for place, piece in enumerate(pieces):
+            size += len(piece)
+            parts = [*parts, piece] if size <= MAX_LINE_BYTES else []
+            if place < len(pieces) - 1:
+                yield from _line(number, parts, size, True)
+                number, parts, size = number + 1, [], 0
+    yield from _line(number, parts, size, False)
+
+
+def _line(number: int, parts: list[bytes], size: int, complete: bool) -> Iterator[Line]:
+    if size > MAX_LINE_BYTES:
+        yield Line(number, None, complete)
+        return
+    data = b"".join(parts).rstrip(b"\r")
+    if data.strip():
+        yield Line(number, data, complete)

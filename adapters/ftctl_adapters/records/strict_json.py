@@ -1,0 +1,101 @@
+"""JSON with nothing guessed: what two readers could understand differently is refused, with its reason."""
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+MAX_DEPTH = 64
+MAX_DIGITS = 400
+_OPENERS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class NotStrict(Exception):
+    """Why a text is no acceptable JSON; ``byte`` is the offset in the line where that is known."""
+
+    def __init__(self, reason: str, byte: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.byte = reason, byte
+
+
+def parse(line: bytes) -> Any:
+    """The value of one JSON text.
+
+    Raises:
+        NotStrict: bad UTF-8, bad syntax, duplicate keys, NaN or an overflowing number, a lone surrogate, a control
+            character, or more than `MAX_DEPTH` levels.
+    """
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise NotStrict("invalid UTF-8", error.start) from None
+    _check_depth(line)
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_refuse_constant,
+            parse_float=_float,
+            parse_int=_int,
+        )
+    except json.JSONDecodeError as error:
+        raise NotStrict(f"not JSON: {error.msg}", len(text[: error.pos].encode())) from None
+    if "\\u" in text:
+        _check_text(value)
+    return value
+
+
+def _check_depth(line: bytes) -> None:
+    if line.count(b"[") + line.count(b"{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for match in _OPENERS.finditer(line):
+        token = match.group()
+        depth += 1 if token in (b"[", b"{") else -1 if token in (b"]", b"}") else 0
+        if depth > MAX_DEPTH:
+            raise NotStrict(f"too deep (limit {MAX_DEPTH})", match.start())
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise NotStrict(f"duplicate key {twice!r}")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise NotStrict(f"{name} is not JSON")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise NotStrict(f"number out of range: {text[:24]}")
+    return value
+
+
+def _int(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise NotStrict(f"number of {len(text)} digits (limit {MAX_DIGITS})")
+    return int(text)
+
+
+def _check_text(value: Any) -> None:
+    """Escapes can spell what raw text cannot: lone surrogates and control characters."""
+    if isinstance(value, str):
+        if _SURROGATE.search(value):
+            raise NotStrict("lone surrogate (\\ud800–\\udfff)")
+        found = _CONTROL.search(value)
+        if found:
+            raise NotStrict(f"control character U+{ord(found.group()):04X}")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_text(key)
+            _check_text(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_text(item)

@@ -1,0 +1,121 @@
+"""Rows of the file kinds that are not lines of JSON: arrays, CSV, Parquet."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ftctl.domain.example import Rejection
+from ftctl.ports.data_source import DataSourceError
+
+from ftctl_adapters.records.lines import MAX_LINE_BYTES, read_lines
+from ftctl_adapters.records.strict_json import NotStrict, parse
+
+MAX_ARRAY_BYTES = 512 << 20
+Row = tuple[str, dict[str, Any]] | Rejection
+"""Position and values of a row, or why it is none."""
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Every row of a data file, by its ending: ``.jsonl``, ``.json``, ``.csv``, ``.parquet``; ``.gz`` on top.
+
+    Raises:
+        DataSourceError: the file as a whole cannot be read.
+    """
+    endings = [ending for ending in path.suffixes if ending != ".gz"]
+    kind = endings[-1] if endings else ""
+    if kind not in _READERS:
+        known = ", ".join(_READERS)
+        raise DataSourceError(f"{path}: unknown kind of file {kind!r}; known: {known} and .gz on top")
+    yield from _READERS[kind](path)
+
+
+def _jsonl(path: Path) -> Iterator[Row]:
+    for line in read_lines(path):
+        where = f"{path}:{line.number}"
+        if line.data is None:
+            yield Rejection(where, f"line longer than {MAX_LINE_BYTES >> 20} MiB")
+            continue
+        excerpt = line.data[:120].decode(errors="replace")
+        try:
+            value = parse(line.data)
+        except NotStrict as error:
+            yield Rejection(where, _reason(error, line.complete), excerpt)
+            continue
+        if isinstance(value, dict):
+            yield where, value
+        else:
+            yield Rejection(where, f"a row must be an object, not {type(value).__name__}", excerpt)
+
+
+def _reason(error: NotStrict, complete: bool) -> str:
+    at = "" if error.byte is None else f"byte {error.byte + 1}: "
+    torn = "" if complete or not error.reason.startswith("not JSON") else "; file ends inside a record (truncated?)"
+    return f"{at}{error.reason}{torn}"
+
+
+def _array(path: Path) -> Iterator[Row]:
+    if path.stat().st_size > MAX_ARRAY_BYTES:
+        limit = f"{MAX_ARRAY_BYTES >> 20} MiB"
+        raise DataSourceError(f"{path}: a JSON array is read whole, up to {limit}", next_step="write it as .jsonl")
+    data = b"\n".join(line.data or b"" for line in read_lines(path))
+    try:
+        value = parse(data) if data else []
+    except NotStrict as error:
+        raise DataSourceError(f"{path}: {_reason(error, True)}", next_step="correct it, or use .jsonl") from error
+    if not isinstance(value, list):
+        raise DataSourceError(f"{path}: must be a JSON array of rows, not {type(value).__name__}")
+    for number, row in enumerate(value, 1):
+        where = f"{path}:row {number}"
+        yield (where, row) if isinstance(row, dict) else Rejection(where, "a row must be an object")
+
+
+def _csv(path: Path) -> Iterator[Row]:
+    csv.field_size_limit(MAX_LINE_BYTES)
+    text = _text(path)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next(reader, [])
+        if len(set(header)) != len(header):
+            raise DataSourceError(f"{path}: a column name stands twice in the header")
+        for cells in reader:
+            where = f"{path}:{reader.line_num}"
+            if len(cells) == len(header):
+                yield where, dict(zip(header, cells, strict=True))
+            elif cells:
+                yield Rejection(where, f"{len(cells)} cells under {len(header)} columns", ",".join(cells)[:120])
+    except csv.Error as error:
+        raise DataSourceError(f"{path}:{reader.line_num}: not CSV: {error}") from error
+
+
+def _text(path: Path) -> str:
+    lines = []
+    for line in read_lines(path):
+        if line.data is None:
+            raise DataSourceError(f"{path}:{line.number}: line longer than {MAX_LINE_BYTES >> 20} MiB")
+        try:
+            lines.append(line.data.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise DataSourceError(f"{path}:{line.number} byte {error.start + 1}: invalid UTF-8") from error
+    return "\n".join(lines)
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise DataSourceError("Parquet needs pyarrow", next_step="pip install 'ftctl[data]'") from error
+    try:
+        with ParquetFile(path) as table:
+            number = 0
+            for batch in table.iter_batches(batch_size=1024):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{path}:row {number}", row
+    except (ArrowException, OSError) as error:
+        raise DataSourceError(f"{path}: not a readable Parquet file: {error}") from error
+
+
+_READERS = {".jsonl": _jsonl, ".json": _array, ".csv": _csv, ".parquet": _parquet}

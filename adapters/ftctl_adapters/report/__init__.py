@@ -1,0 +1,1 @@
+"""A run written down for people: Markdown and one self-contained page."""

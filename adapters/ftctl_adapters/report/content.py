@@ -1,0 +1,107 @@
+"""What a report says, gathered from the journal and the artifacts."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from ftctl.domain import event as events
+from ftctl.ports.artifact_store import ArtifactStore
+from ftctl.ports.run_journal import RunJournal
+
+SUBJECTS = {"baseline": "base", "evaluate": "tuned", "evaluate-compressed": "compressed"}
+SHOWN = 10
+
+
+@frozen
+class Content:
+    """Plain values that both renderings share."""
+
+    run: dict[str, Any]
+    plan: dict[str, Any]
+    spec: str
+    data: dict[str, Any]
+    curves: dict[str, list[tuple[float, float]]]
+    examples: list[dict[str, str]]
+    lineage: dict[str, Any]
+    notes: dict[str, str]
+
+
+def gather(journal: RunJournal, store: ArtifactStore) -> Content:
+    """Everything that ``report.md`` and ``report.html`` show."""
+    run = journal.read("run.json") or {}
+    artifacts = {stage["name"]: stage["artifact"] for stage in run.get("stages", []) if stage["artifact"]}
+    folders = {name: _folder(store, reference) for name, reference in artifacts.items()}
+    return Content(
+        run=run,
+        plan=journal.read("plan.json") or {},
+        spec=(journal.folder / "run.yaml").read_text(encoding="utf-8"),
+        data=_json(folders.get("data"), "summary.json"),
+        curves=_curves(journal, _json(folders.get("tune"), "trainer_state.json")),
+        examples=_examples(folders),
+        lineage=_lineage(folders),
+        notes=_notes(journal),
+    )
+
+
+def _folder(store: ArtifactStore, reference: str) -> Path:
+    kind, _, digest = reference.partition("/")
+    return Path(store.open(kind, digest).path)
+
+
+def _json(folder: Path | None, name: str) -> dict[str, Any]:
+    if folder is None or not (folder / name).exists():
+        return {}
+    return dict(json.loads((folder / name).read_text(encoding="utf-8")))
+
+
+def _curves(journal: RunJournal, state: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
+    """From the artifact's own history, which is there for a cached stage too; speed from this run's events."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for entry in state.get("history", []):
+        for key in ("loss", "validation_loss", "learning_rate"):
+            if key in entry:
+                found.setdefault(key, []).append((entry["step"], entry[key]))
+    for event in journal.events():
+        if event.kind == events.STEP_FINISHED and "tokens_per_second" in event.data:
+            found.setdefault("tokens_per_second", []).append((event.data["step"], event.data["tokens_per_second"]))
+    return {key: points for key, points in found.items() if len(points) > 1}
+
+
+def _examples(folders: dict[str, Path]) -> list[dict[str, str]]:
+    """The first examples of the test split with the answers of every model, side by side."""
+    rows: dict[str, dict[str, str]] = {}
+    for stage, subject in SUBJECTS.items():
+        path = folders[stage] / "text-metrics.samples.jsonl" if stage in folders else None
+        if path is None or not path.exists():
+            continue
+        for line in path.read_text(encoding="utf-8").splitlines()[:SHOWN]:
+            record = json.loads(line)
+            row = rows.setdefault(record["where"], {"prompt": record["prompt"], "expected": record["expected"]})
+            row[subject] = record["answer"]
+    return list(rows.values())
+
+
+def _lineage(folders: dict[str, Path]) -> dict[str, Any]:
+    found = {}
+    for name, folder in folders.items():
+        manifest = _json(folder, "manifest.json")
+        lineage = manifest.get("lineage", {})
+        found[name] = {
+            "artifact": f"{folder.parent.name}/{folder.name}",
+            "format": manifest.get("format"),
+            "plugin": f"{lineage.get('plugin')} {lineage.get('version')}",
+            "inputs": lineage.get("inputs", {}),
+            "packages": lineage.get("packages", {}),
+        }
+    return found
+
+
+def _notes(journal: RunJournal) -> dict[str, str]:
+    notes: dict[str, str] = {}
+    for event in journal.events():
+        if event.kind == events.STAGE_FINISHED:
+            summary = event.data.get("summary") or {}
+            notes |= {f"{event.stage}: {key}": value for key, value in summary.items() if isinstance(value, str)}
+    return notes

@@ -1,0 +1,53 @@
+"""``report.md``."""
+
+from typing import Any
+
+from ftctl_adapters.report.content import Content
+from ftctl_adapters.report.tables import data_rows, memory_rows, metric_rows, stage_rows
+
+
+def markdown(content: Content) -> str:
+    """The report as Markdown."""
+    parts = [
+        f"# Run {content.run.get('run_id')}",
+        f"Status: **{content.run.get('status')}**.",
+        "## Metrics",
+        _table(metric_rows(content.run)),
+        "## Stages",
+        _table(stage_rows(content.run)),
+        "## Data",
+        _table(data_rows(content.data)),
+        "## Memory and disk, estimated",
+        _table(memory_rows(content.plan)),
+        "## Examples",
+        *(_example(example) for example in content.examples),
+        "## Notes",
+        "\n".join(f"- {key}: {value}" for key, value in content.notes.items()) or "None.",
+        "## Configuration",
+        f"```yaml\n{content.spec}```",
+        "## Lineage",
+        *(_lineage(name, entry) for name, entry in content.lineage.items()),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(rows: list[list[str]]) -> str:
+    if len(rows) < 2:
+        return "None."
+    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    head, *body = [f"| {' | '.join(row)} |" for row in cells]
+    return "\n".join([head, "|" + "---|" * len(rows[0]), *body])
+
+
+def _example(example: dict[str, str]) -> str:
+    return "\n".join(f"- {key}: {_code(value)}" for key, value in example.items())
+
+
+def _code(text: str) -> str:
+    return "`" + text.replace("`", "ˋ").replace("\n", "⏎") + "`"
+
+
+def _lineage(name: str, entry: dict[str, Any]) -> str:
+    inputs = "".join(f"\n  - {role}: `{digest}`" for role, digest in entry["inputs"].items())
+    packages = ", ".join(f"{package} {version}" for package, version in entry["packages"].items())
+    return f"- **{name}** `{entry['artifact']}` ({entry['format']}) by {entry['plugin']}{inputs}\n  - packages: {packages}"

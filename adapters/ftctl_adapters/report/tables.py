@@ -1,0 +1,50 @@
+"""The tables of a report as rows of text, the header first."""
+
+from typing import Any
+
+
+def metric_rows(run: dict[str, Any]) -> list[list[str]]:
+    """Metrics of base, tuned and compressed side by side, each with its standard error."""
+    metrics = run.get("metrics", {})
+    subjects = list(metrics)
+    names = list(dict.fromkeys(name for found in metrics.values() for name in found))
+    rows = [["metric", *subjects, "unit", "better", "n"]]
+    for name in names:
+        cells = [metric_text(metrics[subject].get(name)) for subject in subjects]
+        one = next(metrics[subject][name] for subject in subjects if name in metrics[subject])
+        rows.append([name, *cells, one["unit"], one["direction"], str(one["n"])])
+    return rows
+
+
+def metric_text(metric: dict[str, Any] | None) -> str:
+    """A value with its standard error, e.g. ``0.871 ± 0.014``."""
+    if metric is None:
+        return "–"
+    error = f" ± {metric['stderr']:.2g}" if metric["stderr"] is not None else ""
+    return f"{metric['value']:.4g}{error}"
+
+
+def stage_rows(run: dict[str, Any]) -> list[list[str]]:
+    """Every stage with its plugin, status and time."""
+    rows = [["stage", "plugin", "status", "seconds", "artifact"]]
+    for stage in run.get("stages", []):
+        artifact = (stage["artifact"] or "–").partition("/")
+        short = f"{artifact[0]}/{artifact[2][:12]}" if artifact[2] else "–"
+        rows.append([stage["name"], stage["plugin"], stage["status"], f"{stage['seconds']:.1f}", short])
+    return rows
+
+
+def data_rows(summary: dict[str, Any]) -> list[list[str]]:
+    """The ledger's totals: states, splits, reasons."""
+    rows = [["what", "rows"], ["read", str(summary.get("rows", 0))]]
+    for group in ("states", "splits", "reasons"):
+        rows += [[f"{group[:-1]} {name}", str(count)] for name, count in summary.get(group, {}).items()]
+    return rows if summary else []
+
+
+def memory_rows(plan: dict[str, Any]) -> list[list[str]]:
+    """What the plan expected."""
+    resources = plan.get("resources", {})
+    rows = [["phase", "MB"]]
+    rows += [[phase, f"{size / 1e6:,.0f}"] for phase, size in resources.get("memory", {}).items()]
+    return [*rows, ["disk", f"{resources['disk'] / 1e6:,.0f}"]] if resources else []

@@ -1,0 +1,1 @@
+"""Artifacts and runs on disk, whole after any crash."""

@@ -1,0 +1,116 @@
+"""A run's folder: lock, events, documents."""
+
+import contextlib
+import fcntl
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ftctl.domain.codec import from_plain, to_plain
+from ftctl.domain.event import Event
+from ftctl.domain.names import is_name
+from ftctl.errors import RunBusy, UsageError
+from ftctl.ports.run_journal import RunJournal, RunJournals
+
+from ftctl_adapters.store.commit import write_file
+
+ORPHANS_SECONDS = 15.0
+"""How long to wait for the children of a dead owner, which are being ended."""
+
+
+class DiskRunJournal(RunJournal):
+    """``runs/<id>/``. The lock is a flock that workers and servers inherit.
+
+    So it is free exactly when the owner and everything it started are gone, however they ended.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._warned = False
+
+    @contextlib.contextmanager
+    def owned(self) -> Iterator[None]:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._lock(handle)
+            os.set_inheritable(handle, True)
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, str(os.getpid()).encode(), 0)
+            yield
+        finally:
+            os.close(handle)
+
+    def _lock(self, handle: int) -> None:
+        deadline = time.monotonic() + ORPHANS_SECONDS
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                owner = os.pread(handle, 32, 0).decode() or "?"
+                if _alive(owner) or time.monotonic() > deadline:
+                    text = f"run {self.folder.name} is owned by process {owner}"
+                    raise RunBusy(text, next_step="wait for it, or stop that process") from None
+                time.sleep(0.05)
+
+    def append(self, event: Event) -> None:
+        try:
+            with (self.folder / "events.ndjson").open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(to_plain(event), ensure_ascii=False) + "\n")
+        except OSError as error:
+            if not self._warned:
+                self._warned = True
+                print(f"ftctl: events are no longer recorded: {error}", file=sys.stderr)
+
+    def events(self) -> Iterator[Event]:
+        path = self.folder / "events.ndjson"
+        if not path.exists():
+            return
+        with path.open("rb") as lines:
+            for line in lines:
+                if line.endswith(b"\n"):
+                    yield from_plain(json.loads(line), Event)
+
+    def write(self, name: str, document: dict[str, Any]) -> None:
+        write_file(self.folder / name, json.dumps(document, indent=1, ensure_ascii=False))
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        try:
+            return dict(json.loads((self.folder / name).read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+
+    def write_text(self, name: str, text: str) -> Path:
+        write_file(self.folder / name, text)
+        return self.folder / name
+
+
+class DiskRunJournals(RunJournals):
+    """The runs below ``.ftctl/runs``."""
+
+    def __init__(self, root: Path) -> None:
+        self._runs = root / "runs"
+
+    def open(self, run_id: str) -> RunJournal:
+        if not is_name(run_id):
+            raise UsageError(f"{run_id!r} is not the name of a run", next_step="ftctl runs list")
+        return DiskRunJournal(self._runs / run_id)
+
+    def ids(self) -> list[str]:
+        folders = [path for path in self._runs.glob("*") if (path / "run.json").exists()]
+        return [path.name for path in sorted(folders, key=lambda path: (path / "run.json").stat().st_mtime)]
+
+
+def _alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True

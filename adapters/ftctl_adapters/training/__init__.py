@@ -1,0 +1,1 @@
+"""The training engine: loop, order, loss, checkpoints. What every tuner over torch shares."""

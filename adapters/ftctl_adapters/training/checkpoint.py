@@ -1,0 +1,127 @@
+"""Checkpoints: whole or absent, no pickle anywhere, enough to go on as if nothing had happened."""
+
+import json
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+from ftctl.domain.codec import from_plain, to_plain
+from ftctl.errors import ArtifactCorrupt
+from ftctl.faults import fault
+
+from ftctl_adapters.store.commit import MANIFEST, commit_folder, entries
+
+STATE = "trainer_state.json"
+
+
+@define
+class TrainState:
+    """Counters of a training run. ``step`` counts optimizer steps done; losses are means per trained token."""
+
+    step: int = 0
+    best_loss: float | None = None
+    best_step: int = 0
+    evaluations_without_gain: int = 0
+    finished: bool = False
+    history: list[dict[str, float]] = field(factory=list)
+
+
+def save_checkpoint(root: Path, state: TrainState, trained: dict[str, Any], optimizer: Any, spec: str) -> Path:
+    """Commits ``checkpoint-{step}``: trained tensors, optimizer moments, random state and counters.
+
+    Args:
+        root: where checkpoints lie.
+        state: counters.
+        trained: trained tensors by name.
+        optimizer: the torch optimizer.
+        spec: digest of everything the run depends on; another one cannot resume from it.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    folder = root / f".draft-{state.step}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    save_file({name: tensor.detach().contiguous() for name, tensor in trained.items()}, folder / "trained.safetensors")
+    save_file(_moments(optimizer), folder / "optimizer.safetensors")
+    save_file({"cpu": torch.get_rng_state()}, folder / "rng.safetensors")
+    document = {"spec": spec, "state": to_plain(state), "python_rng": _python_rng()}
+    (folder / STATE).write_text(json.dumps(document), encoding="utf-8")
+    fault("train.checkpoint.before_commit")
+    target = root / f"checkpoint-{state.step}"
+    commit_folder(folder, target, {"files": to_plain(entries(folder))})
+    fault("train.checkpoint.after_commit")
+    return target
+
+
+def newest_checkpoint(root: Path, spec: str) -> Path | None:
+    """The latest checkpoint that is whole and of this very run; leftovers of a crash are swept away."""
+    for draft in root.glob(".draft-*"):
+        shutil.rmtree(draft, ignore_errors=True)
+    steps = sorted(root.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    return next((path for path in steps if _whole(path, spec)), None)
+
+
+def load_checkpoint(folder: Path, trained: dict[str, Any], optimizer: Any) -> TrainState:
+    """Puts tensors, moments and random states back and returns the counters."""
+    import torch
+    from safetensors.torch import load_file
+
+    load_tensors(folder, trained)
+    _restore_moments(optimizer, load_file(folder / "optimizer.safetensors"))
+    torch.set_rng_state(load_file(folder / "rng.safetensors")["cpu"])
+    document = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    version, internal, gauss = document["python_rng"]
+    random.setstate((version, tuple(internal), gauss))
+    return from_plain(document["state"], TrainState)
+
+
+def load_tensors(folder: Path, trained: dict[str, Any]) -> None:
+    """Puts the trained tensors of a checkpoint into the model they came from."""
+    import torch
+    from safetensors.torch import load_file
+
+    stored = load_file(folder / "trained.safetensors")
+    if stored.keys() != trained.keys():
+        raise ArtifactCorrupt(f"{folder} holds other tensors than this model trains", next_step="remove that folder")
+    with torch.no_grad():
+        for name, tensor in trained.items():
+            tensor.copy_(stored[name])
+
+
+def drop_old(root: Path, keep: int, best_step: int) -> None:
+    """Removes all but the newest ``keep`` checkpoints and the best one."""
+    steps = sorted(int(path.name.rpartition("-")[2]) for path in root.glob("checkpoint-*"))
+    for step in steps[:-keep]:
+        if step != best_step:
+            shutil.rmtree(root / f"checkpoint-{step}")
+
+
+def _whole(folder: Path, spec: str) -> bool:
+    try:
+        listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        document = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        there = [entry for entry in to_plain(entries(folder)) if entry["path"] != MANIFEST]
+    except (OSError, ValueError, KeyError):
+        return False
+    return bool(listed == there and document.get("spec") == spec)
+
+
+def _moments(optimizer: Any) -> dict[str, Any]:
+    state = optimizer.state_dict()["state"]
+    return {f"{number}.{key}": value.contiguous() for number, entry in state.items() for key, value in entry.items()}
+
+
+def _restore_moments(optimizer: Any, stored: dict[str, Any]) -> None:
+    state: dict[int, dict[str, Any]] = {}
+    for name, value in stored.items():
+        number, _, key = name.partition(".")
+        state.setdefault(int(number), {})[key] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _python_rng() -> list[Any]:
+    version, internal, gauss = random.getstate()
+    return [version, list(internal), gauss]

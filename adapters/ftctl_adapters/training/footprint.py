@@ -1,0 +1,44 @@
+"""What training will need, from shapes alone."""
+
+import math
+
+from ftctl.domain.resources import ModelShape, ResourcePlan
+
+from ftctl_adapters.training.options import TrainingOptions
+
+MOMENTS = 2
+"""AdamW keeps two moments a trained parameter."""
+
+
+def estimate(shape: ModelShape, trained: int, options: TrainingOptions, train_rows: int | None) -> ResourcePlan:
+    """Trained parameters, steps, and bytes in memory by phase.
+
+    Training holds the weights, and for every trained parameter a gradient and two moments in its dtype. Activations
+    kept for the backward pass are about 34 · length · batch · hidden · layers bytes in a 16-bit dtype (Korthikanti et
+    al., Reducing Activation Recomputation in Large Transformer Models, 2022, eq. 1 without the attention term). The
+    length is taken as ``max_length``, so the figure is an upper bound for shorter data.
+    """
+    width = 2 if (options.bf16 if options.bf16 is not None else "16" in shape.dtype) else 4
+    weights = shape.parameters * width
+    adapter = 0 if trained == shape.parameters else trained * 4
+    per_trained = width if trained == shape.parameters else 4
+    length = min(options.max_length, shape.max_positions or options.max_length)
+    tokens = length * options.per_device_train_batch_size
+    activations = int(34 * tokens * shape.hidden_size * shape.layers * width / 2)
+    train = weights + adapter + trained * per_trained * (1 + MOMENTS) + activations
+    saved = adapter or weights
+    checkpoint = trained * per_trained * (1 + MOMENTS)
+    return ResourcePlan(
+        trained_parameters=trained,
+        total_parameters=shape.parameters + (0 if trained == shape.parameters else trained),
+        memory={"train": train, "evaluate": weights + adapter, "save": weights + 2 * saved},
+        disk=shape.weight_bytes * 3 + saved + checkpoint * (options.save_total_limit + 2),
+        steps=_steps(options, train_rows),
+    )
+
+
+def _steps(options: TrainingOptions, train_rows: int | None) -> int | None:
+    if options.max_steps > 0 or train_rows is None:
+        return options.max_steps if options.max_steps > 0 else None
+    batches = math.ceil(train_rows / options.per_device_train_batch_size)
+    return math.ceil(batches / options.gradient_accumulation_steps) * options.num_train_epochs

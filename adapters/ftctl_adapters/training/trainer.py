@@ -1,0 +1,210 @@
+"""The training loop: one optimizer step after another, checked, reported, and safe to stop at any moment."""
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+from ftctl.domain import event as events
+from ftctl.errors import TrainingDiverged
+from ftctl.faults import fault
+from ftctl.ports import StageContext
+
+from ftctl_adapters.modeling.labels import Encoded
+from ftctl_adapters.training.batch import Batch, collate
+from ftctl_adapters.training.checkpoint import (
+    TrainState,
+    drop_old,
+    load_checkpoint,
+    load_tensors,
+    newest_checkpoint,
+    save_checkpoint,
+)
+from ftctl_adapters.training.loss import summed_loss
+from ftctl_adapters.training.options import TrainingOptions
+from ftctl_adapters.training.order import epoch_batches, grouped
+from ftctl_adapters.training.schedule import learning_rate
+
+DEFAULT_SAVE_STEPS = 50
+
+
+@define
+class Trainer:
+    """Trains the parameters of ``model`` that ask for a gradient; ``spec`` identifies the run for its checkpoints."""
+
+    model: Any
+    train: list[Encoded]
+    validation: list[Encoded]
+    options: TrainingOptions
+    context: StageContext
+    pad_id: int
+    spec: str
+    state: TrainState = field(factory=TrainState)
+    trained: dict[str, Any] = field(init=False)
+    optimizer: Any = field(init=False)
+    steps_per_epoch: int = field(init=False)
+    total: int = field(init=False)
+    _tokens: int = 0
+    _since: float = field(factory=time.monotonic)
+
+    def __attrs_post_init__(self) -> None:
+        self.trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+        self.optimizer = make_optimizer(self.trained, self.options)
+        batches = math.ceil(len(self.train) / self.options.per_device_train_batch_size)
+        self.steps_per_epoch = math.ceil(batches / self.options.gradient_accumulation_steps)
+        planned = self.steps_per_epoch * self.options.num_train_epochs
+        self.total = planned if self.options.max_steps < 0 else self.options.max_steps
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.context.work / "checkpoints"
+
+    def run(self) -> TrainState:
+        """Trains to the end, from the newest checkpoint where there is one.
+
+        Raises:
+            TrainingDiverged: the loss is no longer finite; the last finite checkpoint stays.
+            Interrupted: asked to stop; a checkpoint was written first.
+        """
+        self._resume()
+        self.model.train()
+        while not self._over():
+            self._epoch(self.state.step // self.steps_per_epoch)
+        if not self.state.finished:
+            self.state.finished = True
+            self._save()
+        if self.options.load_best_model_at_end and self.state.best_step:
+            load_tensors(self.checkpoints / f"checkpoint-{self.state.best_step}", self.trained)
+        return self.state
+
+    def _resume(self) -> None:
+        found = newest_checkpoint(self.checkpoints, self.spec)
+        if found:
+            self.state = load_checkpoint(found, self.trained, self.optimizer)
+            self.context.emit(events.TRAINING_RESUMED, step=self.state.step, total=self.total)
+
+    def _over(self) -> bool:
+        patience = self.options.early_stopping_patience
+        tired = patience is not None and self.state.evaluations_without_gain >= patience
+        return self.state.finished or self.state.step >= self.total or tired
+
+    def _epoch(self, epoch: int) -> None:
+        lengths = [len(row.ids) for row in self.train]
+        batches = epoch_batches(lengths, self.options.per_device_train_batch_size, self.context.seed, epoch)
+        groups = grouped(batches, self.options.gradient_accumulation_steps)
+        for group in groups[self.state.step % self.steps_per_epoch :]:
+            if self.context.cancelled():
+                self._save()
+                self.context.stop()
+            self._step(group)
+            self._after_step()
+            if self._over():
+                return
+
+    def _step(self, group: list[list[int]]) -> None:
+        """One optimizer step; the loss is the mean over all trained tokens of the group, however it is divided."""
+        import torch
+
+        fault("train.step.before")
+        rate = learning_rate(
+            self.options.learning_rate,
+            self.options.lr_scheduler_type,
+            self.state.step,
+            self.total,
+            self.options.warmup_ratio,
+        )
+        for param_group in self.optimizer.param_groups:
+            param_group["lr"] = rate
+        batches = [collate([self.train[row] for row in rows], self.pad_id) for rows in group]
+        trained = sum(batch.trained for batch in batches)
+        total = 0.0
+        for batch in batches:
+            loss = summed_loss(self.model, batch) / trained
+            loss.backward()
+            total += float(loss.detach())
+        norm = torch.nn.utils.clip_grad_norm_(self.trained.values(), self.options.max_grad_norm or math.inf)
+        self._refuse_divergence(total, float(norm))
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.state.step += 1
+        self._tokens += sum(int(batch.mask.sum()) for batch in batches)
+        if self.state.step % self.options.logging_steps == 0 or self.state.step in (1, self.total):
+            self._report(total, rate, float(norm))
+
+    def _refuse_divergence(self, loss: float, norm: float) -> None:
+        if math.isfinite(loss) and math.isfinite(norm):
+            return
+        raise TrainingDiverged(
+            f"loss {loss} and gradient norm {norm} at step {self.state.step + 1}: reason=nan_loss",
+            next_step="lower tuner.learning_rate; the last finite checkpoint is kept",
+        )
+
+    def _report(self, loss: float, rate: float, norm: float) -> None:
+        seconds = max(time.monotonic() - self._since, 1e-9)
+        speed = self._tokens / seconds
+        self._tokens, self._since = 0, time.monotonic()
+        self.state.history.append({"step": self.state.step, "loss": loss, "learning_rate": rate})
+        self.context.emit(
+            events.STEP_FINISHED,
+            step=self.state.step,
+            total=self.total,
+            epoch=self.state.step / self.steps_per_epoch,
+            loss=loss,
+            learning_rate=rate,
+            grad_norm=norm,
+            tokens_per_second=round(speed, 1),
+        )
+
+    def _after_step(self) -> None:
+        step, last = self.state.step, self.state.step >= self.total
+        epoch_ended = step % self.steps_per_epoch == 0
+        evaluate = step % self.options.eval_steps == 0 if self.options.eval_steps else epoch_ended
+        improved = self._evaluate() if (evaluate or last) and self.validation else False
+        interval = self.options.save_steps or DEFAULT_SAVE_STEPS
+        if step % interval == 0 or (epoch_ended and not self.options.save_steps) or improved:
+            self._save()
+
+    def _evaluate(self) -> bool:
+        """Measures the validation loss; whether it is the best so far."""
+        loss = validation_loss(self.model, self.validation, self.options.per_device_train_batch_size, self.pad_id)
+        self.model.train()
+        best = self.state.best_loss
+        improved = best is None or loss < best - self.options.early_stopping_threshold
+        if improved:
+            self.state.best_loss, self.state.best_step = loss, self.state.step
+        self.state.evaluations_without_gain = 0 if improved else self.state.evaluations_without_gain + 1
+        self.state.history.append({"step": self.state.step, "validation_loss": loss})
+        self.context.emit(events.STEP_FINISHED, step=self.state.step, total=self.total, validation_loss=loss)
+        return improved
+
+    def _save(self) -> None:
+        save_checkpoint(self.checkpoints, self.state, self.trained, self.optimizer, self.spec)
+        drop_old(self.checkpoints, self.options.save_total_limit, self.state.best_step)
+        self.context.emit(events.CHECKPOINT_SAVED, step=self.state.step)
+
+
+def make_optimizer(trained: dict[str, Any], options: TrainingOptions) -> Any:
+    """AdamW; vectors (biases and norms) are not decayed."""
+    import torch
+
+    decayed = [p for p in trained.values() if p.ndim > 1]
+    plain = [p for p in trained.values() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": options.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=options.learning_rate, fused=True)
+
+
+def validation_loss(model: Any, rows: list[Encoded], batch_size: int, pad_id: int) -> float:
+    """The mean of -log p over every trained token of the rows, in nats."""
+    import torch
+
+    model.eval()
+    ordered = sorted(rows, key=lambda row: len(row.ids))
+    total, tokens = 0.0, 0
+    with torch.inference_mode():
+        for start in range(0, len(ordered), batch_size):
+            batch: Batch = collate(ordered[start : start + batch_size], pad_id)
+            total += float(summed_loss(model, batch))
+            tokens += batch.trained
+    return total / max(tokens, 1)

@@ -1,0 +1,1 @@
+"""The use cases, one a file. They speak to the outside through ports alone."""

@@ -1,0 +1,147 @@
+"""What a run would do: its stages, what is already done, what it trains and needs. Imports no backend."""
+
+from typing import Any
+
+from attrs import frozen
+
+from ftctl.application.app import App
+from ftctl.application.chain import build_chain
+from ftctl.application.spec import Backend, RunSpec
+from ftctl.application.stage import Stage
+from ftctl.domain.codec import to_plain
+from ftctl.domain.resources import ResourcePlan
+from ftctl.errors import ConfigInvalid, DiskFull, FtctlError, PluginBroken
+from ftctl.plugin.offer import load
+from ftctl.ports.model_intake import ModelFacts
+
+MARGIN = 1.2
+"""Free disk must exceed the estimate by this factor."""
+
+ALWAYS = frozenset({"serve", "verify", "labels"})
+"""Operations whose outcome is not an artifact: they are done every time."""
+
+
+@frozen
+class PlannedStage:
+    """``key`` is known once every input is; ``record`` is what an earlier run stored under it."""
+
+    stage: Stage
+    key: str | None
+    record: dict[str, Any] | None
+
+    @property
+    def cached(self) -> bool:
+        return self.record is not None
+
+
+@frozen
+class Plan:
+    """A run that can start."""
+
+    spec: RunSpec
+    model: ModelFacts
+    stages: tuple[PlannedStage, ...]
+    resources: ResourcePlan
+
+    def document(self) -> dict[str, Any]:
+        """The plan as JSON: what ``--dry-run --json`` prints."""
+        stages = [
+            {
+                "name": planned.stage.name,
+                "plugin": planned.stage.plugin,
+                "environment": planned.stage.environment,
+                "cached": planned.cached,
+                "key": planned.key,
+            }
+            for planned in self.stages
+        ]
+        left_out = list(self.model.left_out)
+        model = {"reference": self.model.reference, "left_out": left_out, **to_plain(self.model.shape)}
+        model.pop("linear")
+        return {"run_id": self.spec.run_id, "model": model, "stages": stages, "resources": to_plain(self.resources)}
+
+
+def instantiate(backend: Backend) -> Any:
+    """The backend itself, made from its checked options.
+
+    Raises:
+        PluginBroken: its module or class cannot be imported, or it refuses to be made.
+    """
+    offer = backend.offer
+    try:
+        return load(offer.factory)(load(offer.options)(**backend.options))
+    except FtctlError:
+        raise
+    except (Exception, SystemExit) as error:
+        name = f"{offer.port} {offer.full_name} {offer.version}"
+        raise PluginBroken(
+            f"{name} cannot be used: {type(error).__name__}: {error}", next_step=f"ftctl plugins check {offer.name}"
+        ) from error
+
+
+def make_plan(app: App, spec: RunSpec, until: str = "verify", labels: int = 0) -> Plan:
+    """Finds stages, cache hits and needs; every problem is reported at once.
+
+    Raises:
+        ConfigInvalid: backends that do not fit each other or this model.
+        DiskFull: less free space than the run is expected to need.
+    """
+    facts = app.intake.look(spec.model, spec.model_revision)
+    stages = build_chain(spec, app.registry, until, labels)
+    _refuse_unsupported(stages, facts)
+    planned = tuple(_with_cache(app, spec, stages, facts))
+    resources = _resources(app, spec, facts, planned)
+    free = app.environments.free_bytes()
+    if any(not p.cached for p in planned) and free < resources.disk * MARGIN:
+        needed = f"{resources.disk * MARGIN / 1e6:,.0f} MB needed, {free / 1e6:,.0f} MB free"
+        raise DiskFull(f"not enough disk space for this run in {app.workspace}: {needed}", next_step="free some space")
+    return Plan(spec, facts, planned, resources)
+
+
+def model_key(facts: ModelFacts) -> str:
+    """The stage key of the base model: its content, whatever it is called."""
+    return Stage("model", "admit", ()).key({"fingerprint": facts.fingerprint}, 0)
+
+
+def _refuse_unsupported(stages: list[Stage], facts: ModelFacts) -> None:
+    problems = []
+    for stage in stages:
+        if stage.operation in ("compress", "serve"):
+            verdict = instantiate(stage.backends[0]).supports(facts.shape)
+            problems += [f"{stage.plugin}: {reason}" for reason in verdict.reasons]
+    if problems:
+        raise ConfigInvalid("a backend cannot take this model", details=tuple(problems))
+
+
+def _with_cache(app: App, spec: RunSpec, stages: list[Stage], facts: ModelFacts) -> list[PlannedStage]:
+    """Follows the chain as far as the outcome of every stage is known."""
+    digests: dict[str, str] = {}
+    planned = []
+    for stage in stages:
+        key = stage_key(spec, stage, facts, digests)
+        record = app.store.recall(key) if key and stage.operation not in ALWAYS else None
+        if record:
+            digests[stage.name] = str(record["digest"])
+        planned.append(PlannedStage(stage, key, record))
+    return planned
+
+
+def stage_key(spec: RunSpec, stage: Stage, facts: ModelFacts, digests: dict[str, str]) -> str | None:
+    """The key of a stage, or ``None`` while an input has not been made."""
+    if stage.operation == "admit":
+        return model_key(facts)
+    if stage.operation == "dataset":
+        fingerprint = instantiate(stage.backends[0]).fingerprint()
+        return stage.key({"source": fingerprint}, 0)
+    if any(source not in digests for source in stage.inputs.values()):
+        return None
+    return stage.key({role: digests[source] for role, source in stage.inputs.items()}, spec.seed)
+
+
+def _resources(app: App, spec: RunSpec, facts: ModelFacts, planned: tuple[PlannedStage, ...]) -> ResourcePlan:
+    data = next((p.record for p in planned if p.stage.operation == "dataset" and p.record), None)
+    rows = None
+    if data:
+        rows = int(app.store.open("dataset", str(data["digest"])).facts["splits"].get("train", 0))
+    resources: ResourcePlan = instantiate(spec.tuner).plan(facts.shape, rows)
+    return resources

@@ -1,0 +1,188 @@
+"""From a run file as plain values to a `RunSpec`, with every problem found in one go."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from ftctl.application.spec import Backend, DataSettings, Gate, RunSpec
+from ftctl.domain.names import is_name
+from ftctl.errors import ConfigInvalid
+from ftctl.plugin.checking import Mistyped, check_options, convert, unknown_key
+from ftctl.plugin.offer import Offer, load
+from ftctl.plugin.registry import Registry, Unknown
+from ftctl.ports.environments import Environments
+
+DEFAULTS: dict[str, Any] = {
+    "model_revision": None,
+    "data_source": "pydoc",
+    "tuner": "lora",
+    "evaluators": ["text-metrics", "perplexity"],
+    "compressor": "none",
+    "server": "none",
+    "monitors": ["console"],
+    "gates": [],
+    "environments": {},
+    "seed": 42,
+}
+"""What a key that is left out means."""
+
+KEYS = ("model", *DEFAULTS)
+_ABSENT = (None, "none", False)
+
+
+def resolve(document: Mapping[str, Any], registry: Registry, environments: Environments) -> RunSpec:
+    """The run that the document describes.
+
+    Raises:
+        ConfigInvalid: with one line for each problem, all of them.
+    """
+    return _Resolver(registry, environments).spec(document)
+
+
+class _Resolver:
+    def __init__(self, registry: Registry, environments: Environments) -> None:
+        self.registry, self.environments = registry, environments
+        self.problems: list[str] = []
+
+    def spec(self, document: Mapping[str, Any]) -> RunSpec:
+        self.problems += [unknown_key(key, key, KEYS) for key in document if key not in KEYS]
+        values = {**DEFAULTS, **document}
+        named = self.named_environments(values["environments"])
+        source, settings = self.data(values["data_source"])
+        tuner = self.backend("tuner", values["tuner"], "tuner")
+        parts: dict[str, Any] = {
+            "model": self.typed("model", values.get("model"), str, "a folder, a hub name or builtin:tiny"),
+            "model_revision": self.typed("model_revision", values["model_revision"], str | None),
+            "evaluators": self.several("evaluator", values["evaluators"], "evaluators"),
+            "compressor": self.optional("compressor", values["compressor"]),
+            "server": self.optional("server", values["server"]),
+            "monitors": self.several("monitor", values["monitors"], "monitors"),
+            "gates": self.gates(values["gates"]),
+            "seed": self.typed("seed", values["seed"], int),
+        }
+        if self.problems or source is None or tuner is None:
+            raise ConfigInvalid(
+                f"the run has {len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}",
+                next_step="`ftctl config schema` lists every key, `ftctl plugins` every backend",
+                details=tuple(self.problems),
+            )
+        return RunSpec(data_source=source, data=settings, tuner=tuner, environments=named, **parts)
+
+    def typed(self, path: str, value: Any, hint: Any, meaning: str = "") -> Any:
+        try:
+            return convert(value, hint)
+        except Mistyped as error:
+            missing = f"{path}: missing; {meaning}"
+            self.problems.append(missing if value is None else f"{path}: {error}, not {value!r}")
+            return None
+
+    def optional(self, port: str, entry: Any) -> Backend | None:
+        return None if entry in _ABSENT else self.backend(port, entry, port)
+
+    def several(self, port: str, entries: Any, path: str) -> tuple[Backend, ...]:
+        if entries in _ABSENT:
+            return ()
+        listed = entries if isinstance(entries, list) else [entries]
+        found = [self.backend(port, entry, f"{path}[{place}]") for place, entry in enumerate(listed)]
+        names = [backend.offer.name for backend in found if backend]
+        twice = {name for name in names if names.count(name) > 1}
+        self.problems += [f"{path}: {name!r} is named twice" for name in sorted(twice)]
+        return tuple(backend for backend in found if backend)
+
+    def backend(self, port: str, entry: Any, path: str) -> Backend | None:
+        name, values = self.use(entry, path)
+        if name is None:
+            return None
+        found = self.registry.find(port, name)
+        if isinstance(found, Unknown):
+            self.problems.append(f"{path}.use: {found.reason}{self.installable(port)}")
+            return None
+        self.needs(found, path)
+        options = self.options(found, values, path)
+        return None if options is None else Backend(found, options)
+
+    def use(self, entry: Any, path: str) -> tuple[str | None, dict[str, Any]]:
+        if isinstance(entry, str):
+            return entry, {}
+        if isinstance(entry, Mapping) and isinstance(entry.get("use"), str):
+            return str(entry["use"]), {key: value for key, value in entry.items() if key != "use"}
+        self.problems.append(f"{path}: must be a backend's name or a mapping with the key `use`, not {entry!r}")
+        return None, {}
+
+    def options(self, offer: Offer, values: Mapping[str, Any], path: str) -> dict[str, Any] | None:
+        try:
+            kind = load(offer.options)
+        except Exception as error:
+            name = f"{offer.full_name} {offer.version}"
+            self.problems.append(f"{path}.use: {name} cannot be loaded: {type(error).__name__}: {error}")
+            return None
+        good, problems = check_options(kind, values, path)
+        self.problems += problems
+        return None if problems else attrs.asdict(kind(**good), recurse=False)
+
+    def needs(self, offer: Offer, path: str) -> None:
+        if self.environments.python(offer.environment) is None:
+            line = f"environment {offer.environment!r} does not exist; create it: ftctl env create {offer.environment}"
+            self.problems.append(f"{path}.use: {line}")
+            return
+        missing = self.environments.missing(offer.environment, tuple(need.module for need in offer.needs))
+        installs = sorted({need.install for need in offer.needs if need.module in missing})
+        if installs:
+            wanted = " ".join(f"'{install}'" for install in installs)
+            self.problems.append(f"{path}.use: {offer.name} needs {', '.join(missing)}; run: pip install {wanted}")
+
+    def installable(self, port: str) -> str:
+        lines = []
+        for offer in self.registry.offers(port):
+            missing = self.environments.missing(offer.environment, tuple(need.module for need in offer.needs))
+            lines += [f"{offer.name} (pip install '{n.install}')" for n in offer.needs[:1] if n.module in missing]
+        return f"; installable: {', '.join(lines)}" if lines else ""
+
+    def data(self, entry: Any) -> tuple[Backend | None, DataSettings]:
+        name, values = self.use(entry, "data_source")
+        common = {field.name for field in attrs.fields(DataSettings)}
+        shared = {key: value for key, value in values.items() if key in common}
+        good, problems = check_options(DataSettings, shared, "data_source")
+        problems += _share_problems(good.get("split", {}))
+        self.problems += problems
+        own = {key: value for key, value in values.items() if key not in common}
+        backend = self.backend("data_source", {"use": name, **own}, "data_source") if name else None
+        return backend, DataSettings() if problems else DataSettings(**good)
+
+    def gates(self, entries: Any) -> tuple[Gate, ...]:
+        found = []
+        for place, entry in enumerate(entries if isinstance(entries, list) else [entries]):
+            if not isinstance(entry, Mapping):
+                self.problems.append(f"gates[{place}]: must be a mapping with the key `metric`, not {entry!r}")
+                continue
+            good, problems = check_options(Gate, entry, f"gates[{place}]")
+            self.problems += problems
+            found += [] if problems else [Gate(**good)]
+        return tuple(found)
+
+    def named_environments(self, entry: Any) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name, value in entry.items() if isinstance(entry, Mapping) else [("", entry)]:
+            python = value.get("python") if isinstance(value, Mapping) and list(value) == ["python"] else None
+            if not is_name(str(name)) or not isinstance(python, str):
+                self.problems.append(f"environments.{name}: must be a mapping like {{vllm: {{python: /path}}}}")
+            else:
+                found[str(name)] = python
+        return found
+
+
+def _share_problems(split: Mapping[str, float]) -> list[str]:
+    problems = [
+        unknown_key(f"data_source.split.{key}", key, ("validation", "test"))
+        for key in split
+        if key not in ("validation", "test")
+    ]
+    problems += [
+        f"data_source.split.{key}: must be at least 0 and less than 1, not {share!r}"
+        for key, share in split.items()
+        if not 0 <= share < 1
+    ]
+    if not problems and sum(split.values()) >= 1:
+        problems.append("data_source.split: the shares must leave rows to train on; their sum must be less than 1")
+    return problems

@@ -1,0 +1,201 @@
+"""The main job: carries a model from data to a verified server, skipping what is already done."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+from ftctl.application.app import App
+from ftctl.application.event_bus import EventBus
+from ftctl.application.gates import Metrics, check_gates
+from ftctl.application.plan import ALWAYS, Plan, PlannedStage, instantiate, model_key, stage_key
+from ftctl.application.run_stage import StageRunner
+from ftctl.application.serve import Served, serve
+from ftctl.application.stage import Stage
+from ftctl.domain import event as events
+from ftctl.domain.codec import from_plain, to_plain
+from ftctl.domain.launch import Endpoint
+from ftctl.domain.metric import Metric
+from ftctl.errors import FtctlError, Interrupted
+from ftctl.ports.run_journal import RunJournal
+
+
+@define
+class RunResult:
+    """What ``--json`` prints; filled in while the run goes."""
+
+    run_id: str
+    status: str = "running"
+    stages: list[dict[str, Any]] = field(factory=list)
+    metrics: Metrics = field(factory=dict)
+    endpoint: Endpoint | None = None
+    report: str = ""
+    error: dict[str, Any] | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document of the run."""
+        metrics = {s: {name: to_plain(m) for name, m in found.items()} for s, found in self.metrics.items()}
+        document = {
+            "run_id": self.run_id,
+            "status": self.status,
+            "stages": self.stages,
+            "metrics": metrics,
+            "endpoint": to_plain(self.endpoint) if self.endpoint else None,
+            "report": self.report,
+        }
+        return document | ({"error": self.error} if self.error else {})
+
+
+def run(app: App, plan: Plan, *, once: bool, on_ready: Callable[[RunResult], None]) -> RunResult:
+    """Runs the plan to its end; with a server and not ``once``, serves until a signal comes.
+
+    ``on_ready`` is called when everything is done and, where there is a server, it answers as it must.
+
+    Raises:
+        RunBusy: another process owns this run.
+        Interrupted: a signal stopped it; the same command goes on from here.
+        FtctlError: a stage failed; what was finished stays.
+    """
+    journal = app.journals.open(plan.spec.run_id)
+    with journal.owned():
+        journal.write_text("run.yaml", app.dump(plan.spec.document()))
+        journal.write("plan.json", plan.document())
+        monitors = {b.offer.name: instantiate(b) for b in plan.spec.monitors}
+        bus = EventBus(journal, app.registry, app.clock, monitors)
+        bus.open(plan.spec.run_id)
+        try:
+            return _Run(app, plan, journal, bus, RunResult(plan.spec.run_id)).go(once, on_ready)
+        finally:
+            bus.close()
+
+
+@define
+class _Run:
+    app: App
+    plan: Plan
+    journal: RunJournal
+    bus: EventBus
+    result: RunResult
+    runner: StageRunner = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.runner = StageRunner(self.app, self.plan.spec, self.journal, self.bus)
+
+    def go(self, once: bool, on_ready: Callable[[RunResult], None]) -> RunResult:
+        self.bus.emit(events.RUN_STARTED, run_id=self.result.run_id, stages=[p.stage.name for p in self.plan.stages])
+        served: Served | None = None
+        try:
+            for number, planned in enumerate(self.plan.stages, 1):
+                if planned.stage.operation == "serve":
+                    served = self.start_server(number, planned.stage)
+                else:
+                    self.stage(number, planned)
+            self.finish(on_ready)
+            if served and not once:
+                served.wait()
+        except Interrupted as stop:
+            self.stopped(stop)
+            raise
+        except FtctlError as error:
+            self.failed(error)
+            raise
+        finally:
+            if served:
+                served.stop()
+                self.bus.emit(events.SERVER_STOPPED, "serve")
+        return self.result
+
+    def stage(self, number: int, planned: PlannedStage) -> None:
+        stage = planned.stage
+        started = self.app.clock.now()
+        key = planned.key or self.key(stage)
+        record = planned.record or self.recall(stage, key)
+        status = "cached" if record else "done"
+        if record:
+            self.runner.reopen(stage, record)
+            self.bus.emit(events.STAGE_SKIPPED, stage.name, plugin=stage.plugin)
+        else:
+            self.bus.emit(events.STAGE_STARTED, stage.name, plugin=stage.plugin)
+            record = self.work(number, stage, key)
+            told = {key: record.get(key) for key in ("digest", "metrics", "summary")}
+            self.bus.emit(events.STAGE_FINISHED, stage.name, seconds=self.app.clock.now() - started, **told)
+        self.note(stage, status, started, record)
+
+    def work(self, number: int, stage: Stage, key: str) -> dict[str, Any]:
+        folder = self.folder(number, stage)
+        try:
+            if stage.operation == "admit":
+                return self.runner.admit(stage, key, self.plan.model, folder)
+            return self.runner.execute(stage, key, folder, self.result.endpoint)
+        except FtctlError as error:
+            self.bus.emit(events.STAGE_FAILED, stage.name, **error.to_json())
+            if not isinstance(error, Interrupted):
+                self.note(stage, "failed", self.app.clock.now(), {})
+            raise
+
+    def recall(self, stage: Stage, key: str) -> dict[str, Any] | None:
+        """A hit that could not be foreseen when the run was planned, because an input was still to be made."""
+        return None if stage.operation in ALWAYS else self.app.store.recall(key)
+
+    def key(self, stage: Stage) -> str:
+        digests = {name: artifact.digest for name, artifact in self.runner.made.items()}
+        key = stage_key(self.plan.spec, stage, self.plan.model, digests)
+        return key or model_key(self.plan.model)
+
+    def note(self, stage: Stage, status: str, started: float, record: dict[str, Any]) -> None:
+        digest = record.get("digest")
+        self.result.stages.append(
+            {
+                "name": stage.name,
+                "plugin": stage.plugin,
+                "status": status,
+                "seconds": round(self.app.clock.now() - started, 3),
+                "artifact": f"{record['kind']}/{digest}" if digest else None,
+            }
+        )
+        if stage.subject and status != "failed":
+            found = [from_plain(m, Metric) for m in record["metrics"]]
+            self.result.metrics[stage.subject] = {m.name: m for m in found}
+        self.save("running")
+
+    def start_server(self, number: int, stage: Stage) -> Served:
+        started = self.app.clock.now()
+        self.bus.emit(events.STAGE_STARTED, stage.name, plugin=stage.plugin)
+        model = self.runner.made[stage.inputs["model"]]
+        self.runner.check({"model": model})
+        log = self.folder(number, stage) / "server.log"
+        served = serve(self.app, stage.backends[0], model, self.runner.python(stage), log)
+        self.result.endpoint = served.endpoint
+        self.bus.emit(events.SERVER_STARTED, stage.name, **to_plain(served.endpoint))
+        self.bus.emit(events.STAGE_FINISHED, stage.name, seconds=self.app.clock.now() - started)
+        self.note(stage, "done", started, {})
+        return served
+
+    def finish(self, on_ready: Callable[[RunResult], None]) -> None:
+        check_gates(self.plan.spec.gates, self.result.metrics)
+        self.bus.emit(events.RUN_FINISHED, run_id=self.result.run_id)
+        self.save("done")
+        self.result.report = self.app.report.write(self.journal)
+        self.save("done")
+        self.app.registry.notify(
+            "ftctl_run_finished", run_id=self.result.run_id, result=self.result.document()
+        )
+        on_ready(self.result)
+
+    def stopped(self, stop: Interrupted) -> None:
+        if self.result.status != "done":
+            self.bus.emit(events.RUN_INTERRUPTED, run_id=self.result.run_id, signal=stop.signal_number)
+            self.save("interrupted")
+
+    def failed(self, error: FtctlError) -> None:
+        self.result.error = error.to_json()
+        self.bus.emit(events.RUN_FAILED, run_id=self.result.run_id, **error.to_json())
+        self.save("failed")
+
+    def save(self, status: str) -> None:
+        self.result.status = status
+        self.journal.write("run.json", self.result.document())
+
+    def folder(self, number: int, stage: Stage) -> Path:
+        return self.journal.folder / "stages" / f"{number:02d}-{stage.name}"

@@ -1,0 +1,128 @@
+"""Runs one stage out of process and makes its outcome an artifact."""
+
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+from ftctl.application.app import App
+from ftctl.application.event_bus import EventBus
+from ftctl.application.spec import RunSpec
+from ftctl.application.stage import Stage
+from ftctl.domain.artifact import Artifact, Draft, Lineage
+from ftctl.domain.codec import to_plain
+from ftctl.domain.format import ADAPTERS
+from ftctl.domain.job import Job, JobResult
+from ftctl.domain.launch import Endpoint
+from ftctl.errors import ModelMismatch, UsageError
+from ftctl.ports.model_intake import ModelFacts
+from ftctl.ports.run_journal import RunJournal
+
+
+@define
+class StageRunner:
+    """Runs the stages of one run and remembers what they made, by stage name."""
+
+    app: App
+    spec: RunSpec
+    journal: RunJournal
+    bus: EventBus
+    made: dict[str, Artifact] = field(factory=dict)
+    _checked: set[str] = field(factory=set)
+
+    def reopen(self, stage: Stage, record: dict[str, Any]) -> None:
+        """Takes the outcome of an earlier run."""
+        kind = str(record["kind"])
+        self.made[stage.name] = self.whole(self.app.store.open(kind, str(record["digest"])))
+
+    def admit(self, stage: Stage, key: str, facts: ModelFacts, folder: Path) -> dict[str, Any]:
+        """Brings the base model in as a view of safe files."""
+        out = folder / "out"
+        draft = self.app.intake.admit(self.spec.model, self.spec.model_revision, out)
+        lineage = Lineage(stage.name, "model-intake", "1", {"model": self.spec.model}, {"source": facts.fingerprint})
+        return self.keep(stage, key, draft, JobResult(draft), lineage, out)
+
+    def execute(self, stage: Stage, key: str, folder: Path, endpoint: Endpoint | None = None) -> dict[str, Any]:
+        """Runs the stage's job and commits what it made; the record that the cache keeps."""
+        inputs = {role: self.made[source] for role, source in stage.inputs.items()}
+        self.check(inputs)
+        job = Job(
+            key=key,
+            stage=stage.name,
+            operation=stage.operation,
+            plugins=tuple(backend.reference() for backend in stage.backends),
+            inputs=inputs,
+            seed=self.spec.seed,
+            settings=stage.settings,
+            loader=stage.loader.reference() if stage.loader else None,
+            endpoint=endpoint,
+        )
+        result = self.app.jobs.run(job, folder, self.python(stage), self.bus.carry)
+        if result.draft is None:
+            return {"summary": result.summary, "metrics": to_plain(result.metrics)}
+        lineage = self.lineage(stage, key, result, inputs)
+        draft = self.with_base(result.draft, inputs)
+        return self.keep(stage, key, draft, result, lineage, folder / "out")
+
+    def keep(self, stage: Stage, key: str, draft: Draft, result: JobResult, lineage: Lineage, out: Path) -> dict[str, Any]:
+        """Commits the draft and remembers it under the stage's key."""
+        artifact = self.app.store.commit(out, draft, lineage)
+        self.made[stage.name] = self.whole(artifact)
+        record = {
+            "kind": artifact.kind,
+            "digest": artifact.digest,
+            "metrics": to_plain(result.metrics),
+            "summary": result.summary,
+        }
+        self.app.store.remember(key, record)
+        return record
+
+    def check(self, inputs: dict[str, Artifact]) -> None:
+        """Hashes every input once a run: what was stored is what is used."""
+        for artifact in inputs.values():
+            for part in (artifact, artifact.base):
+                if part and part.digest not in self._checked:
+                    self.app.store.verify(part)
+                    self._checked.add(part.digest)
+
+    def whole(self, artifact: Artifact) -> Artifact:
+        """An adapter together with the base model it was trained on.
+
+        Raises:
+            ModelMismatch: its base is not the base of this run.
+        """
+        if artifact.format not in ADAPTERS:
+            return artifact
+        base = self.made["model"]
+        if artifact.facts.get("base") != base.digest:
+            wanted = str(artifact.facts.get("base"))[:12]
+            raise ModelMismatch(f"{artifact.id} belongs to the base model {wanted}, not to {base.digest[:12]}")
+        return Artifact(artifact.kind, artifact.format, artifact.digest, artifact.path, artifact.facts, base)
+
+    def with_base(self, draft: Draft, inputs: dict[str, Artifact]) -> Draft:
+        if draft.format not in ADAPTERS:
+            return draft
+        return Draft(draft.kind, draft.format, draft.facts | {"base": inputs["model"].digest})
+
+    def lineage(self, stage: Stage, key: str, result: JobResult, inputs: dict[str, Artifact]) -> Lineage:
+        return Lineage(
+            stage=stage.name,
+            plugin="+".join(backend.offer.full_name for backend in stage.backends),
+            version="+".join(backend.offer.version for backend in stage.backends),
+            options={backend.offer.name: to_plain(backend.options) for backend in stage.backends},
+            inputs={role: artifact.digest for role, artifact in inputs.items()} | {"key": key},
+            seed=self.spec.seed,
+            packages=result.packages,
+        )
+
+    def python(self, stage: Stage) -> str:
+        """The interpreter of the stage's environment.
+
+        Raises:
+            UsageError: the environment does not exist.
+        """
+        name = stage.environment
+        python = self.spec.environments.get(name) or self.app.environments.python(name)
+        if python is None:
+            raise UsageError(f"environment {name!r} does not exist", next_step=f"ftctl env create {name}")
+        return python

@@ -1,0 +1,52 @@
+"""Starts a server for an artifact and keeps an eye on it."""
+
+from pathlib import Path
+
+from attrs import define
+
+from ftctl.application.app import App
+from ftctl.application.plan import instantiate
+from ftctl.application.spec import Backend
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.launch import Endpoint
+from ftctl.ports.clock import Clock
+from ftctl.ports.server_runner import RunningServer
+
+WATCH_SECONDS = 0.5
+
+
+@define
+class Served:
+    """A server that is ready."""
+
+    endpoint: Endpoint
+    running: RunningServer
+    clock: Clock
+
+    def wait(self) -> None:
+        """Serves until a signal comes.
+
+        Raises:
+            ServerDied: it went away by itself.
+            Interrupted: a signal came.
+        """
+        while True:
+            self.running.check()
+            self.clock.sleep(WATCH_SECONDS)
+
+    def stop(self) -> None:
+        self.running.stop()
+
+
+def serve(app: App, backend: Backend, model: Artifact, python: str, log: Path) -> Served:
+    """The artifact behind an endpoint on loopback, ready for requests.
+
+    Raises:
+        PortBusy: somebody listens on the port asked for.
+        ServerDied: the server ended while starting.
+        ServerNotReady: it did not become ready in time.
+    """
+    address = app.servers.address(int(backend.options.get("port", 0)))
+    spec = instantiate(backend).launch(model, address, python)
+    running = app.servers.start(spec, address, log)
+    return Served(Endpoint(address.url + "/v1", spec.served_name), running, app.clock)

@@ -1,0 +1,95 @@
+"""A resolved run: every backend found, every option checked and filled in."""
+
+from typing import Any
+
+from attrs import field, frozen
+
+from ftctl.domain.codec import digest, to_plain
+from ftctl.domain.job import PluginRef
+from ftctl.domain.split import SplitShares
+from ftctl.plugin.offer import Offer
+from ftctl.plugin.options import option, options
+
+
+@frozen
+class Backend:
+    """A chosen backend and its complete options."""
+
+    offer: Offer
+    options: dict[str, Any]
+
+    def reference(self) -> PluginRef:
+        """What a job carries of it."""
+        return PluginRef(self.offer.name, self.offer.factory, self.offer.options, self.options)
+
+    def document(self) -> dict[str, Any]:
+        """How it stands in a run file."""
+        return {"use": self.offer.name, **to_plain(self.options)}
+
+    def identity(self) -> list[Any]:
+        """What a stage key depends on."""
+        return [self.offer.full_name, self.offer.version, self.options]
+
+
+@options
+class DataSettings:
+    """Keys of ``data_source`` that hold for every source."""
+
+    split: dict[str, float] = option({}, help="Shares of the rows for `validation` and `test`; the rest trains.")
+    data_seed: int = option(42, help="Seed of the split; the same seed gives the same split.", ge=0)
+    skip_invalid: int = option(0, help="How many invalid rows may be left out instead of ending the run.", ge=0)
+
+    def shares(self) -> SplitShares:
+        return SplitShares(**self.split)
+
+
+@options
+class Gate:
+    """A condition on a metric; every bound that is given must hold."""
+
+    metric: str = option(help="Name of the metric.")
+    of: str = option("", help="Whose: tuned or compressed; default: the last one.", choices=("", "tuned", "compressed"))
+    over: str = option("base", help="Compared with: base or tuned.", choices=("base", "tuned"))
+    min_value: float | None = option(None, help="Lowest value allowed.")
+    max_value: float | None = option(None, help="Highest value allowed.")
+    min_gain: float | None = option(None, help="Lowest difference to `over` allowed.")
+    max_ratio: float | None = option(None, help="Highest ratio to `over` allowed.", gt=0)
+
+
+@frozen(kw_only=True)
+class RunSpec:
+    """Everything a run depends on."""
+
+    model: str
+    model_revision: str | None
+    data_source: Backend
+    data: DataSettings
+    tuner: Backend
+    evaluators: tuple[Backend, ...]
+    compressor: Backend | None
+    server: Backend | None
+    monitors: tuple[Backend, ...]
+    gates: tuple[Gate, ...] = ()
+    environments: dict[str, str] = field(factory=dict)
+    seed: int = 42
+
+    def document(self) -> dict[str, Any]:
+        """The run file that resolves to this very spec."""
+        return {
+            "model": self.model,
+            "model_revision": self.model_revision,
+            "data_source": self.data_source.document() | to_plain(self.data),
+            "tuner": self.tuner.document(),
+            "evaluators": [backend.document() for backend in self.evaluators],
+            "compressor": self.compressor.document() if self.compressor else "none",
+            "server": self.server.document() if self.server else "none",
+            "monitors": [backend.document() for backend in self.monitors],
+            "gates": [{k: v for k, v in to_plain(gate).items() if v not in (None, "")} for gate in self.gates],
+            "environments": {name: {"python": python} for name, python in self.environments.items()},
+            "seed": self.seed,
+        }
+
+    @property
+    def run_id(self) -> str:
+        """The same spec has the same run folder, which is how a run that was cut short goes on."""
+        return f"{self.tuner.offer.name}-{digest(self.document())[:10]}"

@@ -1,0 +1,40 @@
+"""One step of a run, before it has happened."""
+
+from typing import Any
+
+from attrs import field, frozen
+
+from ftctl.application.spec import Backend
+from ftctl.domain.codec import digest
+
+
+@frozen
+class Stage:
+    """``inputs`` maps a role (``model``, ``data``) to the stage that makes it.
+
+    ``subject`` is whose metrics an evaluation fills in: ``base``, ``tuned`` or ``compressed``.
+    """
+
+    name: str
+    operation: str
+    backends: tuple[Backend, ...]
+    inputs: dict[str, str] = field(factory=dict)
+    subject: str = ""
+    settings: dict[str, Any] = field(factory=dict)
+    loader: Backend | None = None
+
+    @property
+    def plugin(self) -> str:
+        """The names of its backends, for people."""
+        return "+".join(backend.offer.name for backend in self.backends)
+
+    @property
+    def environment(self) -> str:
+        """The environment its job runs in."""
+        return self.backends[0].offer.environment if self.backends else "default"
+
+    def key(self, inputs: dict[str, str], seed: int) -> str:
+        """The identity of its outcome: plugins and versions, options, digests of the inputs, seed."""
+        plugins = [backend.identity() for backend in self.backends]
+        loader = self.loader.identity() if self.loader else None
+        return digest([self.operation, plugins, loader, inputs, self.settings, seed])

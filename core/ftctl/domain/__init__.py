@@ -1,0 +1,1 @@
+"""What ftctl speaks of: frozen values that say nothing about any technology."""

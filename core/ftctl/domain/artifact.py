@@ -1,0 +1,78 @@
+"""Artifacts: immutable directories that stages hand each other, and the manifests that make them trustworthy."""
+
+from typing import Any
+
+from attrs import field, frozen
+
+from ftctl.domain.codec import digest
+
+
+@frozen
+class FileEntry:
+    """One file of an artifact: a relative POSIX path, its size in bytes and its SHA-256."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@frozen
+class Lineage:
+    """Where an artifact comes from: enough to make it again."""
+
+    stage: str = ""
+    plugin: str = ""
+    version: str = ""
+    options: dict[str, Any] = field(factory=dict)
+    inputs: dict[str, str] = field(factory=dict)
+    seed: int = 0
+    packages: dict[str, str] = field(factory=dict)
+
+
+@frozen
+class Draft:
+    """What a plugin made, before it is committed: its files lie in ``context.out``.
+
+    ``facts`` are small JSON values derived from the content that other stages need, e.g. ``max_length``.
+    """
+
+    kind: str
+    format: str
+    facts: dict[str, Any] = field(factory=dict)
+
+
+@frozen
+class Manifest:
+    """The table of contents of an artifact; a directory without a valid one does not exist for any reader."""
+
+    kind: str
+    format: str
+    files: tuple[FileEntry, ...]
+    facts: dict[str, Any] = field(factory=dict)
+    lineage: Lineage = field(factory=Lineage)
+    schema: int = 1
+
+    @property
+    def digest(self) -> str:
+        """The identity of the content: kind, format and files, whoever made them."""
+        return digest([self.kind, self.format, sorted(self.files, key=lambda entry: entry.path)])
+
+
+@frozen
+class Artifact:
+    """A committed artifact as plugins see it: a folder to read and never to write.
+
+    ``base`` is the model that an adapter belongs to.
+    """
+
+    kind: str
+    format: str
+    digest: str
+    path: str
+    facts: dict[str, Any] = field(factory=dict)
+    base: "Artifact | None" = None
+
+    @property
+    def id(self) -> str:
+        """``kind/first twelve digits``: how people name it."""
+        return f"{self.kind}/{self.digest[:12]}"

@@ -1,0 +1,88 @@
+"""One training example in its canonical form, and the row that was refused."""
+
+import hashlib
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+from ftctl.domain.codec import canonical
+
+Role = Literal["system", "user", "assistant", "tool"]
+ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
+
+
+@frozen
+class Message:
+    """One turn. ``weight`` 0 keeps an assistant turn in the context without training it."""
+
+    role: Role
+    content: str
+    weight: int = 1
+
+
+@frozen
+class Example:
+    """Either a conversation (``messages``) or raw ``text``; ``where`` is its source position (``file:line``).
+
+    Examples with one ``group`` never stand in two splits.
+    """
+
+    where: str
+    messages: tuple[Message, ...] = ()
+    text: str = ""
+    group: str = ""
+    tools: list[dict[str, Any]] = field(factory=list)
+    metadata: dict[str, Any] = field(factory=dict)
+
+    @property
+    def content_digest(self) -> str:
+        """32 hexadecimal digits over what would be trained; position, group and metadata do not count."""
+        turns = [[m.role, m.content, m.weight] for m in self.messages]
+        return hashlib.sha256(canonical([turns, self.text, self.tools])).hexdigest()[:32]
+
+    @property
+    def prompt(self) -> tuple[Message, ...]:
+        """The turns before the last answer."""
+        return self.messages[:-1]
+
+    @property
+    def answer(self) -> str:
+        """The last turn's text, which the model is asked for."""
+        return self.messages[-1].content if self.messages else self.text
+
+    def to_row(self) -> dict[str, Any]:
+        """The canonical JSON object of FIELD's data format, with ``where`` and ``group`` kept beside it."""
+        row: dict[str, Any] = {"where": self.where}
+        if self.messages:
+            row["messages"] = [_turn(m) for m in self.messages]
+        else:
+            row["text"] = self.text
+        optional = {"tools": self.tools, "group": self.group, "metadata": self.metadata}
+        return row | {key: value for key, value in optional.items() if value}
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> "Example":
+        """The example that `to_row` wrote."""
+        messages = tuple(Message(m["role"], m["content"], m.get("weight", 1)) for m in row.get("messages", ()))
+        return cls(
+            where=row["where"],
+            messages=messages,
+            text=row.get("text", ""),
+            group=row.get("group", ""),
+            tools=row.get("tools", []),
+            metadata=row.get("metadata", {}),
+        )
+
+
+def _turn(message: Message) -> dict[str, Any]:
+    turn: dict[str, Any] = {"role": message.role, "content": message.content}
+    return turn if message.weight == 1 else turn | {"weight": message.weight}
+
+
+@frozen
+class Rejection:
+    """A row that cannot be used: where it stands, why, and the start of it."""
+
+    where: str
+    reason: str
+    excerpt: str = ""

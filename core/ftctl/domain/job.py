@@ -1,0 +1,44 @@
+"""A job: one stage call as JSON, to be run by ``ftctl.worker`` in whatever interpreter its backend lives."""
+
+from typing import Any
+
+from attrs import field, frozen
+
+from ftctl.domain.artifact import Artifact, Draft
+from ftctl.domain.launch import Endpoint
+from ftctl.domain.metric import Metric
+
+
+@frozen
+class PluginRef:
+    """A backend by its import paths (``package.module:attribute``) and its checked options."""
+
+    name: str
+    factory: str
+    options_path: str
+    options: dict[str, Any] = field(factory=dict)
+
+
+@frozen
+class Job:
+    """``operation`` names the use case; ``inputs`` are committed artifacts by role (``model``, ``data``)."""
+
+    key: str
+    stage: str
+    operation: str
+    plugins: tuple[PluginRef, ...]
+    inputs: dict[str, Artifact] = field(factory=dict)
+    seed: int = 0
+    settings: dict[str, Any] = field(factory=dict)
+    loader: PluginRef | None = None
+    endpoint: Endpoint | None = None
+
+
+@frozen
+class JobResult:
+    """What a worker hands back: a draft in its ``out`` folder, metrics, and what to show."""
+
+    draft: Draft | None = None
+    metrics: tuple[Metric, ...] = ()
+    summary: dict[str, Any] = field(factory=dict)
+    packages: dict[str, str] = field(factory=dict)

@@ -1,0 +1,27 @@
+"""Which names may become files, and what a mistyped one was meant to be."""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_RESERVED = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))}
+
+
+def is_name(text: str) -> bool:
+    """Whether the text can name something on disk on every platform: no path, no device, no trailing dot."""
+    plain = bool(_NAME.fullmatch(text)) and not text.endswith(".") and ".." not in text
+    return plain and text.split(".")[0] not in _RESERVED
+
+
+def is_digest(text: str) -> bool:
+    """Whether the text is a SHA-256 in 64 lower-case hexadecimal digits."""
+    return bool(_DIGEST.fullmatch(text))
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that the word was probably meant to be."""
+    names = list(known)
+    found = difflib.get_close_matches(word, names, n=1, cutoff=0.55)
+    return found[0] if found else None

@@ -1,0 +1,24 @@
+"""Which split a row belongs to: a pure function of seed and row, so that adding rows never moves old ones."""
+
+import hashlib
+
+from attrs import field, frozen, validators
+
+SPLITS = ("train", "validation", "test")
+_SHARE = [validators.ge(0.0), validators.lt(1.0)]
+
+
+@frozen
+class SplitShares:
+    """Shares in [0, 1) of the rows for validation and test; the rest trains."""
+
+    validation: float = field(default=0.1, validator=_SHARE)
+    test: float = field(default=0.1, validator=_SHARE)
+
+    def place(self, key: str, seed: int) -> str:
+        """The split of every row with this key (its group, or its content)."""
+        draw = hashlib.sha256(f"{seed}\0{key}".encode()).digest()[:8]
+        point = int.from_bytes(draw, "big") / 2**64
+        if point < self.test:
+            return "test"
+        return "validation" if point < self.test + self.validation else "train"

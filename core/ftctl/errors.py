@@ -1,0 +1,204 @@
+"""Every error a user can meet, its stable code and its exit code.
+
+::
+
+    FtctlError                    70  a bug in ftctl
+    ├── UsageError                 2  the command or the run file
+    │   ├── ConfigInvalid             config-invalid        problems in the run file, all at once
+    │   └── WorkspaceUnusable         workspace-unusable    the workspace cannot be written
+    ├── DataError                  3  the training data
+    │   ├── RowsInvalid               rows-invalid          rows refused, all of one file at once
+    │   ├── NoUsableRows              no-usable-rows        nothing left to train or measure on
+    │   └── LabelsInvalid             labels-invalid        the label mask would train the wrong thing
+    ├── IntegrityError             4  bytes that are not what they should be
+    │   ├── ArtifactCorrupt           artifact-corrupt      a stored file differs from its hash
+    │   ├── ModelUnsafe               model-unsafe          a model that could run code or cannot be read safely
+    │   ├── ModelMismatch             model-mismatch        adapter, base and tokenizer do not belong together
+    │   └── ServedDifferently         served-differently    the server does not answer as the tuned model did
+    ├── ResourceError              5  disk or memory
+    │   ├── DiskFull                  disk-full
+    │   └── ResourceExhausted         resource-exhausted    out of memory, file handles
+    ├── BackendError               6  a backend or plugin failed
+    │   ├── BackendFailed             backend-failed
+    │   ├── PluginBroken              plugin-broken         it cannot be imported
+    │   ├── WorkerDied                worker-died
+    │   ├── WorkerStalled             worker-stalled
+    │   ├── ServerDied                server-died
+    │   ├── ServerNotReady            server-not-ready
+    │   └── PortBusy                  port-busy
+    ├── GateError                  7  a gate said no
+    │   ├── GateRefused               gate-refused
+    │   └── TrainingDiverged          training-diverged
+    ├── RunBusy                   75  run-busy              another process owns this run
+    └── Interrupted         130, 143  interrupted           stopped by a signal, resumable
+"""
+
+from typing import Any, ClassVar
+
+
+class FtctlError(Exception):
+    """An error with one line for its reader: what happened, where and why, and what to do next."""
+
+    code: ClassVar[str] = "internal"
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, what: str, *, next_step: str = "", details: tuple[str, ...] = ()) -> None:
+        super().__init__(what)
+        self.what = what
+        self.next_step = next_step
+        self.details = details
+
+    @property
+    def status(self) -> int:
+        """The exit code of this very error."""
+        return self.exit_code
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object from which `from_json` makes an equal error, in another process."""
+        return {
+            "code": self.code,
+            "what": self.what,
+            "next_step": self.next_step,
+            "details": list(self.details),
+            "exit_code": self.status,
+        }
+
+
+class UsageError(FtctlError):
+    code, exit_code = "usage", 2
+
+
+class ConfigInvalid(UsageError):
+    """Problems of a run file; `details` holds one line each, with the path of the key."""
+
+    code = "config-invalid"
+
+
+class WorkspaceUnusable(UsageError):
+    code = "workspace-unusable"
+
+
+class DataError(FtctlError):
+    code, exit_code = "data", 3
+
+
+class RowsInvalid(DataError):
+    """Rows that were refused; `details` holds ``file:line`` and a reason each."""
+
+    code = "rows-invalid"
+
+
+class NoUsableRows(DataError):
+    code = "no-usable-rows"
+
+
+class LabelsInvalid(DataError):
+    code = "labels-invalid"
+
+
+class IntegrityError(FtctlError):
+    code, exit_code = "integrity", 4
+
+
+class ArtifactCorrupt(IntegrityError):
+    code = "artifact-corrupt"
+
+
+class ModelUnsafe(IntegrityError):
+    code = "model-unsafe"
+
+
+class ModelMismatch(IntegrityError):
+    code = "model-mismatch"
+
+
+class ServedDifferently(IntegrityError):
+    code = "served-differently"
+
+
+class ResourceError(FtctlError):
+    code, exit_code = "resource", 5
+
+
+class DiskFull(ResourceError):
+    code = "disk-full"
+
+
+class ResourceExhausted(ResourceError):
+    code = "resource-exhausted"
+
+
+class BackendError(FtctlError):
+    code, exit_code = "backend", 6
+
+
+class BackendFailed(BackendError):
+    code = "backend-failed"
+
+
+class PluginBroken(BackendError):
+    code = "plugin-broken"
+
+
+class WorkerDied(BackendError):
+    code = "worker-died"
+
+
+class WorkerStalled(BackendError):
+    code = "worker-stalled"
+
+
+class ServerDied(BackendError):
+    code = "server-died"
+
+
+class ServerNotReady(BackendError):
+    code = "server-not-ready"
+
+
+class PortBusy(BackendError):
+    code = "port-busy"
+
+
+class GateError(FtctlError):
+    code, exit_code = "gate", 7
+
+
+class GateRefused(GateError):
+    code = "gate-refused"
+
+
+class TrainingDiverged(GateError):
+    code = "training-diverged"
+
+
+class RunBusy(FtctlError):
+    code, exit_code = "run-busy", 75
+
+
+class Interrupted(FtctlError):
+    """Stopped by SIGINT or SIGTERM after the work so far was made safe."""
+
+    code, exit_code = "interrupted", 143
+
+    def __init__(self, what: str, *, signal_number: int = 15, **rest: Any) -> None:
+        super().__init__(what, **rest)
+        self.signal_number = signal_number
+
+    @property
+    def status(self) -> int:
+        return 128 + self.signal_number
+
+
+def all_errors(base: type[FtctlError] = FtctlError) -> list[type[FtctlError]]:
+    """Every class of the tree, the base first, in the order of definition."""
+    return [base, *(found for child in base.__subclasses__() for found in all_errors(child))]
+
+
+def from_json(document: dict[str, Any]) -> FtctlError:
+    """The error that `FtctlError.to_json` described; an unknown code becomes a `BackendFailed`."""
+    kinds = {kind.code: kind for kind in all_errors()}
+    kind = kinds.get(str(document.get("code")), BackendFailed)
+    details = tuple(str(line) for line in document.get("details", ()))
+    extra = {"signal_number": int(document.get("exit_code", 143)) - 128} if kind is Interrupted else {}
+    return kind(str(document.get("what", "")), next_step=str(document.get("next_step", "")), details=details, **extra)

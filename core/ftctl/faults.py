@@ -1,0 +1,35 @@
+"""Named points at which tests make ftctl fail; nothing happens unless both variables are set.
+
+``FTCTL_TEST_BUILD=1 FTCTL_FAULT="store.commit.before_rename:kill"`` kills the process at that point. Actions:
+``kill``, ``exit:N``, ``hang``, ``raise:ENOSPC``.
+"""
+
+import errno
+import os
+import signal
+import time
+
+_SWITCH, _PLAN = "FTCTL_TEST_BUILD", "FTCTL_FAULT"
+
+
+def fault(point: str) -> None:
+    """Does what ``FTCTL_FAULT`` plans for this point, in a test build."""
+    plan = os.environ.get(_PLAN)
+    if not plan or os.environ.get(_SWITCH) != "1":
+        return
+    name, _, action = plan.partition(":")
+    if name == point:
+        _act(action)
+
+
+def _act(action: str) -> None:
+    kind, _, value = action.partition(":")
+    if kind == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif kind == "exit":
+        os._exit(int(value))
+    elif kind == "hang":
+        time.sleep(3600)
+    elif kind == "raise":
+        number = getattr(errno, value)
+        raise OSError(number, os.strerror(number))

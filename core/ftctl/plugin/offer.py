@@ -1,0 +1,58 @@
+"""An offer: what a plugin announces about one backend, known without importing it."""
+
+from importlib import import_module
+from typing import Any
+
+from attrs import frozen
+
+PORTS = ("data_source", "tuner", "evaluator", "compressor", "server", "monitor", "target_loader", "verifier")
+"""The six ports of the lifecycle, then the secondary ones."""
+
+BRIDGE = "bridge"
+"""Capability of a compressor that the planner may insert on its own, because it loses nothing."""
+
+
+@frozen
+class Need:
+    """A module the backend imports, and what ``pip install`` brings it."""
+
+    module: str
+    install: str
+
+
+@frozen(kw_only=True)
+class Offer:
+    """One backend of one port.
+
+    ``factory`` and ``options`` are ``package.module:attribute`` paths; the factory is called with the options as
+    only argument and returns an implementation of the port. ``accepts`` and ``produces`` are model formats.
+    """
+
+    port: str
+    name: str
+    summary: str
+    factory: str
+    options: str
+    accepts: tuple[str, ...] = ()
+    produces: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+    environment: str = "default"
+    dist: str = ""
+    version: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """``dist:name``, which is always unique."""
+        return f"{self.dist}:{self.name}"
+
+
+def load(path: str) -> Any:
+    """The attribute that ``package.module:attribute`` names.
+
+    Raises:
+        ImportError: the module cannot be imported.
+        AttributeError: it has no such attribute.
+    """
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,154 @@
+"""Finds backends through entry points, one at a time, so that one broken plugin never takes the others along."""
+
+import contextlib
+import io
+from collections.abc import Callable, Iterable
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import pluggy
+from attrs import evolve, frozen
+
+from ftctl.domain.names import is_name, nearest
+from ftctl.plugin import hooks
+from ftctl.plugin.offer import PORTS, Offer
+
+GROUP = "ftctl.plugins"
+OWN_DIST = "ftctl"
+
+
+@frozen
+class Broken:
+    """A plugin that could not be used, and why."""
+
+    name: str
+    dist: str
+    version: str
+    phase: str
+    error: str
+
+
+@frozen
+class Unknown:
+    """Why a name leads to no single backend; ``reason`` is one line."""
+
+    reason: str
+
+
+def installed_entry_points() -> Iterable[EntryPoint]:
+    """The entry points of this interpreter."""
+    return entry_points(group=GROUP)
+
+
+class Registry:
+    """The backends that can be named.
+
+    First-party manifests are read first; those of other distributions only when a name is not found among them, so
+    that an installed plugin nobody names is never imported.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[], Iterable[EntryPoint]] = installed_entry_points,
+        *,
+        only: frozenset[str] = frozenset(),
+        without: frozenset[str] = frozenset(),
+    ) -> None:
+        """``only`` and ``without`` are entry-point names to load or to leave out; empty: all, none."""
+        self._find, self._only, self._without = find, only, without
+        self._manager = pluggy.PluginManager(hooks.PROJECT)
+        self._manager.add_hookspecs(hooks)
+        self._offers: list[Offer] = []
+        self._broken: list[Broken] = []
+        self._waiting: list[EntryPoint] | None = None
+
+    def offers(self, port: str | None = None) -> list[Offer]:
+        """Every offer of every plugin, in the order of port and name."""
+        self._load_foreign()
+        chosen = [offer for offer in self._offers if port in (None, offer.port)]
+        return sorted(chosen, key=lambda offer: (PORTS.index(offer.port), offer.name, offer.dist))
+
+    def broken(self) -> list[Broken]:
+        """Every plugin that could not be used."""
+        self._load_foreign()
+        return list(self._broken)
+
+    def find(self, port: str, name: str) -> Offer | Unknown:
+        """The backend of this name (``name`` or ``dist:name``); built-in names cannot be taken by others."""
+        self._load_own()
+        own = [offer for offer in self._offers if offer.port == port and name in (offer.name, offer.full_name)]
+        if own and own[0].dist == OWN_DIST:
+            return own[0]
+        candidates = [offer for offer in self.offers(port) if name in (offer.name, offer.full_name)]
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
+            owners = " and ".join(f"{offer.full_name}" for offer in candidates)
+            return Unknown(f"{name!r} is offered twice; name one: {owners}")
+        return Unknown(self._unknown(port, name))
+
+    def notify(self, hook: str, **arguments: Any) -> None:
+        """Calls a hook of every loaded plugin; one that raises is recorded and the others are still called."""
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            wanted = {name: arguments[name] for name in implementation.argnames}
+            try:
+                implementation.function(**wanted)
+            except Exception as error:
+                name = implementation.plugin_name
+                self._broken.append(Broken(name, name, "", hook, f"{type(error).__name__}: {error}"))
+
+    def _unknown(self, port: str, name: str) -> str:
+        spoken = port.replace("_", " ")
+        for broken in self._broken:
+            if name in (broken.name, f"{broken.dist}:{broken.name}"):
+                return f"{spoken} {name!r} of {broken.dist} {broken.version} is broken ({broken.phase}): {broken.error}"
+        known = [offer.name for offer in self._offers if offer.port == port]
+        meant = nearest(name, known)
+        hint = f"did you mean {meant!r}? " if meant else ""
+        return f"no {spoken} {name!r}; {hint}known: {', '.join(sorted(known))}"
+
+    def _load_own(self) -> None:
+        if self._waiting is not None:
+            return
+        self._waiting = []
+        for point in sorted(self._find(), key=lambda point: (_dist(point)[0], point.name)):
+            if point.name in self._without or (self._only and point.name not in self._only):
+                continue
+            if _dist(point)[0] == OWN_DIST:
+                self._load(point)
+            else:
+                self._waiting.append(point)
+
+    def _load_foreign(self) -> None:
+        self._load_own()
+        waiting, self._waiting = self._waiting or [], []
+        for point in waiting:
+            self._load(point)
+
+    def _load(self, point: EntryPoint) -> None:
+        dist, version = _dist(point)
+        phase = "import"
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                manifest = point.load()
+                phase = "offers"
+                self._manager.register(manifest, name=f"{dist}:{point.name}")
+                self._offers += [_checked(offer, dist, version) for offer in manifest.ftctl_offers()]
+        except (Exception, SystemExit) as error:
+            if self._manager.has_plugin(f"{dist}:{point.name}"):
+                self._manager.unregister(name=f"{dist}:{point.name}")
+            self._broken.append(Broken(point.name, dist, version, phase, f"{type(error).__name__}: {error}"))
+
+
+def _dist(point: EntryPoint) -> tuple[str, str]:
+    return (point.dist.name, point.dist.version) if point.dist else ("unknown", "0")
+
+
+def _checked(offer: Any, dist: str, version: str) -> Offer:
+    if not isinstance(offer, Offer):
+        raise TypeError(f"ftctl_offers() must return Offer objects, not {type(offer).__name__}")
+    if offer.port not in PORTS:
+        raise ValueError(f"offer {offer.name!r} names the unknown port {offer.port!r}")
+    if not is_name(offer.name):
+        raise ValueError(f"offer name {offer.name!r} must match [a-z0-9][a-z0-9._-]*")
+    return evolve(offer, dist=dist, version=version)

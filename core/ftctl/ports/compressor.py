@@ -1,0 +1,33 @@
+"""Port: how a model becomes smaller, or takes another form."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from ftctl.domain.artifact import Artifact, Draft
+from ftctl.domain.example import Example
+from ftctl.domain.resources import ModelShape
+from ftctl.domain.verdict import Verdict
+from ftctl.errors import BackendError
+from ftctl.ports.context import StageContext
+
+
+class CompressorError(BackendError):
+    """The compressor could not do its work."""
+
+    code = "compressor"
+
+
+class Compressor(ABC):
+    """Constructed with its options as only argument; its module imports no heavy package."""
+
+    @abstractmethod
+    def supports(self, shape: ModelShape) -> Verdict:
+        """Whether this model can be compressed so; asked when the run is planned, before heavy work."""
+
+    @abstractmethod
+    def compress(self, model: Artifact, calibration: Sequence[Example], context: StageContext) -> Draft:
+        """Leaves the transformed model in ``context.out``; the input folder is only read.
+
+        Raises:
+            CompressorError: the backend failed.
+        """

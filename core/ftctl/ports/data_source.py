@@ -1,0 +1,34 @@
+"""Port: where examples come from."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+from ftctl.domain.example import Example, Rejection
+from ftctl.errors import DataError
+from ftctl.ports.context import StageContext
+
+
+class DataSourceError(DataError):
+    """The source as a whole cannot be read."""
+
+    code = "data-source"
+
+
+class DataSource(ABC):
+    """Turns whatever it reads into canonical examples; constructed with its options as only argument."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """What the source holds, as a short text that changes whenever its rows do; cheap, reads no row.
+
+        Raises:
+            DataSourceError: there is nothing to read.
+        """
+
+    @abstractmethod
+    def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
+        """Every input row in a fixed order: as an example, or as a rejection with its reason, never dropped.
+
+        Raises:
+            DataSourceError: the source is unreadable as a whole.
+        """

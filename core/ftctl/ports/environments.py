@@ -1,0 +1,17 @@
+"""Which interpreter a backend lives in, and what is installed there."""
+
+from abc import ABC, abstractmethod
+
+
+class Environments(ABC):
+    @abstractmethod
+    def python(self, name: str) -> str | None:
+        """The interpreter of the named environment, or ``None`` while it does not exist."""
+
+    @abstractmethod
+    def missing(self, name: str, modules: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the modules that cannot be imported in the environment; imports none of them."""
+
+    @abstractmethod
+    def free_bytes(self) -> int:
+        """Free disk space where the workspace lies."""

@@ -1,0 +1,28 @@
+"""Port: how good a model's answers are."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from ftctl.domain.example import Example
+from ftctl.domain.report import Report
+from ftctl.errors import BackendError
+from ftctl.ports.context import StageContext
+from ftctl.ports.target import Target
+
+
+class EvaluatorError(BackendError):
+    """The evaluator could not measure."""
+
+    code = "evaluator"
+
+
+class Evaluator(ABC):
+    """Constructed with its options as only argument."""
+
+    @abstractmethod
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        """Metrics with unit, direction, n and standard error, and one record an example.
+
+        Raises:
+            EvaluatorError: the measurement failed as a whole.
+        """

@@ -1,0 +1,27 @@
+"""How a job is run: in another process, or inline."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+
+from ftctl.domain.event import Event
+from ftctl.domain.job import Job, JobResult
+
+
+class JobRunner(ABC):
+    """Runs one job at a time in its folder: ``job.json`` in, events appended, ``result.json`` out."""
+
+    @abstractmethod
+    def run(self, job: Job, folder: Path, python: str, on_event: Callable[[Event], None]) -> JobResult:
+        """The result of the job.
+
+        Args:
+            job: what to do.
+            folder: its files; ``out`` is emptied, ``work`` is kept.
+            python: the interpreter of the backend's environment.
+            on_event: called for every event while it happens.
+
+        Raises:
+            FtctlError: the error that the worker recorded.
+            WorkerDied: it ended without a result; the log's last lines are in ``details``.
+        """

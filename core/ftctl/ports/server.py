@@ -1,0 +1,36 @@
+"""Port: what answers requests over HTTP."""
+
+from abc import ABC, abstractmethod
+
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.launch import Address, LaunchSpec
+from ftctl.domain.resources import ModelShape
+from ftctl.domain.verdict import Verdict
+from ftctl.errors import BackendError
+
+
+class ServerError(BackendError):
+    """The server backend cannot serve this artifact."""
+
+    code = "server"
+
+
+class Server(ABC):
+    """Says how to start a server; starting, watching and stopping it is the application's work.
+
+    Constructed with its options as only argument; its module imports no heavy package.
+    """
+
+    @abstractmethod
+    def supports(self, shape: ModelShape) -> Verdict:
+        """Whether it can serve such a model; asked when the run is planned."""
+
+    @abstractmethod
+    def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
+        """The command that serves the artifact at the address.
+
+        Args:
+            model: the artifact to serve; its limits and stop tokens are read from ``facts``.
+            address: a loopback host and a free port.
+            python: the interpreter of the environment the backend lives in.
+        """

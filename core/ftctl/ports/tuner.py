@@ -1,0 +1,44 @@
+"""Port: how a model learns from a data set."""
+
+from abc import ABC, abstractmethod
+
+from ftctl.domain.artifact import Artifact, Draft
+from ftctl.domain.resources import ModelShape, ResourcePlan
+from ftctl.errors import BackendError
+from ftctl.ports.context import StageContext
+
+
+class TunerError(BackendError):
+    """The tuner could not do its work."""
+
+    code = "tuner"
+
+
+class Tuner(ABC):
+    """Constructed with its options as only argument; its module imports no heavy package."""
+
+    @abstractmethod
+    def plan(self, shape: ModelShape, train_rows: int | None) -> ResourcePlan:
+        """Parameters, steps and memory of `tune`; pure, cheap, without a backend.
+
+        Args:
+            shape: the base model.
+            train_rows: rows of the train split, or ``None`` while the data has not been read.
+        """
+
+    @abstractmethod
+    def tune(self, model: Artifact, data: Artifact, context: StageContext) -> Draft:
+        """Trains and leaves a model or adapter in ``context.out``.
+
+        Called again after a crash with the same ``context.work``, it goes on from its last checkpoint there.
+
+        Raises:
+            TunerError: the backend failed.
+            LabelsInvalid: the labels would train the wrong tokens.
+            TrainingDiverged: the loss is no longer finite.
+            ResourceExhausted: memory ran out.
+        """
+
+    def labels(self, model: Artifact, data: Artifact, count: int) -> list[str]:
+        """The first examples of the train split as text, trained tokens between ``⟦`` and ``⟧``; none if not known."""
+        return []

@@ -1,0 +1,20 @@
+"""Secondary port: whether a server answers as the tuned model did."""
+
+from abc import ABC, abstractmethod
+
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.launch import Endpoint
+from ftctl.domain.report import Report
+from ftctl.ports.context import StageContext
+
+
+class Verifier(ABC):
+    """Constructed with its options as only argument."""
+
+    @abstractmethod
+    def verify(self, model: Artifact, endpoint: Endpoint, context: StageContext) -> Report:
+        """Replays the artifact's golden cases.
+
+        Raises:
+            ServedDifferently: an answer that must be equal is not; the error names the link that broke.
+        """

@@ -1,0 +1,121 @@
+"""From a job to its result: loads the backends that it names and calls their port."""
+
+import json
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ftctl.application.build_dataset import build_dataset
+from ftctl.domain.artifact import Draft
+from ftctl.domain.codec import to_plain
+from ftctl.domain.event import DATA_DESCRIBED, METRIC_RECORDED
+from ftctl.domain.job import Job, JobResult, PluginRef
+from ftctl.domain.report import Report
+from ftctl.domain.split import SplitShares
+from ftctl.errors import NoUsableRows
+from ftctl.plugin.dataset import read_split
+from ftctl.plugin.offer import load
+from ftctl.ports.context import StageContext
+from ftctl.worker.remembered_target import RememberedTarget
+
+TRACKED = ("ftctl", "torch", "transformers", "peft", "tokenizers", "safetensors", "bitsandbytes", "numpy")
+"""Packages whose versions go into the lineage."""
+
+
+def execute(job: Job, context: StageContext) -> JobResult:
+    """Runs the job; its files are in ``context.out`` afterwards.
+
+    Raises:
+        FtctlError: what the backend raised.
+    """
+    result = _OPERATIONS[job.operation](job, context)
+    return JobResult(result.draft, result.metrics, result.summary, _packages())
+
+
+def make(reference: PluginRef) -> Any:
+    """The backend that the reference names."""
+    return load(reference.factory)(load(reference.options_path)(**_frozen(reference.options)))
+
+
+def _frozen(options: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no tuples; options classes have no lists."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+
+
+def _dataset(job: Job, context: StageContext) -> JobResult:
+    settings = job.settings
+    shares = SplitShares(**settings["split"])
+    draft = build_dataset(
+        make(job.plugins[0]), shares, settings["data_seed"], settings["skip_invalid"], context
+    )
+    return JobResult(draft, (), draft.facts["summary"])
+
+
+def _tune(job: Job, context: StageContext) -> JobResult:
+    draft: Draft = make(job.plugins[0]).tune(job.inputs["model"], job.inputs["data"], context)
+    return JobResult(draft, (), dict(draft.facts.get("training", {})))
+
+
+def _labels(job: Job, context: StageContext) -> JobResult:
+    shown = make(job.plugins[0]).labels(job.inputs["model"], job.inputs["data"], job.settings["count"])
+    for text in shown:
+        context.emit(DATA_DESCRIBED, labels=text)
+    return JobResult(None, (), {"labels": len(shown)})
+
+
+def _compress(job: Job, context: StageContext) -> JobResult:
+    data = job.inputs.get("data")
+    calibration = list(read_split(data, "train", limit=256)) if data else []
+    draft: Draft = make(job.plugins[0]).compress(job.inputs["model"], calibration, context)
+    return JobResult(draft, (), dict(draft.facts.get("compression", {})))
+
+
+def _evaluate(job: Job, context: StageContext) -> JobResult:
+    examples = list(read_split(job.inputs["data"], "test"))
+    if not examples:
+        raise NoUsableRows("the test split is empty", next_step="give it a share: data_source.split.test")
+    assert job.loader is not None
+    target = RememberedTarget(make(job.loader).load(job.inputs["model"]), context)
+    reports = [make(plugin).evaluate(target, examples, context) for plugin in job.plugins]
+    for report in reports:
+        _write_report(report, context.out)
+        for metric in report.metrics:
+            context.emit(METRIC_RECORDED, **to_plain(metric))
+    metrics = tuple(metric for report in reports for metric in report.metrics)
+    notes = {name: text for report in reports for name, text in report.notes.items()}
+    return JobResult(Draft("report", "ftctl-report", {"notes": notes}), metrics, notes)
+
+
+def _write_report(report: Report, out: Path) -> None:
+    document = {"metrics": to_plain(report.metrics), "notes": report.notes}
+    (out / f"{report.evaluator}.json").write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
+    with (out / f"{report.evaluator}.samples.jsonl").open("w", encoding="utf-8") as lines:
+        for record in report.records:
+            lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def _verify(job: Job, context: StageContext) -> JobResult:
+    assert job.endpoint is not None
+    report: Report = make(job.plugins[0]).verify(job.inputs["model"], job.endpoint, context)
+    return JobResult(None, report.metrics, dict(report.notes))
+
+
+_OPERATIONS: dict[str, Callable[[Job, StageContext], JobResult]] = {
+    "dataset": _dataset,
+    "labels": _labels,
+    "tune": _tune,
+    "compress": _compress,
+    "evaluate": _evaluate,
+    "verify": _verify,
+}
+
+
+def _packages() -> dict[str, str]:
+    found = {}
+    for name in TRACKED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,25 @@
+"""The seam where foreign exceptions become ours."""
+
+import errno
+
+from ftctl.domain.job import Job
+from ftctl.errors import BackendFailed, DiskFull, FtctlError, ResourceExhausted
+
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_HANDLES = {errno.EMFILE, errno.ENFILE}
+
+
+def as_ftctl_error(error: BaseException, job: Job) -> FtctlError:
+    """The error as a user should meet it; one of ours is returned as it is."""
+    if isinstance(error, FtctlError):
+        return error
+    where = f"stage {job.stage} ({', '.join(plugin.name for plugin in job.plugins)})"
+    if isinstance(error, OSError) and error.errno in _DISK:
+        return DiskFull(f"{where}: disk full: {error}", next_step="free some space and run the same command again")
+    if isinstance(error, OSError) and error.errno in _HANDLES:
+        return ResourceExhausted(f"{where}: out of file handles: {error}", next_step="raise `ulimit -n`")
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate" in str(error):
+        advice = "lower per_device_train_batch_size or max_length, or free memory"
+        return ResourceExhausted(f"{where}: out of memory: {error}", next_step=advice)
+    text = f"{where} failed: {type(error).__name__}: {error}"
+    return BackendFailed(text, next_step="worker.log in the stage's folder has the traceback")

@@ -1,0 +1,86 @@
+"""The files of a job: ``job.json`` in, ``events.ndjson`` appended, ``result.json`` or ``error.json`` out."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from ftctl.domain.codec import from_plain, to_plain
+from ftctl.domain.event import Event
+from ftctl.domain.job import Job, JobResult
+from ftctl.errors import BackendFailed, FtctlError, from_json
+from ftctl.ports.context import StageContext
+
+
+@frozen
+class JobFolder:
+    """One job on disk. ``work`` survives from try to try as long as the job's key stays the same."""
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        return self.path / "worker.log"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.ndjson"
+
+    def prepare(self, job: Job) -> None:
+        """Makes the folder ready for another try at this job."""
+        previous = _read(self.path / "job.json")
+        if previous is not None and previous.get("key") != job.key:
+            shutil.rmtree(self.path)
+        for leftover in ("result.json", "error.json"):
+            (self.path / leftover).unlink(missing_ok=True)
+        shutil.rmtree(self.path / "out", ignore_errors=True)
+        for name in ("out", "work"):
+            (self.path / name).mkdir(parents=True, exist_ok=True)
+        self.write("job.json", to_plain(job))
+
+    def job(self) -> Job:
+        return from_plain(json.loads((self.path / "job.json").read_text(encoding="utf-8")), Job)
+
+    def context(self, job: Job, emit: Callable[[Event], None], cancelled: Callable[[], bool]) -> StageContext:
+        def make_event(kind: str, **data: Any) -> None:
+            emit(Event(kind, time.time(), job.stage, data))
+
+        return StageContext(self.path / "work", self.path / "out", job.seed, make_event, cancelled, job.settings)
+
+    def append(self, event: Event) -> None:
+        with self.events.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(to_plain(event)) + "\n")
+
+    def write(self, name: str, document: dict[str, Any]) -> None:
+        """Writes a JSON file so that a reader sees all of it or none."""
+        draft = self.path / f".{name}.tmp"
+        draft.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+        draft.replace(self.path / name)
+
+    def outcome(self) -> JobResult | FtctlError | None:
+        """What the worker left behind; ``None`` when it died before it could say anything."""
+        result, error = _read(self.path / "result.json"), _read(self.path / "error.json")
+        if error is not None:
+            return from_json(error)
+        return from_plain(result, JobResult) if result is not None else None
+
+    def tail(self, lines: int = 20) -> tuple[str, ...]:
+        """The end of the worker's log."""
+        if not self.log.exists():
+            return ()
+        text = self.log.read_bytes()[-16384:].decode(errors="replace")
+        return tuple(line for line in text.splitlines() if line.strip())[-lines:]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise BackendFailed(f"{path} is not JSON: {error}") from error
+    return document if isinstance(document, dict) else None

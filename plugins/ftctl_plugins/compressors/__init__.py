@@ -1,0 +1,1 @@
+"""How it becomes smaller, or takes another form."""

@@ -1,0 +1,34 @@
+"""The compressors that come with ftctl, and the bridges that the planner may insert."""
+
+from ftctl.domain.format import BNB_INT8, HF, PEFT_ADAPTER
+from ftctl.plugin import BRIDGE, Need, Offer, hookimpl
+
+TORCH = Need("torch", "ftctl[hf]")
+TRANSFORMERS = Need("transformers", "ftctl[hf]")
+
+
+@hookimpl
+def ftctl_offers() -> list[Offer]:
+    return [
+        Offer(
+            port="compressor",
+            name="int8",
+            summary="8-bit weights (LLM.int8, by bitsandbytes)",
+            factory="ftctl_plugins.compressors.int8:Int8Compressor",
+            options="ftctl_plugins.compressors.int8:Int8Options",
+            accepts=(HF,),
+            produces=(BNB_INT8,),
+            needs=(TORCH, TRANSFORMERS, Need("bitsandbytes", "ftctl[bnb]")),
+        ),
+        Offer(
+            port="compressor",
+            name="merge",
+            summary="An adapter and its base become one whole model; inserted where it is needed",
+            factory="ftctl_plugins.compressors.merge:MergeCompressor",
+            options="ftctl_plugins.compressors.merge:MergeOptions",
+            accepts=(PEFT_ADAPTER,),
+            produces=(HF,),
+            capabilities=(BRIDGE,),
+            needs=(TORCH, TRANSFORMERS, Need("peft", "ftctl[hf]")),
+        ),
+    ]

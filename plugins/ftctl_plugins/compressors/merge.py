@@ -1,0 +1,36 @@
+"""``merge``: adapter into base, so that anything which loads whole models can take it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ftctl.domain.artifact import Artifact, Draft
+from ftctl.domain.example import Example
+from ftctl.domain.format import HF
+from ftctl.domain.resources import ModelShape
+from ftctl.domain.verdict import Verdict
+from ftctl.plugin import options
+from ftctl.ports import Compressor, StageContext
+
+
+@options
+class MergeOptions:
+    pass
+
+
+class MergeCompressor(Compressor):
+    """Adds the update to the weights in float32, then stores them in the base's own dtype."""
+
+    def __init__(self, options: MergeOptions) -> None:
+        self._options = options
+
+    def supports(self, shape: ModelShape) -> Verdict:
+        return Verdict()
+
+    def compress(self, model: Artifact, calibration: Sequence[Example], context: StageContext) -> Draft:
+        from ftctl_adapters.modeling.merge import merge_adapter
+        from ftctl_adapters.modeling.take_along import take_along
+
+        merge_adapter(model, context.out)
+        take_along(Path(model.path), context.out)
+        facts = {key: value for key, value in model.facts.items() if key not in ("training", "base")}
+        return Draft("model", HF, facts)

@@ -1,0 +1,23 @@
+"""The data sources that come with ftctl."""
+
+from ftctl.plugin import Offer, hookimpl
+
+
+@hookimpl
+def ftctl_offers() -> list[Offer]:
+    return [
+        Offer(
+            port="data_source",
+            name="jsonl",
+            summary="Files of rows: messages, ShareGPT, Alpaca, prompt/completion, text; JSONL, JSON, CSV, Parquet, gzip",
+            factory="ftctl_plugins.data_sources.jsonl:JsonlSource",
+            options="ftctl_plugins.data_sources.jsonl:JsonlOptions",
+        ),
+        Offer(
+            port="data_source",
+            name="pydoc",
+            summary="Examples built from the Python it runs on: signatures, docstrings, documentation text",
+            factory="ftctl_plugins.data_sources.pydoc:PydocSource",
+            options="ftctl_plugins.data_sources.pydoc:PydocOptions",
+        ),
+    ]

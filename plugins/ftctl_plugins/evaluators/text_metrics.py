@@ -1,0 +1,93 @@
+"""``text-metrics``: greedy answers held against the expected ones."""
+
+from collections.abc import Sequence
+
+from ftctl.domain.example import Example
+from ftctl.domain.metric import Metric, mean_metric
+from ftctl.domain.report import Report
+from ftctl.errors import NoUsableRows
+from ftctl.plugin import option, options
+from ftctl.ports import Answer, Evaluator, StageContext, Target
+from ftctl_plugins.evaluators.squad import exact_match, token_f1
+
+
+@options
+class TextMetricsOptions:
+    max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)
+    limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)
+    tokenize: str = option("auto", help="BLEU's tokenizer; auto: zh for mostly Chinese answers, else 13a.",
+                           choices=("auto", "13a", "zh", "char", "intl", "none"))
+
+
+class TextMetrics(Evaluator):
+    """``exact_match`` and ``f1`` with SQuAD's normalisation, ``bleu`` by sacrebleu, ``rougeL`` by rouge-score."""
+
+    def __init__(self, options: TextMetricsOptions) -> None:
+        self._options = options
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        asked = [example for example in data if example.messages][: self._options.limit]
+        if not asked:
+            raise NoUsableRows("text-metrics needs conversations; the test split holds raw text only")
+        answers = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
+        expected = [example.answer for example in asked]
+        texts = [answer.text for answer in answers]
+        exact = [exact_match(t, e) for t, e in zip(texts, expected, strict=True)]
+        f1 = [token_f1(t, e) for t, e in zip(texts, expected, strict=True)]
+        rouge = _rouge_l(texts, expected)
+        bleu, signature = _bleu(texts, expected, self._tokenizer(expected))
+        stopped = [float(answer.finish_reason == "stop") for answer in answers]
+        metrics = (
+            mean_metric("exact_match", exact, unit="share", direction="higher"),
+            mean_metric("f1", f1, unit="share", direction="higher"),
+            bleu,
+            mean_metric("rougeL", rouge, unit="share", direction="higher"),
+            mean_metric("stopped", stopped, unit="share", direction="higher"),
+        )
+        records = tuple(map(_record, asked, answers, exact, f1))
+        return Report("text-metrics", metrics, records, {"bleu": signature})
+
+    def _tokenizer(self, expected: Sequence[str]) -> str:
+        if self._options.tokenize != "auto":
+            return self._options.tokenize
+        text = "".join(expected)
+        chinese = sum("\u4e00" <= character <= "\u9fff" for character in text)
+        return "zh" if chinese * 2 > len(text) else "13a"
+
+
+def _record(example: Example, answer: Answer, exact: float, f1: float) -> dict[str, object]:
+    return {
+        "where": example.where,
+        "prompt": example.prompt[-1].content if example.prompt else "",
+        "expected": example.answer,
+        "answer": answer.text,
+        "finish_reason": answer.finish_reason,
+        "exact_match": exact,
+        "f1": f1,
+    }
+
+
+def _bleu(texts: list[str], expected: list[str], tokenize: str) -> tuple[Metric, str]:
+    """Corpus BLEU, 0 to 100, with the signature that makes it comparable (Post, 2018)."""
+    from sacrebleu.metrics import BLEU
+
+    metric = BLEU(tokenize=tokenize)
+    score = metric.corpus_score(texts, [expected])
+    return Metric("bleu", float(score.score), "bleu", "higher", len(texts)), str(metric.get_signature())
+
+
+def _rouge_l(texts: list[str], expected: list[str]) -> list[float]:
+    """ROUGE-L F-measure of each answer; characters are the tokens where there are no spaces between words."""
+    from rouge_score.rouge_scorer import RougeScorer
+
+    scorer = RougeScorer(["rougeL"], tokenizer=_Words())
+    return [float(scorer.score(e, t)["rougeL"].fmeasure) for t, e in zip(texts, expected, strict=True)]
+
+
+class _Words:
+    """rouge-score's own tokenizer drops everything but ASCII; this one keeps every word and each CJK character."""
+
+    def tokenize(self, text: str) -> list[str]:
+        import re
+
+        return re.findall(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+", text.lower())

@@ -1,0 +1,1 @@
+"""What makes an artifact answer in a process."""

@@ -1,0 +1,55 @@
+"""Events as people read them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ftctl.domain import event as events
+from ftctl.domain.event import Event
+
+
+def phrase(event: Event) -> str | None:
+    """One line about the event, or ``None`` for what is not worth a line."""
+    teller = _TELLERS.get(event.kind)
+    return teller(event.stage, event.data) if teller else None
+
+
+def _step(stage: str, data: dict[str, Any]) -> str:
+    head = f"  {stage} {data.get('step')}/{data.get('total')}"
+    if "validation_loss" in data:
+        return f"{head}  validation loss {data['validation_loss']:.4f}"
+    figures = f"loss {data['loss']:.4f}  lr {data['learning_rate']:.2e}  {data['tokens_per_second']:,.0f} tokens/s"
+    return f"{head}  {figures}{_memory(data)}"
+
+
+def _memory(data: dict[str, Any]) -> str:
+    return f"  {data['rss_bytes'] / 1e6:,.0f} MB" if "rss_bytes" in data else ""
+
+
+def _progress(stage: str, data: dict[str, Any]) -> str:
+    total = f"/{data['total']}" if data.get("total") else ""
+    return f"  {stage} {data.get('done')}{total} {data.get('unit', '')}"
+
+
+def _finished(stage: str, data: dict[str, Any]) -> str:
+    metrics = "  ".join(f"{m['name']} {m['value']:.4g}" for m in data.get("metrics") or ())
+    return f"✓ {stage}  {data.get('seconds', 0):.1f} s  {metrics}".rstrip()
+
+
+def _described(stage: str, data: dict[str, Any]) -> str:
+    if "labels" in data:
+        return f"\n{data['labels']}"
+    return "  " + stage + " " + "  ".join(f"{key}={value}" for key, value in data.items() if value)
+
+
+_TELLERS: dict[str, Callable[[str, dict[str, Any]], str]] = {
+    events.STAGE_STARTED: lambda stage, data: f"… {stage}  {data.get('plugin', '')}".rstrip(),
+    events.STAGE_SKIPPED: lambda stage, data: f"✓ {stage}  cached",
+    events.STAGE_FINISHED: _finished,
+    events.STAGE_FAILED: lambda stage, data: f"✗ {stage}  {data.get('what', '')}",
+    events.STEP_FINISHED: _step,
+    events.PROGRESS_MADE: _progress,
+    events.TRAINING_RESUMED: lambda stage, data: f"  {stage} goes on from step {data['step']} of {data['total']}",
+    events.DATA_DESCRIBED: _described,
+    events.WARNING_RAISED: lambda stage, data: f"! {data.get('message', '')}",
+    events.SERVER_STARTED: lambda stage, data: f"  serving {data['model']} at {data['url']}",
+}

@@ -1,0 +1,35 @@
+"""``transformers``: the server that comes with transformers."""
+
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.launch import Address, LaunchSpec
+from ftctl.domain.resources import ModelShape
+from ftctl.domain.verdict import Verdict
+from ftctl.plugin import option, options
+from ftctl.ports import Server
+
+
+@options
+class TransformersServerOptions:
+    port: int = option(0, help="Port on 127.0.0.1; 0 picks a free one.", ge=0, le=65_535)
+    device: str = option("auto", help="Where it computes: auto, cpu, cuda:0 …")
+    start_timeout: float = option(300.0, help="Seconds it may take to become ready.", gt=0)
+
+
+class TransformersServer(Server):
+    """Requests name the model by its folder, which is how this server knows it."""
+
+    def __init__(self, options: TransformersServerOptions) -> None:
+        self._options = options
+
+    def supports(self, shape: ModelShape) -> Verdict:
+        return Verdict()
+
+    def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
+        program = (python, "-m", "transformers.cli.transformers", "serve", model.path)
+        place = ("--host", address.host, "--port", str(address.port), "--device", self._options.device)
+        return LaunchSpec(
+            argv=(*program, *place),
+            served_name=model.path,
+            env={"HF_HUB_OFFLINE": "1"},
+            start_timeout=self._options.start_timeout,
+        )

@@ -1,0 +1,87 @@
+"""``golden``: what the tuned model answered, the server must answer."""
+
+from typing import Any
+
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.format import LOSSLESS
+from ftctl.domain.golden import TIE_NATS, GoldenCase
+from ftctl.domain.launch import Endpoint
+from ftctl.domain.metric import mean_metric
+from ftctl.domain.report import Report
+from ftctl.errors import ServedDifferently
+from ftctl.plugin import option, options
+from ftctl.ports import StageContext, Verifier
+
+
+@options
+class GoldenOptions:
+    timeout: float = option(120.0, help="Seconds that one answer may take.", gt=0)
+
+
+class GoldenVerifier(Verifier):
+    """Template and tokens must be equal always; text where the format is lossless, up to ties."""
+
+    def __init__(self, options: GoldenOptions) -> None:
+        self._options = options
+
+    def verify(self, model: Artifact, endpoint: Endpoint, context: StageContext) -> Report:
+        from ftctl_adapters.modeling.golden import read_golden
+        from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+
+        cases, tokenizer = read_golden(model.path), ChatTokenizer(model.path)
+        if not cases:
+            return Report("golden", (), (), {"golden": "no golden cases in this artifact; nothing was compared"})
+        lossless = model.format in LOSSLESS
+        records = [self._replay(case, tokenizer, endpoint) for case in cases]
+        for link in ("rendered", "token_ids", "prompt_tokens"):
+            _refuse_broken(link, records)
+        if lossless:
+            _refuse_broken("output", records)
+        equal = [float(record["output"] != "different") for record in records]
+        ties = sum(record["output"] == "tie" for record in records)
+        note = f"{len(cases)} cases: token ids equal, text equal in {int(sum(equal)) - ties}, ties {ties}"
+        note += "" if lossless else f" (not required: {model.format} is lossy)"
+        metric = mean_metric("golden_agreement", equal, unit="share", direction="higher")
+        return Report("golden", (metric,), tuple(records), {"golden": note})
+
+    def _replay(self, case: GoldenCase, tokenizer: Any, endpoint: Endpoint) -> dict[str, Any]:
+        from ftctl_adapters.serving.openai_client import chat
+
+        rendered = tokenizer.render(case.messages, ask=True)
+        reply = chat(endpoint, case.messages, case.max_new_tokens, self._options.timeout)
+        return {
+            "prompt": case.messages[-1].content,
+            "rendered": "equal" if rendered == case.rendered else "different",
+            "token_ids": "equal" if tuple(tokenizer.encode(rendered)) == case.token_ids else "different",
+            "prompt_tokens": "equal" if reply.prompt_tokens in (None, len(case.token_ids)) else "different",
+            "output": compare(case, reply.text, tokenizer),
+            "expected": case.output,
+            "answer": reply.text,
+        }
+
+
+def compare(case: GoldenCase, answer: str, tokenizer: Any) -> str:
+    """``equal``, ``tie`` when they part at a token whose runner-up was as good, or ``different``."""
+    if answer.strip() == case.output.strip():
+        return "equal"
+    for place, margin in enumerate(case.margins):
+        shared = tokenizer.decode(case.output_ids[: place + 1])
+        if not answer.strip().startswith(shared.strip()):
+            return "tie" if margin < TIE_NATS else "different"
+    return "different"
+
+
+_CAUSES = {
+    "rendered": "the artifact's chat template renders another text than the one trained with",
+    "token_ids": "the artifact's tokenizer makes other tokens than the one trained with",
+    "prompt_tokens": "the server makes another number of prompt tokens: its template or its BOS differs",
+    "output": "the server answers otherwise although prompt and tokens are equal: other weights, or stop tokens",
+}
+
+
+def _refuse_broken(link: str, records: list[dict[str, Any]]) -> None:
+    broken = [record for record in records if record[link] == "different"]
+    if broken:
+        shown = tuple(f"{r['prompt'][:60]!r}: expected {r['expected'][:80]!r}, got {r['answer'][:80]!r}" for r in broken[:5])
+        text = f"{len(broken)} of {len(records)} golden cases differ: {_CAUSES[link]}"
+        raise ServedDifferently(text, next_step="the details name the cases", details=shown)
