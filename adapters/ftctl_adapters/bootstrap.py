@@ -9,11 +9,11 @@ from ftctl.plugin.registry import Registry
 
 
 def build_registry() -> Registry:
-    """The registry that ``FTCTL_PLUGINS`` and ``FTCTL_NO_PLUGINS`` (comma-separated names) ask for."""
+    """The registry that ``FTCTL_PLUGINS``, ``FTCTL_NO_PLUGINS`` and ``FTCTL_STRICT_PLUGINS`` ask for."""
     only, without = (
         frozenset(filter(None, os.environ.get(name, "").split(","))) for name in ("FTCTL_PLUGINS", "FTCTL_NO_PLUGINS")
     )
-    return Registry(only=only, without=without)
+    return Registry(only=only, without=without, strict=os.environ.get("FTCTL_STRICT_PLUGINS") == "1")
 
 
 def build_app(workspace: Path, *, inline: bool = False, **replaced: Any) -> App:

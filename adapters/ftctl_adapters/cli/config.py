@@ -10,7 +10,6 @@ import click
 from ftctl.application.resolve import DEFAULTS
 from ftctl.application.spec import DataSettings, Gate, RunSpec
 from ftctl.plugin.offer import PORTS, load
-
 from ftctl_adapters.bootstrap import build_app, build_registry
 from ftctl_adapters.cli.options import json_option
 
@@ -88,7 +87,6 @@ def _allowed(metadata: Any) -> str:
 
 def _resolve(run_file: Path | None) -> RunSpec:
     from ftctl.application.resolve import resolve
-
     from ftctl_adapters.config.compose import compose
 
     app = build_app(Path(".ftctl").absolute())

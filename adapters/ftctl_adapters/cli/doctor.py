@@ -9,7 +9,6 @@ import click
 
 from ftctl import __version__
 from ftctl.errors import ArtifactCorrupt
-
 from ftctl_adapters.bootstrap import build_app
 from ftctl_adapters.cli.options import workspace_option
 

@@ -5,15 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import click
-
 from ftctl.application.app import App
 from ftctl.application.plan import Plan, make_plan
 from ftctl.application.resolve import resolve
 from ftctl.application.run import RunResult, run
 from ftctl.application.spec import RunSpec
-from ftctl.errors import WorkspaceUnusable
-
+from ftctl.errors import FtctlError, WorkspaceUnusable
 from ftctl_adapters.bootstrap import build_app
 from ftctl_adapters.cli.tables import print_plan, print_result
 from ftctl_adapters.config.compose import compose
@@ -24,6 +21,15 @@ SWITCHES = ("model", "data_source", "tuner", "evaluators", "compressor", "server
 
 def launch(until: str, once: bool, labels: int = 0, **given: Any) -> None:
     """Resolves, plans and runs up to a phase, as the options say."""
+    try:
+        _launch(until, once, labels, given)
+    except FtctlError as error:
+        if given["as_json"]:
+            print(json.dumps({"status": "failed", "error": error.to_json()}, ensure_ascii=False))
+        raise
+
+
+def _launch(until: str, once: bool, labels: int, given: dict[str, Any]) -> None:
     app = build_app(given["workspace"].absolute(), inline=given["inline"])
     spec = resolved(app, given)
     with interruptible():
@@ -32,9 +38,7 @@ def launch(until: str, once: bool, labels: int = 0, **given: Any) -> None:
             show_plan(plan, as_json=given["as_json"])
             return
         usable(app.workspace)
-        result = run(app, plan, once=once, on_ready=lambda done: show_result(done, given["as_json"]))
-    if result.status != "done":
-        raise click.exceptions.Exit(1)
+        run(app, plan, once=once, on_ready=lambda done: show_result(done, given["as_json"], preview=plan.preview))
 
 
 def resolved(app: App, given: dict[str, Any]) -> RunSpec:
@@ -62,7 +66,9 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
         print_plan(plan.document())
 
 
-def show_result(result: RunResult, as_json: bool) -> None:
+def show_result(result: RunResult, as_json: bool, *, preview: bool = False) -> None:
+    if preview and not as_json:
+        return
     if as_json:
         print(json.dumps(result.document(), ensure_ascii=False))
     else:

@@ -16,7 +16,9 @@ workspace_option = click.option(
     show_default=True,
     help="Folder of runs and artifacts.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else."
+)
 
 
 def run_options(function: F) -> F:

@@ -7,7 +7,6 @@ import click
 
 from ftctl.plugin.offer import PORTS, Offer
 from ftctl.plugin.registry import Broken, Registry
-
 from ftctl_adapters.bootstrap import build_registry
 from ftctl_adapters.cli.options import json_option
 

@@ -9,7 +9,6 @@ import click
 from ftctl.domain.codec import to_plain
 from ftctl.errors import UsageError
 from ftctl.ports.run_journal import RunJournal
-
 from ftctl_adapters.cli.options import json_option, workspace_option
 
 
@@ -70,7 +69,7 @@ def events(run_id: str, workspace: Path, as_json: bool) -> None:
 @json_option
 def resume(run_id: str, workspace: Path, once: bool, as_json: bool) -> None:
     """Go on with a run that was stopped or failed, from what it has finished."""
-    from ftctl_adapters.cli.launch import launch
+    from ftctl_adapters.cli.launch import SWITCHES, launch
 
     given: dict[str, Any] = {
         "run_file": _known(workspace, run_id).folder / "run.yaml",
@@ -80,7 +79,7 @@ def resume(run_id: str, workspace: Path, once: bool, as_json: bool) -> None:
         "inline": False,
         "dry_run": False,
     }
-    switches = dict.fromkeys(("model", "data_source", "tuner", "evaluators", "compressor", "server", "monitors"))
+    switches: dict[str, Any] = dict.fromkeys(SWITCHES)
     launch("verify", once, **given, **switches)
 
 
@@ -96,7 +95,9 @@ def _known(workspace: Path, run_id: str) -> RunJournal:
         from ftctl.domain.names import nearest
 
         meant = nearest(run_id, journals.ids())
-        raise UsageError(f"no run {run_id!r} in {workspace}", next_step=f"did you mean {meant}?" if meant else "ftctl run")
+        raise UsageError(
+            f"no run {run_id!r} in {workspace}", next_step=f"did you mean {meant}?" if meant else "ftctl run"
+        )
     journal: RunJournal = journals.open(run_id)
     return journal
 

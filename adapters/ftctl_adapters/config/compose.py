@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from ftctl.errors import ConfigInvalid
-
 from ftctl_adapters.config.strict_yaml import parse_yaml, read_yaml
 
 QUICKSTART = Path(__file__).with_name("quickstart.yaml")
-LISTS = ("evaluators", "monitors")
+SCALARS = ("model", "model_revision", "seed")
 
 
 def compose(path: Path | None, switches: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
@@ -49,10 +48,10 @@ def _switched_in(current: Any, name: str) -> Any:
 def _set(document: dict[str, Any], setting: str) -> None:
     path, equals, text = setting.partition("=")
     keys = path.split(".")
-    if not equals or not all(keys):
+    if not equals or not all(keys) or (keys[0] in SCALARS and len(keys) > 1):
         raise ConfigInvalid(f"--set {setting}: must be path=value", next_step="for example --set tuner.rank=8")
     value = parse_yaml(text, f"--set {path}") if text else None
-    place = document
+    place: Any = document
     for key in keys[:-1]:
         place = _step(place, key, setting)
     if isinstance(place, list):

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ftctl.errors import ConfigInvalid
@@ -37,15 +37,15 @@ def parse_yaml(text: str, name: str) -> Any:
     """The plain values of a YAML text; ``name`` stands in messages."""
     problems: list[str] = []
     try:
-        _refuse_aliases(text, name)
+        _refuse_aliases_and_depth(text, name)
         node = _yaml().compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
         raise ConfigInvalid(f"{where}: not YAML: {error.problem}", next_step="correct that line") from error
-    except RecursionError:
-        raise ConfigInvalid(f"{name}: nested too deeply (limit {MAX_DEPTH})") from None
-    value = _value(node, name, problems, 0) if node is not None else {}
+    except YAMLError as error:
+        raise ConfigInvalid(f"{name}: not YAML: {str(error).splitlines()[0]}", next_step="correct it") from error
+    value = _value(node, name, problems) if node is not None else {}
     if problems:
         raise ConfigInvalid(f"{name} is not a plain run file", details=tuple(problems))
     return value
@@ -57,30 +57,33 @@ def _yaml() -> YAML:
     return yaml
 
 
-def _refuse_aliases(text: str, name: str) -> None:
+def _refuse_aliases_and_depth(text: str, name: str) -> None:
+    """Looks at the events before anything is built of them, so that neither a bomb nor a tower costs time."""
+    depth = 0
     for event in _yaml().parse(text):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            line = event.start_mark.line + 1
+            raise ConfigInvalid(f"{name}:{line}: nested too deeply (limit {MAX_DEPTH})", next_step="flatten it")
         if isinstance(event, AliasEvent):
             line = event.start_mark.line + 1
             raise ConfigInvalid(f"{name}:{line}: aliases (*{event.anchor}) are off", next_step="write it out")
 
 
-def _value(node: Node, name: str, problems: list[str], depth: int) -> Any:
+def _value(node: Node, name: str, problems: list[str]) -> Any:
     line = node.start_mark.line + 1
     kind = str(node.tag).removeprefix(_TAG)
-    if depth > MAX_DEPTH:
-        problems.append(f"{name}:{line}: nested too deeply (limit {MAX_DEPTH})")
-    elif isinstance(node, MappingNode) and kind == "map":
-        return _mapping(node, name, problems, depth)
-    elif isinstance(node, SequenceNode) and kind == "seq":
-        return [_value(item, name, problems, depth + 1) for item in node.value]
-    elif isinstance(node, ScalarNode) and kind in _SCALARS:
+    if isinstance(node, MappingNode) and kind == "map":
+        return _mapping(node, name, problems)
+    if isinstance(node, SequenceNode) and kind == "seq":
+        return [_value(item, name, problems) for item in node.value]
+    if isinstance(node, ScalarNode) and kind in _SCALARS:
         return _scalar(node.value, kind)
-    else:
-        problems.append(f"{name}:{line}: the tag {node.tag} is not allowed")
+    problems.append(f"{name}:{line}: the tag {node.tag} is not allowed")
     return None
 
 
-def _mapping(node: MappingNode, name: str, problems: list[str], depth: int) -> dict[str, Any]:
+def _mapping(node: MappingNode, name: str, problems: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
@@ -90,7 +93,7 @@ def _mapping(node: MappingNode, name: str, problems: list[str], depth: int) -> d
             continue
         if key in found:
             problems.append(f"{name}:{line}: key {key!r} is there twice")
-        found[key] = _value(value_node, name, problems, depth + 1)
+        found[key] = _value(value_node, name, problems)
     return found
 
 
@@ -108,4 +111,5 @@ _SCALARS: dict[str, Any] = {
     "float": lambda text: float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan")),
     "bool": lambda text: text.lower() == "true",
     "null": lambda _text: None,
+    "timestamp": str,
 }

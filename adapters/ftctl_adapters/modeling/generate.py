@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from ftctl.ports import Answer
-
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 
 

@@ -9,7 +9,6 @@ from ftctl.domain.codec import from_plain, to_plain
 from ftctl.domain.example import Example, Message
 from ftctl.domain.golden import GoldenCase
 from ftctl.errors import LabelsInvalid
-
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 
 FILE = "golden.json"

@@ -11,7 +11,6 @@ from ftctl.domain.codec import digest
 from ftctl.domain.format import HF
 from ftctl.domain.resources import ModelShape
 from ftctl.ports.model_intake import ModelFacts, ModelIntake
-
 from ftctl_adapters.modeling.reference import locate
 from ftctl_adapters.modeling.view import View, make_view
 from ftctl_adapters.store.commit import sha256_file

@@ -6,7 +6,6 @@ from attrs import frozen
 
 from ftctl.domain.example import Example
 from ftctl.errors import LabelsInvalid
-
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 
 IGNORED = -100

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from ftctl.domain.artifact import Artifact
-
 from ftctl_adapters.modeling.load import load_whole
 from ftctl_adapters.modeling.save import save_model
 

@@ -21,7 +21,9 @@ def locate(reference: str, revision: str | None) -> Path:
     """
     if reference.startswith("builtin:"):
         if reference not in BUILTIN:
-            raise UsageError(f"model: no {reference!r}; did you mean {nearest(reference, BUILTIN) or 'builtin:tiny'!r}?")
+            raise UsageError(
+                f"model: no {reference!r}; did you mean {nearest(reference, BUILTIN) or 'builtin:tiny'!r}?"
+            )
         return BUILTIN[reference]
     folder = Path(reference).expanduser()
     if folder.is_dir():

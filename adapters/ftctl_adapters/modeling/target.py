@@ -5,11 +5,10 @@ from typing import Any
 
 from ftctl.domain.example import Example, Message
 from ftctl.ports import Answer, Score, Target
-
+from ftctl_adapters.modeling.batch import collate
 from ftctl_adapters.modeling.generate import greedy
 from ftctl_adapters.modeling.labels import IGNORED, Encoded, encode_example
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
-from ftctl_adapters.training.batch import collate
 
 SCORE_BATCH = 16
 

@@ -1,6 +1,13 @@
 """Looks through a chat template before any library renders it."""
 
+from typing import TYPE_CHECKING
+
 from ftctl.errors import ModelUnsafe, UsageError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from jinja2.ext import Extension
+    from jinja2.parser import Parser
 
 MAX_BYTES = 256 << 10
 
@@ -24,7 +31,9 @@ def check_template(source: str, where: str) -> None:
         tree = environment.parse(source)
     except (TemplateSyntaxError, RecursionError) as error:
         raise ModelUnsafe(f"{where}: chat template is not Jinja: {error}") from error
-    for node in tree.find_all((nodes.Getattr, nodes.Getitem, nodes.Filter, nodes.Import, nodes.FromImport, nodes.Include)):
+    for node in tree.find_all(
+        (nodes.Getattr, nodes.Getitem, nodes.Filter, nodes.Import, nodes.FromImport, nodes.Include)
+    ):
         reached = _reaches(node)
         if reached:
             raise ModelUnsafe(
@@ -54,17 +63,17 @@ def _names_private(node: object) -> bool:
     return node.name == "attr" or any(isinstance(a, nodes.Const) and str(a.value).startswith("_") for a in given)
 
 
-def _generation(environment: object) -> object:
+def _generation(environment: "Environment") -> "Extension":
     """The ``{% generation %}`` block that transformers adds to the language."""
     from jinja2 import nodes
     from jinja2.ext import Extension
 
     class Generation(Extension):
-        tags = {"generation"}
+        tags = {"generation"}  # noqa: RUF012 - jinja2 declares it as an instance variable
 
-        def parse(self, parser: object) -> object:
-            line = next(parser.stream).lineno  # type: ignore[attr-defined]
-            body = parser.parse_statements(("name:endgeneration",), drop_needle=True)  # type: ignore[attr-defined]
+        def parse(self, parser: "Parser") -> "nodes.Node":
+            line = next(parser.stream).lineno
+            body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
             return nodes.Scope(body, lineno=line)
 
-    return Generation(environment)  # type: ignore[arg-type]
+    return Generation(environment)

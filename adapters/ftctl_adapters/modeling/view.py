@@ -8,7 +8,6 @@ from typing import Any
 from attrs import define, field
 
 from ftctl.errors import ModelUnsafe
-
 from ftctl_adapters.modeling.safetensors_header import TensorEntry, read_header
 from ftctl_adapters.modeling.template_check import check_template
 

@@ -14,7 +14,16 @@ from ftctl.faults import fault
 _GUARD = str(Path(__file__).with_name("guard.py"))
 PASSED = (
     *("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "VIRTUAL_ENV"),
-    *("HF_HOME", "HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_HUB_CACHE", "SSL_CERT_FILE", "HTTPS_PROXY", "NO_PROXY"),
+    *(
+        "HF_HOME",
+        "HF_TOKEN",
+        "HF_ENDPOINT",
+        "HF_HUB_OFFLINE",
+        "HF_HUB_CACHE",
+        "SSL_CERT_FILE",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+    ),
     *("CUDA_VISIBLE_DEVICES", "NPROC_PER_NODE", "NNODES", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT"),
     *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONPATH", "PYTHONWARNINGS", "COVERAGE_PROCESS_START"),
     *("WANDB_API_KEY", "MLFLOW_TRACKING_URI", "FTCTL_FAULT", "FTCTL_TEST_BUILD"),
@@ -22,7 +31,12 @@ PASSED = (
 """Variables that children may see; everything else stays here."""
 LINGER_SECONDS = 5.0
 """Killed processes whose parent is slow to collect them still count as the group; no longer than this."""
-QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "PYTHONUNBUFFERED": "1",
+}
 
 
 class ProcessGroup:

@@ -8,7 +8,6 @@ from pathlib import Path
 from ftctl.domain.launch import Address, LaunchSpec
 from ftctl.errors import PortBusy, ServerDied, ServerNotReady
 from ftctl.ports.server_runner import RunningServer, ServerRunner
-
 from ftctl_adapters.process.group import ProcessGroup
 
 POLL_SECONDS = 0.1

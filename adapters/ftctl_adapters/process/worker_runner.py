@@ -9,36 +9,51 @@ from pathlib import Path
 from ftctl.domain.codec import from_plain
 from ftctl.domain.event import Event
 from ftctl.domain.job import Job, JobResult
-from ftctl.errors import FtctlError, Interrupted, ResourceExhausted, WorkerDied
+from ftctl.errors import FtctlError, Interrupted, ResourceExhausted, WorkerDied, WorkerStalled
 from ftctl.ports.job_runner import JobRunner
 from ftctl.worker.job_folder import JobFolder
-
 from ftctl_adapters.process.group import ProcessGroup
 
 POLL_SECONDS = 0.05
 GRACE_SECONDS = 30.0
 """How long a worker may take to make its work safe after it was asked to stop."""
+STALL_SECONDS = 120.0
+"""A worker that was not scheduled for this long is taken for hung."""
 
 
 class WorkerRunner(JobRunner):
     """One process a job: its memory is back when it is done, and its crash is not ours."""
+
+    def __init__(self, stall_seconds: float = STALL_SECONDS) -> None:
+        self._stall_seconds = stall_seconds
 
     def run(self, job: Job, folder: Path, python: str, on_event: Callable[[Event], None]) -> JobResult:
         place = JobFolder(folder)
         place.prepare(job)
         place.events.unlink(missing_ok=True)
         place.log.unlink(missing_ok=True)
+        place.heartbeat.touch()
         group = ProcessGroup((python, "-m", "ftctl.worker", str(folder)), place.log)
         tail = _EventTail(place.events)
         try:
             while group.poll() is None:
                 tail.forward(on_event)
+                self._refuse_silence(place, job)
                 time.sleep(POLL_SECONDS)
         finally:
             group.stop(GRACE_SECONDS)
             with contextlib.suppress(OSError):
                 tail.forward(on_event)
         return _outcome(place, job, group.poll())
+
+    def _refuse_silence(self, place: JobFolder, job: Job) -> None:
+        silent = time.time() - place.heartbeat.stat().st_mtime
+        if silent > self._stall_seconds:
+            raise WorkerStalled(
+                f"the worker of stage {job.stage} gave no sign of life for {silent:.0f} s and was stopped",
+                next_step="run the same command to go on; `py-spy dump` shows where such a process hangs",
+                details=place.tail(),
+            )
 
 
 def _outcome(place: JobFolder, job: Job, code: int | None) -> JobResult:

@@ -25,15 +25,15 @@ class Line:
     complete: bool = True
 
 
-def read_lines(path: Path) -> Iterator[Line]:
-    """The non-blank lines of a file.
+def read_lines(path: Path, *, blank: bool = False) -> Iterator[Line]:
+    """The lines of a file without their ends; blank ones only when asked for.
 
     Raises:
         DataSourceError: UTF-16, a gzip file that is broken or expands out of all proportion, or an I/O error.
     """
     try:
         with _open(path) as stream:
-            yield from _split(_blocks(stream, path))
+            yield from _split(_blocks(stream, path), blank)
     except (OSError, EOFError) as error:
         raise DataSourceError(f"{path}: cannot be read: {error}", next_step="check the file") from error
 
@@ -59,7 +59,7 @@ def _without_mark(block: bytes, path: Path) -> bytes:
     return block.removeprefix(b"\xef\xbb\xbf")
 
 
-def _split(blocks: Iterator[bytes]) -> Iterator[Line]:
+def _split(blocks: Iterator[bytes], blank: bool) -> Iterator[Line]:
     number, parts, size = 1, list[bytes](), 0
     for block in blocks:
         pieces = block.split(b"\n")
@@ -67,15 +67,15 @@ def _split(blocks: Iterator[bytes]) -> Iterator[Line]:
             size += len(piece)
             parts = [*parts, piece] if size <= MAX_LINE_BYTES else []
             if place < len(pieces) - 1:
-                yield from _line(number, parts, size, True)
+                yield from _line(number, parts, size, True, blank)
                 number, parts, size = number + 1, [], 0
-    yield from _line(number, parts, size, False)
+    yield from _line(number, parts, size, False, False)
 
 
-def _line(number: int, parts: list[bytes], size: int, complete: bool) -> Iterator[Line]:
+def _line(number: int, parts: list[bytes], size: int, complete: bool, blank: bool) -> Iterator[Line]:
     if size > MAX_LINE_BYTES:
         yield Line(number, None, complete)
         return
     data = b"".join(parts).rstrip(b"\r")
-    if data.strip():
+    if blank or data.strip():
         yield Line(number, data, complete)

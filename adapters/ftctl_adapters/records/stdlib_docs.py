@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-SKIPPED = frozenset({"antigravity", "this", "distutils", "idlelib", "turtledemo", "lib2to3", "test", "__main__", "tkinter", "turtle"})
+SKIPPED = frozenset(
+    {"antigravity", "this", "distutils", "idlelib", "turtledemo", "lib2to3", "test", "__main__", "tkinter", "turtle"}
+)
 """Modules whose import opens windows or browsers, prints, or is only for tests."""
 
 Found = tuple[str, str, list[str], str]
@@ -58,10 +60,10 @@ def _import(name: str) -> ModuleType | None:
     """The module, or nothing: whatever an import does, it must not print, warn or end us."""
     saved = os.environ.copy()
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            with contextlib.redirect_stderr(io.StringIO()):
-                warnings.simplefilter("ignore")
-                return importlib.import_module(name)
+        silence = io.StringIO()
+        with warnings.catch_warnings(), contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
+            warnings.simplefilter("ignore")
+            return importlib.import_module(name)
     except (Exception, SystemExit):
         return None
     finally:

@@ -1,14 +1,12 @@
 """Rows of the file kinds that are not lines of JSON: arrays, CSV, Parquet."""
 
 import csv
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ftctl.domain.example import Rejection
 from ftctl.ports.data_source import DataSourceError
-
 from ftctl_adapters.records.lines import MAX_LINE_BYTES, read_lines
 from ftctl_adapters.records.strict_json import NotStrict, parse
 
@@ -73,8 +71,7 @@ def _array(path: Path) -> Iterator[Row]:
 
 def _csv(path: Path) -> Iterator[Row]:
     csv.field_size_limit(MAX_LINE_BYTES)
-    text = _text(path)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(_text_lines(path), strict=True)
     try:
         header = next(reader, [])
         if len(set(header)) != len(header):
@@ -89,16 +86,14 @@ def _csv(path: Path) -> Iterator[Row]:
         raise DataSourceError(f"{path}:{reader.line_num}: not CSV: {error}") from error
 
 
-def _text(path: Path) -> str:
-    lines = []
-    for line in read_lines(path):
+def _text_lines(path: Path) -> Iterator[str]:
+    for line in read_lines(path, blank=True):
         if line.data is None:
             raise DataSourceError(f"{path}:{line.number}: line longer than {MAX_LINE_BYTES >> 20} MiB")
         try:
-            lines.append(line.data.decode("utf-8"))
+            yield line.data.decode("utf-8") + "\n"
         except UnicodeDecodeError as error:
             raise DataSourceError(f"{path}:{line.number} byte {error.start + 1}: invalid UTF-8") from error
-    return "\n".join(lines)
 
 
 def _parquet(path: Path) -> Iterator[Row]:

@@ -76,7 +76,7 @@ def _examples(folders: dict[str, Path]) -> list[dict[str, str]]:
         path = folders[stage] / "text-metrics.samples.jsonl" if stage in folders else None
         if path is None or not path.exists():
             continue
-        for line in path.read_text(encoding="utf-8").splitlines()[:SHOWN]:
+        for line in path.read_bytes().splitlines()[:SHOWN]:
             record = json.loads(line)
             row = rows.setdefault(record["where"], {"prompt": record["prompt"], "expected": record["expected"]})
             row[subject] = record["answer"]

@@ -12,9 +12,7 @@ def line_chart(title: str, points: Sequence[tuple[float, float]]) -> str:
     low, high = min(ys), max(ys)
     spread, reach = (high - low) or 1.0, (max(xs) - min(xs)) or 1.0
     inner_width, inner_height = WIDTH - LEFT - 8, HEIGHT - BOTTOM - 24
-    placed = [
-        (LEFT + (x - min(xs)) / reach * inner_width, 24 + (high - y) / spread * inner_height) for x, y in points
-    ]
+    placed = [(LEFT + (x - min(xs)) / reach * inner_width, 24 + (high - y) / spread * inner_height) for x, y in points]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
     return (
         f'<svg role="img" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}"><title>{escape(title)}</title>'

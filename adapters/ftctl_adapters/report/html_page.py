@@ -8,11 +8,13 @@ from ftctl_adapters.report.tables import data_rows, memory_rows, metric_rows, st
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}
-table{border-collapse:collapse;margin:.5rem 0 1.5rem}td,th{border:1px solid #d0d7de;padding:.25rem .6rem;text-align:left}
+table{border-collapse:collapse;margin:.5rem 0 1.5rem}
+td,th{border:1px solid #d0d7de;padding:.25rem .6rem;text-align:left}
 th{background:#f6f8fa}code,pre{font:13px/1.45 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
 pre{background:#f6f8fa;padding:.8rem}svg{color:#0969da;margin-right:1rem}svg text{font:11px system-ui;fill:#57606a}
 svg .title{font-weight:600;fill:#1b1f24}
-@media (prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}th,pre{background:#161b22}td,th{border-color:#30363d}
+@media (prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}th,pre{background:#161b22}
+td,th{border-color:#30363d}
 svg text{fill:#8b949e}svg .title{fill:#e6edf3}}
 """
 
@@ -34,7 +36,9 @@ def html_page(content: Content) -> str:
         "<h2>Lineage</h2>" + _table(_lineage_rows(content)),
     ]
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
-    return f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{"".join(body)}</body></html>\n'
+    return (
+        f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{"".join(body)}</body></html>\n'
+    )
 
 
 def _table(rows: list[list[str]]) -> str:

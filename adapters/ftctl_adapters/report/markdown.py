@@ -50,4 +50,6 @@ def _code(text: str) -> str:
 def _lineage(name: str, entry: dict[str, Any]) -> str:
     inputs = "".join(f"\n  - {role}: `{digest}`" for role, digest in entry["inputs"].items())
     packages = ", ".join(f"{package} {version}" for package, version in entry["packages"].items())
-    return f"- **{name}** `{entry['artifact']}` ({entry['format']}) by {entry['plugin']}{inputs}\n  - packages: {packages}"
+    return (
+        f"- **{name}** `{entry['artifact']}` ({entry['format']}) by {entry['plugin']}{inputs}\n  - packages: {packages}"
+    )

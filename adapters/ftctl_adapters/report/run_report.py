@@ -3,7 +3,6 @@
 from ftctl.ports.artifact_store import ArtifactStore
 from ftctl.ports.run_journal import RunJournal
 from ftctl.ports.run_report import RunReport
-
 from ftctl_adapters.report.content import gather
 from ftctl_adapters.report.html_page import html_page
 from ftctl_adapters.report.markdown import markdown

@@ -26,11 +26,12 @@ def metric_text(metric: dict[str, Any] | None) -> str:
 
 def stage_rows(run: dict[str, Any]) -> list[list[str]]:
     """Every stage with its plugin, status and time."""
-    rows = [["stage", "plugin", "status", "seconds", "artifact"]]
+    rows = [["stage", "plugin", "status", "seconds", "peak MB", "artifact"]]
     for stage in run.get("stages", []):
         artifact = (stage["artifact"] or "–").partition("/")
         short = f"{artifact[0]}/{artifact[2][:12]}" if artifact[2] else "–"
-        rows.append([stage["name"], stage["plugin"], stage["status"], f"{stage['seconds']:.1f}", short])
+        peak = f"{stage['peak_rss_bytes'] / 1e6:,.0f}" if stage["peak_rss_bytes"] else "–"
+        rows.append([stage["name"], stage["plugin"], stage["status"], f"{stage['seconds']:.1f}", peak, short])
     return rows
 
 

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 from cattrs import BaseValidationError
+
 from ftctl.domain.artifact import Artifact, Draft, Lineage, Manifest
 from ftctl.domain.codec import from_plain, to_plain
 from ftctl.domain.names import is_digest, is_name
 from ftctl.errors import ArtifactCorrupt
 from ftctl.ports.artifact_store import ArtifactStore
-
 from ftctl_adapters.store.commit import MANIFEST, commit_folder, entries, write_file
 
 

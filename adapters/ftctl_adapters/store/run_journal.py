@@ -15,7 +15,6 @@ from ftctl.domain.event import Event
 from ftctl.domain.names import is_name
 from ftctl.errors import RunBusy, UsageError
 from ftctl.ports.run_journal import RunJournal, RunJournals
-
 from ftctl_adapters.store.commit import write_file
 
 ORPHANS_SECONDS = 15.0

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define, field
+
 from ftctl.domain.codec import from_plain, to_plain
 from ftctl.errors import ArtifactCorrupt
 from ftctl.faults import fault
-
 from ftctl_adapters.store.commit import MANIFEST, commit_folder, entries
 
 STATE = "trainer_state.json"

@@ -3,7 +3,6 @@
 import math
 
 from ftctl.domain.resources import ModelShape, ResourcePlan
-
 from ftctl_adapters.training.options import TrainingOptions
 
 MOMENTS = 2

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from ftctl_adapters.modeling.batch import Batch
 from ftctl_adapters.modeling.labels import IGNORED
-from ftctl_adapters.training.batch import Batch
 
 SCALED_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling", "lm_head_multiplier")
 """Config keys of architectures that do more than a matrix product after the last hidden state."""

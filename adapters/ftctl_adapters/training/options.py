@@ -7,7 +7,9 @@ from ftctl.plugin import option, options
 class TrainingOptions:
     objective: str = option("sft", help="What is minimised: sft, the loss on answers.", choices=("sft",))
     loss_on: str = option(
-        "answers", help="Which tokens train: every answer, the last one, or all.", choices=("answers", "last_answer", "all")
+        "answers",
+        help="Which tokens train: every answer, the last one, or all.",
+        choices=("answers", "last_answer", "all"),
     )
     max_length: int = option(1024, help="Longest example in tokens; `overlong` says what happens to longer ones.", ge=8)
     overlong: str = option(
@@ -16,7 +18,9 @@ class TrainingOptions:
         choices=("error", "drop", "truncate_left", "truncate_right"),
     )
     learning_rate: float = option(2e-4, help="Peak learning rate.", gt=0, lt=1)
-    lr_scheduler_type: str = option("cosine", help="Course of the learning rate.", choices=("cosine", "linear", "constant"))
+    lr_scheduler_type: str = option(
+        "cosine", help="Course of the learning rate.", choices=("cosine", "linear", "constant")
+    )
     warmup_ratio: float = option(0.03, help="Share of all steps in which the rate rises from 0.", ge=0, lt=1)
     weight_decay: float = option(0.0, help="AdamW weight decay; biases and norms are left out.", ge=0, le=1)
     max_grad_norm: float = option(1.0, help="Gradients are clipped to this norm; 0 does not clip.", ge=0)
@@ -27,7 +31,9 @@ class TrainingOptions:
     gradient_accumulation_steps: int = option(1, help="Forward passes an optimizer step.", ge=1, le=65_536)
     bf16: bool | None = option(None, help="true: bfloat16 weights, false: float32; null: as the model is stored.")
     logging_steps: int = option(10, help="Steps from one reported loss to the next.", ge=1)
-    eval_steps: int | None = option(None, help="Steps between evaluations on the validation split; null: every epoch.", ge=1)
+    eval_steps: int | None = option(
+        None, help="Steps between evaluations on the validation split; null: every epoch.", ge=1
+    )
     save_steps: int | None = option(None, help="Steps between checkpoints; null: every 50 steps and every epoch.", ge=1)
     save_total_limit: int = option(2, help="Checkpoints kept; the best is kept beside them.", ge=1)
     load_best_model_at_end: bool = option(True, help="Keep the weights of the lowest validation loss, not the last.")

@@ -7,7 +7,6 @@ from attrs import define, field
 
 from ftctl.domain.example import Example
 from ftctl.errors import LabelsInvalid, NoUsableRows
-
 from ftctl_adapters.modeling.labels import IGNORED, Encoded, encode_example
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.training.options import TrainingOptions
@@ -55,7 +54,9 @@ def prepare(examples: Iterable[Example], tokenizer: ChatTokenizer, options: Trai
             details=tuple(prepared.overlong[:SHOWN]),
         )
     if not prepared.rows:
-        raise NoUsableRows(f"0 usable rows after tokenising: {dict(prepared.states)}", next_step="raise tuner.max_length")
+        raise NoUsableRows(
+            f"0 usable rows after tokenising: {dict(prepared.states)}", next_step="raise tuner.max_length"
+        )
     return prepared
 
 

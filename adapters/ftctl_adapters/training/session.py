@@ -10,7 +10,6 @@ from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.codec import digest, to_plain
 from ftctl.plugin import read_split
 from ftctl.ports import StageContext
-
 from ftctl_adapters.modeling.golden import write_golden
 from ftctl_adapters.modeling.labels import show_labels
 from ftctl_adapters.modeling.load import load_base
@@ -20,6 +19,7 @@ from ftctl_adapters.training.checkpoint import TrainState
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.prepare import Prepared, prepare
 from ftctl_adapters.training.trainer import Trainer
+
 
 def train(
     model: Artifact,
@@ -43,7 +43,9 @@ def train(
     """
     tokenizer = ChatTokenizer(model.path)
     training = prepare(read_split(data, "train"), tokenizer, options)
-    validation = prepare(read_split(data, "validation"), tokenizer, options) if data.facts["splits"]["validation"] else None
+    validation = (
+        prepare(read_split(data, "validation"), tokenizer, options) if data.facts["splits"]["validation"] else None
+    )
     _announce(training, context)
     seed_everything(context.seed)
     tuned = adapt(load_base(model.path, options.bf16))
@@ -62,7 +64,9 @@ def labelled(model: Artifact, data: Artifact, options: TrainingOptions, count: i
     """The first examples as they would be trained, the trained tokens marked."""
     tokenizer = ChatTokenizer(model.path)
     rows = prepare(read_split(data, "train", limit=count), tokenizer, options).rows
-    return [f"{row.where}  {row.trained} of {len(row.ids)} tokens trained\n{show_labels(tokenizer, row)}" for row in rows]
+    return [
+        f"{row.where}  {row.trained} of {len(row.ids)} tokens trained\n{show_labels(tokenizer, row)}" for row in rows
+    ]
 
 
 def seed_everything(seed: int) -> None:

@@ -1,6 +1,8 @@
 """The training loop: one optimizer step after another, checked, reported, and safe to stop at any moment."""
 
 import math
+import resource
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,8 @@ from ftctl.domain import event as events
 from ftctl.errors import TrainingDiverged
 from ftctl.faults import fault
 from ftctl.ports import StageContext
-
+from ftctl_adapters.modeling.batch import Batch, collate
 from ftctl_adapters.modeling.labels import Encoded
-from ftctl_adapters.training.batch import Batch, collate
 from ftctl_adapters.training.checkpoint import (
     TrainState,
     drop_old,
@@ -155,6 +156,7 @@ class Trainer:
             learning_rate=rate,
             grad_norm=norm,
             tokens_per_second=round(speed, 1),
+            rss_bytes=peak_rss_bytes(),
         )
 
     def _after_step(self) -> None:
@@ -183,6 +185,12 @@ class Trainer:
         save_checkpoint(self.checkpoints, self.state, self.trained, self.optimizer, self.spec)
         drop_old(self.checkpoints, self.options.save_total_limit, self.state.best_step)
         self.context.emit(events.CHECKPOINT_SAVED, step=self.state.step)
+
+
+def peak_rss_bytes() -> int:
+    """The most memory this process has held so far."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def make_optimizer(trained: dict[str, Any], options: TrainingOptions) -> Any:

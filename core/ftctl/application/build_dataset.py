@@ -109,4 +109,3 @@ class _Book:
 
     def write(self, name: str, document: dict[str, Any]) -> None:
         self.files[name].write(json.dumps(document, ensure_ascii=False) + "\n")
-

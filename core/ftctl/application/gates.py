@@ -1,5 +1,8 @@
 """Whether a run's metrics are good enough."""
 
+import math
+import operator
+
 from ftctl.application.spec import Gate
 from ftctl.domain.metric import Metric
 from ftctl.errors import GateRefused
@@ -26,14 +29,15 @@ def _failures(gate: Gate, metrics: Metrics) -> list[str]:
     if value is None or (relative and other is None):
         return [f"{gate.metric} of {subject if value is None else gate.over} was not measured"]
     found, reference = value.value, other.value if other else 0.0
-    checks = [
-        (gate.min_value, found, lambda bound: found >= bound, "is {v:.4g}, at least {b:g} is wanted"),
-        (gate.max_value, found, lambda bound: found <= bound, "is {v:.4g}, at most {b:g} is wanted"),
-        (gate.min_gain, found - reference, lambda bound: found - reference >= bound, "gains {v:.4g}, {b:g} is wanted"),
-        (gate.max_ratio, found, lambda bound: found <= bound * reference, "is {v:.4g}, over {b:g} times the reference"),
+    ratio = found / reference if reference else math.inf
+    bounds = [
+        (gate.min_value, found, operator.ge, "is {v:.4g}, at least {b:g} is wanted"),
+        (gate.max_value, found, operator.le, "is {v:.4g}, at most {b:g} is wanted"),
+        (gate.min_gain, found - reference, operator.ge, "gains {v:.4g} over {o}, at least {b:g} is wanted"),
+        (gate.max_ratio, ratio, operator.le, "is {v:.4g} times that of {o}, at most {b:g} is wanted"),
     ]
     return [
-        f"{gate.metric} of {subject} " + text.format(v=shown, b=bound)
-        for bound, shown, holds, text in checks
-        if bound is not None and not holds(bound)
+        f"{gate.metric} of {subject} " + text.format(v=shown, b=bound, o=gate.over)
+        for bound, shown, holds, text in bounds
+        if bound is not None and not holds(shown, bound)
     ]

@@ -43,6 +43,11 @@ class Plan:
     stages: tuple[PlannedStage, ...]
     resources: ResourcePlan
 
+    @property
+    def preview(self) -> bool:
+        """Whether it only shows something, so that the record of the run stays as it is."""
+        return any(planned.stage.operation == "labels" for planned in self.stages)
+
     def document(self) -> dict[str, Any]:
         """The plan as JSON: what ``--dry-run --json`` prints."""
         stages = [

@@ -7,7 +7,7 @@ import attrs
 
 from ftctl.application.spec import Backend, DataSettings, Gate, RunSpec
 from ftctl.domain.names import is_name
-from ftctl.errors import ConfigInvalid
+from ftctl.errors import ConfigInvalid, PluginBroken
 from ftctl.plugin.checking import Mistyped, check_options, convert, unknown_key
 from ftctl.plugin.offer import Offer, load
 from ftctl.plugin.registry import Registry, Unknown
@@ -36,6 +36,7 @@ def resolve(document: Mapping[str, Any], registry: Registry, environments: Envir
 
     Raises:
         ConfigInvalid: with one line for each problem, all of them.
+        PluginBroken: a plugin that was named cannot be imported, and nothing else is wrong.
     """
     return _Resolver(registry, environments).spec(document)
 
@@ -44,6 +45,7 @@ class _Resolver:
     def __init__(self, registry: Registry, environments: Environments) -> None:
         self.registry, self.environments = registry, environments
         self.problems: list[str] = []
+        self.broken: list[str] = []
 
     def spec(self, document: Mapping[str, Any]) -> RunSpec:
         self.problems += [unknown_key(key, key, KEYS) for key in document if key not in KEYS]
@@ -61,6 +63,8 @@ class _Resolver:
             "gates": self.gates(values["gates"]),
             "seed": self.typed("seed", values["seed"], int),
         }
+        if self.broken and self.problems == self.broken:
+            raise PluginBroken("; ".join(self.broken), next_step="repair or uninstall it; `ftctl plugins` lists it")
         if self.problems or source is None or tuner is None:
             raise ConfigInvalid(
                 f"the run has {len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}",
@@ -96,7 +100,9 @@ class _Resolver:
             return None
         found = self.registry.find(port, name)
         if isinstance(found, Unknown):
-            self.problems.append(f"{path}.use: {found.reason}{self.installable(port)}")
+            line = f"{path}.use: {found.reason}"
+            self.broken += [line] if found.broken else []
+            self.problems.append(line if found.broken else line + self.installable(port))
             return None
         self.needs(found, path)
         options = self.options(found, values, path)
@@ -141,14 +147,15 @@ class _Resolver:
 
     def data(self, entry: Any) -> tuple[Backend | None, DataSettings]:
         name, values = self.use(entry, "data_source")
-        common = {field.name for field in attrs.fields(DataSettings)}
+        settings: Any = DataSettings
+        common = {field.name for field in attrs.fields(settings)}
         shared = {key: value for key, value in values.items() if key in common}
         good, problems = check_options(DataSettings, shared, "data_source")
         problems += _share_problems(good.get("split", {}))
         self.problems += problems
         own = {key: value for key, value in values.items() if key not in common}
         backend = self.backend("data_source", {"use": name, **own}, "data_source") if name else None
-        return backend, DataSettings() if problems else DataSettings(**good)
+        return backend, settings() if problems else settings(**good)
 
     def gates(self, entries: Any) -> tuple[Gate, ...]:
         found = []

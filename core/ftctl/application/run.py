@@ -152,6 +152,7 @@ class _Run:
                 "status": status,
                 "seconds": round(self.app.clock.now() - started, 3),
                 "artifact": f"{record['kind']}/{digest}" if digest else None,
+                "peak_rss_bytes": record.get("peak_rss_bytes"),
             }
         )
         if stage.subject and status != "failed":
@@ -176,11 +177,10 @@ class _Run:
         check_gates(self.plan.spec.gates, self.result.metrics)
         self.bus.emit(events.RUN_FINISHED, run_id=self.result.run_id)
         self.save("done")
-        self.result.report = self.app.report.write(self.journal)
-        self.save("done")
-        self.app.registry.notify(
-            "ftctl_run_finished", run_id=self.result.run_id, result=self.result.document()
-        )
+        if not self.plan.preview:
+            self.result.report = self.app.report.write(self.journal)
+            self.save("done")
+        self.app.registry.notify("ftctl_run_finished", run_id=self.result.run_id, result=self.result.document())
         on_ready(self.result)
 
     def stopped(self, stop: Interrupted) -> None:
@@ -195,7 +195,8 @@ class _Run:
 
     def save(self, status: str) -> None:
         self.result.status = status
-        self.journal.write("run.json", self.result.document())
+        if not self.plan.preview:
+            self.journal.write("run.json", self.result.document())
 
     def folder(self, number: int, stage: Stage) -> Path:
         return self.journal.folder / "stages" / f"{number:02d}-{stage.name}"

@@ -11,6 +11,7 @@ from ftctl.application.spec import RunSpec
 from ftctl.application.stage import Stage
 from ftctl.domain.artifact import Artifact, Draft, Lineage
 from ftctl.domain.codec import to_plain
+from ftctl.domain.event import WARNING_RAISED
 from ftctl.domain.format import ADAPTERS
 from ftctl.domain.job import Job, JobResult
 from ftctl.domain.launch import Endpoint
@@ -38,6 +39,9 @@ class StageRunner:
     def admit(self, stage: Stage, key: str, facts: ModelFacts, folder: Path) -> dict[str, Any]:
         """Brings the base model in as a view of safe files."""
         out = folder / "out"
+        if facts.left_out:
+            names = ", ".join(facts.left_out)
+            self.bus.emit(WARNING_RAISED, stage.name, message=f"files of the model that no library will see: {names}")
         draft = self.app.intake.admit(self.spec.model, self.spec.model_revision, out)
         lineage = Lineage(stage.name, "model-intake", "1", {"model": self.spec.model}, {"source": facts.fingerprint})
         return self.keep(stage, key, draft, JobResult(draft), lineage, out)
@@ -64,7 +68,9 @@ class StageRunner:
         draft = self.with_base(result.draft, inputs)
         return self.keep(stage, key, draft, result, lineage, folder / "out")
 
-    def keep(self, stage: Stage, key: str, draft: Draft, result: JobResult, lineage: Lineage, out: Path) -> dict[str, Any]:
+    def keep(
+        self, stage: Stage, key: str, draft: Draft, result: JobResult, lineage: Lineage, out: Path
+    ) -> dict[str, Any]:
         """Commits the draft and remembers it under the stage's key."""
         artifact = self.app.store.commit(out, draft, lineage)
         self.made[stage.name] = self.whole(artifact)
@@ -73,6 +79,7 @@ class StageRunner:
             "digest": artifact.digest,
             "metrics": to_plain(result.metrics),
             "summary": result.summary,
+            "peak_rss_bytes": result.peak_rss_bytes,
         }
         self.app.store.remember(key, record)
         return record

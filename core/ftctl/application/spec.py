@@ -91,5 +91,9 @@ class RunSpec:
 
     @property
     def run_id(self) -> str:
-        """The same spec has the same run folder, which is how a run that was cut short goes on."""
-        return f"{self.tuner.offer.name}-{digest(self.document())[:10]}"
+        """The same spec has the same run folder, which is how a run that was cut short goes on.
+
+        Who watches makes no difference.
+        """
+        decisive = {key: value for key, value in self.document().items() if key != "monitors"}
+        return f"{self.tuner.offer.name}-{digest(decisive)[:10]}"

@@ -36,9 +36,10 @@ class Job:
 
 @frozen
 class JobResult:
-    """What a worker hands back: a draft in its ``out`` folder, metrics, and what to show."""
+    """What a worker hands back: a draft in its ``out`` folder, metrics, what to show, and what it cost."""
 
     draft: Draft | None = None
     metrics: tuple[Metric, ...] = ()
     summary: dict[str, Any] = field(factory=dict)
     packages: dict[str, str] = field(factory=dict)
+    peak_rss_bytes: int = 0

@@ -1,19 +1,20 @@
 """Checks plain values against an options class and tells everything that is wrong at once."""
 
+import operator
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 
 from ftctl.domain.names import nearest
 
-_OPERATORS = {
-    "ge": ("at least", lambda value, bound: value >= bound),
-    "gt": ("more than", lambda value, bound: value > bound),
-    "le": ("at most", lambda value, bound: value <= bound),
-    "lt": ("less than", lambda value, bound: value < bound),
+_OPERATORS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "ge": ("at least", operator.ge),
+    "gt": ("more than", operator.gt),
+    "le": ("at most", operator.le),
+    "lt": ("less than", operator.lt),
 }
 
 

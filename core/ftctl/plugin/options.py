@@ -5,7 +5,6 @@ from typing import Any, TypeVar, dataclass_transform
 
 import attrs
 
-
 T = TypeVar("T")
 
 

@@ -10,6 +10,7 @@ import pluggy
 from attrs import evolve, frozen
 
 from ftctl.domain.names import is_name, nearest
+from ftctl.errors import PluginBroken
 from ftctl.plugin import hooks
 from ftctl.plugin.offer import PORTS, Offer
 
@@ -30,9 +31,10 @@ class Broken:
 
 @frozen
 class Unknown:
-    """Why a name leads to no single backend; ``reason`` is one line."""
+    """Why a name leads to no single backend; ``reason`` is one line, ``broken`` that it is there and cannot be used."""
 
     reason: str
+    broken: bool = False
 
 
 def installed_entry_points() -> Iterable[EntryPoint]:
@@ -53,8 +55,13 @@ class Registry:
         *,
         only: frozenset[str] = frozenset(),
         without: frozenset[str] = frozenset(),
+        strict: bool = False,
     ) -> None:
-        """``only`` and ``without`` are entry-point names to load or to leave out; empty: all, none."""
+        """``only`` and ``without`` are entry-point names to load or to leave out; empty: all, none.
+
+        ``strict`` makes the first broken plugin an error.
+        """
+        self._strict = strict
         self._find, self._only, self._without = find, only, without
         self._manager = pluggy.PluginManager(hooks.PROJECT)
         self._manager.add_hookspecs(hooks)
@@ -85,7 +92,7 @@ class Registry:
         if candidates:
             owners = " and ".join(f"{offer.full_name}" for offer in candidates)
             return Unknown(f"{name!r} is offered twice; name one: {owners}")
-        return Unknown(self._unknown(port, name))
+        return self._unknown(port, name)
 
     def notify(self, hook: str, **arguments: Any) -> None:
         """Calls a hook of every loaded plugin; one that raises is recorded and the others are still called."""
@@ -97,15 +104,16 @@ class Registry:
                 name = implementation.plugin_name
                 self._broken.append(Broken(name, name, "", hook, f"{type(error).__name__}: {error}"))
 
-    def _unknown(self, port: str, name: str) -> str:
+    def _unknown(self, port: str, name: str) -> Unknown:
         spoken = port.replace("_", " ")
         for broken in self._broken:
             if name in (broken.name, f"{broken.dist}:{broken.name}"):
-                return f"{spoken} {name!r} of {broken.dist} {broken.version} is broken ({broken.phase}): {broken.error}"
+                whose = f"{spoken} {name!r} of {broken.dist} {broken.version}"
+                return Unknown(f"{whose} is broken ({broken.phase}): {broken.error}", broken=True)
         known = [offer.name for offer in self._offers if offer.port == port]
         meant = nearest(name, known)
         hint = f"did you mean {meant!r}? " if meant else ""
-        return f"no {spoken} {name!r}; {hint}known: {', '.join(sorted(known))}"
+        return Unknown(f"no {spoken} {name!r}; {hint}known: {', '.join(sorted(known))}")
 
     def _load_own(self) -> None:
         if self._waiting is not None:
@@ -137,7 +145,10 @@ class Registry:
         except (Exception, SystemExit) as error:
             if self._manager.has_plugin(f"{dist}:{point.name}"):
                 self._manager.unregister(name=f"{dist}:{point.name}")
-            self._broken.append(Broken(point.name, dist, version, phase, f"{type(error).__name__}: {error}"))
+            broken = Broken(point.name, dist, version, phase, f"{type(error).__name__}: {error}")
+            self._broken.append(broken)
+            if self._strict:
+                raise PluginBroken(f"plugin {point.name} of {dist} {version}: {phase}: {broken.error}") from error
 
 
 def _dist(point: EntryPoint) -> tuple[str, str]:

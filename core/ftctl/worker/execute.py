@@ -46,9 +46,7 @@ def _frozen(options: dict[str, Any]) -> dict[str, Any]:
 def _dataset(job: Job, context: StageContext) -> JobResult:
     settings = job.settings
     shares = SplitShares(**settings["split"])
-    draft = build_dataset(
-        make(job.plugins[0]), shares, settings["data_seed"], settings["skip_invalid"], context
-    )
+    draft = build_dataset(make(job.plugins[0]), shares, settings["data_seed"], settings["skip_invalid"], context)
     return JobResult(draft, (), draft.facts["summary"])
 
 

@@ -15,6 +15,8 @@ from ftctl.domain.job import Job, JobResult
 from ftctl.errors import BackendFailed, FtctlError, from_json
 from ftctl.ports.context import StageContext
 
+BEAT_SECONDS = 1.0
+
 
 @frozen
 class JobFolder:
@@ -25,6 +27,11 @@ class JobFolder:
     @property
     def log(self) -> Path:
         return self.path / "worker.log"
+
+    @property
+    def heartbeat(self) -> Path:
+        """Touched by a living worker every `BEAT_SECONDS`."""
+        return self.path / "heartbeat"
 
     @property
     def events(self) -> Path:

@@ -9,7 +9,7 @@ def ftctl_offers() -> list[Offer]:
         Offer(
             port="data_source",
             name="jsonl",
-            summary="Files of rows: messages, ShareGPT, Alpaca, prompt/completion, text; JSONL, JSON, CSV, Parquet, gzip",
+            summary="Rows of files: messages, ShareGPT, Alpaca, prompt/completion, text; JSONL, JSON, CSV, Parquet",
             factory="ftctl_plugins.data_sources.jsonl:JsonlSource",
             options="ftctl_plugins.data_sources.jsonl:JsonlOptions",
         ),

@@ -29,7 +29,9 @@ class PydocSource(DataSource):
         self._options = options
 
     def fingerprint(self) -> str:
-        return f"{platform.python_implementation()} {platform.python_version()} {platform.system()} {platform.machine()}"
+        return (
+            f"{platform.python_implementation()} {platform.python_version()} {platform.system()} {platform.machine()}"
+        )
 
     def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
         from ftctl_adapters.records.stdlib_docs import callables, paragraphs

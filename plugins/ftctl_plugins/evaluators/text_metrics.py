@@ -15,8 +15,11 @@ from ftctl_plugins.evaluators.squad import exact_match, token_f1
 class TextMetricsOptions:
     max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)
     limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)
-    tokenize: str = option("auto", help="BLEU's tokenizer; auto: zh for mostly Chinese answers, else 13a.",
-                           choices=("auto", "13a", "zh", "char", "intl", "none"))
+    tokenize: str = option(
+        "auto",
+        help="BLEU's tokenizer; auto: zh for mostly Chinese answers, else 13a.",
+        choices=("auto", "13a", "zh", "char", "intl", "none"),
+    )
 
 
 class TextMetrics(Evaluator):

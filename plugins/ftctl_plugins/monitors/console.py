@@ -10,6 +10,9 @@ from ftctl.plugin import options
 from ftctl.ports import Monitor
 from ftctl_plugins.monitors.phrases import phrase
 
+PLAIN_SECONDS = 3.0
+"""In a pipe, progress is one line in so many seconds."""
+
 
 @options
 class ConsoleOptions:
@@ -22,6 +25,7 @@ class ConsoleMonitor(Monitor):
     def __init__(self, options: ConsoleOptions) -> None:
         self._live: Any = None
         self._task: Any = None
+        self._quiet_until = 0.0
 
     def open(self, run_id: str, folder: Path) -> None:
         self._say(f"run {run_id} in {folder}")
@@ -30,7 +34,7 @@ class ConsoleMonitor(Monitor):
             self._live.start()
 
     def emit(self, event: Event) -> None:
-        if self._live is not None and event.kind in (events.STEP_FINISHED, events.PROGRESS_MADE):
+        if event.kind in (events.STEP_FINISHED, events.PROGRESS_MADE):
             self._advance(event)
             return
         if event.kind == events.STAGE_STARTED and self._live is not None:
@@ -49,8 +53,13 @@ class ConsoleMonitor(Monitor):
 
     def _advance(self, event: Event) -> None:
         done = event.data.get("step", event.data.get("done"))
-        if self._task is not None:
-            self._live.update(self._task, completed=done, total=event.data.get("total"), note=phrase(event) or "")
+        text = phrase(event) or ""
+        if self._live is None:
+            if event.at >= self._quiet_until or done == event.data.get("total"):
+                self._quiet_until = event.at + PLAIN_SECONDS
+                self._say(text)
+        elif self._task is not None:
+            self._live.update(self._task, completed=done, total=event.data.get("total"), note=text.strip())
 
     def _say(self, text: str) -> None:
         if self._live is not None:

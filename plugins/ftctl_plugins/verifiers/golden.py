@@ -82,6 +82,8 @@ _CAUSES = {
 def _refuse_broken(link: str, records: list[dict[str, Any]]) -> None:
     broken = [record for record in records if record[link] == "different"]
     if broken:
-        shown = tuple(f"{r['prompt'][:60]!r}: expected {r['expected'][:80]!r}, got {r['answer'][:80]!r}" for r in broken[:5])
+        shown = tuple(
+            f"{r['prompt'][:60]!r}: expected {r['expected'][:80]!r}, got {r['answer'][:80]!r}" for r in broken[:5]
+        )
         text = f"{len(broken)} of {len(records)} golden cases differ: {_CAUSES[link]}"
         raise ServedDifferently(text, next_step="the details name the cases", details=shown)

@@ -1,0 +1,37 @@
+"""Fakes with real state: tests look at what happened, never at how it was called."""
+
+from ftctl.testing.fakes.artifact_store import FakeArtifactStore
+from ftctl.testing.fakes.clock import FakeClock
+from ftctl.testing.fakes.compressor import FakeCompressor
+from ftctl.testing.fakes.data_source import FakeDataSource
+from ftctl.testing.fakes.environments import FakeEnvironments
+from ftctl.testing.fakes.evaluator import FakeEvaluator
+from ftctl.testing.fakes.model_intake import FakeModelIntake
+from ftctl.testing.fakes.monitor import FakeMonitor
+from ftctl.testing.fakes.run_journal import FakeRunJournals
+from ftctl.testing.fakes.run_report import FakeRunReport
+from ftctl.testing.fakes.server import FakeServer
+from ftctl.testing.fakes.server_runner import FakeServerRunner
+from ftctl.testing.fakes.target import FakeTarget
+from ftctl.testing.fakes.target_loader import FakeTargetLoader
+from ftctl.testing.fakes.tuner import FakeTuner
+from ftctl.testing.fakes.verifier import FakeVerifier
+
+__all__ = [
+    "FakeArtifactStore",
+    "FakeClock",
+    "FakeCompressor",
+    "FakeDataSource",
+    "FakeEnvironments",
+    "FakeEvaluator",
+    "FakeModelIntake",
+    "FakeMonitor",
+    "FakeRunJournals",
+    "FakeRunReport",
+    "FakeServer",
+    "FakeServerRunner",
+    "FakeTarget",
+    "FakeTargetLoader",
+    "FakeTuner",
+    "FakeVerifier",
+]

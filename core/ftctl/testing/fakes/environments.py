@@ -1,0 +1,21 @@
+"""Environments that exist because a test says so."""
+
+from attrs import define, field
+
+from ftctl.ports.environments import Environments
+
+
+@define
+class FakeEnvironments(Environments):
+    pythons: dict[str, str] = field(factory=lambda: {"default": "python"})
+    absent: set[str] = field(factory=set)
+    free: int = 10**12
+
+    def python(self, name: str) -> str | None:
+        return self.pythons.get(name)
+
+    def missing(self, name: str, modules: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(module for module in modules if module in self.absent)
+
+    def free_bytes(self) -> int:
+        return self.free

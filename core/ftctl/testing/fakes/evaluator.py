@@ -1,0 +1,27 @@
+"""An evaluator that counts right answers."""
+
+from collections.abc import Sequence
+
+from ftctl.domain.example import Example
+from ftctl.domain.metric import mean_metric
+from ftctl.domain.report import Report
+from ftctl.plugin import options
+from ftctl.ports.context import StageContext
+from ftctl.ports.evaluator import Evaluator
+from ftctl.ports.target import Target
+
+
+@options
+class FakeEvaluatorOptions:
+    pass
+
+
+class FakeEvaluator(Evaluator):
+    def __init__(self, options: FakeEvaluatorOptions) -> None:
+        self._options = options
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        answers = target.generate([example.prompt for example in data], 16)
+        right = [float(a.text == e.answer) for a, e in zip(answers, data, strict=True)]
+        records = tuple({"where": e.where, "answer": a.text} for a, e in zip(answers, data, strict=True))
+        return Report("fake", (mean_metric("right", right, unit="share", direction="higher"),), records)

@@ -1,0 +1,24 @@
+"""A server that only says how it would be started."""
+
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.launch import Address, LaunchSpec
+from ftctl.domain.resources import ModelShape
+from ftctl.domain.verdict import Verdict
+from ftctl.plugin import option, options
+from ftctl.ports.server import Server
+
+
+@options
+class FakeServerOptions:
+    port: int = option(0, help="Port on 127.0.0.1; 0 picks a free one.", ge=0, le=65_535)
+
+
+class FakeServer(Server):
+    def __init__(self, options: FakeServerOptions) -> None:
+        self._options = options
+
+    def supports(self, shape: ModelShape) -> Verdict:
+        return Verdict()
+
+    def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
+        return LaunchSpec((python, "-m", "http.server", str(address.port)), served_name=model.digest)

@@ -1,0 +1,51 @@
+"""Offers of every fake, and an entry point that brings them: a whole run in memory needs nothing else."""
+
+from importlib.metadata import EntryPoint
+
+from ftctl.domain.format import BNB_INT8, HF, PEFT_ADAPTER
+from ftctl.plugin import BRIDGE, Offer, hookimpl
+
+FAKES = "ftctl.testing.fakes"
+
+
+@hookimpl
+def ftctl_offers() -> list[Offer]:
+    """One backend called ``fake`` for every port; the verifier has the name that the planner asks for."""
+    return [
+        _offer("data_source", "FakeDataSource"),
+        _offer("tuner", "FakeTuner", accepts=(HF,), produces=(PEFT_ADAPTER,)),
+        _offer("evaluator", "FakeEvaluator"),
+        _offer("compressor", "FakeCompressor", accepts=(HF,), produces=(HF,)),
+        _offer("compressor", "FakeCompressor", "bridge", (PEFT_ADAPTER,), (HF,), (BRIDGE,)),
+        _offer("server", "FakeServer", accepts=(HF, BNB_INT8)),
+        _offer("server", "FakeServer", "picky", accepts=("gguf",)),
+        _offer("monitor", "FakeMonitor"),
+        _offer("target_loader", "FakeTargetLoader", accepts=(HF, PEFT_ADAPTER)),
+        _offer("verifier", "FakeVerifier", "golden"),
+    ]
+
+
+def _offer(
+    port: str,
+    kind: str,
+    name: str = "fake",
+    accepts: tuple[str, ...] = (),
+    produces: tuple[str, ...] = (),
+    capabilities: tuple[str, ...] = (),
+) -> Offer:
+    module = f"{FAKES}.{port}"
+    return Offer(
+        port=port,
+        name=name,
+        summary=f"a fake {port.replace('_', ' ')}",
+        factory=f"{module}:{kind}",
+        options=f"{module}:{kind}Options",
+        accepts=accepts,
+        produces=produces,
+        capabilities=capabilities,
+    )
+
+
+def fake_entry_points() -> list[EntryPoint]:
+    """What a registry finds when only the fakes are installed."""
+    return [EntryPoint("fakes", "ftctl.testing.offers", "ftctl.plugins")]

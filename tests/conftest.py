@@ -1,0 +1,75 @@
+"""What every test may ask for."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ftctl.application.app import App
+from ftctl.plugin.registry import Registry
+from ftctl.ports.context import StageContext
+from ftctl.testing import fakes
+from ftctl.testing.offers import fake_entry_points
+from ftctl_adapters.process.inline_runner import InlineRunner
+
+Ftctl = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def minimal_environment() -> dict[str, str]:
+    """What a shell would have, with every warning of ours an error in the command itself."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
+    return {**kept, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2"}
+
+
+@pytest.fixture
+def ftctl(tmp_path: Path) -> Ftctl:
+    """Runs the real command in an empty folder: ``ftctl("run", "--once", env={...})``."""
+
+    def call(*arguments: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> object:
+        return subprocess.run(
+            [sys.executable, "-m", "ftctl_adapters.cli", *arguments],
+            cwd=cwd or tmp_path,
+            env={**minimal_environment(), **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=570,
+        )
+
+    return call
+
+
+@pytest.fixture
+def fake_app(tmp_path: Path) -> App:
+    """The application over fakes alone, with jobs run inline."""
+    return App(
+        workspace=tmp_path,
+        registry=Registry(fake_entry_points),
+        store=fakes.FakeArtifactStore(tmp_path / "artifacts"),
+        journals=fakes.FakeRunJournals(tmp_path / "runs"),
+        jobs=InlineRunner(),
+        servers=fakes.FakeServerRunner(),
+        intake=fakes.FakeModelIntake(),
+        environments=fakes.FakeEnvironments(),
+        report=fakes.FakeRunReport(),
+        clock=fakes.FakeClock(),
+        dump=str,
+    )
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> StageContext:
+    """A stage's context that keeps its events in ``settings["events"]``."""
+    events: list[tuple[str, dict[str, object]]] = []
+    for name in ("work", "out"):
+        (tmp_path / name).mkdir()
+    return StageContext(
+        tmp_path / "work",
+        tmp_path / "out",
+        7,
+        lambda kind, **data: events.append((kind, data)),
+        lambda: False,
+        {"events": events},
+    )

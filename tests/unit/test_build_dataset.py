@@ -1,0 +1,97 @@
+"""Splits, duplicates, ledger: every row accounted for."""
+
+import contextlib
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ftctl.application.build_dataset import build_dataset
+from ftctl.domain.example import Example, Message, Rejection
+from ftctl.domain.split import SPLITS, SplitShares
+from ftctl.errors import NoUsableRows
+from ftctl.ports.context import StageContext
+from ftctl.ports.data_source import DataSource
+from ftctl.testing.fakes.data_source import FakeDataSource, FakeDataSourceOptions
+
+
+class Listed(DataSource):
+    def __init__(self, rows: list[Example | Rejection]) -> None:
+        self.rows = rows
+
+    def fingerprint(self) -> str:
+        return "listed"
+
+    def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
+        return iter(self.rows)
+
+
+def build(source: DataSource, context: StageContext, **changed: Any) -> dict[str, list[dict[str, Any]]]:
+    arguments = {"shares": SplitShares(0.2, 0.2), "seed": 1, "allowed": 1000, **changed}
+    build_dataset(source, context=context, **arguments)
+    names = (*SPLITS, "ledger", "rejects")
+    return {n: [json.loads(line) for line in (context.out / f"{n}.jsonl").read_text().splitlines()] for n in names}
+
+
+def test_every_row_ends_in_exactly_one_state(context: StageContext) -> None:
+    source = FakeDataSource(FakeDataSourceOptions(rows=200, bad_every=9, twin_every=7))
+    built = build(source, context)
+    states = Counter(entry["state"] for entry in built["ledger"])
+    assert states.total() == 200
+    assert states["rejected"] == len(built["rejects"]) == 22
+    assert states["kept"] == sum(len(built[split]) for split in SPLITS)
+    assert [entry["row"] for entry in built["ledger"]] == list(range(1, 201))
+    assert all(entry["duplicate_of"] == 1 for entry in built["ledger"] if entry["state"] == "duplicate")
+
+
+def test_the_same_seed_gives_the_same_split_and_another_another(context: StageContext) -> None:
+    source = FakeDataSource(FakeDataSourceOptions(rows=200))
+    first = build(source, context)
+    assert build(source, context) == first
+    assert build(source, context, seed=2)["test"] != first["test"]
+
+
+def test_adding_rows_never_moves_old_ones(context: StageContext) -> None:
+    few = build(FakeDataSource(FakeDataSourceOptions(rows=100)), context)
+    many = build(FakeDataSource(FakeDataSourceOptions(rows=300)), context)
+    for split in SPLITS:
+        assert few[split] == [row for row in many[split] if int(row["where"].split(":")[1]) <= 100]
+
+
+def test_shares_are_about_what_was_asked_for(context: StageContext) -> None:
+    built = build(FakeDataSource(FakeDataSourceOptions(rows=2000)), context)
+    assert 340 < len(built["test"]) < 460
+    assert 340 < len(built["validation"]) < 460
+
+
+rows = st.lists(
+    st.tuples(st.text(max_size=3), st.text(min_size=1, max_size=3), st.sampled_from(["", "a", "b", "c"])), min_size=8
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows, st.integers(0, 99))
+def test_no_group_and_no_content_stands_in_two_splits(found: list[tuple[str, str, str]], seed: int) -> None:
+    examples: list[Example | Rejection] = [
+        Example(f"r:{n}", (Message("user", q), Message("assistant", a)), group=g) for n, (q, a, g) in enumerate(found)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = StageContext(Path(folder), Path(folder), 0, lambda kind, **data: None, lambda: False, {})
+        with contextlib.suppress(NoUsableRows):
+            build(Listed(examples), fresh, seed=seed, shares=SplitShares(0.0, 0.3))
+        built = {
+            split: [json.loads(line) for line in (Path(folder) / f"{split}.jsonl").read_bytes().splitlines()]
+            for split in SPLITS
+        }
+    for key in ("group", "messages"):
+        places: dict[str, set[str]] = {}
+        for split in SPLITS:
+            for row in built[split]:
+                if row.get(key):
+                    places.setdefault(json.dumps(row[key]), set()).add(split)
+        assert all(len(where) == 1 for where in places.values())

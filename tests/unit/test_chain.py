@@ -1,0 +1,43 @@
+"""Stages of a run: their order, what is inserted, what does not fit."""
+
+import pytest
+
+from ftctl.application.app import App
+from ftctl.application.chain import build_chain
+from ftctl.application.resolve import resolve
+from ftctl.errors import ConfigInvalid
+from tests.unit.test_resolve import FAKE
+
+
+def names(app: App, until: str = "verify", **changed: object) -> list[str]:
+    spec = resolve({**FAKE, **changed}, app.registry, app.environments)
+    return [stage.name for stage in build_chain(spec, app.registry, until)]
+
+
+def test_the_whole_chain_with_a_bridge_before_the_compressor(fake_app: App) -> None:
+    assert names(fake_app, compressor="fake", server="fake") == [
+        *("model", "data", "baseline", "tune", "evaluate"),
+        *("bridge", "compress", "evaluate-compressed", "serve", "verify"),
+    ]
+
+
+def test_an_adapter_is_bridged_for_a_server_of_whole_models(fake_app: App) -> None:
+    assert names(fake_app, server="fake")[-3:] == ["bridge", "serve", "verify"]
+
+
+@pytest.mark.parametrize(
+    ("until", "last"),
+    [("data", "data"), ("tune", "tune"), ("evaluate", "evaluate"), ("compress", "evaluate-compressed")],
+)
+def test_a_phase_ends_the_chain(fake_app: App, until: str, last: str) -> None:
+    assert names(fake_app, until, compressor="fake", server="fake")[-1] == last
+
+
+def test_without_evaluators_nothing_is_measured(fake_app: App) -> None:
+    assert names(fake_app, evaluators=[]) == ["model", "data", "tune"]
+
+
+def test_formats_that_do_not_fit_are_refused_before_anything_runs(fake_app: App) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        names(fake_app, server="picky")
+    assert caught.value.details == ("server: picky takes gguf, but the stage before it produces peft-adapter",)

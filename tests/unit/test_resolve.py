@@ -1,0 +1,90 @@
+"""From a document to a spec, every problem in one go."""
+
+import pytest
+from attrs import evolve
+
+from ftctl.application.app import App
+from ftctl.application.resolve import resolve
+from ftctl.errors import ConfigInvalid
+from ftctl.plugin.registry import Registry
+from ftctl.testing.fakes import FakeEnvironments
+
+FAKE = {"model": "fake", "data_source": "fake", "tuner": "fake", "evaluators": ["fake"], "monitors": ["fake"]}
+
+
+def problems(app: App, **changed: object) -> tuple[str, ...]:
+    with pytest.raises(ConfigInvalid) as caught:
+        resolve({**FAKE, **changed}, app.registry, app.environments)
+    return caught.value.details
+
+
+def test_a_good_document_resolves_and_documents_itself(fake_app: App) -> None:
+    spec = resolve(FAKE, fake_app.registry, fake_app.environments)
+    again = resolve(spec.document(), fake_app.registry, fake_app.environments)
+    assert again == spec
+    assert again.run_id == spec.run_id
+
+
+def test_watching_does_not_change_the_run(fake_app: App) -> None:
+    spec = resolve(FAKE, fake_app.registry, fake_app.environments)
+    assert evolve(spec, monitors=()).run_id == spec.run_id
+    assert evolve(spec, seed=1).run_id != spec.run_id
+
+
+def test_every_problem_is_reported_at_once(fake_app: App) -> None:
+    found = problems(
+        fake_app,
+        tuner={"use": "fake", "rnak": 8, "steps": 0},
+        server="fkae",
+        evaluators=["fake", "fake"],
+        sead=1,
+        gates=[{"min_gain": 1}],
+    )
+    assert found == (
+        "sead: unknown key; did you mean 'seed'?",
+        "tuner.rnak: unknown key; did you mean 'rank'?",
+        "tuner.steps: must be at least 1, not 0",
+        "evaluators: 'fake' is named twice",
+        "server.use: no server 'fkae'; did you mean 'fake'? known: fake, picky",
+        "gates[0].metric: missing; Name of the metric.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("split", "part"),
+    [
+        ({"tets": 0.1}, "did you mean 'test'?"),
+        ({"test": 1.0}, "less than 1"),
+        ({"test": -0.1}, "at least 0"),
+        ({"test": 0.6, "validation": 0.4}, "sum must be less than 1"),
+    ],
+)
+def test_split_shares_are_checked(fake_app: App, split: dict[str, float], part: str) -> None:
+    assert part in problems(fake_app, data_source={"use": "fake", "split": split})[0]
+
+
+def test_the_model_is_required(fake_app: App) -> None:
+    assert problems(fake_app, model=None)[0].startswith("model: missing")
+
+
+def test_a_missing_package_is_named_with_its_command(fake_app: App) -> None:
+    from ftctl.plugin import Need
+
+    offer = next(o for o in fake_app.registry.offers("tuner"))
+    needy = evolve(offer, needs=(Need("nosuchmodule", "ftctl[x]"),))
+
+    class Needy(Registry):
+        def find(self, port: str, name: str) -> object:
+            return needy if port == "tuner" else super().find(port, name)
+
+    from ftctl.testing.offers import fake_entry_points
+
+    environments = FakeEnvironments(absent={"nosuchmodule"})
+    with pytest.raises(ConfigInvalid) as caught:
+        resolve(FAKE, Needy(fake_entry_points), environments)
+    assert caught.value.details == ("tuner.use: fake needs nosuchmodule; run: pip install 'ftctl[x]'",)
+
+
+def test_environments_must_name_an_interpreter(fake_app: App) -> None:
+    assert "environments.vllm" in problems(fake_app, environments={"vllm": "/usr/bin/python"})[0]
+    assert problems(fake_app, environments={"../x": {"python": "p"}})

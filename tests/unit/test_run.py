@@ -1,0 +1,206 @@
+"""The main job over fakes: order, cache, failures, signals, gates."""
+
+import signal
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from ftctl.application.app import App
+from ftctl.application.plan import make_plan
+from ftctl.application.resolve import resolve
+from ftctl.application.run import RunResult, run
+from ftctl.errors import (
+    ArtifactCorrupt,
+    ConfigInvalid,
+    DiskFull,
+    GateRefused,
+    Interrupted,
+    NoUsableRows,
+    RowsInvalid,
+    RunBusy,
+    ServerDied,
+    TrainingDiverged,
+)
+from ftctl.testing.fakes import FakeArtifactStore, FakeModelIntake, FakeServerRunner
+from tests.unit.test_resolve import FAKE
+
+FULL = {**FAKE, "compressor": "fake", "server": "fake"}
+
+
+def go(app: App, document: dict[str, Any] | None = None, *, once: bool = True, until: str = "verify") -> RunResult:
+    spec = resolve(document or FULL, app.registry, app.environments)
+    return run(app, make_plan(app, spec, until), once=once, on_ready=lambda result: None)
+
+
+def statuses(result: RunResult) -> dict[str, str]:
+    return {stage["name"]: stage["status"] for stage in result.stages}
+
+
+def kinds(app: App) -> list[str]:
+    return [event.kind for journal in app.journals.journals.values() for event in journal.recorded]  # type: ignore[attr-defined]
+
+
+def test_a_run_measures_base_tuned_and_compressed_and_serves(fake_app: App) -> None:
+    result = go(fake_app)
+    assert result.status == "done"
+    assert {subject: found["right"].value for subject, found in result.metrics.items()} == {
+        "base": 0.0,
+        "tuned": 1.0,
+        "compressed": 1.0,
+    }
+    assert result.endpoint is not None
+    assert result.endpoint.url == "http://127.0.0.1:4242/v1"
+    servers = fake_app.servers
+    assert isinstance(servers, FakeServerRunner)
+    assert [running.stopped for _, running in servers.started] == [1]
+
+
+def test_the_document_is_the_one_that_is_promised(fake_app: App) -> None:
+    document = go(fake_app).document()
+    assert set(document) == {"run_id", "status", "stages", "metrics", "endpoint", "report"}
+    assert set(document["stages"][0]) == {"name", "plugin", "status", "seconds", "artifact", "peak_rss_bytes"}
+    assert set(document["endpoint"]) == {"url", "model"}
+
+
+def test_again_everything_but_the_server_is_cached(fake_app: App) -> None:
+    go(fake_app)
+    again = statuses(go(fake_app))
+    assert {name for name, status in again.items() if status == "done"} == {"serve", "verify"}
+    assert set(again.values()) == {"cached", "done"}
+
+
+def test_another_seed_runs_again_from_the_tuner_on(fake_app: App) -> None:
+    go(fake_app)
+    again = statuses(go(fake_app, {**FULL, "seed": 7}))
+    assert (again["data"], again["tune"], again["compress"]) == ("cached", "done", "done")
+
+
+def test_another_model_content_is_another_model(fake_app: App) -> None:
+    go(fake_app)
+    changed = evolve(fake_app, intake=FakeModelIntake(content="other"))
+    assert statuses(go(changed))["tune"] == "done"
+
+
+def test_a_changed_artifact_is_noticed_before_it_is_used(fake_app: App) -> None:
+    result = go(fake_app)
+    compressed = next(stage["artifact"] for stage in result.stages if stage["name"] == "compress")
+    (fake_app.workspace / "artifacts" / compressed / "weights.txt").write_text("bit flip")
+    with pytest.raises(ArtifactCorrupt):
+        go(fake_app)
+
+
+def test_two_owners_are_refused(fake_app: App) -> None:
+    spec = resolve(FULL, fake_app.registry, fake_app.environments)
+    fake_app.journals.open(spec.run_id).busy = True  # type: ignore[attr-defined]
+    with pytest.raises(RunBusy):
+        go(fake_app)
+
+
+def test_a_full_disk_keeps_what_was_finished(fake_app: App) -> None:
+    full = evolve(fake_app, store=FakeArtifactStore(fake_app.workspace / "s", full_after=3))
+    with pytest.raises(DiskFull):
+        go(full)
+    assert len(full.store.artifacts()) == 3
+    journal = next(iter(full.journals.journals.values()))  # type: ignore[attr-defined]
+    assert journal.documents["run.json"]["status"] == "failed"
+    assert journal.documents["run.json"]["error"]["code"] == "disk-full"
+
+
+def test_too_little_disk_is_refused_before_any_work(fake_app: App) -> None:
+    fake_app.environments.free = 1  # type: ignore[attr-defined]
+    with pytest.raises(DiskFull):
+        go(fake_app)
+    assert kinds(fake_app) == []
+
+
+def test_divergence_ends_with_its_own_code(fake_app: App) -> None:
+    with pytest.raises(TrainingDiverged):
+        go(fake_app, {**FULL, "tuner": {"use": "fake", "diverge_at": 2}})
+
+
+def test_a_tuner_goes_on_where_it_was_stopped(fake_app: App) -> None:
+    document = {**FULL, "tuner": {"use": "fake", "steps": 5, "diverge_at": 4}}
+    with pytest.raises(TrainingDiverged):
+        go(fake_app, document)
+    with pytest.raises(TrainingDiverged):
+        go(fake_app, document)
+    steps = [
+        e.data["step"] for j in fake_app.journals.journals.values() for e in j.recorded if e.kind == "StepFinished"
+    ]  # type: ignore[attr-defined]
+    assert steps == [1, 2, 3]
+
+
+def test_a_monitor_that_fails_is_left_out(fake_app: App) -> None:
+    for moment in ("open", "emit", "close"):
+        result = go(fake_app, {**FULL, "monitors": [{"use": "fake", "fails_at": moment}]})
+        assert result.status == "done"
+    assert kinds(fake_app).count("WarningRaised") == 3
+
+
+def test_a_gate_says_no(fake_app: App) -> None:
+    with pytest.raises(GateRefused) as caught:
+        go(fake_app, {**FULL, "gates": [{"metric": "right", "min_gain": 1.5}, {"metric": "right", "max_value": 1.0}]})
+    assert caught.value.details == ("right of compressed gains 1 over base, at least 1.5 is wanted",)
+
+
+def test_a_gate_on_what_was_not_measured_says_no(fake_app: App) -> None:
+    with pytest.raises(GateRefused, match="gate"):
+        go(fake_app, {**FULL, "gates": [{"metric": "nosuch", "min_value": 0}]})
+
+
+def test_a_signal_is_recorded_and_the_server_stopped(fake_app: App) -> None:
+    def stop(_seconds: float) -> None:
+        raise Interrupted("stopped", signal_number=signal.SIGTERM)
+
+    fake_app.clock.on_sleep = stop  # type: ignore[attr-defined]
+    with pytest.raises(Interrupted):
+        go(fake_app, once=False)
+    servers = fake_app.servers
+    assert isinstance(servers, FakeServerRunner)
+    assert servers.started[0][1].stopped == 1
+
+
+def test_a_server_that_dies_while_serving_is_an_error(fake_app: App) -> None:
+    servers = fake_app.servers
+    assert isinstance(servers, FakeServerRunner)
+
+    def die(_seconds: float) -> None:
+        servers.started[0][1].alive = False
+
+    fake_app.clock.on_sleep = die  # type: ignore[attr-defined]
+    with pytest.raises(ServerDied):
+        go(fake_app, once=False)
+
+
+def test_rows_that_are_refused_end_the_run_unless_allowed(fake_app: App) -> None:
+    source = {"use": "fake", "rows": 60, "bad_every": 20, "twin_every": 7}
+    with pytest.raises(RowsInvalid) as caught:
+        go(fake_app, {**FULL, "data_source": source})
+    assert caught.value.details == tuple(f"fake:{n}: bad on purpose" for n in (20, 40, 60))
+    assert go(fake_app, {**FULL, "data_source": {**source, "skip_invalid": 3}}).status == "done"
+
+
+def test_no_rows_at_all_is_an_error(fake_app: App) -> None:
+    with pytest.raises(NoUsableRows):
+        go(fake_app, {**FULL, "data_source": {"use": "fake", "rows": 0}})
+
+
+def test_a_compressor_that_cannot_is_refused_when_planned(fake_app: App) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        go(fake_app, {**FULL, "compressor": {"use": "fake", "refuses": True}})
+    assert caught.value.details == ("fake: refused on purpose",)
+    assert kinds(fake_app) == []
+
+
+def test_a_dry_plan_knows_what_is_cached_and_what_is_trained(fake_app: App) -> None:
+    go(fake_app, until="tune")
+    spec = resolve(FULL, fake_app.registry, fake_app.environments)
+    plan = make_plan(fake_app, spec).document()
+    assert {s["name"]: s["cached"] for s in plan["stages"]} == {
+        **dict.fromkeys(("model", "data", "tune"), True),
+        **dict.fromkeys(
+            ("baseline", "evaluate", "bridge", "compress", "evaluate-compressed", "serve", "verify"), False
+        ),
+    }
+    assert plan["resources"]["trained_parameters"] == 4

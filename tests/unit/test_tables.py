@@ -1,0 +1,132 @@
+"""Files of rows: every kind, every defect with its place, in bounded memory."""
+
+import csv
+import gzip
+import json
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from ftctl.domain.example import Rejection
+from ftctl.ports.data_source import DataSourceError
+from ftctl_adapters.records.tables import read_rows
+
+ROWS = [{"text": "a"}, {"text": "é 你好\nzwei"}, {"text": "c"}]
+JSONL = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS)
+
+
+def written(tmp_path: Path, name: str) -> Path:
+    path = tmp_path / name
+    if name.endswith(".gz"):
+        path.write_bytes(gzip.compress(JSONL.encode()))
+    elif ".jsonl" in name:
+        path.write_text(JSONL, encoding="utf-8")
+    elif name.endswith(".json"):
+        path.write_text(json.dumps(ROWS), encoding="utf-8")
+    elif name.endswith(".csv"):
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, ["text"])
+            writer.writeheader()
+            writer.writerows(ROWS)
+    else:
+        import pyarrow
+        import pyarrow.parquet
+
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(ROWS), path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["d.jsonl", "d.jsonl.gz", "d.json", "d.csv", "d.parquet"])
+def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, name: str) -> None:
+    rows = list(read_rows(written(tmp_path, name)))
+    assert [row[1] for row in rows if not isinstance(row, Rejection)] == ROWS
+
+
+def reasons(path: Path) -> list[str]:
+    return [f"{row.where.rpartition('/')[2]}: {row.reason}" for row in read_rows(path) if isinstance(row, Rejection)]
+
+
+def test_all_bad_lines_are_found_with_line_and_byte(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    path.write_bytes(b'{"text":"ok"}\n\n{"text":"caf\xe9"}\n[1]\n{"a":1,"a":2}\n{"text":"ok"}\n{"text":"cut')
+    assert reasons(path) == [
+        "d.jsonl:3: byte 13: invalid UTF-8",
+        "d.jsonl:4: a row must be an object, not list",
+        "d.jsonl:5: duplicate key 'a'",
+        "d.jsonl:7: byte 9: not JSON: Unterminated string starting at; file ends inside a record (truncated?)",
+    ]
+
+
+def test_a_last_line_without_newline_counts(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    path.write_text('{"text":"a"}\n{"text":"b"}')
+    assert len(list(read_rows(path))) == 2
+
+
+def test_a_byte_order_mark_changes_nothing_and_utf_16_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + JSONL.encode())
+    assert [row[1] for row in read_rows(path) if not isinstance(row, Rejection)] == ROWS
+    path.write_bytes(JSONL.encode("utf-16"))
+    with pytest.raises(DataSourceError, match="UTF-16"):
+        list(read_rows(path))
+
+
+def test_a_line_of_100_mb_is_skipped_in_bounded_memory(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    with path.open("wb") as stream:
+        stream.write(b'{"text":"a"}\n{"text":"')
+        for _ in range(100):
+            stream.write(b"x" * (1 << 20))
+        stream.write(b'"}\n{"text":"b"}\n')
+    tracemalloc.start()
+    rows = list(read_rows(path))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [isinstance(row, Rejection) for row in rows] == [False, True, False]
+    assert peak < 64 << 20
+
+
+def test_a_gzip_bomb_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl.gz"
+    with gzip.open(path, "wb") as stream:
+        for _ in range(300):
+            stream.write(b" " * (1 << 20) + b"\n")
+    with pytest.raises(DataSourceError, match="bomb"):
+        list(read_rows(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("d.jsonl.gz", b"not gzip", "cannot be read"),
+        ("d.jsonl.gz", gzip.compress(JSONL.encode())[:-9], "cannot be read"),
+        ("d.json", b'{"a": 1}', "must be a JSON array"),
+        ("d.json", b"[1, 2", "not JSON"),
+        ("d.csv", b"a,a\n1,2\n", "twice"),
+        ("d.csv", b'a,b\n"1,2\n', "not CSV"),
+        ("d.csv", b"a\ncaf\xe9\n", "invalid UTF-8"),
+        ("d.parquet", b"PAR1 no", "not a readable Parquet"),
+        ("d.xlsx", b"", "unknown kind of file"),
+    ],
+)
+def test_a_broken_file_is_one_clear_error(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(DataSourceError, match=message):
+        list(read_rows(path))
+
+
+def test_ragged_csv_rows_are_rejected_one_by_one(tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text('prompt,completion\na,b\nc\n"multi\n\nline",d\ne,f,g\n')
+    rows = list(read_rows(path))
+    assert [isinstance(row, Rejection) for row in rows] == [False, True, False, True]
+    assert rows[2] == (f"{path}:6", {"prompt": "multi\n\nline", "completion": "d"})
+
+
+def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
+    for name in ("d.jsonl", "d.json", "d.csv"):
+        (tmp_path / name).write_bytes(b"")
+        assert list(read_rows(tmp_path / name)) == []
