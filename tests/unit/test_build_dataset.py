@@ -35,7 +35,11 @@ def build(source: DataSource, context: StageContext, **changed: Any) -> dict[str
     arguments = {"shares": SplitShares(0.2, 0.2), "seed": 1, "allowed": 1000, **changed}
     build_dataset(source, context=context, **arguments)
     names = (*SPLITS, "ledger", "rejects")
-    return {n: [json.loads(line) for line in (context.out / f"{n}.jsonl").read_text().splitlines()] for n in names}
+    return {name: lines(context.out / f"{name}.jsonl") for name in names}
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
 def test_every_row_ends_in_exactly_one_state(context: StageContext) -> None:
@@ -84,10 +88,7 @@ def test_no_group_and_no_content_stands_in_two_splits(found: list[tuple[str, str
         fresh = StageContext(Path(folder), Path(folder), 0, lambda kind, **data: None, lambda: False, {})
         with contextlib.suppress(NoUsableRows):
             build(Listed(examples), fresh, seed=seed, shares=SplitShares(0.0, 0.3))
-        built = {
-            split: [json.loads(line) for line in (Path(folder) / f"{split}.jsonl").read_bytes().splitlines()]
-            for split in SPLITS
-        }
+        built = {split: lines(Path(folder) / f"{split}.jsonl") for split in SPLITS}
     for key in ("group", "messages"):
         places: dict[str, set[str]] = {}
         for split in SPLITS:

@@ -1,6 +1,5 @@
 """One owner a run; events that survive torn lines and full disks (FAULTS F84, F85, F90)."""
 
-import os
 import subprocess
 import sys
 import time
@@ -20,7 +19,8 @@ with DiskRunJournals(Path(sys.argv[1])).open("r").owned():
     print("owned", flush=True)
     if len(sys.argv) > 2:
         import subprocess
-        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1.0)"], close_fds=False, start_new_session=True)
+        child = [sys.executable, "-c", "import time; time.sleep(1.0)"]
+        subprocess.Popen(child, close_fds=False, start_new_session=True)
         print("child", flush=True)
     time.sleep(60)
 """
@@ -83,7 +83,7 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
 def test_events_that_cannot_be_written_are_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     journal = DiskRunJournals(tmp_path).open("r")
     journal.folder.mkdir(parents=True)
-    os.symlink("/dev/full", journal.folder / "events.ndjson")
+    (journal.folder / "events.ndjson").symlink_to("/dev/full")
     journal.append(Event("A", 1.0))
     journal.append(Event("B", 2.0))
     assert capsys.readouterr().err.count("no longer recorded") == 1

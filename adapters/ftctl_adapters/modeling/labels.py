@@ -1,6 +1,7 @@
 """Which tokens of an example are trained: the answers and the tokens that end them, nothing else."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from attrs import frozen
 
@@ -59,10 +60,9 @@ def encode_example(tokenizer: ChatTokenizer, example: Example, loss_on: str) -> 
 
 def _answer_spans(tokenizer: ChatTokenizer, example: Example, text: str, *, last_only: bool) -> list[tuple[int, int]]:
     """Characters [start, end) of every trained turn, from the end of its prompt to the end of the turn."""
+    places = [place for place, m in enumerate(example.messages) if m.role == "assistant" and m.weight]
     spans = []
-    for place, message in enumerate(example.messages):
-        if message.role != "assistant" or not message.weight:
-            continue
+    for place in places[-1:] if last_only else places:
         before = tokenizer.render(example.messages[:place], ask=True, tools=example.tools)
         after = tokenizer.render(example.messages[: place + 1], ask=False, tools=example.tools)
         if not (text.startswith(after) and after.startswith(before)):
@@ -71,7 +71,7 @@ def _answer_spans(tokenizer: ChatTokenizer, example: Example, text: str, *, last
                 next_step="use loss_on: last_answer, or a template that only appends",
             )
         spans.append((len(before), len(after)))
-    return spans[-1:] if last_only else spans
+    return spans
 
 
 def _train_turn(
@@ -107,10 +107,8 @@ def _refuse_double_bos(tokenizer: ChatTokenizer, example: Example, ids: Sequence
 def show_labels(tokenizer: ChatTokenizer, encoded: Encoded) -> str:
     """The text with every trained run of tokens between ``⟦`` and ``⟧``."""
     parts: list[str] = []
-    trained = False
-    for token, label in zip(encoded.ids, encoded.labels, strict=True):
-        if (label != IGNORED) != trained:
-            trained = not trained
-            parts.append("⟦" if trained else "⟧")
-        parts.append(tokenizer.raw.decode([token]))
-    return "".join(parts) + ("⟧" if trained else "")
+    pairs = zip(encoded.ids, encoded.labels, strict=True)
+    for trained, run in groupby(pairs, key=lambda pair: pair[1] != IGNORED):
+        text = tokenizer.raw.decode([token for token, _ in run])
+        parts.append(f"⟦{text}⟧" if trained else text)
+    return "".join(parts)

@@ -40,6 +40,9 @@ class WorkerRunner(JobRunner):
                 tail.forward(on_event)
                 self._refuse_silence(place, job)
                 time.sleep(POLL_SECONDS)
+        except WorkerStalled:
+            group.stop(grace=0.0)
+            raise
         finally:
             group.stop(GRACE_SECONDS)
             with contextlib.suppress(OSError):

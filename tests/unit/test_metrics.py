@@ -1,0 +1,102 @@
+"""Metrics against their definitions and their libraries."""
+
+import math
+
+import pytest
+
+from ftctl.domain.example import Example, Message
+from ftctl.domain.golden import GoldenCase
+from ftctl.domain.metric import mean_metric
+from ftctl.ports.context import StageContext
+from ftctl.testing.fakes import FakeTarget
+from ftctl_plugins.evaluators.perplexity import Perplexity, PerplexityOptions
+from ftctl_plugins.evaluators.squad import exact_match, token_f1
+from ftctl_plugins.evaluators.text_metrics import TextMetrics, TextMetricsOptions
+from ftctl_plugins.verifiers.golden import compare
+
+DATA = [Example(f"f:{n}", (Message("user", f"double {n}"), Message("assistant", str(2 * n)))) for n in range(1, 41)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "exact", "f1"),
+    [
+        ("The cat sat.", "cat sat", 1.0, 1.0),
+        ("a cat", "a dog", 0.0, 0.0),
+        ("cat dog", "cat", 0.0, 2 / 3),
+        ("", "", 1.0, 1.0),
+        ("", "x", 0.0, 0.0),
+        ("你好吗", "你好", 0.0, 0.8),
+    ],
+)
+def test_exact_match_and_f1(answer: str, expected: str, exact: float, f1: float) -> None:
+    assert exact_match(answer, expected) == exact
+    assert token_f1(answer, expected) == pytest.approx(f1)
+
+
+def test_text_metrics_are_at_both_ends_for_the_best_and_the_worst(context: StageContext) -> None:
+    evaluator = TextMetrics(TextMetricsOptions())
+    best = {m.name: m.value for m in evaluator.evaluate(FakeTarget(right=True), DATA, context).metrics}
+    worst = {m.name: m.value for m in evaluator.evaluate(FakeTarget(right=False), DATA, context).metrics}
+    assert (best["exact_match"], best["f1"], best["rougeL"]) == (1.0, 1.0, 1.0)
+    assert (worst["exact_match"], worst["f1"], worst["rougeL"]) == (0.0, 0.0, 0.0)
+
+
+def test_bleu_is_sacrebleu_with_its_signature(context: StageContext) -> None:
+    from sacrebleu.metrics import BLEU
+
+    long = [Example("f:1", (Message("user", "x"), Message("assistant", "the cat sat on the mat today")))]
+
+    class Near(FakeTarget):
+        def _answer(self, question: str) -> object:  # type: ignore[override]
+            from ftctl.ports import Answer
+
+            return Answer("the cat sat on a mat today", (1,), "stop")
+
+    report = TextMetrics(TextMetricsOptions()).evaluate(Near(), long, context)
+    expected = (
+        BLEU(tokenize="13a").corpus_score(["the cat sat on a mat today"], [["the cat sat on the mat today"]]).score
+    )
+    assert next(m.value for m in report.metrics if m.name == "bleu") == pytest.approx(expected, abs=1e-9)
+    assert "tok:13a" in report.notes["bleu"]
+
+
+def test_chinese_is_tokenised_as_chinese(context: StageContext) -> None:
+    data = [Example("f:1", (Message("user", "x"), Message("assistant", "今天天气很好我们去公园")))]
+    report = TextMetrics(TextMetricsOptions()).evaluate(FakeTarget(), data, context)
+    assert "tok:zh" in report.notes["bleu"]
+
+
+def test_a_uniform_model_has_its_vocabulary_as_perplexity(context: StageContext) -> None:
+    report = Perplexity(PerplexityOptions()).evaluate(FakeTarget(log_probability=-math.log(50)), DATA, context)
+    perplexity = next(m for m in report.metrics if m.name == "perplexity")
+    assert perplexity.value == pytest.approx(50, abs=1e-9)
+    assert perplexity.stderr == pytest.approx(0, abs=1e-9)
+
+
+def test_the_standard_error_of_a_mean() -> None:
+    metric = mean_metric("m", [0.0, 1.0, 1.0, 0.0], unit="share", direction="higher")
+    assert (metric.value, metric.n) == (0.5, 4)
+    assert metric.stderr == pytest.approx(math.sqrt((4 * 0.25 / 3) / 4))
+
+
+class Letters:
+    """A tokenizer of letters."""
+
+    def decode(self, ids: tuple[int, ...]) -> str:
+        return "".join(map(chr, ids))
+
+
+@pytest.mark.parametrize(
+    ("answer", "margins", "verdict"),
+    [
+        ("abc", (1.0, 1.0, 1.0), "equal"),
+        ("abx", (1.0, 1.0, 0.01), "tie"),
+        ("abx", (1.0, 1.0, 0.2), "different"),
+        ("axc", (1.0, 0.01, 1.0), "tie"),
+        ("xbc", (1.0, 0.01, 0.01), "different"),
+        ("abcd", (1.0, 1.0, 1.0), "different"),
+    ],
+)
+def test_answers_may_part_only_at_a_tie(answer: str, margins: tuple[float, ...], verdict: str) -> None:
+    case = GoldenCase((Message("user", "x"),), "x", (1,), "abc", tuple(map(ord, "abc")), margins, 3)
+    assert compare(case, answer, Letters()) == verdict
