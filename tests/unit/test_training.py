@@ -135,7 +135,7 @@ def test_accumulation_equals_one_big_batch(tmp_path: Path) -> None:
         one.model.train()
         one._step(batches)
         moments = {n: one.optimizer.state[p]["exp_avg"] for n, p in one.trained.items()}
-        pairs.append((one.state.history[0]["loss"], moments))
+        pairs.append((one.state.history[0].loss, moments))
     assert math.isclose(pairs[0][0], pairs[1][0], abs_tol=1e-6)
     assert all(torch.allclose(pairs[0][1][name], pairs[1][1][name], atol=1e-6) for name in pairs[0][1])
 
@@ -205,7 +205,7 @@ def test_patience_ends_training_and_the_best_is_kept(tmp_path: Path) -> None:
     one = trainer(tmp_path, num_train_epochs=30, early_stopping_patience=2, eval_steps=2, learning_rate=0.3)
     state = one.run()
     assert state.step < one.total
-    losses = {entry["step"]: entry["validation_loss"] for entry in state.history if "validation_loss" in entry}
+    losses = {e.step: e.validation_loss for e in state.history if e.validation_loss is not None}
     assert losses[state.best_step] == min(losses.values()) == state.best_loss
     assert len(list(one.checkpoints.glob("checkpoint-*"))) <= 3
 

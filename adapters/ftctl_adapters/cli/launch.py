@@ -32,12 +32,13 @@ def launch(until: str, once: bool, labels: int = 0, **given: Any) -> None:
 def _launch(until: str, once: bool, labels: int, given: dict[str, Any]) -> None:
     app = build_app(given["workspace"].absolute(), inline=given["inline"])
     spec = resolved(app, given)
+    if not given["dry_run"]:
+        usable(app.workspace)
     with interruptible():
         plan = make_plan(app, spec, until, labels)
         if given["dry_run"]:
             show_plan(plan, as_json=given["as_json"])
             return
-        usable(app.workspace)
         run(app, plan, once=once, on_ready=lambda done: show_result(done, given["as_json"], preview=plan.preview))
 
 

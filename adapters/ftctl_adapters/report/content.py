@@ -61,7 +61,7 @@ def _curves(journal: RunJournal, state: dict[str, Any]) -> dict[str, list[tuple[
     found: dict[str, list[tuple[float, float]]] = {}
     for entry in state.get("history", []):
         for key in ("loss", "validation_loss", "learning_rate"):
-            if key in entry:
+            if entry.get(key) is not None:
                 found.setdefault(key, []).append((entry["step"], entry[key]))
     for event in journal.events():
         if event.kind == events.STEP_FINISHED and "tokens_per_second" in event.data:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ftctl.domain.codec import from_plain, to_plain
 from ftctl.errors import ArtifactCorrupt
@@ -14,6 +14,16 @@ from ftctl.faults import fault
 from ftctl_adapters.store.commit import MANIFEST, commit_folder, entries
 
 STATE = "trainer_state.json"
+
+
+@frozen
+class Logged:
+    """What was reported at a step: the loss and rate of that step, or the validation loss after it."""
+
+    step: int
+    loss: float | None = None
+    learning_rate: float | None = None
+    validation_loss: float | None = None
 
 
 @define
@@ -25,7 +35,7 @@ class TrainState:
     best_step: int = 0
     evaluations_without_gain: int = 0
     finished: bool = False
-    history: list[dict[str, float]] = field(factory=list)
+    history: list[Logged] = field(factory=list)
 
 
 def save_checkpoint(root: Path, state: TrainState, trained: dict[str, Any], optimizer: Any, spec: str) -> Path:

@@ -16,6 +16,7 @@ from ftctl.ports import StageContext
 from ftctl_adapters.modeling.batch import Batch, collate
 from ftctl_adapters.modeling.labels import Encoded
 from ftctl_adapters.training.checkpoint import (
+    Logged,
     TrainState,
     drop_old,
     load_checkpoint,
@@ -146,7 +147,7 @@ class Trainer:
         seconds = max(time.monotonic() - self._since, 1e-9)
         speed = self._tokens / seconds
         self._tokens, self._since = 0, time.monotonic()
-        self.state.history.append({"step": self.state.step, "loss": loss, "learning_rate": rate})
+        self.state.history.append(Logged(self.state.step, loss, rate))
         self.context.emit(
             events.STEP_FINISHED,
             step=self.state.step,
@@ -177,7 +178,7 @@ class Trainer:
         if improved:
             self.state.best_loss, self.state.best_step = loss, self.state.step
         self.state.evaluations_without_gain = 0 if improved else self.state.evaluations_without_gain + 1
-        self.state.history.append({"step": self.state.step, "validation_loss": loss})
+        self.state.history.append(Logged(self.state.step, validation_loss=loss))
         self.context.emit(events.STEP_FINISHED, step=self.state.step, total=self.total, validation_loss=loss)
         return improved
 

@@ -1,0 +1,189 @@
+"""Killed at any moment, the same command goes on and ends with the same bits (FAULTS F1–F6, F13, F14).
+
+``FTCTL_KILLS=30`` makes the random part as long as you like; the default keeps the suite short.
+"""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import minimal_environment
+from tests.functional.small import small_run
+from tests.unit.test_processes import members, wait_for
+
+pytestmark = pytest.mark.heavy
+
+KILLS = int(os.environ.get("FTCTL_KILLS", "5"))
+Popen = subprocess.Popen
+
+
+def start(folder: Path, *arguments: str, **extra: str) -> "Popen[bytes]":
+    """The command in a process group of its own, like a job of a shell."""
+    with (folder / "stderr").open("ab") as log:
+        return Popen(
+            [sys.executable, "-m", "ftctl_adapters.cli", *arguments],
+            cwd=folder,
+            env={**minimal_environment(), **extra},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def finish(folder: Path, *arguments: str) -> dict[str, Any]:
+    process = start(folder, *arguments, "--json")
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, (folder / "stderr").read_text()[-3000:]
+    document: dict[str, Any] = json.loads(out)
+    return document
+
+
+def adapter(result: dict[str, Any]) -> str:
+    return str(next(stage["artifact"] for stage in result["stages"] if stage["name"] == "tune"))
+
+
+def descendants_gone(folder: Path) -> bool:
+    """No process works in this folder any more."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+            if state != "Z" and str(folder) in (process / "cmdline").read_bytes().decode(errors="replace"):
+                return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, float]:
+    """The adapter of a run that nobody disturbed, and how long it took."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    small_run(folder)
+    started = time.monotonic()
+    return adapter(finish(folder, "tune", "run.yaml")), time.monotonic() - started
+
+
+@pytest.mark.timeout(3600)
+def test_kill_9_at_random_moments_changes_nothing(tmp_path: Path, expected: tuple[str, float]) -> None:
+    digest, seconds = expected
+    draw = random.Random(20)
+    for number in range(KILLS):
+        folder = tmp_path / str(number)
+        small_run(folder)
+        process = start(folder, "tune", "run.yaml")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(draw.uniform(0.1, seconds))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert adapter(finish(folder, "tune", "run.yaml")) == digest
+        assert descendants_gone(folder)
+
+
+POINTS = [
+    "process.start.before",
+    "store.commit.before_manifest",
+    "store.commit.before_rename",
+    "store.commit.after_rename",
+    "train.step.before",
+    "train.checkpoint.before_commit",
+    "train.checkpoint.after_commit",
+]
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_kill_9_at_every_named_point(tmp_path: Path, expected: tuple[str, float], point: str) -> None:
+    small_run(tmp_path)
+    struck = start(tmp_path, "tune", "run.yaml", FTCTL_TEST_BUILD="1", FTCTL_FAULT=f"{point}:kill")
+    struck.communicate(timeout=120)
+    assert struck.returncode in (-signal.SIGKILL, 5)
+    assert adapter(finish(tmp_path, "tune", "run.yaml")) == expected[0]
+
+
+def test_a_full_disk_in_a_checkpoint_keeps_the_one_before(tmp_path: Path, expected: tuple[str, float]) -> None:
+    small_run(tmp_path)
+    fault = {"FTCTL_TEST_BUILD": "1", "FTCTL_FAULT": "train.checkpoint.before_commit:raise:ENOSPC"}
+    struck = start(tmp_path, "tune", "run.yaml", **fault)
+    struck.communicate(timeout=120)
+    assert struck.returncode == 5
+    assert "disk full" in (tmp_path / "stderr").read_text()
+    assert adapter(finish(tmp_path, "tune", "run.yaml")) == expected[0]
+
+
+def test_faults_do_nothing_outside_a_test_build(tmp_path: Path, expected: tuple[str, float]) -> None:
+    small_run(tmp_path)
+    process = start(tmp_path, "tune", "run.yaml", FTCTL_FAULT="train.step.before:kill")
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+
+
+def events(folder: Path, kind: str) -> list[dict[str, Any]]:
+    found = []
+    for path in folder.glob(".ftctl/runs/*/events.ndjson"):
+        found += [json.loads(line) for line in path.read_bytes().splitlines()]
+    return [event for event in found if event["kind"] == kind]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_training_saves_first_and_loses_nothing(
+    tmp_path: Path, expected: tuple[str, float], number: int, code: int
+) -> None:
+    small_run(tmp_path)
+    process = start(tmp_path, "tune", "run.yaml")
+    assert wait_for(lambda: events(tmp_path, "StepFinished"), 60)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == code
+    assert json.loads(next(tmp_path.glob(".ftctl/runs/*/run.json")).read_text())["status"] == "interrupted"
+    assert descendants_gone(tmp_path)
+    saved = [event["data"]["step"] for event in events(tmp_path, "CheckpointSaved")]
+    assert adapter(finish(tmp_path, "tune", "run.yaml")) == expected[0]
+    assert events(tmp_path, "TrainingResumed")[0]["data"]["step"] == saved[-1]
+
+
+def test_two_at_once_one_is_told_who_owns_the_run(tmp_path: Path) -> None:
+    small_run(tmp_path)
+    owner = start(tmp_path, "tune", "run.yaml")
+    assert wait_for(lambda: list(tmp_path.glob(".ftctl/runs/*/lock")), 30)
+    second = start(tmp_path, "tune", "run.yaml", "--json")
+    out, _ = second.communicate(timeout=60)
+    assert second.returncode == 75
+    assert str(owner.pid) in json.loads(out)["error"]["what"]
+    owner.communicate(timeout=120)
+    assert owner.returncode == 0
+
+
+@pytest.mark.parametrize(("strike", "code"), [("terminate", 143), ("kill", -9)])
+def test_whoever_serves_leaves_nothing_behind(tmp_path: Path, strike: str, code: int) -> None:
+    small_run(tmp_path, server="transformers")
+    process = start(tmp_path, "serve", "run.yaml")
+    assert wait_for(lambda: events(tmp_path, "RunFinished"), 120)
+    url = events(tmp_path, "ServerStarted")[0]["data"]["url"]
+    port = int(url.rpartition(":")[2].removesuffix("/v1"))
+    assert listening(port)
+    getattr(process, strike)()
+    process.communicate(timeout=60)
+    assert process.returncode == code
+    assert wait_for(lambda: not listening(port) and descendants_gone(tmp_path), 15)
+    assert members(process.pid) == []
+
+
+def listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m ftctl_adapters.cli config schema | head -1"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, env=minimal_environment(), capture_output=True, text=True
+    )
+    assert done.stderr == ""

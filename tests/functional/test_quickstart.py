@@ -1,0 +1,155 @@
+"""The run of the README, from data to a verified server, in an empty folder."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import minimal_environment
+
+pytestmark = pytest.mark.heavy
+
+
+def call(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "ftctl_adapters.cli", *arguments],
+        cwd=folder,
+        env=minimal_environment(),
+        capture_output=True,
+        text=True,
+        timeout=570,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder in which ``ftctl run --once`` has run; its output lies beside, in ``out`` and ``err``."""
+    folder = tmp_path_factory.mktemp("quickstart")
+    done = call(folder, "run", "--once")
+    assert done.returncode == 0, done.stderr[-3000:]
+    (folder / "out").write_text(done.stdout)
+    (folder / "err").write_text(done.stderr)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def again(folder: Path) -> dict[str, Any]:
+    """What the same command says the second time, as JSON."""
+    done = call(folder, "run", "--once", "--json")
+    assert done.returncode == 0, done.stderr[-3000:]
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_the_tuned_model_is_clearly_better_and_int8_stays_close(again: dict[str, Any]) -> None:
+    exact = {subject: found["exact_match"]["value"] for subject, found in again["metrics"].items()}
+    assert exact["base"] <= 0.05
+    assert exact["tuned"] >= 0.70
+    assert abs(exact["compressed"] - exact["tuned"]) <= 0.02
+    assert again["metrics"]["tuned"]["perplexity"]["value"] < again["metrics"]["base"]["perplexity"]["value"]
+
+
+def test_the_table_and_the_endpoint_are_printed(folder: Path) -> None:
+    out = (folder / "out").read_text()
+    assert re.search(r"metric +base +tuned +compressed", out)
+    assert re.search(r"endpoint http://127\.0\.0\.1:\d+/v1 .*\(verified\)", out)
+    assert "Traceback" not in (folder / "err").read_text()
+
+
+def test_again_every_stage_that_makes_something_is_cached(again: dict[str, Any]) -> None:
+    assert {s["name"] for s in again["stages"] if s["status"] == "done"} == {"serve", "verify"}
+    assert {s["status"] for s in again["stages"]} == {"cached", "done"}
+    assert again["endpoint"]["url"].startswith("http://127.0.0.1:")
+
+
+def test_after_once_nobody_listens(again: dict[str, Any]) -> None:
+    port = int(again["endpoint"]["url"].rpartition(":")[2].removesuffix("/v1"))
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_the_reports_stand_alone(folder: Path, again: dict[str, Any]) -> None:
+    report = Path(again["report"])
+    text, page = report.read_text(), report.with_suffix(".html").read_text()
+    for part in ("## Metrics", "exact_match", "± ", "## Lineage", "transformers 5", "builtin:tiny", "split test"):
+        assert part in text
+    assert page.count("<svg") >= 3
+    assert not re.search(r"<(script|link|img|iframe)|src=|https?://(?!127)", page.partition("<h2>Configuration")[0])
+    assert page.count("<tr>") > 30
+    assert "<td><code>[&quot;" in page
+
+
+def test_ten_examples_show_the_three_answers(folder: Path, again: dict[str, Any]) -> None:
+    text = Path(again["report"]).read_text()
+    assert len(re.findall(r"^- compressed: `", text, re.MULTILINE)) == 10
+
+
+def test_the_adapter_is_plain_peft(folder: Path, again: dict[str, Any]) -> None:
+    from peft import PeftConfig
+
+    adapter = artifact(folder, again, "tune")
+    names = {path.name for path in adapter.iterdir()}
+    assert {"adapter_config.json", "adapter_model.safetensors", "chat_template.jinja", "tokenizer.json"} <= names
+    assert PeftConfig.from_pretrained(str(adapter)).r == 16
+    golden = json.loads((adapter / "golden.json").read_text())
+    assert len(golden) >= 8
+    assert all(len(case["margins"]) == len(case["output_ids"]) for case in golden)
+
+
+def test_the_ledger_adds_up(folder: Path, again: dict[str, Any]) -> None:
+    data = artifact(folder, again, "data")
+    summary = json.loads((data / "summary.json").read_text())
+    assert sum(summary["states"].values()) == summary["rows"] == len((data / "ledger.jsonl").read_bytes().splitlines())
+    assert 4500 < summary["rows"] < 7500
+
+
+def test_nothing_stored_is_readable_by_others_of_the_group(folder: Path) -> None:
+    assert (folder / ".ftctl").stat().st_mode & 0o077 == 0
+
+
+def test_runs_are_listed_shown_and_told(folder: Path, again: dict[str, Any]) -> None:
+    run_id = again["run_id"]
+    assert run_id in call(folder, "runs", "list").stdout
+    assert "exact_match" in call(folder, "runs", "show", run_id).stdout
+    assert "CheckpointSaved" in call(folder, "runs", "events", run_id).stdout
+    wrong = call(folder, "runs", "show", run_id[:-1])
+    assert (wrong.returncode, "did you mean" in wrong.stderr) == (2, True)
+
+
+def test_doctor_is_content_and_notices_a_flipped_bit(folder: Path, again: dict[str, Any], tmp_path: Path) -> None:
+    shutil.copytree(folder / ".ftctl", tmp_path / ".ftctl")
+    assert call(tmp_path, "doctor").returncode == 0
+    weights = artifact(tmp_path, again, "compress") / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[len(data) // 2] ^= 1
+    weights.write_bytes(data)
+    assert call(tmp_path, "doctor").returncode == 4
+    served = call(tmp_path, "run", "--once")
+    assert served.returncode == 4
+    assert "differs from its SHA-256" in served.stderr
+
+
+def test_the_dry_run_says_what_is_cached_and_imports_no_backend(folder: Path, again: dict[str, Any]) -> None:
+    code = (
+        "import sys; sys.argv = ['ftctl', 'run', '--dry-run', '--json']\n"
+        "from ftctl_adapters.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit as done: print(done.code, {'torch', 'transformers', 'peft'} & sys.modules.keys())"
+    )
+    environment = {**minimal_environment(), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True)
+    plan, ending = done.stdout.splitlines()
+    assert ending == "0 set()"
+    assert [s["cached"] for s in json.loads(plan)["stages"]] == [True] * 8 + [False] * 2
+    assert json.loads(plan)["resources"]["trained_parameters"] == 229_376
+
+
+def artifact(folder: Path, result: dict[str, Any], stage: str) -> Path:
+    return folder / ".ftctl" / "artifacts" / next(s["artifact"] for s in result["stages"] if s["name"] == stage)
