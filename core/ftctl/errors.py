@@ -9,7 +9,8 @@
     ├── DataError                  3  the training data
     │   ├── RowsInvalid               rows-invalid          rows refused, all of one file at once
     │   ├── NoUsableRows              no-usable-rows        nothing left to train or measure on
-    │   └── LabelsInvalid             labels-invalid        the label mask would train the wrong thing
+    │   ├── LabelsInvalid             labels-invalid        the label mask would train the wrong thing
+    │   └── DataChanged               data-changed          a source changed while it was read
     ├── IntegrityError             4  bytes that are not what they should be
     │   ├── ArtifactCorrupt           artifact-corrupt      a stored file differs from its hash
     │   ├── ModelUnsafe               model-unsafe          a model that could run code or cannot be read safely
@@ -94,6 +95,10 @@ class NoUsableRows(DataError):
 
 class LabelsInvalid(DataError):
     code = "labels-invalid"
+
+
+class DataChanged(DataError):
+    code = "data-changed"
 
 
 class IntegrityError(FtctlError):
@@ -188,6 +193,19 @@ class Interrupted(FtctlError):
     @property
     def status(self) -> int:
         return 128 + self.signal_number
+
+
+class SignalArrived(BaseException):
+    """A signal, on its way out of whatever was going on: no ``except Exception`` of a plugin can swallow it."""
+
+    def __init__(self, number: int, name: str) -> None:
+        super().__init__(name)
+        self.number, self.name = number, name
+
+    def as_error(self) -> Interrupted:
+        """The error that the user meets."""
+        step = "run the same command to go on"
+        return Interrupted(f"stopped by {self.name}", signal_number=self.number, next_step=step)
 
 
 def all_errors(base: type[FtctlError] = FtctlError) -> list[type[FtctlError]]:

@@ -98,6 +98,19 @@ def test_a_record_without_its_artifact_is_no_hit(store: DiskArtifactStore, tmp_p
     assert store.recall("a" * 64) is None
 
 
+def test_a_good_copy_takes_the_place_of_a_damaged_one(store: DiskArtifactStore, tmp_path: Path) -> None:
+    artifact = store.commit(draft_folder(tmp_path), DRAFT, Lineage())
+    damage_bit(Path(artifact.path))
+    store.verify(store.commit(draft_folder(tmp_path), DRAFT, Lineage()))
+    assert [path.name for path in Path(artifact.path).parent.iterdir()] == [artifact.digest]
+
+
+def test_facts_are_part_of_the_identity(store: DiskArtifactStore, tmp_path: Path) -> None:
+    first = store.commit(draft_folder(tmp_path), DRAFT, Lineage())
+    other = store.commit(draft_folder(tmp_path), Draft("model", "hf", {"max_length": 9}), Lineage())
+    assert first.digest != other.digest
+
+
 class Rigged:
     """Counts calls that change the disk and lets the n-th fail, once."""
 

@@ -33,6 +33,15 @@ def test_a_phase_ends_the_chain(fake_app: App, until: str, last: str) -> None:
     assert names(fake_app, until, compressor="fake", server="fake")[-1] == last
 
 
+def test_a_stage_has_one_number_however_far_a_command_goes(fake_app: App) -> None:
+    spec = resolve({**FAKE, "server": "fake"}, fake_app.registry, fake_app.environments)
+    whole = {stage.name: stage.number for stage in build_chain(spec, fake_app.registry)}
+    for until in ("data", "tune"):
+        part = build_chain(spec, fake_app.registry, until)
+        assert all(stage.number == whole[stage.name] for stage in part)
+    assert [s.name for s in build_chain(spec, fake_app.registry, "labels", labels=3)] == ["model", "data", "labels"]
+
+
 def test_without_evaluators_nothing_is_measured(fake_app: App) -> None:
     assert names(fake_app, evaluators=[]) == ["model", "data", "tune"]
 

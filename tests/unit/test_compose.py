@@ -33,6 +33,14 @@ def test_set_reaches_into_lists_by_name_and_by_number(run_file: Path) -> None:
     assert document["tuner"]["rank"] == 16
 
 
+def test_set_reaches_keys_that_the_file_leaves_out(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text("model: m\n")
+    document = compose(path, {}, ("tuner.rank=8", "evaluators.perplexity.limit=3"))
+    assert document["tuner"] == {"use": "lora", "rank": 8}
+    assert document["evaluators"] == ["text-metrics", {"use": "perplexity", "limit": 3}]
+
+
 def test_set_makes_a_mapping_of_a_bare_name(run_file: Path) -> None:
     document = compose(run_file, {"tuner": "full"}, ("tuner.learning_rate=1e-5",))
     assert document["tuner"] == {"use": "full", "learning_rate": 1e-5}

@@ -46,6 +46,10 @@ def test_unknown_fields_go_to_the_metadata_and_group_and_tools_are_kept() -> Non
     assert (found.metadata, found.group, found.tools) == ({"lang": "en", "id": 7}, "g", [{"name": "t"}])
 
 
+def test_no_group_is_no_group() -> None:
+    assert example({**SAME[0], "group": None}).group == ""
+
+
 def test_a_row_survives_the_canonical_form() -> None:
     found = example(
         {"messages": [{"role": "user", "content": "é\n你好"}, {"role": "assistant", "content": "x", "weight": 1}]}
@@ -77,6 +81,8 @@ def test_a_row_survives_the_canonical_form() -> None:
         ),
         ({"instruction": 1, "output": "x"}, "instruction must be text"),
         ({"instruction": "a", "output": "x", "history": ["a"]}, "`history`"),
+        ({"messages": [{"role": "assistant", "content": "a"}]}, "needs a turn before it"),
+        ({"messages": [{"role": "user", "content": "a", "tool_calls": []}]}, "cannot use the key 'tool_calls'"),
         ({"text": "  "}, "empty text"),
         ({"text": 3}, "text must be text"),
         ({"prompt": "a", "completion": None}, "completion must be text"),

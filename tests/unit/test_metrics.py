@@ -95,8 +95,23 @@ class Letters:
         ("axc", (1.0, 0.01, 1.0), "tie"),
         ("xbc", (1.0, 0.01, 0.01), "different"),
         ("abcd", (1.0, 1.0, 1.0), "different"),
+        ("abcd", (1.0, 1.0, 0.01), "tie"),
     ],
 )
 def test_answers_may_part_only_at_a_tie(answer: str, margins: tuple[float, ...], verdict: str) -> None:
     case = GoldenCase((Message("user", "x"),), "x", (1,), "abc", tuple(map(ord, "abc")), margins, 3)
     assert compare(case, answer, Letters()) == verdict
+
+
+class Bytes:
+    """A tokenizer of bytes, in which one character takes several tokens."""
+
+    def decode(self, ids: tuple[int, ...]) -> str:
+        return bytes(ids).decode(errors="replace")
+
+
+def test_a_part_of_a_character_is_no_difference() -> None:
+    ids = tuple("你好".encode())
+    case = GoldenCase((Message("user", "x"),), "x", (1,), "你好", ids, (1.0, 1.0, 1.0, 1.0, 0.01, 1.0), 6)
+    assert compare(case, "你好", Bytes()) == "equal"
+    assert compare(case, "你们", Bytes()) == "different"

@@ -173,6 +173,54 @@ def test_a_template_inside_the_tokenizer_config_is_looked_at_too(model: Path) ->
         make_view(model)
 
 
+def test_every_template_of_a_list_is_looked_at(model: Path) -> None:
+    (model / "chat_template.jinja").unlink()
+    entries = [{"name": "default", "template": "{{ messages }}"}, {"name": "tool_use", "template": "{{ x.__init__ }}"}]
+    edit(model, "tokenizer_config.json", chat_template=entries)
+    with pytest.raises(ModelUnsafe, match="__init__"):
+        make_view(model)
+
+
+@pytest.mark.parametrize(
+    ("shard", "message"), [("../evil.bin", "no name of a weight file"), ("model-00001-of-00002.safetensors", "missing")]
+)
+def test_an_index_cannot_lead_out_of_the_view(model: Path, shard: str, message: str) -> None:
+    (model / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"w": shard}}))
+    with pytest.raises(ModelUnsafe, match=message):
+        make_view(model)
+
+
+def test_an_index_names_only_tensors_that_are_there(model: Path) -> None:
+    (model / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"w": "model.safetensors"}}))
+    with pytest.raises(ModelUnsafe, match="no shard holds"):
+        make_view(model)
+
+
+def test_a_link_cannot_lead_out_of_the_folder(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("x")
+    (model / "merges.txt").symlink_to(tmp_path / "secret")
+    with pytest.raises(ModelUnsafe, match="link that leaves"):
+        make_view(model)
+
+
+def test_an_adapter_beside_a_base_model_is_left_out(model: Path, tmp_path: Path) -> None:
+    (model / "adapter_config.json").write_text("{}")
+    shutil.copyfile(model / "model.safetensors", model / "adapter_model.safetensors")
+    assert not any(name.startswith("adapter") for name in admitted(model, tmp_path / "out"))
+
+
+def test_what_is_admitted_shares_no_bytes_with_the_original(model: Path, tmp_path: Path) -> None:
+    admitted(model, tmp_path / "out")
+    assert (tmp_path / "out" / "model.safetensors").stat().st_nlink == 1
+
+
+@pytest.mark.parametrize("broken", [{"hidden_size": "abc"}, {"vocab_size": -1}, {"num_hidden_layers": 1.5}])
+def test_a_config_of_nonsense_is_refused(model: Path, broken: dict[str, Any]) -> None:
+    edit(model, "config.json", **broken)
+    with pytest.raises(ModelUnsafe, match="must be a whole number"):
+        LocalModelIntake().look(str(model), None)
+
+
 def test_the_fingerprint_is_of_the_content(model: Path) -> None:
     intake = LocalModelIntake()
     first = intake.look(str(model), None).fingerprint
@@ -181,7 +229,10 @@ def test_the_fingerprint_is_of_the_content(model: Path) -> None:
     assert intake.look(str(model), None).fingerprint != first
 
 
-@pytest.mark.parametrize("name", ["builtin:tyni", "nosuch", "../up/down/left", "a/b/c", "http://x/y", "a/..", "x\0y/z"])
+@pytest.mark.parametrize(
+    "name",
+    ["builtin:tyni", "nosuch", "~nosuchuser/x", "x" * 400, "../up/down/left", "a/b/c", "http://x/y", "a/..", "x\0y/z"],
+)
 def test_names_that_lead_nowhere_are_usage_errors(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError):

@@ -57,6 +57,7 @@ def test_every_problem_is_reported_at_once(fake_app: App) -> None:
         ({"test": 1.0}, "less than 1"),
         ({"test": -0.1}, "at least 0"),
         ({"test": 0.6, "validation": 0.4}, "sum must be less than 1"),
+        ({"test": 0.95}, "sum must be less than 1"),
     ],
 )
 def test_split_shares_are_checked(fake_app: App, split: dict[str, float], part: str) -> None:
@@ -88,3 +89,26 @@ def test_a_missing_package_is_named_with_its_command(fake_app: App) -> None:
 def test_environments_must_name_an_interpreter(fake_app: App) -> None:
     assert "environments.vllm" in problems(fake_app, environments={"vllm": "/usr/bin/python"})[0]
     assert problems(fake_app, environments={"../x": {"python": "p"}})
+    assert "is no executable file" in problems(fake_app, environments={"vllm": {"python": "/nope"}})[0]
+
+
+def test_a_backend_takes_the_environment_that_the_file_names(fake_app: App) -> None:
+    from ftctl.testing.offers import fake_entry_points
+
+    offer = next(o for o in fake_app.registry.offers("tuner"))
+
+    class Elsewhere(Registry):
+        def find(self, port: str, name: str) -> object:
+            return evolve(offer, environment="vllm") if port == "tuner" else super().find(port, name)
+
+    registry, environments = Elsewhere(fake_entry_points), FakeEnvironments(interpreters={"/opt/python"})
+    with pytest.raises(ConfigInvalid) as caught:
+        resolve(FAKE, registry, environments)
+    assert "ftctl env create vllm" in caught.value.details[0]
+    spec = resolve({**FAKE, "environments": {"vllm": {"python": "/opt/python"}}}, registry, environments)
+    assert spec.environments == {"vllm": "/opt/python"}
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, "x", None])
+def test_seeds_are_bounded(fake_app: App, seed: object) -> None:
+    assert problems(fake_app, seed=seed)[0].startswith("seed:")

@@ -13,16 +13,26 @@ from ftctl.application.run import RunResult, run
 from ftctl.errors import (
     ArtifactCorrupt,
     ConfigInvalid,
+    DataChanged,
     DiskFull,
     GateRefused,
     Interrupted,
     NoUsableRows,
+    PluginBroken,
     RowsInvalid,
     RunBusy,
     ServerDied,
+    SignalArrived,
     TrainingDiverged,
 )
-from ftctl.testing.fakes import FakeArtifactStore, FakeModelIntake, FakeServerRunner
+from ftctl.testing.fakes import (
+    FakeArtifactStore,
+    FakeDataSource,
+    FakeModelIntake,
+    FakeMonitor,
+    FakeServer,
+    FakeServerRunner,
+)
 from tests.unit.test_resolve import FAKE
 
 FULL = {**FAKE, "compressor": "fake", "server": "fake"}
@@ -147,6 +157,44 @@ def test_a_gate_says_no(fake_app: App) -> None:
 def test_a_gate_on_what_was_not_measured_says_no(fake_app: App) -> None:
     with pytest.raises(GateRefused, match="gate"):
         go(fake_app, {**FULL, "gates": [{"metric": "nosuch", "min_value": 0}]})
+
+
+def test_gates_are_not_held_against_a_run_that_measures_nothing_yet(fake_app: App) -> None:
+    gated = {**FULL, "gates": [{"metric": "right", "min_gain": 1.5}]}
+    assert go(fake_app, gated, until="tune").status == "done"
+
+
+def test_a_shorter_command_keeps_the_record_of_the_whole_run(fake_app: App) -> None:
+    go(fake_app)
+    journal = next(iter(fake_app.journals.journals.values()))  # type: ignore[attr-defined]
+    before = journal.documents["run.json"]
+    go(fake_app, until="data")
+    assert journal.documents["run.json"] == before
+
+
+def test_no_plugin_can_swallow_a_signal(fake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    def struck(self: FakeMonitor, event: object) -> None:
+        raise SignalArrived(signal.SIGTERM, "SIGTERM")
+
+    monkeypatch.setattr(FakeMonitor, "emit", struck)
+    with pytest.raises(SignalArrived):
+        go(fake_app)
+
+
+def test_a_backend_that_raises_while_planning_is_named(fake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: object, shape: object) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(FakeServer, "supports", broken)
+    with pytest.raises(PluginBroken, match=r"server .*:fake .* failed in supports\(\): KeyError"):
+        go(fake_app)
+
+
+def test_a_source_that_changes_while_it_is_read_is_refused(fake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter(["before", "after"])
+    monkeypatch.setattr(FakeDataSource, "fingerprint", lambda self: next(answers))
+    with pytest.raises(DataChanged):
+        go(fake_app)
 
 
 def test_a_signal_is_recorded_and_the_server_stopped(fake_app: App) -> None:

@@ -80,6 +80,16 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     assert list(journal.events()) == [Event("A", 1.0, "s", {"text": "é\u2028x"})]
 
 
+def test_a_torn_line_costs_itself_and_nothing_after_it(tmp_path: Path) -> None:
+    journal = DiskRunJournals(tmp_path).open("r")
+    journal.folder.mkdir(parents=True)
+    journal.append(Event("A", 1.0))
+    with (journal.folder / "events.ndjson").open("ab") as stream:
+        stream.write(b'{"kind": "B", "at"')
+    journal.append(Event("C", 3.0))
+    assert [event.kind for event in journal.events()] == ["A", "C"]
+
+
 def test_events_that_cannot_be_written_are_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     journal = DiskRunJournals(tmp_path).open("r")
     journal.folder.mkdir(parents=True)

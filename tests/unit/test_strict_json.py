@@ -40,6 +40,13 @@ def test_brackets_inside_text_are_not_depth() -> None:
     assert parse(json.dumps({"text": "[" * 500 + '"\\'}).encode()) == {"text": "[" * 500 + '"\\'}
 
 
+def test_hostile_rows_take_no_time() -> None:
+    with pytest.raises(NotStrict):
+        parse(b'"\\' * 200_000 + b"[" * 65)
+    with pytest.raises(NotStrict, match="duplicate"):
+        parse(json.dumps({str(n): n for n in range(200_000)})[:-1].encode() + b', "199999": 1}')
+
+
 values = st.recursive(
     st.none()
     | st.booleans()

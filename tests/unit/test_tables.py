@@ -126,6 +126,31 @@ def test_ragged_csv_rows_are_rejected_one_by_one(tmp_path: Path) -> None:
     assert rows[2] == (f"{path}:6", {"prompt": "multi\n\nline", "completion": "d"})
 
 
+def test_a_long_line_in_an_array_loses_nothing(tmp_path: Path) -> None:
+    rows = [{"text": "a"}, {"text": "x" * (9 << 20)}, {"text": "b"}]
+    (tmp_path / "d.json").write_text("[" + ",\n".join(map(json.dumps, rows)) + "]")
+    assert [row[1] for row in read_rows(tmp_path / "d.json") if not isinstance(row, Rejection)] == rows
+
+
+def test_cells_of_a_table_become_json_or_are_refused(tmp_path: Path) -> None:
+    import datetime
+    import decimal
+
+    import pyarrow
+    import pyarrow.parquet
+
+    good = {"text": "a", "day": datetime.date(2026, 1, 2), "price": decimal.Decimal("1.50"), "group": None}
+    tables = {"good": [good], "nan": [{"text": "a", "x": float("nan")}], "bytes": [{"text": "a", "x": b"b"}]}
+    for name, rows in tables.items():
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / f"{name}.parquet")
+    found = {name: next(iter(read_rows(tmp_path / f"{name}.parquet"))) for name in tables}
+    assert found["good"] == (f"{tmp_path / 'good.parquet'}:row 1", {**good, "day": "2026-01-02", "price": "1.50"})
+    assert isinstance(found["nan"], Rejection)
+    assert isinstance(found["bytes"], Rejection)
+    (tmp_path / "d.csv").write_bytes(b"text\na\x1bb\n")
+    assert reasons(tmp_path / "d.csv") == ["d.csv:2: control character U+001B"]
+
+
 def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
     for name in ("d.jsonl", "d.json", "d.csv"):
         (tmp_path / name).write_bytes(b"")

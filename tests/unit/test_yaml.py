@@ -43,6 +43,8 @@ def test_scalars_follow_yaml_1_2(text: str, value: object) -> None:
         ("a: [1", "not YAML"),
         ("a: " + "[" * 40 + "]" * 40, "too deeply"),
         ("a: " + "[" * 5000, "too deeply|not YAML"),
+        ("%YAML 1.1\n---\na: no", "other rules"),
+        ("a: " + "9" * 5000, "number of 5000 characters"),
         ("? [a, b]\n: 1", "key must be text"),
         ("a: \x07", "not YAML"),
     ],

@@ -21,16 +21,26 @@ SWITCHES = ("model", "data_source", "tuner", "evaluators", "compressor", "server
 
 def launch(until: str, once: bool, labels: int = 0, **given: Any) -> None:
     """Resolves, plans and runs up to a phase, as the options say."""
+    app = build_app(given["workspace"].absolute(), inline=given["inline"])
+    shown: list[RunResult] = []
     try:
-        _launch(until, once, labels, given)
+        _launch(app, until, once, labels, given, shown)
     except FtctlError as error:
-        if given["as_json"]:
-            print(json.dumps({"status": "failed", "error": error.to_json()}, ensure_ascii=False))
+        if given["as_json"] and not shown:
+            print(json.dumps(failure(app, error), ensure_ascii=False))
         raise
 
 
-def _launch(until: str, once: bool, labels: int, given: dict[str, Any]) -> None:
-    app = build_app(given["workspace"].absolute(), inline=given["inline"])
+def failure(app: App, error: FtctlError) -> dict[str, Any]:
+    """The document of a run that failed, with the stages it finished; of one that never began, only the error."""
+    for run_id in reversed(app.journals.ids()):
+        document = app.journals.open(run_id).read("run.json") or {}
+        if document.get("error") == error.to_json():
+            return document
+    return {"status": "failed", "error": error.to_json()}
+
+
+def _launch(app: App, until: str, once: bool, labels: int, given: dict[str, Any], shown: list[RunResult]) -> None:
     spec = resolved(app, given)
     if not given["dry_run"]:
         usable(app.workspace)
@@ -39,7 +49,12 @@ def _launch(until: str, once: bool, labels: int, given: dict[str, Any]) -> None:
         if given["dry_run"]:
             show_plan(plan, as_json=given["as_json"])
             return
-        run(app, plan, once=once, on_ready=lambda done: show_result(done, given["as_json"], preview=plan.preview))
+
+        def ready(done: RunResult) -> None:
+            shown.append(done)
+            show_result(done, given["as_json"], preview=plan.preview)
+
+        run(app, plan, once=once, on_ready=ready)
 
 
 def resolved(app: App, given: dict[str, Any]) -> RunSpec:

@@ -1,9 +1,11 @@
 """One run document out of a run file, the backend switches and ``--set``; later ones win."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from ftctl.application.resolve import DEFAULTS
 from ftctl.errors import ConfigInvalid
 from ftctl_adapters.config.strict_yaml import parse_yaml, read_yaml
 
@@ -48,6 +50,8 @@ def _switched_in(current: Any, name: str) -> Any:
 def _set(document: dict[str, Any], setting: str) -> None:
     path, equals, text = setting.partition("=")
     keys = path.split(".")
+    if keys[0] not in document and keys[0] in DEFAULTS:
+        document[keys[0]] = deepcopy(DEFAULTS[keys[0]])
     if not equals or not all(keys) or (keys[0] in SCALARS and len(keys) > 1):
         raise ConfigInvalid(f"--set {setting}: must be path=value", next_step="for example --set tuner.rank=8")
     value = parse_yaml(text, f"--set {path}") if text else None

@@ -5,13 +5,14 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ftctl.errors import ConfigInvalid
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
+MAX_DIGITS = 400
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -65,6 +66,8 @@ def _refuse_aliases_and_depth(text: str, name: str) -> None:
         if depth > MAX_DEPTH:
             line = event.start_mark.line + 1
             raise ConfigInvalid(f"{name}:{line}: nested too deeply (limit {MAX_DEPTH})", next_step="flatten it")
+        if isinstance(event, DocumentStartEvent) and event.version not in (None, (1, 2)):
+            raise ConfigInvalid(f"{name}: %YAML {event.version} asks for other rules", next_step="use YAML 1.2")
         if isinstance(event, AliasEvent):
             line = event.start_mark.line + 1
             raise ConfigInvalid(f"{name}:{line}: aliases (*{event.anchor}) are off", next_step="write it out")
@@ -78,7 +81,7 @@ def _value(node: Node, name: str, problems: list[str]) -> Any:
     if isinstance(node, SequenceNode) and kind == "seq":
         return [_value(item, name, problems) for item in node.value]
     if isinstance(node, ScalarNode) and kind in _SCALARS:
-        return _scalar(node.value, kind)
+        return _scalar(node.value, kind, f"{name}:{line}", problems)
     problems.append(f"{name}:{line}: the tag {node.tag} is not allowed")
     return None
 
@@ -97,7 +100,10 @@ def _mapping(node: MappingNode, name: str, problems: list[str]) -> dict[str, Any
     return found
 
 
-def _scalar(text: str, kind: str) -> Any:
+def _scalar(text: str, kind: str, where: str, problems: list[str]) -> Any:
+    if kind in ("int", "float") and len(text) > MAX_DIGITS:
+        problems.append(f"{where}: a number of {len(text)} characters (limit {MAX_DIGITS})")
+        return None
     return _SCALARS[kind](text)
 
 

@@ -1,7 +1,6 @@
 """Base models: looked at in pure Python, and laid out as views."""
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from ftctl.domain.artifact import Draft
 from ftctl.domain.codec import digest
 from ftctl.domain.format import HF
 from ftctl.domain.resources import ModelShape
+from ftctl.errors import ModelUnsafe
 from ftctl.ports.model_intake import ModelFacts, ModelIntake
 from ftctl_adapters.modeling.reference import locate
 from ftctl_adapters.modeling.view import View, make_view
@@ -30,7 +30,7 @@ class LocalModelIntake(ModelIntake):
         out.mkdir(parents=True)
         for name, content in view.files.items():
             _lay(content, out / name)
-        return Draft("model", HF, _facts(view, reference))
+        return Draft("model", HF, _facts(view))
 
 
 def model_shape(view: View) -> ModelShape:
@@ -42,28 +42,26 @@ def model_shape(view: View) -> ModelShape:
         if len(entry.shape) == 2 and "embed" not in name and "lm_head" not in name
     }
     return ModelShape(
-        architecture=str((config.get("architectures") or [config["model_type"]])[0]),
+        architecture=_architecture(config),
         parameters=sum(entry.elements for entry in view.tensors.values()),
         weight_bytes=sum(entry.size for entry in view.tensors.values()),
-        hidden_size=int(config.get("hidden_size", 0)),
-        layers=int(config.get("num_hidden_layers", 0)),
-        vocabulary=int(config.get("vocab_size", 0)),
-        max_positions=int(config.get("max_position_embeddings", 0)),
+        hidden_size=_count(config, "hidden_size"),
+        layers=_count(config, "num_hidden_layers"),
+        vocabulary=_count(config, "vocab_size"),
+        max_positions=_count(config, "max_position_embeddings"),
         dtype=str(config.get("dtype") or config.get("torch_dtype") or "float32"),
         linear=linear,
     )
 
 
-def _facts(view: View, reference: str) -> dict[str, Any]:
+def _facts(view: View) -> dict[str, Any]:
     template = hashlib.sha256(view.template.encode()).hexdigest() if view.template else None
     tokenizer = view.files.get("tokenizer.json")
     return {
-        "reference": reference,
         "parameters": sum(entry.elements for entry in view.tensors.values()),
-        "max_length": int(view.config.get("max_position_embeddings", 0)),
+        "max_length": _count(view.config, "max_position_embeddings"),
         "tokenizer": _sha256(tokenizer) if tokenizer is not None else None,
         "chat_template": template,
-        "left_out": view.left_out,
     }
 
 
@@ -71,11 +69,24 @@ def _sha256(content: Path | bytes) -> str:
     return hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else sha256_file(content)
 
 
+def _count(config: dict[str, Any], key: str) -> int:
+    """A whole number of the config; 0 where it does not say."""
+    value = config.get(key)
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ModelUnsafe(f"config.json: {key} must be a whole number, not {value!r}", next_step="get the file again")
+    return value
+
+
+def _architecture(config: dict[str, Any]) -> str:
+    named = config.get("architectures")
+    return str(named[0] if isinstance(named, list) and named else config["model_type"])
+
+
 def _lay(content: Path | bytes, target: Path) -> None:
+    """A copy, never a hard link: what the user does to the original must not reach what is stored."""
     if isinstance(content, bytes):
         target.write_bytes(content)
-        return
-    try:
-        os.link(content.resolve(), target)
-    except OSError:
+    else:
         shutil.copyfile(content, target)

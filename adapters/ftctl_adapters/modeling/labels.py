@@ -43,7 +43,11 @@ def encode_example(tokenizer: ChatTokenizer, example: Example, loss_on: str) -> 
         ids = tokenizer.encode(example.text)
         ids += [min(tokenizer.stop_ids)] if tokenizer.stop_ids else []
         return Encoded(example.where, tuple(ids), tuple(ids))
-    text = tokenizer.render(example.messages, ask=False, tools=example.tools)
+    _refuse_special_tokens(tokenizer, example)
+    try:
+        text = tokenizer.render(example.messages, ask=False, tools=example.tools)
+    except LabelsInvalid as error:
+        raise LabelsInvalid(f"{example.where}: {error.what}", next_step=error.next_step) from error
     ids, offsets = tokenizer.encode_with_offsets(text)
     _refuse_double_bos(tokenizer, example, ids)
     if loss_on == "all":
@@ -96,6 +100,17 @@ def _train_turn(
         "the model would never learn to stop",
         next_step="let the chat template end assistant turns with the tokenizer's eos token",
     )
+
+
+def _refuse_special_tokens(tokenizer: ChatTokenizer, example: Example) -> None:
+    """Content that spells a special token would end its turn early, or forge another."""
+    for place, message in enumerate(example.messages, 1):
+        found = next((token for token in tokenizer.special_tokens if token in message.content), None)
+        if found:
+            raise LabelsInvalid(
+                f"{example.where}: turn {place} spells the special token {found!r}, which would end or forge a turn",
+                next_step="take it out of the data, or write it apart",
+            )
 
 
 def _refuse_double_bos(tokenizer: ChatTokenizer, example: Example, ids: Sequence[int]) -> None:

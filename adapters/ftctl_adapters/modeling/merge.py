@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ftctl.domain.artifact import Artifact
+from ftctl.errors import ModelUnsafe
 from ftctl_adapters.modeling.load import load_whole
 from ftctl_adapters.modeling.save import save_model
 
@@ -16,7 +17,10 @@ def merge_adapter(adapter: Artifact, out: Path) -> None:
         ModelUnsafe: a merged weight is not finite.
     """
     whole: Any = load_whole(adapter, bf16=False)
-    merged = whole.merge_and_unload(safe_merge=True)
+    try:
+        merged = whole.merge_and_unload(safe_merge=True)
+    except ValueError as error:
+        raise ModelUnsafe(f"{adapter.id} cannot be merged: {error}", next_step="train it again") from error
     save_model(merged.to(_stored_dtype(adapter)), out)
 
 

@@ -25,13 +25,21 @@ def locate(reference: str, revision: str | None) -> Path:
                 f"model: no {reference!r}; did you mean {nearest(reference, BUILTIN) or 'builtin:tiny'!r}?"
             )
         return BUILTIN[reference]
-    folder = Path(reference).expanduser()
-    if folder.is_dir():
+    folder = _folder(reference)
+    if folder:
         return folder
     name = reference.removeprefix("hf::")
     if not _HUB.fullmatch(name) or ".." in name:
         raise UsageError(f"model: {reference!r} is no folder here and no hub name (org/name)", next_step="check it")
     return _download(name, revision)
+
+
+def _folder(reference: str) -> Path | None:
+    try:
+        folder = Path(reference).expanduser()
+        return folder if folder.is_dir() else None
+    except (OSError, RuntimeError, ValueError):
+        return None
 
 
 def _download(name: str, revision: str | None) -> Path:
@@ -43,5 +51,5 @@ def _download(name: str, revision: str | None) -> Path:
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
     except Exception as error:
-        text = f"model: {name} cannot be had from the hub: {type(error).__name__}: {str(error).splitlines()[0]}"
+        text = f"model: {name} cannot be had from the hub: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
         raise BackendFailed(text, next_step="check name, revision, network; or give a local folder") from error

@@ -7,7 +7,8 @@ from ftctl.domain.example import Example, Message
 from ftctl.ports import Answer, Score, Target
 from ftctl_adapters.modeling.batch import collate
 from ftctl_adapters.modeling.generate import greedy
-from ftctl_adapters.modeling.labels import IGNORED, Encoded, encode_example
+from ftctl_adapters.modeling.labels import Encoded, encode_example
+from ftctl_adapters.modeling.loss import token_losses
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 
 SCORE_BATCH = 16
@@ -24,7 +25,7 @@ class LoadedTarget(Target):
         return greedy(self._model, self._tokenizer, rendered, max_new_tokens)
 
     def score(self, examples: Sequence[Example]) -> list[Score]:
-        encoded = [encode_example(self._tokenizer, example, "answers") for example in examples]
+        encoded = [encode_example(self._tokenizer, example, "last_answer") for example in examples]
         scores: list[Score] = []
         for start in range(0, len(encoded), SCORE_BATCH):
             scores += self._score(encoded[start : start + SCORE_BATCH], examples[start : start + SCORE_BATCH])
@@ -35,14 +36,9 @@ class LoadedTarget(Target):
 
         batch = collate(rows, self._tokenizer.pad_id)
         with torch.inference_mode():
-            logits = self._model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits[:, :-1]
-        targets = batch.labels[:, 1:]
-        chosen = targets != IGNORED
-        losses = torch.nn.functional.cross_entropy(
-            logits.float().transpose(1, 2), targets, ignore_index=IGNORED, reduction="none"
-        )
-        sums = (losses * chosen).sum(dim=1).tolist()
+            losses, chosen = token_losses(self._model, batch)
+        sums = torch.zeros(chosen.shape).masked_scatter(chosen, losses).sum(dim=1).tolist()
         return [
-            Score(-total, row.trained, sum(len(m.content) for m in e.messages if m.role == "assistant") or len(e.text))
-            for total, row, e in zip(sums, rows, examples, strict=True)
+            Score(-total, row.trained, len(example.answer))
+            for total, row, example in zip(sums, rows, examples, strict=True)
         ]

@@ -19,7 +19,8 @@ class ChatTokenizer:
         self.stop_ids = _stop_ids(Path(folder), self.raw.eos_token_id)
         pad = self.raw.pad_token_id
         self.pad_id: int = pad if pad is not None else min(self.stop_ids, default=0)
-        self.vocabulary: int = len(self.raw)
+        added = self.raw.added_tokens_decoder.values()
+        self.special_tokens = tuple(sorted(str(token) for token in added if token.special and str(token).strip()))
 
     def render(self, messages: Sequence[Message], *, ask: bool, tools: list[dict[str, Any]] | None = None) -> str:
         """The conversation as the chat template writes it; ``ask`` opens the next assistant turn.

@@ -11,10 +11,10 @@ from ftctl.errors import ModelUnsafe
 from ftctl_adapters.modeling.safetensors_header import TensorEntry, read_header
 from ftctl_adapters.modeling.template_check import check_template
 
-WEIGHTS = re.compile(r"(model|adapter_model)(-\d{5}-of-\d{5})?\.safetensors")
+WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
 JSON_FILES = frozenset(
     {
-        *("config.json", "generation_config.json", "model.safetensors.index.json", "adapter_config.json"),
+        *("config.json", "generation_config.json", "model.safetensors.index.json"),
         *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json"),
     }
 )
@@ -35,6 +35,7 @@ class View:
     tensors: dict[str, TensorEntry] = field(factory=dict)
     config: dict[str, Any] = field(factory=dict)
     template: str | None = None
+    index: dict[str, Any] | None = None
     left_out: list[str] = field(factory=list)
     dropped_code: bool = False
 
@@ -48,19 +49,27 @@ def make_view(folder: Path) -> View:
     view = View(folder)
     for path in sorted(folder.iterdir()):
         if _allowed(path):
+            _refuse_escape(folder, path)
             _take(view, path)
         elif path.name != "manifest.json":
             view.left_out.append(path.name)
     _require_weights(view, folder)
+    _check_index(view, folder)
     _check_config(view, folder)
-    if view.template is not None:
-        check_template(view.template, str(folder))
     return view
 
 
 def _allowed(path: Path) -> bool:
     known = path.name in JSON_FILES | TEXT_FILES | BINARY_FILES or WEIGHTS.fullmatch(path.name)
     return bool(known) and path.is_file()
+
+
+def _refuse_escape(folder: Path, path: Path) -> None:
+    """A link may stay in the folder or lead into the ``blobs`` of a hub cache, nowhere else."""
+    target = path.resolve()
+    blobs = folder.resolve().parent.parent / "blobs"
+    if not (target.is_relative_to(folder.resolve()) or target.is_relative_to(blobs)):
+        raise ModelUnsafe(f"{path}: is a link that leaves the model's folder", next_step="copy the file there")
 
 
 def _take(view: View, path: Path) -> None:
@@ -78,6 +87,7 @@ def _take(view: View, path: Path) -> None:
         view.files[path.name] = path
         if path.name == "chat_template.jinja":
             view.template = _text(path, data)
+            check_template(view.template, str(path))
 
 
 def _take_json(view: View, path: Path) -> None:
@@ -95,16 +105,22 @@ def _take_json(view: View, path: Path) -> None:
     view.files[path.name] = json.dumps(document, indent=2, ensure_ascii=False).encode() if removed else path
     if path.name == "config.json":
         view.config = document
-    if path.name == "tokenizer_config.json" and view.template is None:
-        view.template = _embedded_template(document)
+    if path.name == "model.safetensors.index.json":
+        view.index = document
+    if path.name == "tokenizer_config.json":
+        _take_embedded_templates(view, document, path)
 
 
-def _embedded_template(document: dict[str, Any]) -> str | None:
-    template = document.get("chat_template")
-    if isinstance(template, list):
-        by_name = {str(entry.get("name")): entry.get("template") for entry in template if isinstance(entry, dict)}
-        template = by_name.get("default")
-    return template if isinstance(template, str) else None
+def _take_embedded_templates(view: View, document: dict[str, Any], path: Path) -> None:
+    """Looks at every template of a tokenizer config; the one called ``default`` is the model's."""
+    found = document.get("chat_template")
+    entries = found if isinstance(found, list) else [{"name": "default", "template": found}] if found else []
+    for entry in entries:
+        if not isinstance(entry, dict) or not isinstance(entry.get("template"), str):
+            raise ModelUnsafe(f"{path}: chat_template is malformed", next_step="get the file again")
+        check_template(entry["template"], str(path))
+        if entry.get("name") == "default" and view.template is None:
+            view.template = entry["template"]
 
 
 def _require_weights(view: View, folder: Path) -> None:
@@ -117,6 +133,23 @@ def _require_weights(view: View, folder: Path) -> None:
             next_step="convert them to safetensors where they come from, or take a revision that has them",
         )
     raise ModelUnsafe(f"{folder}: has no *.safetensors weights", next_step="check the folder")
+
+
+def _check_index(view: View, folder: Path) -> None:
+    """Every shard that the index names is in the view and holds the tensors it is said to hold."""
+    if view.index is None:
+        return
+    listed = view.index.get("weight_map")
+    if not isinstance(listed, dict):
+        raise ModelUnsafe(f"{folder}/model.safetensors.index.json: has no weight_map", next_step="get the file again")
+    for shard in sorted({str(name) for name in listed.values()}):
+        if not WEIGHTS.fullmatch(shard):
+            raise ModelUnsafe(f"{folder}/model.safetensors.index.json: {shard!r} is no name of a weight file")
+        if shard not in view.files:
+            raise ModelUnsafe(f"{folder}: the shard {shard} is missing", next_step="get the whole model")
+    missing = listed.keys() - view.tensors.keys()
+    if missing:
+        raise ModelUnsafe(f"{folder}: no shard holds the tensor {min(missing)!r}", next_step="get the whole model")
 
 
 def _check_config(view: View, folder: Path) -> None:

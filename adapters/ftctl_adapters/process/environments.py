@@ -1,5 +1,6 @@
 """What this interpreter has; the private environments of other backends are to come beside it."""
 
+import os
 import shutil
 import sys
 from importlib.util import find_spec
@@ -16,6 +17,9 @@ class LocalEnvironments(Environments):
 
     def python(self, name: str) -> str | None:
         return sys.executable if name == "default" else None
+
+    def is_interpreter(self, path: str) -> bool:
+        return Path(path).is_file() and os.access(path, os.X_OK)
 
     def missing(self, name: str, modules: tuple[str, ...]) -> tuple[str, ...]:
         if name != "default":

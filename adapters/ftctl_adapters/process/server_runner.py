@@ -66,6 +66,7 @@ class LocalServerRunner(ServerRunner):
                     details=_tail(log),
                 )
             time.sleep(POLL_SECONDS)
+        server.check()
 
 
 def _healthy(address: Address, path: str) -> bool:

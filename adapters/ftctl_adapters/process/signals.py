@@ -1,11 +1,14 @@
-"""Turns SIGINT, SIGTERM and SIGHUP into an exception, so that every ``finally`` on the way out runs."""
+"""Turns SIGINT, SIGTERM and SIGHUP into an exception, so that every ``finally`` on the way out runs.
+
+A signal that was already ignored (``nohup``) stays so.
+"""
 
 import contextlib
 import signal
 from collections.abc import Iterator
 from types import FrameType
 
-from ftctl.errors import Interrupted
+from ftctl.errors import SignalArrived
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -13,9 +16,12 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
     """Within it the first signal raises `Interrupted`; later ones wait until the work is safe."""
-    previous = {number: signal.signal(number, _raise) for number in NUMBERS}
+    heard = [number for number in NUMBERS if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, _raise) for number in heard}
     try:
         yield
+    except SignalArrived as arrived:
+        raise arrived.as_error() from None
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
@@ -24,5 +30,4 @@ def interruptible() -> Iterator[None]:
 def _raise(number: int, _frame: FrameType | None) -> None:
     for other in NUMBERS:
         signal.signal(other, signal.SIG_IGN)
-    name = signal.Signals(number).name
-    raise Interrupted(f"stopped by {name}", signal_number=number, next_step="run the same command to go on")
+    raise SignalArrived(number, signal.Signals(number).name)

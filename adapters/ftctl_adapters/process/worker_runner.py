@@ -9,7 +9,7 @@ from pathlib import Path
 from ftctl.domain.codec import from_plain
 from ftctl.domain.event import Event
 from ftctl.domain.job import Job, JobResult
-from ftctl.errors import FtctlError, Interrupted, ResourceExhausted, WorkerDied, WorkerStalled
+from ftctl.errors import DiskFull, FtctlError, Interrupted, ResourceExhausted, WorkerDied, WorkerStalled
 from ftctl.ports.job_runner import JobRunner
 from ftctl.worker.job_folder import JobFolder
 from ftctl_adapters.process.group import ProcessGroup
@@ -34,11 +34,11 @@ class WorkerRunner(JobRunner):
         place.log.unlink(missing_ok=True)
         place.heartbeat.touch()
         group = ProcessGroup((python, "-m", "ftctl.worker", str(folder)), place.log)
-        tail = _EventTail(place.events)
+        tail, pulse = _EventTail(place.events), _Pulse(place, self._stall_seconds)
         try:
             while group.poll() is None:
                 tail.forward(on_event)
-                self._refuse_silence(place, job)
+                pulse.check(job)
                 time.sleep(POLL_SECONDS)
         except WorkerStalled:
             group.stop(grace=0.0)
@@ -49,13 +49,24 @@ class WorkerRunner(JobRunner):
                 tail.forward(on_event)
         return _outcome(place, job, group.poll())
 
-    def _refuse_silence(self, place: JobFolder, job: Job) -> None:
-        silent = time.time() - place.heartbeat.stat().st_mtime
-        if silent > self._stall_seconds:
+
+class _Pulse:
+    """Whether a worker still touches its heartbeat; counted on a clock that a suspended machine does not advance."""
+
+    def __init__(self, place: JobFolder, limit: float) -> None:
+        self._place, self._limit = place, limit
+        self._last, self._since = 0, time.monotonic()
+
+    def check(self, job: Job) -> None:
+        beat = self._place.heartbeat.stat().st_mtime_ns
+        if beat != self._last:
+            self._last, self._since = beat, time.monotonic()
+        silent = time.monotonic() - self._since
+        if silent > self._limit:
             raise WorkerStalled(
                 f"the worker of stage {job.stage} gave no sign of life for {silent:.0f} s and was stopped",
                 next_step="run the same command to go on; `py-spy dump` shows where such a process hangs",
-                details=place.tail(),
+                details=self._place.tail(),
             )
 
 
@@ -66,7 +77,9 @@ def _outcome(place: JobFolder, job: Job, code: int | None) -> JobResult:
     if outcome is not None:
         return outcome
     text = f"the worker of stage {job.stage} ended with code {code} and no result"
-    if code == 137:
+    if code == DiskFull.exit_code:
+        raise DiskFull(f"{text}: it could not even write down why", next_step="free some space", details=place.tail())
+    if code in (137, -9):
         raise ResourceExhausted(
             f"the worker of stage {job.stage} was killed by signal 9 (often out of memory)",
             next_step="lower per_device_train_batch_size or max_length, or free memory",

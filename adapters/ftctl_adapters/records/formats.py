@@ -52,7 +52,7 @@ def to_example(row: Mapping[str, Any], form: str, where: str) -> Example:
     tools = rest.pop("tools", None) or []
     if not isinstance(tools, list):
         raise NotThisFormat("`tools` must be a list")
-    group = rest.pop("group", metadata.get("group", ""))
+    group = rest.pop("group", None) or metadata.get("group") or ""
     return Example(where, messages, text, str(group), tools, metadata | rest)
 
 
@@ -66,6 +66,8 @@ def _check_turns(messages: tuple[Message, ...]) -> None:
             raise NotThisFormat(f"turn {place + 1}: the answer is empty")
         if message.role == "system" and place:
             raise NotThisFormat(f"turn {place + 1}: a system turn must come first")
+    if messages[0].role == "assistant" and len(messages) == 1:
+        raise NotThisFormat("an answer needs a turn before it")
 
 
 def _text(value: Any, name: str) -> str:
@@ -96,6 +98,9 @@ def _turns(value: Any, key: str, role_key: str, text_key: str, roles: Mapping[st
     for place, turn in enumerate(value, 1):
         if not isinstance(turn, dict) or role_key not in turn or text_key not in turn:
             raise NotThisFormat(f"turn {place}: needs `{role_key}` and `{text_key}`")
+        unknown = turn.keys() - {role_key, text_key, "weight"}
+        if unknown:
+            raise NotThisFormat(f"turn {place}: cannot use the key {min(unknown)!r}")
         role = roles.get(str(turn[role_key]))
         if role is None:
             raise NotThisFormat(f"turn {place}: unknown role {turn[role_key]!r}")

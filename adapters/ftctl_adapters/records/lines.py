@@ -1,6 +1,7 @@
 """Lines of a file, plain or gzip, in bounded memory."""
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -14,6 +15,7 @@ BLOCK = 1 << 20
 MAX_RATIO = 200
 RATIO_FROM = 256 << 20
 """Expanded bytes from which a gzip file's ratio is held against `MAX_RATIO`."""
+_UNREADABLE = (OSError, EOFError, zlib.error)
 
 
 @frozen
@@ -34,8 +36,28 @@ def read_lines(path: Path, *, blank: bool = False) -> Iterator[Line]:
     try:
         with _open(path) as stream:
             yield from _split(_blocks(stream, path), blank)
-    except (OSError, EOFError) as error:
+    except _UNREADABLE as error:
         raise DataSourceError(f"{path}: cannot be read: {error}", next_step="check the file") from error
+
+
+def read_whole(path: Path, limit: int) -> bytes:
+    """The content of a file, unpacked, without its byte order mark.
+
+    Raises:
+        DataSourceError: it is larger than ``limit`` bytes, or cannot be read.
+    """
+    parts, size = [], 0
+    try:
+        with _open(path) as stream:
+            for block in _blocks(stream, path):
+                size += len(block)
+                if size > limit:
+                    text = f"{path}: is read whole, up to {limit >> 20} MiB"
+                    raise DataSourceError(text, next_step="write it as .jsonl, one row a line")
+                parts.append(block)
+    except _UNREADABLE as error:
+        raise DataSourceError(f"{path}: cannot be read: {error}", next_step="check the file") from error
+    return b"".join(parts)
 
 
 def _open(path: Path) -> IO[bytes]:

@@ -16,6 +16,9 @@ SKIPPED = frozenset(
 )
 """Modules whose import opens windows or browsers, prints, or is only for tests."""
 
+_OF_THIS_MACHINE = (" at 0x", sys.prefix, sys.base_prefix, sys.exec_prefix, sys.executable or " at 0x")
+"""A default value that shows an address or a path is another on every machine."""
+
 Found = tuple[str, str, list[str], str]
 """Where it is, its signature with its name, its parameter names, its docstring."""
 
@@ -103,5 +106,5 @@ def _one(where: str, name: str, value: Any) -> Iterator[Found]:
     except (ValueError, TypeError):
         return
     text = f"{name}{signature}"
-    if " at 0x" not in text and len(text) <= 160:
+    if len(text) <= 160 and not any(part in text for part in _OF_THIS_MACHINE):
         yield where, text, list(signature.parameters), inspect.getdoc(value) or ""

@@ -1,13 +1,15 @@
 """JSON with nothing guessed: what two readers could understand differently is refused, with its reason."""
 
+import datetime
 import json
 import math
 import re
+from decimal import Decimal
 from typing import Any, NoReturn
 
 MAX_DEPTH = 64
 MAX_DIGITS = 400
-_OPENERS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+_OPENERS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|$)|[\[{]|[\]}]', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -42,7 +44,7 @@ def parse(line: bytes) -> Any:
         )
     except json.JSONDecodeError as error:
         raise NotStrict(f"not JSON: {error.msg}", len(text[: error.pos].encode())) from None
-    if "\\u" in text:
+    if "\\" in text:
         _check_text(value)
     return value
 
@@ -59,11 +61,11 @@ def _check_depth(line: bytes) -> None:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise NotStrict(f"duplicate key {twice!r}")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise NotStrict(f"duplicate key {name[:80]!r}")
+        found[name] = value
     return found
 
 
@@ -82,6 +84,28 @@ def _int(text: str) -> int:
     if len(text) > MAX_DIGITS:
         raise NotStrict(f"number of {len(text)} digits (limit {MAX_DIGITS})")
     return int(text)
+
+
+def plain(value: Any) -> Any:
+    """A value of a table as plain JSON types: dates as ISO text, decimals as text.
+
+    Raises:
+        NotStrict: NaN, infinity, bytes, a control character, or another type that has no plain form.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise NotStrict(f"{value} is not JSON")
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if value is None or isinstance(value, bool | int | float | str):
+        _check_text(value)
+        return value
+    raise NotStrict(f"a cell of type {type(value).__name__} has no JSON form")
 
 
 def _check_text(value: Any) -> None:

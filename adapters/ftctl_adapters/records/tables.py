@@ -7,8 +7,8 @@ from typing import Any
 
 from ftctl.domain.example import Rejection
 from ftctl.ports.data_source import DataSourceError
-from ftctl_adapters.records.lines import MAX_LINE_BYTES, read_lines
-from ftctl_adapters.records.strict_json import NotStrict, parse
+from ftctl_adapters.records.lines import MAX_LINE_BYTES, read_lines, read_whole
+from ftctl_adapters.records.strict_json import NotStrict, parse, plain
 
 MAX_ARRAY_BYTES = 512 << 20
 Row = tuple[str, dict[str, Any]] | Rejection
@@ -16,7 +16,7 @@ Row = tuple[str, dict[str, Any]] | Rejection
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """Every row of a data file, by its ending: ``.jsonl``, ``.json``, ``.csv``, ``.parquet``; ``.gz`` on top.
+    """Every row of a data file by its ending: ``.jsonl``, ``.json``, ``.csv`` (each also ``.gz``), ``.parquet``.
 
     Raises:
         DataSourceError: the file as a whole cannot be read.
@@ -54,12 +54,9 @@ def _reason(error: NotStrict, complete: bool) -> str:
 
 
 def _array(path: Path) -> Iterator[Row]:
-    if path.stat().st_size > MAX_ARRAY_BYTES:
-        limit = f"{MAX_ARRAY_BYTES >> 20} MiB"
-        raise DataSourceError(f"{path}: a JSON array is read whole, up to {limit}", next_step="write it as .jsonl")
-    data = b"\n".join(line.data or b"" for line in read_lines(path))
+    data = read_whole(path, MAX_ARRAY_BYTES)
     try:
-        value = parse(data) if data else []
+        value = parse(data) if data.strip() else []
     except NotStrict as error:
         raise DataSourceError(f"{path}: {_reason(error, True)}", next_step="correct it, or use .jsonl") from error
     if not isinstance(value, list):
@@ -79,11 +76,19 @@ def _csv(path: Path) -> Iterator[Row]:
         for cells in reader:
             where = f"{path}:{reader.line_num}"
             if len(cells) == len(header):
-                yield where, dict(zip(header, cells, strict=True))
+                yield _checked(where, dict(zip(header, cells, strict=True)))
             elif cells:
                 yield Rejection(where, f"{len(cells)} cells under {len(header)} columns", ",".join(cells)[:120])
     except csv.Error as error:
         raise DataSourceError(f"{path}:{reader.line_num}: not CSV: {error}") from error
+
+
+def _checked(where: str, row: dict[str, Any]) -> Row:
+    """Cells have types that JSON has not: dates become ISO text, and what has no plain form is refused."""
+    try:
+        return where, {str(key): plain(value) for key, value in row.items()}
+    except NotStrict as error:
+        return Rejection(where, error.reason, str(row)[:120])
 
 
 def _text_lines(path: Path) -> Iterator[str]:
@@ -108,8 +113,8 @@ def _parquet(path: Path) -> Iterator[Row]:
             for batch in table.iter_batches(batch_size=1024):
                 for row in batch.to_pylist():
                     number += 1
-                    yield f"{path}:row {number}", row
-    except (ArrowException, OSError) as error:
+                    yield _checked(f"{path}:row {number}", row)
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataSourceError(f"{path}: not a readable Parquet file: {error}") from error
 
 

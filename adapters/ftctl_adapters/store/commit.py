@@ -1,4 +1,4 @@
-"""The one way anything becomes final: written beside, flushed, renamed into place, never deleted first."""
+"""The one way anything becomes final: written beside, flushed, renamed into place; nothing is deleted before."""
 
 import errno
 import hashlib
@@ -8,11 +8,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from attrs import asdict
+
 from ftctl.domain.artifact import FileEntry
 from ftctl.errors import DiskFull
 from ftctl.faults import fault
 
-CHUNK = 1 << 20
 MANIFEST = "manifest.json"
 
 
@@ -55,7 +56,7 @@ def write_file(path: Path, text: str) -> None:
 def commit_folder(folder: Path, target: Path, manifest: dict[str, Any]) -> None:
     """Makes a finished folder appear at ``target`` with its manifest, or not at all.
 
-    When ``target`` is there already (the same content, made by somebody else), the folder is dropped.
+    When the same content is there already, whole, the folder is dropped; what lies there damaged gives way.
 
     Raises:
         DiskFull: nothing appeared.
@@ -68,21 +69,38 @@ def commit_folder(folder: Path, target: Path, manifest: dict[str, Any]) -> None:
         sync(folder)
         target.parent.mkdir(parents=True, exist_ok=True)
         fault("store.commit.before_rename")
-        if not (target / MANIFEST).exists():
-            _set_aside(target)
-            folder.rename(target)
-        else:
-            shutil.rmtree(folder)
+        _place(folder, target)
         sync(target.parent)
         fault("store.commit.after_rename")
     except OSError as error:
         raise as_disk_full(error, target) from error
 
 
-def _set_aside(target: Path) -> None:
-    """Moves what lies at the target without a manifest out of the way: it is no artifact."""
-    if target.exists():
-        target.rename(target.with_name(f".broken-{target.name}-{os.getpid()}"))
+def is_whole(folder: Path) -> bool:
+    """Whether the folder holds exactly the files that its manifest lists, by size and hash."""
+    try:
+        listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    there = [asdict(entry) for entry in entries(folder) if entry.path != MANIFEST]
+    return bool(listed == there)
+
+
+def _place(folder: Path, target: Path) -> None:
+    """Renames first and looks afterwards, so that of two processes with the same content one simply comes second."""
+    aside = target.with_name(f".damaged-{target.name}-{os.getpid()}")
+    while True:
+        try:
+            folder.rename(target)
+            shutil.rmtree(aside, ignore_errors=True)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        if is_whole(target):
+            shutil.rmtree(folder)
+            return
+        target.rename(aside)
 
 
 def as_disk_full(error: OSError, path: Path) -> Exception:

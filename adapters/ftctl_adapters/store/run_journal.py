@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ftctl.domain.codec import from_plain, to_plain
 from ftctl.domain.event import Event
@@ -59,8 +59,9 @@ class DiskRunJournal(RunJournal):
 
     def append(self, event: Event) -> None:
         try:
-            with (self.folder / "events.ndjson").open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(to_plain(event), ensure_ascii=False) + "\n")
+            line = json.dumps(to_plain(event)).encode() + b"\n"
+            with (self.folder / "events.ndjson").open("ab+") as lines:
+                lines.write(line if _ends_whole(lines) else b"\n" + line)
         except OSError as error:
             if not self._warned:
                 self._warned = True
@@ -72,7 +73,7 @@ class DiskRunJournal(RunJournal):
             return
         with path.open("rb") as lines:
             for line in lines:
-                if line.endswith(b"\n"):
+                with contextlib.suppress(ValueError):
                     yield from_plain(json.loads(line), Event)
 
     def write(self, name: str, document: dict[str, Any]) -> None:
@@ -103,6 +104,14 @@ class DiskRunJournals(RunJournals):
     def ids(self) -> list[str]:
         folders = [path for path in self._runs.glob("*") if (path / "run.json").exists()]
         return [path.name for path in sorted(folders, key=lambda path: (path / "run.json").stat().st_mtime)]
+
+
+def _ends_whole(stream: BinaryIO) -> bool:
+    """Whether the file is empty or ends in a newline; a crash may have torn its last line."""
+    if not stream.seek(0, os.SEEK_END):
+        return True
+    stream.seek(-1, os.SEEK_END)
+    return stream.read(1) == b"\n"
 
 
 def _alive(pid: str) -> bool:

@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 from ftctl.domain.codec import from_plain, to_plain
 from ftctl.errors import ArtifactCorrupt
 from ftctl.faults import fault
-from ftctl_adapters.store.commit import MANIFEST, commit_folder, entries
+from ftctl_adapters.store.commit import commit_folder, entries, is_whole
 
 STATE = "trainer_state.json"
 
@@ -34,7 +34,6 @@ class TrainState:
     best_loss: float | None = None
     best_step: int = 0
     evaluations_without_gain: int = 0
-    finished: bool = False
     history: list[Logged] = field(factory=list)
 
 
@@ -60,7 +59,7 @@ def save_checkpoint(root: Path, state: TrainState, trained: dict[str, Any], opti
     document = {"spec": spec, "state": to_plain(state), "python_rng": _python_rng()}
     (folder / STATE).write_text(json.dumps(document), encoding="utf-8")
     fault("train.checkpoint.before_commit")
-    target = root / f"checkpoint-{state.step}"
+    target = checkpoint_path(root, state.step)
     commit_folder(folder, target, {"files": to_plain(entries(folder))})
     fault("train.checkpoint.after_commit")
     return target
@@ -70,8 +69,24 @@ def newest_checkpoint(root: Path, spec: str) -> Path | None:
     """The latest checkpoint that is whole and of this very run; leftovers of a crash are swept away."""
     for draft in root.glob(".draft-*"):
         shutil.rmtree(draft, ignore_errors=True)
-    steps = sorted(root.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
-    return next((path for path in steps if _whole(path, spec)), None)
+    return next((path for step in reversed(_steps(root)) if usable(path := checkpoint_path(root, step), spec)), None)
+
+
+def checkpoint_path(root: Path, step: int) -> Path:
+    return root / f"checkpoint-{step}"
+
+
+def usable(folder: Path, spec: str) -> bool:
+    """Whether a checkpoint is whole and belongs to the run of this spec."""
+    if not is_whole(folder):
+        return False
+    document = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    return bool(document.get("spec") == spec)
+
+
+def _steps(root: Path) -> list[int]:
+    names = [path.name.removeprefix("checkpoint-") for path in root.glob("checkpoint-*")]
+    return sorted(int(name) for name in names if name.isdecimal())
 
 
 def load_checkpoint(folder: Path, trained: dict[str, Any], optimizer: Any) -> TrainState:
@@ -103,20 +118,9 @@ def load_tensors(folder: Path, trained: dict[str, Any]) -> None:
 
 def drop_old(root: Path, keep: int, best_step: int) -> None:
     """Removes all but the newest ``keep`` checkpoints and the best one."""
-    steps = sorted(int(path.name.rpartition("-")[2]) for path in root.glob("checkpoint-*"))
-    for step in steps[:-keep]:
+    for step in _steps(root)[:-keep]:
         if step != best_step:
-            shutil.rmtree(root / f"checkpoint-{step}")
-
-
-def _whole(folder: Path, spec: str) -> bool:
-    try:
-        listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-        document = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        there = [entry for entry in to_plain(entries(folder)) if entry["path"] != MANIFEST]
-    except (OSError, ValueError, KeyError):
-        return False
-    return bool(listed == there and document.get("spec") == spec)
+            shutil.rmtree(checkpoint_path(root, step))
 
 
 def _moments(optimizer: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import math
 
 from ftctl.domain.resources import ModelShape, ResourcePlan
+from ftctl.errors import ConfigInvalid
 from ftctl_adapters.training.options import TrainingOptions
 
 MOMENTS = 2
@@ -17,6 +18,8 @@ def estimate(shape: ModelShape, trained: int, options: TrainingOptions, train_ro
     al., Reducing Activation Recomputation in Large Transformer Models, 2022, eq. 1 without the attention term). The
     length is taken as ``max_length``, so the figure is an upper bound for shorter data.
     """
+    if options.max_steps == 0:
+        raise ConfigInvalid("tuner.max_steps: must be -1 or at least 1, not 0: nothing would be trained")
     width = 2 if (options.bf16 if options.bf16 is not None else "16" in shape.dtype) else 4
     weights = shape.parameters * width
     adapter = 0 if trained == shape.parameters else trained * 4
@@ -31,7 +34,7 @@ def estimate(shape: ModelShape, trained: int, options: TrainingOptions, train_ro
         trained_parameters=trained,
         total_parameters=shape.parameters + (0 if trained == shape.parameters else trained),
         memory={"train": train, "evaluate": weights + adapter, "save": weights + 2 * saved},
-        disk=shape.weight_bytes * 3 + saved + checkpoint * (options.save_total_limit + 2),
+        disk=shape.weight_bytes * 4 + saved + checkpoint * (options.save_total_limit + 2),
         steps=_steps(options, train_rows),
     )
 

@@ -38,15 +38,20 @@ def prepare(examples: Iterable[Example], tokenizer: ChatTokenizer, options: Trai
         LabelsInvalid: examples longer than ``max_length`` under the policy ``error``, listed; or a broken mask.
         NoUsableRows: nothing is left.
     """
-    prepared = Prepared()
+    prepared, refused = Prepared(), list[LabelsInvalid]()
     for example in examples:
-        encoded = encode_example(tokenizer, example, options.loss_on)
+        try:
+            encoded = encode_example(tokenizer, example, options.loss_on)
+        except LabelsInvalid as error:
+            refused.append(error)
+            continue
         state, row = _fit(encoded, options)
         prepared.states[state] += 1
         if state != "kept":
             prepared.overlong.append(f"{example.where}: {len(encoded.ids)} tokens, {state.replace('_', ' ')}")
         if row is not None:
             prepared.rows.append(row)
+    _refuse(refused)
     if options.overlong == "error" and prepared.overlong:
         raise LabelsInvalid(
             f"{len(prepared.overlong)} examples are longer than max_length {options.max_length}",
@@ -58,6 +63,16 @@ def prepare(examples: Iterable[Example], tokenizer: ChatTokenizer, options: Trai
             f"0 usable rows after tokenising: {dict(prepared.states)}", next_step="raise tuner.max_length"
         )
     return prepared
+
+
+def _refuse(refused: list[LabelsInvalid]) -> None:
+    """Every example whose mask would be wrong, at once."""
+    if len(refused) == 1:
+        raise refused[0]
+    if refused:
+        lines = tuple(error.what for error in refused[:SHOWN])
+        text = f"{len(refused)} examples cannot be trained as they are"
+        raise LabelsInvalid(text, next_step=refused[0].next_step, details=lines)
 
 
 def _fit(encoded: Encoded, options: TrainingOptions) -> tuple[str, Encoded | None]:

@@ -99,7 +99,7 @@ def _write_records(training: Prepared, state: TrainState, out: Path) -> None:
 
 
 def _facts(model: Artifact, training: Prepared, state: TrainState) -> dict[str, Any]:
-    kept = {key: model.facts[key] for key in ("max_length", "tokenizer", "chat_template", "reference")}
+    kept = {key: model.facts[key] for key in ("max_length", "tokenizer", "chat_template")}
     losses = [logged.loss for logged in state.history if logged.loss is not None]
     summary = {
         "steps": state.step,

@@ -10,21 +10,23 @@ from typing import Any
 from attrs import define, field
 
 from ftctl.domain import event as events
-from ftctl.errors import TrainingDiverged
+from ftctl.errors import ArtifactCorrupt, TrainingDiverged
 from ftctl.faults import fault
 from ftctl.ports import StageContext
 from ftctl_adapters.modeling.batch import Batch, collate
 from ftctl_adapters.modeling.labels import Encoded
+from ftctl_adapters.modeling.loss import summed_loss
 from ftctl_adapters.training.checkpoint import (
     Logged,
     TrainState,
+    checkpoint_path,
     drop_old,
     load_checkpoint,
     load_tensors,
     newest_checkpoint,
     save_checkpoint,
+    usable,
 )
-from ftctl_adapters.training.loss import summed_loss
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.order import epoch_batches, grouped
 from ftctl_adapters.training.schedule import learning_rate
@@ -74,12 +76,18 @@ class Trainer:
         self.model.train()
         while not self._over():
             self._epoch(self.state.step // self.steps_per_epoch)
-        if not self.state.finished:
-            self.state.finished = True
+        if not usable(checkpoint_path(self.checkpoints, self.state.step), self.spec):
             self._save()
         if self.options.load_best_model_at_end and self.state.best_step:
-            load_tensors(self.checkpoints / f"checkpoint-{self.state.best_step}", self.trained)
+            self._load_best()
         return self.state
+
+    def _load_best(self) -> None:
+        best = checkpoint_path(self.checkpoints, self.state.best_step)
+        if not usable(best, self.spec):
+            text = f"{best} holds the best weights and is damaged"
+            raise ArtifactCorrupt(text, next_step=f"remove {self.checkpoints} to train again")
+        load_tensors(best, self.trained)
 
     def _resume(self) -> None:
         found = newest_checkpoint(self.checkpoints, self.spec)
@@ -90,7 +98,7 @@ class Trainer:
     def _over(self) -> bool:
         patience = self.options.early_stopping_patience
         tired = patience is not None and self.state.evaluations_without_gain >= patience
-        return self.state.finished or self.state.step >= self.total or tired
+        return self.state.step >= self.total or tired
 
     def _epoch(self, epoch: int) -> None:
         lengths = [len(row.ids) for row in self.train]
@@ -173,6 +181,7 @@ class Trainer:
         """Measures the validation loss; whether it is the best so far."""
         loss = validation_loss(self.model, self.validation, self.options.per_device_train_batch_size, self.pad_id)
         self.model.train()
+        self._refuse_divergence(loss, 0.0)
         best = self.state.best_loss
         improved = best is None or loss < best - self.options.early_stopping_threshold
         if improved:

@@ -17,7 +17,7 @@ from ftctl.errors import NoUsableRows, RowsInvalid
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_source import DataSource
 
-SHOWN = 50
+SHOWN = 200
 """How many refused rows an error lists; the rest are counted."""
 
 PROGRESS_ROWS = 2000
@@ -64,7 +64,7 @@ def _refuse(book: "_Book", allowed: int) -> None:
         more = (f"… and {rejected - SHOWN} more",) if rejected > SHOWN else ()
         raise RowsInvalid(
             f"{rejected} of {book.rows_read} rows cannot be used",
-            next_step="correct them, or allow that many: data_source.skip_invalid",
+            next_step="correct them, or allow that many with data_source.skip_invalid; rejects.jsonl has them all",
             details=(*book.refused, *more),
         )
     if not book.totals.splits["train"]:

@@ -1,6 +1,6 @@
 """From a resolved run to its stages: checks formats from stage to stage and inserts what bridges them."""
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage import Stage
@@ -17,12 +17,13 @@ PHASES = ("data", "labels", "tune", "evaluate", "compress", "serve", "verify")
 def build_chain(spec: RunSpec, registry: Registry, until: str = "verify", labels: int = 0) -> list[Stage]:
     """The stages of the run in their order, up to and including the phase ``until``.
 
-    The phase ``labels`` shows the label mask of that many examples and ends; other runs do not have it.
+    Every stage has the number that it has in the whole run, whatever the phase. The phase ``labels`` shows the label
+    mask of that many examples and ends; other runs do not have it.
 
     Raises:
-        ConfigInvalid: backends that do not fit each other, all of them at once.
+        ConfigInvalid: backends that do not fit each other, all of them at once, those of later phases too.
     """
-    chain = _Chain(spec, registry, PHASES.index(until), labels)
+    chain = _Chain(spec, registry)
     chain.build()
     if chain.problems:
         raise ConfigInvalid(
@@ -30,53 +31,49 @@ def build_chain(spec: RunSpec, registry: Registry, until: str = "verify", labels
             next_step="`ftctl plugins` shows which formats each accepts and produces",
             details=tuple(chain.problems),
         )
-    return chain.stages
+    numbered = [evolve(stage, number=number) for number, stage in enumerate(chain.stages, 1)]
+    if labels:
+        numbered.insert(2, chain.shown(labels))
+    return [stage for stage in numbered if PHASES.index(stage.phase) <= PHASES.index(until)]
 
 
 @define
 class _Chain:
     spec: RunSpec
     registry: Registry
-    last: int
-    labels: int
     stages: list[Stage] = field(factory=list)
     problems: list[str] = field(factory=list)
 
-    def reaches(self, phase: str) -> bool:
-        return PHASES.index(phase) <= self.last
+    def shown(self, labels: int) -> Stage:
+        inputs = {"model": "model", "data": "data"}
+        return Stage("labels", "labels", (self.spec.tuner,), inputs, settings={"count": labels}, phase="labels")
 
     def build(self) -> None:
         spec, settings = self.spec, to_plain(self.spec.data)
-        self.stages.append(Stage("model", "admit", ()))
-        self.stages.append(Stage("data", "dataset", (spec.data_source,), settings=settings))
-        if self.labels:
-            inputs, shown = {"model": "model", "data": "data"}, {"count": self.labels}
-            self.stages.append(Stage("labels", "labels", (spec.tuner,), inputs, settings=shown))
-        if not self.reaches("tune"):
-            return
-        if self.reaches("evaluate"):
-            self.evaluate("baseline", "model", "base", HF)
-        self.stages.append(Stage("tune", "tune", (spec.tuner,), {"model": "model", "data": "data"}))
+        self.stages.append(Stage("model", "admit", (), phase="data"))
+        self.stages.append(Stage("data", "dataset", (spec.data_source,), settings=settings, phase="data"))
+        both = {"model": "model", "data": "data"}
+        self.evaluate("baseline", "model", "base", HF, "evaluate")
+        self.stages.append(Stage("tune", "tune", (spec.tuner,), both, phase="tune"))
         made, form = "tune", self.produced(spec.tuner.offer, HF)
-        if self.reaches("evaluate"):
-            self.evaluate("evaluate", made, "tuned", form)
-        if spec.compressor and self.reaches("compress"):
-            made, form = self.bridge(made, form, spec.compressor.offer)
+        self.evaluate("evaluate", made, "tuned", form, "evaluate")
+        if spec.compressor:
+            made, form = self.bridge(made, form, spec.compressor.offer, "compress")
             inputs = {"model": made, "data": "data"}
-            self.stages.append(Stage("compress", "compress", (spec.compressor,), inputs))
+            self.stages.append(Stage("compress", "compress", (spec.compressor,), inputs, phase="compress"))
             made, form = "compress", self.produced(spec.compressor.offer, form)
-            self.evaluate("evaluate-compressed", made, "compressed", form)
-        if spec.server and self.reaches("serve"):
-            made, form = self.bridge(made, form, spec.server.offer)
-            self.stages.append(Stage("serve", "serve", (spec.server,), {"model": made}))
-            self.stages.append(Stage("verify", "verify", (self.verifier(),), {"model": made}))
+            self.evaluate("evaluate-compressed", made, "compressed", form, "compress")
+        if spec.server:
+            made, form = self.bridge(made, form, spec.server.offer, "serve")
+            self.stages.append(Stage("serve", "serve", (spec.server,), {"model": made}, phase="serve"))
+            self.stages.append(Stage("verify", "verify", (self.verifier(),), {"model": made}, phase="verify"))
 
-    def evaluate(self, name: str, model: str, subject: str, form: str) -> None:
+    def evaluate(self, name: str, model: str, subject: str, form: str, phase: str) -> None:
         if not self.spec.evaluators:
             return
-        loader = self.loader(form)
         inputs = {"model": model, "data": "data"}
-        self.stages.append(Stage(name, "evaluate", self.spec.evaluators, inputs, subject, loader=loader))
+        stage = Stage(name, "evaluate", self.spec.evaluators, inputs, subject, loader=self.loader(form), phase=phase)
+        self.stages.append(stage)
 
     def produced(self, offer: Offer, accepted: str) -> str:
         if accepted not in offer.accepts:
@@ -84,13 +81,14 @@ class _Chain:
             self.problems.append(f"{offer.port}: {offer.name} takes {formats}, but here it would be given {accepted}")
         return offer.produces[0]
 
-    def bridge(self, made: str, form: str, taker: Offer) -> tuple[str, str]:
+    def bridge(self, made: str, form: str, taker: Offer, phase: str) -> tuple[str, str]:
         """The stage and format to hand to the taker, after inserting a conversion where one is needed."""
         if form in taker.accepts:
             return made, form
         for offer in self.registry.offers("compressor"):
             if BRIDGE in offer.capabilities and form in offer.accepts and set(offer.produces) & set(taker.accepts):
-                self.stages.append(Stage(offer.name, "compress", (Backend(offer, {}),), {"model": made}))
+                inputs = {"model": made}
+                self.stages.append(Stage(offer.name, "compress", (Backend(offer, {}),), inputs, phase=phase))
                 return offer.name, offer.produces[0]
         takes = ", ".join(taker.accepts)
         self.problems.append(f"{taker.port}: {taker.name} takes {takes}, but the stage before it produces {form}")

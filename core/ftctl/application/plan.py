@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ftctl.application.app import App
-from ftctl.application.chain import build_chain
+from ftctl.application.chain import PHASES, build_chain
 from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage import Stage
 from ftctl.domain.codec import to_plain
@@ -42,6 +42,8 @@ class Plan:
     model: ModelFacts
     stages: tuple[PlannedStage, ...]
     resources: ResourcePlan
+    measures: bool = True
+    """Whether it goes as far as the metrics, so that gates can be held against them."""
 
     @property
     def preview(self) -> bool:
@@ -92,15 +94,39 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", labels: int = 0) -
         DiskFull: less free space than the run is expected to need.
     """
     facts = app.intake.look(spec.model, spec.model_revision)
-    stages = build_chain(spec, app.registry, until, labels)
+    stages = [_fingerprinted(stage) for stage in build_chain(spec, app.registry, until, labels)]
     _refuse_unsupported(stages, facts)
     planned = tuple(_with_cache(app, spec, stages, facts))
     resources = _resources(app, spec, facts, planned)
     free = app.environments.free_bytes()
-    if any(not p.cached for p in planned) and free < resources.disk * MARGIN:
+    to_make = any(not p.cached for p in planned if p.stage.operation not in ALWAYS)
+    if to_make and free < resources.disk * MARGIN:
         needed = f"{resources.disk * MARGIN / 1e6:,.0f} MB needed, {free / 1e6:,.0f} MB free"
         raise DiskFull(f"not enough disk space for this run in {app.workspace}: {needed}", next_step="free some space")
-    return Plan(spec, facts, planned, resources)
+    return Plan(spec, facts, planned, resources, PHASES.index(until) >= PHASES.index("evaluate"))
+
+
+def ask(backend: Backend, method: str, *arguments: Any) -> Any:
+    """What a backend answers while a run is planned.
+
+    Raises:
+        PluginBroken: it raised something that is no error of ours.
+    """
+    implementation = instantiate(backend)
+    try:
+        return getattr(implementation, method)(*arguments)
+    except FtctlError:
+        raise
+    except Exception as error:
+        name = f"{backend.offer.port} {backend.offer.full_name} {backend.offer.version}"
+        raise PluginBroken(f"{name} failed in {method}(): {type(error).__name__}: {error}") from error
+
+
+def _fingerprinted(stage: Stage) -> Stage:
+    """The data stage with what its source holds now: part of its key, and looked at again once it was read."""
+    if stage.operation != "dataset":
+        return stage
+    return evolve(stage, settings=stage.settings | {"fingerprint": ask(stage.backends[0], "fingerprint")})
 
 
 def model_key(facts: ModelFacts) -> str:
@@ -112,7 +138,7 @@ def _refuse_unsupported(stages: list[Stage], facts: ModelFacts) -> None:
     problems = []
     for stage in stages:
         if stage.operation in ("compress", "serve"):
-            verdict = instantiate(stage.backends[0]).supports(facts.shape)
+            verdict = ask(stage.backends[0], "supports", facts.shape)
             problems += [f"{stage.plugin}: {reason}" for reason in verdict.reasons]
     if problems:
         raise ConfigInvalid("a backend cannot take this model", details=tuple(problems))
@@ -136,8 +162,7 @@ def stage_key(spec: RunSpec, stage: Stage, facts: ModelFacts, digests: dict[str,
     if stage.operation == "admit":
         return model_key(facts)
     if stage.operation == "dataset":
-        fingerprint = instantiate(stage.backends[0]).fingerprint()
-        return stage.key({"source": fingerprint}, 0)
+        return stage.key({}, 0)
     if any(source not in digests for source in stage.inputs.values()):
         return None
     return stage.key({role: digests[source] for role, source in stage.inputs.items()}, spec.seed)
@@ -148,5 +173,5 @@ def _resources(app: App, spec: RunSpec, facts: ModelFacts, planned: tuple[Planne
     rows = None
     if data:
         rows = int(app.store.open("dataset", str(data["digest"])).facts["splits"].get("train", 0))
-    resources: ResourcePlan = instantiate(spec.tuner).plan(facts.shape, rows)
+    resources: ResourcePlan = ask(spec.tuner, "plan", facts.shape, rows)
     return resources

@@ -7,6 +7,7 @@ import attrs
 
 from ftctl.application.spec import Backend, DataSettings, Gate, RunSpec
 from ftctl.domain.names import is_name
+from ftctl.domain.split import DEFAULT_SHARE
 from ftctl.errors import ConfigInvalid, PluginBroken
 from ftctl.plugin.checking import Mistyped, check_options, convert, unknown_key
 from ftctl.plugin.offer import Offer, load
@@ -45,12 +46,13 @@ class _Resolver:
     def __init__(self, registry: Registry, environments: Environments) -> None:
         self.registry, self.environments = registry, environments
         self.problems: list[str] = []
+        self.named: dict[str, str] = {}
         self.broken: list[str] = []
 
     def spec(self, document: Mapping[str, Any]) -> RunSpec:
         self.problems += [unknown_key(key, key, KEYS) for key in document if key not in KEYS]
         values = {**DEFAULTS, **document}
-        named = self.named_environments(values["environments"])
+        self.named = self.named_environments(values["environments"])
         source, settings = self.data(values["data_source"])
         tuner = self.backend("tuner", values["tuner"], "tuner")
         parts: dict[str, Any] = {
@@ -61,7 +63,7 @@ class _Resolver:
             "server": self.optional("server", values["server"]),
             "monitors": self.several("monitor", values["monitors"], "monitors"),
             "gates": self.gates(values["gates"]),
-            "seed": self.typed("seed", values["seed"], int),
+            "seed": self.seed(values["seed"]),
         }
         if self.broken and self.problems == self.broken:
             raise PluginBroken("; ".join(self.broken), next_step="repair or uninstall it; `ftctl plugins` lists it")
@@ -71,7 +73,7 @@ class _Resolver:
                 next_step="`ftctl config schema` lists every key, `ftctl plugins` every backend",
                 details=tuple(self.problems),
             )
-        return RunSpec(data_source=source, data=settings, tuner=tuner, environments=named, **parts)
+        return RunSpec(data_source=source, data=settings, tuner=tuner, environments=self.named, **parts)
 
     def typed(self, path: str, value: Any, hint: Any, meaning: str = "") -> Any:
         try:
@@ -80,6 +82,12 @@ class _Resolver:
             missing = f"{path}: missing; {meaning}"
             self.problems.append(missing if value is None else f"{path}: {error}, not {value!r}")
             return None
+
+    def seed(self, value: Any) -> Any:
+        found = self.typed("seed", value, int)
+        if found is not None and not 0 <= found < 2**63:
+            self.problems.append(f"seed: must be at least 0 and less than 2^63, not {found!r}")
+        return found
 
     def optional(self, port: str, entry: Any) -> Backend | None:
         return None if entry in _ABSENT else self.backend(port, entry, port)
@@ -128,6 +136,8 @@ class _Resolver:
         return None if problems else attrs.asdict(kind(**good), recurse=False)
 
     def needs(self, offer: Offer, path: str) -> None:
+        if offer.environment in self.named:
+            return
         if self.environments.python(offer.environment) is None:
             line = f"environment {offer.environment!r} does not exist; create it: ftctl env create {offer.environment}"
             self.problems.append(f"{path}.use: {line}")
@@ -174,6 +184,8 @@ class _Resolver:
             python = value.get("python") if isinstance(value, Mapping) and list(value) == ["python"] else None
             if not is_name(str(name)) or not isinstance(python, str):
                 self.problems.append(f"environments.{name}: must be a mapping like {{vllm: {{python: /path}}}}")
+            elif not self.environments.is_interpreter(python):
+                self.problems.append(f"environments.{name}.python: {python!r} is no executable file")
             else:
                 found[str(name)] = python
         return found
@@ -190,6 +202,7 @@ def _share_problems(split: Mapping[str, float]) -> list[str]:
         for key, share in split.items()
         if not 0 <= share < 1
     ]
-    if not problems and sum(split.values()) >= 1:
+    shares = {"validation": DEFAULT_SHARE, "test": DEFAULT_SHARE, **split}
+    if not problems and sum(shares.values()) >= 1:
         problems.append("data_source.split: the shares must leave rows to train on; their sum must be less than 1")
     return problems

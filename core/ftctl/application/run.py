@@ -17,7 +17,7 @@ from ftctl.domain import event as events
 from ftctl.domain.codec import from_plain, to_plain
 from ftctl.domain.launch import Endpoint
 from ftctl.domain.metric import Metric
-from ftctl.errors import FtctlError, Interrupted
+from ftctl.errors import FtctlError, Interrupted, SignalArrived
 from ftctl.ports.run_journal import RunJournal
 
 
@@ -59,8 +59,6 @@ def run(app: App, plan: Plan, *, once: bool, on_ready: Callable[[RunResult], Non
     """
     journal = app.journals.open(plan.spec.run_id)
     with journal.owned():
-        journal.write_text("run.yaml", app.dump(plan.spec.document()))
-        journal.write("plan.json", plan.document())
         monitors = {b.offer.name: instantiate(b) for b in plan.spec.monitors}
         bus = EventBus(journal, app.registry, app.clock, monitors)
         bus.open(plan.spec.run_id)
@@ -78,27 +76,43 @@ class _Run:
     bus: EventBus
     result: RunResult
     runner: StageRunner = field(init=False)
+    recorded: bool = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.runner = StageRunner(self.app, self.plan.spec, self.journal, self.bus)
+        self.recorded = not self.plan.preview and not self.lesser()
+
+    def lesser(self) -> bool:
+        """Whether more of this run was finished before than is asked for now; then its record stays."""
+        previous = self.journal.read("run.json") or {}
+        return previous.get("status") == "done" and len(previous.get("stages", ())) > len(self.plan.stages)
 
     def go(self, once: bool, on_ready: Callable[[RunResult], None]) -> RunResult:
+        if self.recorded:
+            self.journal.write_text("run.yaml", self.app.dump(self.plan.spec.document()))
+            self.journal.write("plan.json", self.plan.document())
         self.bus.emit(events.RUN_STARTED, run_id=self.result.run_id, stages=[p.stage.name for p in self.plan.stages])
         served: Served | None = None
         try:
-            for number, planned in enumerate(self.plan.stages, 1):
+            for planned in self.plan.stages:
                 if planned.stage.operation == "serve":
-                    served = self.start_server(number, planned.stage)
+                    served = self.start_server(planned.stage)
                 else:
-                    self.stage(number, planned)
+                    self.stage(planned)
             self.finish(on_ready)
             if served and not once:
                 served.wait()
+        except SignalArrived as arrived:
+            self.stopped(arrived.as_error())
+            raise
         except Interrupted as stop:
             self.stopped(stop)
             raise
         except FtctlError as error:
             self.failed(error)
+            raise
+        except Exception as error:
+            self.failed(FtctlError(f"{type(error).__name__}: {error}"))
             raise
         finally:
             if served:
@@ -106,7 +120,7 @@ class _Run:
                 self.bus.emit(events.SERVER_STOPPED, "serve")
         return self.result
 
-    def stage(self, number: int, planned: PlannedStage) -> None:
+    def stage(self, planned: PlannedStage) -> None:
         stage = planned.stage
         started = self.app.clock.now()
         key = planned.key or self.key(stage)
@@ -117,13 +131,13 @@ class _Run:
             self.bus.emit(events.STAGE_SKIPPED, stage.name, plugin=stage.plugin)
         else:
             self.bus.emit(events.STAGE_STARTED, stage.name, plugin=stage.plugin)
-            record = self.work(number, stage, key)
+            record = self.work(stage, key)
             told = {key: record.get(key) for key in ("digest", "metrics", "summary")}
             self.bus.emit(events.STAGE_FINISHED, stage.name, seconds=self.app.clock.now() - started, **told)
         self.note(stage, status, started, record)
 
-    def work(self, number: int, stage: Stage, key: str) -> dict[str, Any]:
-        folder = self.folder(number, stage)
+    def work(self, stage: Stage, key: str) -> dict[str, Any]:
+        folder = self.folder(stage)
         try:
             if stage.operation == "admit":
                 return self.runner.admit(stage, key, self.plan.model, folder)
@@ -160,12 +174,12 @@ class _Run:
             self.result.metrics[stage.subject] = {m.name: m for m in found}
         self.save("running")
 
-    def start_server(self, number: int, stage: Stage) -> Served:
+    def start_server(self, stage: Stage) -> Served:
         started = self.app.clock.now()
         self.bus.emit(events.STAGE_STARTED, stage.name, plugin=stage.plugin)
         model = self.runner.made[stage.inputs["model"]]
         self.runner.check({"model": model})
-        log = self.folder(number, stage) / "server.log"
+        log = self.folder(stage) / "server.log"
         served = serve(self.app, stage.backends[0], model, self.runner.python(stage), log)
         self.result.endpoint = served.endpoint
         self.bus.emit(events.SERVER_STARTED, stage.name, **to_plain(served.endpoint))
@@ -174,10 +188,11 @@ class _Run:
         return served
 
     def finish(self, on_ready: Callable[[RunResult], None]) -> None:
-        check_gates(self.plan.spec.gates, self.result.metrics)
+        if self.plan.measures:
+            check_gates(self.plan.spec.gates, self.result.metrics)
         self.bus.emit(events.RUN_FINISHED, run_id=self.result.run_id)
         self.save("done")
-        if not self.plan.preview:
+        if self.recorded:
             self.result.report = self.app.report.write(self.journal)
             self.save("done")
         self.app.registry.notify("ftctl_run_finished", run_id=self.result.run_id, result=self.result.document())
@@ -195,8 +210,8 @@ class _Run:
 
     def save(self, status: str) -> None:
         self.result.status = status
-        if not self.plan.preview:
+        if self.recorded:
             self.journal.write("run.json", self.result.document())
 
-    def folder(self, number: int, stage: Stage) -> Path:
-        return self.journal.folder / "stages" / f"{number:02d}-{stage.name}"
+    def folder(self, stage: Stage) -> Path:
+        return self.journal.folder / "stages" / f"{stage.number:02d}-{stage.name}"

@@ -1,5 +1,6 @@
 """Runs one stage out of process and makes its outcome an artifact."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,9 @@ class StageRunner:
             return {"summary": result.summary, "metrics": to_plain(result.metrics)}
         lineage = self.lineage(stage, key, result, inputs)
         draft = self.with_base(result.draft, inputs)
-        return self.keep(stage, key, draft, result, lineage, folder / "out")
+        record = self.keep(stage, key, draft, result, lineage, folder / "out")
+        shutil.rmtree(folder / "work", ignore_errors=True)
+        return record
 
     def keep(
         self, stage: Stage, key: str, draft: Draft, result: JobResult, lineage: Lineage, out: Path

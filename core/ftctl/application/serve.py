@@ -5,7 +5,7 @@ from pathlib import Path
 from attrs import define
 
 from ftctl.application.app import App
-from ftctl.application.plan import instantiate
+from ftctl.application.plan import ask
 from ftctl.application.spec import Backend
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.launch import Endpoint
@@ -47,6 +47,6 @@ def serve(app: App, backend: Backend, model: Artifact, python: str, log: Path) -
         ServerNotReady: it did not become ready in time.
     """
     address = app.servers.address(int(backend.options.get("port", 0)))
-    spec = instantiate(backend).launch(model, address, python)
+    spec = ask(backend, "launch", model, address, python)
     running = app.servers.start(spec, address, log)
     return Served(Endpoint(address.url + "/v1", spec.served_name), running, app.clock)

@@ -48,7 +48,7 @@ class Gate:
     """A condition on a metric; every bound that is given must hold."""
 
     metric: str = option(help="Name of the metric.")
-    of: str = option("", help="Whose: tuned or compressed; default: the last one.", choices=("", "tuned", "compressed"))
+    of: str | None = option(None, help="Whose; null: the last one's.", choices=("tuned", "compressed"))
     over: str = option("base", help="Compared with: base or tuned.", choices=("base", "tuned"))
     min_value: float | None = option(None, help="Lowest value allowed.")
     max_value: float | None = option(None, help="Highest value allowed.")
@@ -84,7 +84,7 @@ class RunSpec:
             "compressor": self.compressor.document() if self.compressor else "none",
             "server": self.server.document() if self.server else "none",
             "monitors": [backend.document() for backend in self.monitors],
-            "gates": [{k: v for k, v in to_plain(gate).items() if v not in (None, "")} for gate in self.gates],
+            "gates": [{k: v for k, v in to_plain(gate).items() if v is not None} for gate in self.gates],
             "environments": {name: {"python": python} for name, python in self.environments.items()},
             "seed": self.seed,
         }

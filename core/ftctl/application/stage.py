@@ -12,7 +12,8 @@ from ftctl.domain.codec import digest
 class Stage:
     """``inputs`` maps a role (``model``, ``data``) to the stage that makes it.
 
-    ``subject`` is whose metrics an evaluation fills in: ``base``, ``tuned`` or ``compressed``.
+    ``subject`` is whose metrics an evaluation fills in: ``base``, ``tuned`` or ``compressed``; ``phase`` is where a run
+    can end with it, ``number`` its place in the whole run.
     """
 
     name: str
@@ -22,6 +23,8 @@ class Stage:
     subject: str = ""
     settings: dict[str, Any] = field(factory=dict)
     loader: Backend | None = None
+    phase: str = "data"
+    number: int = 0
 
     @property
     def plugin(self) -> str:

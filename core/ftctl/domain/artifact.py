@@ -54,8 +54,8 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """The identity of the content: kind, format and files, whoever made them."""
-        return digest([self.kind, self.format, sorted(self.files, key=lambda entry: entry.path)])
+        """The identity of the content: kind, format, files and facts, whoever made them."""
+        return digest([self.kind, self.format, sorted(self.files, key=lambda entry: entry.path), self.facts])
 
 
 @frozen

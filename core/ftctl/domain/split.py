@@ -5,6 +5,7 @@ import hashlib
 from attrs import field, frozen, validators
 
 SPLITS = ("train", "validation", "test")
+DEFAULT_SHARE = 0.1
 _SHARE = [validators.ge(0.0), validators.lt(1.0)]
 
 
@@ -12,8 +13,8 @@ _SHARE = [validators.ge(0.0), validators.lt(1.0)]
 class SplitShares:
     """Shares in [0, 1) of the rows for validation and test; the rest trains."""
 
-    validation: float = field(default=0.1, validator=_SHARE)
-    test: float = field(default=0.1, validator=_SHARE)
+    validation: float = field(default=DEFAULT_SHARE, validator=_SHARE)
+    test: float = field(default=DEFAULT_SHARE, validator=_SHARE)
 
     def place(self, key: str, seed: int) -> str:
         """The split of every row with this key (its group, or its content)."""

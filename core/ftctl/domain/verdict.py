@@ -8,7 +8,3 @@ class Verdict:
     """Whether a backend can take a model; each reason is one sentence that says what to change."""
 
     reasons: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        return not self.reasons

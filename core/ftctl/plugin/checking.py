@@ -73,6 +73,8 @@ def convert(value: Any, hint: Any) -> Any:
     if hint is Any:
         return value
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) > 2**1023:
+            raise Mistyped("must be a number in range")
         return float(value)
     if isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool):
         return value
@@ -94,7 +96,7 @@ def _convert_union(value: Any, kinds: tuple[Any, ...]) -> Any:
 
 def _bounds(path: str, value: Any, metadata: Mapping[str, Any]) -> list[str]:
     choices = metadata.get("choices")
-    if choices and value not in choices:
+    if choices and value is not None and value not in choices:
         meant = nearest(str(value), [str(choice) for choice in choices])
         hint = f"; did you mean {meant!r}?" if meant else ""
         return [f"{path}: must be one of {', '.join(map(str, choices))}, not {value!r}{hint}"]

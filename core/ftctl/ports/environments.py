@@ -9,6 +9,10 @@ class Environments(ABC):
         """The interpreter of the named environment, or ``None`` while it does not exist."""
 
     @abstractmethod
+    def is_interpreter(self, path: str) -> bool:
+        """Whether the path is a file that can be executed."""
+
+    @abstractmethod
     def missing(self, name: str, modules: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the modules that cannot be imported in the environment; imports none of them."""
 

@@ -35,4 +35,4 @@ class Target(ABC):
 
     @abstractmethod
     def score(self, examples: Sequence[Example]) -> list[Score]:
-        """How probable the trained tokens of each example are (its answers; of raw text, all)."""
+        """How probable the last answer of each example is, given what comes before it; of raw text, all of it."""

@@ -1,5 +1,6 @@
 """``python -m ftctl.worker JOB_DIR``: exit code 0 with ``result.json``, or another with ``error.json``."""
 
+import contextlib
 import resource
 import signal
 import sys
@@ -33,7 +34,8 @@ def main(folder: Path) -> int:
     except BaseException as error:
         traceback.print_exc()
         known = as_ftctl_error(error, job)
-        place.write("error.json", known.to_json())
+        with contextlib.suppress(OSError):
+            place.write("error.json", known.to_json())
         return known.status
     place.write("result.json", to_plain(evolve(result, peak_rss_bytes=peak)))
     return 0

@@ -13,7 +13,7 @@ from ftctl.domain.event import DATA_DESCRIBED, METRIC_RECORDED
 from ftctl.domain.job import Job, JobResult, PluginRef
 from ftctl.domain.report import Report
 from ftctl.domain.split import SplitShares
-from ftctl.errors import NoUsableRows
+from ftctl.errors import DataChanged, NoUsableRows
 from ftctl.plugin.dataset import read_split
 from ftctl.plugin.offer import load
 from ftctl.ports.context import StageContext
@@ -46,7 +46,10 @@ def _frozen(options: dict[str, Any]) -> dict[str, Any]:
 def _dataset(job: Job, context: StageContext) -> JobResult:
     settings = job.settings
     shares = SplitShares(**settings["split"])
-    draft = build_dataset(make(job.plugins[0]), shares, settings["data_seed"], settings["skip_invalid"], context)
+    source = make(job.plugins[0])
+    draft = build_dataset(source, shares, settings["data_seed"], settings["skip_invalid"], context)
+    if source.fingerprint() != settings["fingerprint"]:
+        raise DataChanged("the data changed while it was read", next_step="run the same command again")
     return JobResult(draft, (), draft.facts["summary"])
 
 

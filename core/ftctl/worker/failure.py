@@ -1,11 +1,14 @@
 """The seam where foreign exceptions become ours."""
 
 import errno
+import re
 
 from ftctl.domain.job import Job
 from ftctl.errors import BackendFailed, DiskFull, FtctlError, ResourceExhausted
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_DISK_TEXT = re.compile(r"\(os error (28|27|122)\)")
+"""How libraries written in Rust say the same."""
 _HANDLES = {errno.EMFILE, errno.ENFILE}
 
 
@@ -14,7 +17,7 @@ def as_ftctl_error(error: BaseException, job: Job) -> FtctlError:
     if isinstance(error, FtctlError):
         return error
     where = f"stage {job.stage} ({', '.join(plugin.name for plugin in job.plugins)})"
-    if isinstance(error, OSError) and error.errno in _DISK:
+    if (isinstance(error, OSError) and error.errno in _DISK) or _DISK_TEXT.search(str(error)):
         return DiskFull(f"{where}: disk full: {error}", next_step="free some space and run the same command again")
     if isinstance(error, OSError) and error.errno in _HANDLES:
         return ResourceExhausted(f"{where}: out of file handles: {error}", next_step="raise `ulimit -n`")

@@ -39,15 +39,22 @@ class JobFolder:
 
     def prepare(self, job: Job) -> None:
         """Makes the folder ready for another try at this job."""
-        previous = _read(self.path / "job.json")
-        if previous is not None and previous.get("key") != job.key:
-            shutil.rmtree(self.path)
+        if self._previous_key() != job.key:
+            shutil.rmtree(self.path, ignore_errors=True)
         for leftover in ("result.json", "error.json"):
             (self.path / leftover).unlink(missing_ok=True)
         shutil.rmtree(self.path / "out", ignore_errors=True)
         for name in ("out", "work"):
             (self.path / name).mkdir(parents=True, exist_ok=True)
         self.write("job.json", to_plain(job))
+
+    def _previous_key(self) -> str | None:
+        """Whose try the files are from; ``None`` where that cannot be told, and then nothing of it is trusted."""
+        try:
+            previous = _read(self.path / "job.json")
+        except BackendFailed:
+            return None
+        return str(previous.get("key")) if previous else None
 
     def job(self) -> Job:
         return from_plain(json.loads((self.path / "job.json").read_text(encoding="utf-8")), Job)

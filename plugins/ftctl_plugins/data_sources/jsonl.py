@@ -20,7 +20,7 @@ SPLIT_MARK = "#"
 
 @options
 class JsonlOptions:
-    path: str = option(help="A file (.jsonl, .json, .csv, .parquet, each also .gz); `path#500` takes 500 rows.")
+    path: str = option(help="A file: .jsonl, .json, .csv (each also .gz), .parquet; `path#500` takes 500 rows.")
     format: str = option("auto", help="The rows' format; `auto` reads it off the keys.", choices=("auto", *READERS))
 
 

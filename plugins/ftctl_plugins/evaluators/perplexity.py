@@ -16,7 +16,7 @@ class PerplexityOptions:
 
 
 class Perplexity(Evaluator):
-    """exp of the mean of -log p over all scored tokens (answers; of raw text, all), unit: token."""
+    """exp of the mean of -log p over all scored tokens (the last answers; of raw text, all), unit: token."""
 
     def __init__(self, options: PerplexityOptions) -> None:
         self._options = options

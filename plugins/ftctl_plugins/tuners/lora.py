@@ -50,7 +50,8 @@ class LoraTuner(Tuner):
 
     def _targets(self, tensor: str) -> bool:
         wanted = self._options.target_modules
-        return wanted == "all-linear" or any(f".{name.strip()}." in tensor for name in wanted.split(","))
+        module = tensor.removesuffix(".weight")
+        return wanted == "all-linear" or any(module.endswith(f".{name.strip()}") for name in wanted.split(","))
 
     def _adapt(self, base: Any) -> Any:
         from peft import LoraConfig, get_peft_model

@@ -10,9 +10,13 @@ class FakeEnvironments(Environments):
     pythons: dict[str, str] = field(factory=lambda: {"default": "python"})
     absent: set[str] = field(factory=set)
     free: int = 10**12
+    interpreters: set[str] = field(factory=set)
 
     def python(self, name: str) -> str | None:
         return self.pythons.get(name)
+
+    def is_interpreter(self, path: str) -> bool:
+        return path in self.interpreters
 
     def missing(self, name: str, modules: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(module for module in modules if module in self.absent)

@@ -1,0 +1,41 @@
+"""Every check of this project, the fast ones first: ``nox`` runs all in the current environment.
+
+``nox -s lint`` runs one; ``nox -s tests -- tests/unit -x`` hands arguments to pytest.
+"""
+
+import nox
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "layers", "reference", "tests"]
+nox.options.stop_on_first_error = True
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff: rules and layout."""
+    session.run("ruff", "check", ".", external=True)
+    session.run("ruff", "format", "--check", ".", external=True)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Mypy, strict, over the three packages."""
+    session.run("mypy", external=True)
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """The direction of imports."""
+    session.run("lint-imports", external=True)
+
+
+@nox.session
+def reference(session: nox.Session) -> None:
+    """The generated pages say what the code says; ``nox -s reference -- --write`` renews them."""
+    session.run("python", "docs/generate.py", *session.posargs, external=True)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The whole suite: unit, functional, faults, docs."""
+    session.run("python", "-m", "pytest", *session.posargs, external=True)
