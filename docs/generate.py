@@ -42,7 +42,7 @@ def options(offers: list[Offer]) -> str:
 
     parts = ["# Options\n\nSet them in the run file, or with `--set path=value`.\n"]
     parts.append(section("data_source, every one", DataSettings) + section("gates", Gate))
-    parts += [section(f"{o.port} {o.name}", load(o.options)) for o in offers if o.port in PORTS[:6]]
+    parts += [section(f"{o.port} {o.name}", load(o.options)) for o in offers]
     return NOTE + "".join(parts)
 
 

@@ -58,6 +58,8 @@ def test_bleu_is_sacrebleu_with_its_signature(context: StageContext) -> None:
     )
     assert next(m.value for m in report.metrics if m.name == "bleu") == pytest.approx(expected, abs=1e-9)
     assert "tok:13a" in report.notes["bleu"]
+    assert {m.name for m in report.metrics} >= {"rouge1", "rouge2", "rougeL"}
+    assert all(m.stderr is not None for m in report.metrics)
 
 
 def test_chinese_is_tokenised_as_chinese(context: StageContext) -> None:

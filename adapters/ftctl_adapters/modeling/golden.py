@@ -1,4 +1,4 @@
-"""Golden cases: made from the tuned model while it is still in memory, stored with it, replayed where it is served."""
+"""Golden cases: made from the tuned model in the form that is served, stored with it, replayed where it is served."""
 
 import json
 from collections.abc import Sequence

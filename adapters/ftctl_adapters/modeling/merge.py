@@ -10,7 +10,17 @@ from ftctl_adapters.modeling.save import save_model
 
 
 def merge_adapter(adapter: Artifact, out: Path) -> None:
-    """Writes the merged model: summed in float32, stored in the dtype that the base is stored in.
+    """Writes the merged model.
+
+    Raises:
+        ModelMismatch: the adapter does not fit its base.
+        ModelUnsafe: a merged weight is not finite.
+    """
+    save_model(merged(adapter), out)
+
+
+def merged(adapter: Artifact) -> Any:
+    """Base and adapter as one model: summed in float32, in the dtype that the base is stored in.
 
     Raises:
         ModelMismatch: the adapter does not fit its base.
@@ -18,10 +28,10 @@ def merge_adapter(adapter: Artifact, out: Path) -> None:
     """
     whole: Any = load_whole(adapter, bf16=False)
     try:
-        merged = whole.merge_and_unload(safe_merge=True)
+        one = whole.merge_and_unload(safe_merge=True)
     except ValueError as error:
         raise ModelUnsafe(f"{adapter.id} cannot be merged: {error}", next_step="train it again") from error
-    save_model(merged.to(_stored_dtype(adapter)), out)
+    return one.to(_stored_dtype(adapter)).eval()
 
 
 def _stored_dtype(adapter: Artifact) -> Any:

@@ -8,11 +8,13 @@ from typing import Any
 from ftctl.domain import event as events
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.codec import digest, to_plain
+from ftctl.domain.format import ADAPTERS
 from ftctl.plugin import read_split
 from ftctl.ports import StageContext
 from ftctl_adapters.modeling.golden import write_golden
 from ftctl_adapters.modeling.labels import show_labels
 from ftctl_adapters.modeling.load import load_base
+from ftctl_adapters.modeling.merge import merged
 from ftctl_adapters.modeling.take_along import take_along
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.training.checkpoint import TrainState
@@ -55,7 +57,9 @@ def train(
     state = trainer.run()
     save(tuned, context.out)
     take_along(Path(model.path), context.out)
-    write_golden(tuned, tokenizer, list(read_split(data, "validation", limit=6)), context.out)
+    del tuned, trainer
+    served = _as_served(model, context.out, output_format)
+    write_golden(served, tokenizer, list(read_split(data, "validation", limit=6)), context.out)
     _write_records(training, state, context.out)
     return Draft("model" if output_format == "hf" else "adapter", output_format, _facts(model, training, state))
 
@@ -77,6 +81,13 @@ def seed_everything(seed: int) -> None:
 
     random.seed(seed)
     torch.manual_seed(seed)
+
+
+def _as_served(base: Artifact, out: Path, output_format: str) -> Any:
+    """The model that was saved, with the very weights a server will get: golden cases are made from these."""
+    if output_format not in ADAPTERS:
+        return load_base(str(out), None).eval()
+    return merged(Artifact("adapter", output_format, "", str(out), {}, base))
 
 
 def _announce(training: Prepared, context: StageContext) -> None:

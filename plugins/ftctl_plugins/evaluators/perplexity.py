@@ -28,27 +28,32 @@ class Perplexity(Evaluator):
             {"where": e.where, "log_probability": s.log_probability, "tokens": s.tokens}
             for e, s in zip(chosen, scores, strict=True)
         )
-        tokens, characters = (sum(getattr(s, key) for s in scores) for key in ("tokens", "characters"))
-        nats = -math.fsum(s.log_probability for s in scores)
-        perplexity, stderr = _perplexity(scores, nats, tokens)
+        tokens = sum(score.tokens for score in scores)
+        nats, nats_error = _ratio(scores, "tokens")
+        bits, bits_error = (value / math.log(2) for value in _ratio(scores, "characters"))
+        value = math.exp(min(nats, 700.0))
         n = len(scores)
         return Report(
             "perplexity",
             (
-                Metric("perplexity", perplexity, "token", "lower", n, stderr),
-                Metric("bits_per_character", nats / math.log(2) / max(characters, 1), "bit", "lower", n),
+                Metric("perplexity", value, "token", "lower", n, value * nats_error),
+                Metric("bits_per_character", bits, "bit", "lower", n, bits_error),
             ),
             records,
             {"perplexity": f"over {tokens} tokens of {n} examples"},
         )
 
 
-def _perplexity(scores: Sequence[Score], nats: float, tokens: int) -> tuple[float, float]:
-    """The value and its standard error by the delta method for a ratio of sums over examples."""
-    mean = nats / max(tokens, 1)
-    value = math.exp(min(mean, 700.0))
-    n = len(scores)
+def _ratio(scores: Sequence[Score], per: str) -> tuple[float, float]:
+    """-log p per token or character over all examples, and its standard error.
+
+    The error is that of a ratio of two sums over examples, by the delta method.
+    """
+    nats = [-score.log_probability for score in scores]
+    sizes = [getattr(score, per) for score in scores]
+    total, n = max(sum(sizes), 1), len(scores)
+    mean = math.fsum(nats) / total
     if n < 2:
-        return value, 0.0
-    residuals = math.fsum((-s.log_probability - mean * s.tokens) ** 2 for s in scores)
-    return value, value * math.sqrt(residuals * n / (n - 1)) / max(tokens, 1)
+        return mean, 0.0
+    residuals = math.fsum((value - mean * size) ** 2 for value, size in zip(nats, sizes, strict=True))
+    return mean, math.sqrt(residuals * n / (n - 1)) / total

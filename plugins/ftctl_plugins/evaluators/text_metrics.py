@@ -10,6 +10,9 @@ from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target
 from ftctl_plugins.evaluators.squad import exact_match, token_f1
 
+ROUGE = ("rouge1", "rouge2", "rougeL")
+BOOTSTRAP = 200
+
 
 @options
 class TextMetricsOptions:
@@ -23,7 +26,7 @@ class TextMetricsOptions:
 
 
 class TextMetrics(Evaluator):
-    """``exact_match`` and ``f1`` with SQuAD's normalisation, ``bleu`` by sacrebleu, ``rougeL`` by rouge-score."""
+    """``exact_match`` and ``f1`` with SQuAD's normalisation, ``bleu`` by sacrebleu, ROUGE by rouge-score."""
 
     def __init__(self, options: TextMetricsOptions) -> None:
         self._options = options
@@ -37,14 +40,14 @@ class TextMetrics(Evaluator):
         texts = [answer.text for answer in answers]
         exact = [exact_match(t, e) for t, e in zip(texts, expected, strict=True)]
         f1 = [token_f1(t, e) for t, e in zip(texts, expected, strict=True)]
-        rouge = _rouge_l(texts, expected)
+        rouge = _rouge(texts, expected)
         bleu, signature = _bleu(texts, expected, self._tokenizer(expected))
         stopped = [float(answer.finish_reason == "stop") for answer in answers]
         metrics = (
             mean_metric("exact_match", exact, unit="share", direction="higher"),
             mean_metric("f1", f1, unit="share", direction="higher"),
             bleu,
-            mean_metric("rougeL", rouge, unit="share", direction="higher"),
+            *(mean_metric(name, values, unit="share", direction="higher") for name, values in rouge.items()),
             mean_metric("stopped", stopped, unit="share", direction="higher"),
         )
         records = tuple(map(_record, asked, answers, exact, f1))
@@ -71,20 +74,25 @@ def _record(example: Example, answer: Answer, exact: float, f1: float) -> dict[s
 
 
 def _bleu(texts: list[str], expected: list[str], tokenize: str) -> tuple[Metric, str]:
-    """Corpus BLEU, 0 to 100, with the signature that makes it comparable (Post, 2018)."""
+    """Corpus BLEU, 0 to 100, with the signature that makes it comparable (Post, 2018).
+
+    The standard error is that of sacrebleu's bootstrap over examples, whose interval is 1.96 of it to each side.
+    """
     from sacrebleu.metrics import BLEU
 
-    metric = BLEU(tokenize=tokenize)
-    score = metric.corpus_score(texts, [expected])
-    return Metric("bleu", float(score.score), "bleu", "higher", len(texts)), str(metric.get_signature())
+    plain = BLEU(tokenize=tokenize)
+    value = float(plain.corpus_score(texts, [expected]).score)
+    spread = float(BLEU(tokenize=tokenize).corpus_score(texts, [expected], n_bootstrap=BOOTSTRAP)._ci)
+    return Metric("bleu", value, "bleu", "higher", len(texts), spread / 1.96), str(plain.get_signature())
 
 
-def _rouge_l(texts: list[str], expected: list[str]) -> list[float]:
-    """ROUGE-L F-measure of each answer; characters are the tokens where there are no spaces between words."""
+def _rouge(texts: list[str], expected: list[str]) -> dict[str, list[float]]:
+    """ROUGE F-measures of each answer by rouge-score; a CJK character is a token of its own."""
     from rouge_score.rouge_scorer import RougeScorer
 
-    scorer = RougeScorer(["rougeL"], tokenizer=_Words())
-    return [float(scorer.score(e, t)["rougeL"].fmeasure) for t, e in zip(texts, expected, strict=True)]
+    scorer = RougeScorer(list(ROUGE), tokenizer=_Words())
+    scores = [scorer.score(e, t) for t, e in zip(texts, expected, strict=True)]
+    return {name: [float(score[name].fmeasure) for score in scores] for name in ROUGE}
 
 
 class _Words:

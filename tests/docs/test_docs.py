@@ -1,0 +1,158 @@
+"""The docs name everything there is, say what the code says, and their examples work."""
+
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from ftctl.domain import event
+from ftctl.errors import all_errors
+from ftctl.plugin import hooks
+from ftctl.plugin.offer import PORTS
+from tests.conftest import Ftctl
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "contrib").rglob("*.md")])
+
+
+def headings(name: str) -> set[str]:
+    return set(re.findall(r"^#+ (.+)$", (ROOT / "docs" / name).read_text(), re.MULTILINE))
+
+
+def test_every_port_has_a_heading() -> None:
+    assert set(PORTS) <= headings("reference/ports.md")
+
+
+def test_every_error_code_has_a_heading_and_a_unique_name() -> None:
+    for port in PORTS[:6]:
+        import_module(f"ftctl.ports.{port}")
+    codes = [error.code for error in all_errors()]
+    assert len(codes) == len(set(codes))
+    assert set(codes) == headings("errors.md") - {"Errors"}
+
+
+def test_every_hook_has_a_heading() -> None:
+    specified = {name for name, value in vars(hooks).items() if hasattr(value, "ftctl_spec")}
+    assert specified == {"ftctl_offers", "ftctl_event", "ftctl_run_finished"}
+    assert specified <= headings("how-to/plugin.md")
+
+
+def test_every_event_is_in_the_table() -> None:
+    page = (ROOT / "docs" / "reference" / "events.md").read_text()
+    assert all(f"`{kind}`" in page for kind in event.KINDS)
+
+
+def test_the_generated_pages_are_what_the_code_says() -> None:
+    done = subprocess.run([sys.executable, "docs/generate.py"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_option_is_documented() -> None:
+    from ftctl.plugin.offer import load
+    from ftctl_adapters.bootstrap import build_registry
+
+    page = (ROOT / "docs" / "reference" / "options.md").read_text()
+    for offer in build_registry().offers():
+        for field in load(offer.options).__attrs_attrs__:
+            assert f"| `{field.name}` |" in page
+            assert field.metadata["help"].endswith((".", "…"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+SNIPPETS = [
+    (page, number, text)
+    for page in PAGES
+    for number, text in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL))
+]
+
+
+@pytest.mark.parametrize(("page", "number", "text"), SNIPPETS, ids=lambda value: getattr(value, "name", None))
+def test_every_run_file_in_the_docs_is_valid(ftctl: Ftctl, tmp_path: Path, page: Path, number: int, text: str) -> None:
+    (tmp_path / "run.yaml").write_text(text)
+    done = ftctl("config", "validate", "run.yaml")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_plugin_of_the_how_to_works_as_it_stands(tmp_path: Path, ftctl: Ftctl) -> None:
+    """Its files are taken from the page; its entry point is written as pip would."""
+    blocks = re.findall(r"```python\n# (\S+)\n(.*?)```", (ROOT / "docs/how-to/plugin.md").read_text(), re.DOTALL)
+    assert [name for name, _ in blocks] == ["ftctl_echo/manifest.py", "ftctl_echo/evaluator.py"]
+    (tmp_path / "ftctl_echo").mkdir()
+    (tmp_path / "ftctl_echo" / "__init__.py").touch()
+    for name, text in blocks:
+        (tmp_path / name).write_text(text)
+    info = tmp_path / "ftctl_echo-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ftctl-echo\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[ftctl.plugins]\necho = ftctl_echo.manifest\n")
+    path = {"PYTHONPATH": str(tmp_path)}
+    assert "ftctl-echo" in ftctl("plugins", "--json", env=path).stdout
+    done = ftctl("run", "--evaluator", "echo", "--set", "evaluators.echo.max_new_tokens=0", "--dry-run", env=path)
+    assert "evaluators[0].max_new_tokens: must be at least 1, not 0" in done.stderr
+    planned = ftctl("run", "--evaluator", "echo", "--dry-run", env=path)
+    assert planned.returncode == 0, planned.stderr
+
+
+@pytest.mark.parametrize("heading", ["Quick start", "Run the tests"])
+def test_the_readme_has_one_command_under_each_heading(heading: str) -> None:
+    section = (ROOT / "README.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    assert len(blocks) == 1
+    assert len(blocks[0].strip().splitlines()) == 1
+
+
+def test_decisions_are_short() -> None:
+    for page in (ROOT / "docs" / "decisions").glob("*.md"):
+        assert len(page.read_text().splitlines()) <= 40
+
+
+def test_the_house_keeps_its_sizes() -> None:
+    import ast
+    import statistics
+
+    files = [path for folder in ("core", "adapters", "plugins") for path in (ROOT / folder).rglob("*.py")]
+    lengths = [len(path.read_text().splitlines()) for path in files]
+    assert statistics.median(lengths) <= 120
+    assert max(lengths) <= 400
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                assert (node.end_lineno or 0) - node.lineno < 60, f"{path}:{node.name}"
+
+
+def test_no_code_here_trusts_remote_code_or_unpickles() -> None:
+    forbidden = re.compile(
+        r"trust_remote_code=True|torch\.load\(|import pickle|yaml\.load\(|shell=True|(?<![.\w])(eval|exec)\("
+    )
+    for folder in ("core", "adapters", "plugins"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert not forbidden.search(path.read_text()), path
+
+
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT / folder).with_suffix("").parts).removesuffix(".__init__")
+    for folder in ("core", "adapters", "plugins")
+    for path in (ROOT / folder).rglob("*.py")
+    if path.stem not in ("__main__", "guard")
+)
+
+
+def test_every_module_imports_alone_without_a_backend() -> None:
+    """In one fresh interpreter per package it would be slow; instead heavy packages are made impossible to import."""
+    code = (
+        "import sys, importlib, warnings\nwarnings.simplefilter('error')\n"
+        "for name in ('torch', 'transformers', 'peft', 'bitsandbytes', 'safetensors', 'sacrebleu', 'rouge_score',"
+        " 'tensorboard', 'pyarrow', 'huggingface_hub', 'jinja2', 'numpy'): sys.modules[name] = None\n"
+        f"for name in {MODULES!r}: importlib.import_module(name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
