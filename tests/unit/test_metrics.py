@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from attrs import evolve
 
 from ftctl.domain.example import Example, Message
 from ftctl.domain.golden import GoldenCase
@@ -84,6 +85,9 @@ def test_the_standard_error_of_a_mean() -> None:
 class Letters:
     """A tokenizer of letters."""
 
+    def encode(self, text: str) -> list[int]:
+        return list(map(ord, text))
+
     def decode(self, ids: tuple[int, ...]) -> str:
         return "".join(map(chr, ids))
 
@@ -108,12 +112,22 @@ def test_answers_may_part_only_at_a_tie(answer: str, margins: tuple[float, ...],
 class Bytes:
     """A tokenizer of bytes, in which one character takes several tokens."""
 
+    def encode(self, text: str) -> list[int]:
+        return list(text.encode())
+
     def decode(self, ids: tuple[int, ...]) -> str:
         return bytes(ids).decode(errors="replace")
 
 
 def test_a_part_of_a_character_is_no_difference() -> None:
     ids = tuple("你好".encode())
-    case = GoldenCase((Message("user", "x"),), "x", (1,), "你好", ids, (1.0, 1.0, 1.0, 1.0, 0.01, 1.0), 6)
+    case = GoldenCase((Message("user", "x"),), "x", (1,), "你好", ids, (1.0, 1.0, 1.0, 0.01, 1.0, 1.0), 6)
     assert compare(case, "你好", Bytes()) == "equal"
-    assert compare(case, "你们", Bytes()) == "different"
+    assert compare(case, "你们", Bytes()) == "tie"
+    assert compare(evolve(case, margins=(0.01, 1.0, 1.0, 1.0, 1.0, 1.0)), "你们", Bytes()) == "different"
+
+
+def test_what_rounding_can_turn_is_a_tie() -> None:
+    case = GoldenCase((Message("user", "x"),), "x", (1,), "abc", tuple(map(ord, "abc")), (1.0, 1.0, 0.1), 3)
+    assert compare(case, "abx", Letters()) == "different"
+    assert compare(evolve(case, noise=0.2), "abx", Letters()) == "tie"

@@ -13,6 +13,8 @@ from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 
 FILE = "golden.json"
 MAX_NEW_TOKENS = 48
+ROUNDINGS = 2
+"""How many roundings of the last logit two right implementations may differ by."""
 GENERAL = (
     (Message("user", "Hello!"),),
     (Message("system", "Answer briefly."), Message("user", "你好,请介绍一下自己。")),
@@ -59,7 +61,9 @@ def make_case(model: Any, tokenizer: ChatTokenizer, messages: Sequence[Message],
             output_logits=True,
         )
     generated = out.sequences[0, len(ids) :].tolist()
-    tops = [torch.log_softmax(step[0].float(), -1).topk(2).values for step in out.logits]
+    tops = [step[0].topk(2).values for step in out.logits]
     margins = tuple(round(float(top[0] - top[1]), 4) for top in tops)
+    largest = max(abs(float(top[0])) for top in tops)
+    noise = round(ROUNDINGS * torch.finfo(model.dtype).eps * largest, 6)
     text = tokenizer.decode(generated)
-    return GoldenCase(tuple(messages), rendered, tuple(ids), text, tuple(generated), margins, MAX_NEW_TOKENS)
+    return GoldenCase(tuple(messages), rendered, tuple(ids), text, tuple(generated), margins, MAX_NEW_TOKENS, noise)

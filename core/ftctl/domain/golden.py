@@ -4,13 +4,17 @@ from attrs import frozen
 
 from ftctl.domain.example import Message
 
+TIE_NATS = 0.05
+"""Two candidates nearer than this are a tie, not a difference."""
+
 
 @frozen
 class GoldenCase:
     """``messages`` → ``rendered`` text → ``token_ids`` → greedy ``output``.
 
     ``margins`` holds, for each generated token, the difference of the two best log-probabilities in nats: where it
-    is tiny, another implementation may rightly choose the other token.
+    is tiny, another implementation may rightly choose the other token. ``noise`` is how far, in nats, rounding alone
+    may move a logit in the dtype that the model computes in: about 1e-6 in float32, a tenth and more in bfloat16.
     """
 
     messages: tuple[Message, ...]
@@ -20,7 +24,9 @@ class GoldenCase:
     output_ids: tuple[int, ...]
     margins: tuple[float, ...]
     max_new_tokens: int
+    noise: float = 0.0
 
-
-TIE_NATS = 0.05
-"""Two candidates nearer than this are a tie, not a difference."""
+    @property
+    def tie(self) -> float:
+        """Margins below this, in nats, decide nothing."""
+        return max(TIE_NATS, self.noise)

@@ -1,10 +1,11 @@
 """``golden``: what the tuned model answered, the server must answer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.format import LOSSLESS
-from ftctl.domain.golden import TIE_NATS, GoldenCase
+from ftctl.domain.golden import GoldenCase
 from ftctl.domain.launch import Endpoint
 from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
@@ -67,19 +68,30 @@ class GoldenVerifier(Verifier):
 
 
 def compare(case: GoldenCase, answer: str, tokenizer: Any) -> str:
-    """``equal``, ``tie`` when they part at a token whose runner-up was as good, or ``different``.
+    """``equal``, ``tie`` when they part where the runner-up was as good, or ``different``.
 
-    A token may hold a part of a character only; what it cannot spell yet is left to the next one.
+    Servers send text, not tokens. Where the texts part is at most one token late: the other token may begin with the
+    same letters, or hold only a part of a character. Where the answer's own tokens part is at most early. So any tie
+    between the two places explains the difference.
     """
     found = answer.strip()
     if found == case.output.strip():
         return "equal"
-    for place, margin in enumerate(case.margins):
+    first = _first_other(case.output_ids, tokenizer.encode(answer))
+    last = len(case.margins) - 1
+    for place in range(len(case.margins)):
         shared = tokenizer.decode(case.output_ids[: place + 1]).rstrip("\ufffd").strip()
-        ended = place == len(case.margins) - 1
-        if not found.startswith(shared) or ended:
-            return "tie" if margin < TIE_NATS else "different"
-    return "different"
+        if not found.startswith(shared):
+            last = place
+            break
+    between = case.margins[min(first, last) : last + 1]
+    return "tie" if min(between, default=1.0) < case.tie else "different"
+
+
+def _first_other(expected: Sequence[int], found: Sequence[int]) -> int:
+    """The first place at which two sequences of tokens differ."""
+    pairs = enumerate(zip(expected, found, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(expected), len(found)))
 
 
 _CAUSES = {
