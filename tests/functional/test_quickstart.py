@@ -141,7 +141,7 @@ def test_the_dry_run_says_what_is_cached_and_imports_no_backend(folder: Path, ag
         "import sys; sys.argv = ['ftctl', 'run', '--dry-run', '--json']\n"
         "from ftctl_adapters.cli.main import main\n"
         "try: main()\n"
-        "except SystemExit as done: print(done.code, {'torch', 'transformers', 'peft'} & sys.modules.keys())"
+        "except SystemExit as done: print(done.code or 0, {'torch', 'transformers', 'peft'} & sys.modules.keys())"
     )
     environment = {**minimal_environment(), "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True)

@@ -111,6 +111,24 @@ def test_content_that_spells_a_special_token_is_refused_with_every_place(tokeniz
     assert [line[:4] for line in caught.value.details] == ["f:1:", "f:2:"]
 
 
+def test_a_model_is_asked_with_the_tools_it_was_trained_with() -> None:
+    from ftctl_adapters.modeling.target import LoadedTarget
+
+    asked: list[str] = []
+
+    class Recording(ChatTokenizer):
+        def encode(self, text: str) -> list[int]:
+            asked.append(text)
+            raise LabelsInvalid("seen enough")
+
+    other = Recording(str(BUILTIN["builtin:tiny"]))
+    other.raw.chat_template = "{% for t in tools or [] %}{{ t.name }} {% endfor %}" + LLAMA_3
+    example = Example("f:1", TALK, tools=[{"name": "clock"}])
+    with pytest.raises(LabelsInvalid, match="seen enough"):
+        LoadedTarget(None, other).generate([example.prompt], 4)
+    assert asked[0].startswith("clock <|im_start|>system")
+
+
 def test_raw_text_trains_every_token_and_its_end(tokenizer: ChatTokenizer) -> None:
     encoded = encode_example(tokenizer, Example("f:1", text="def f(): pass"), "answers")
     assert encoded.ids == encoded.labels

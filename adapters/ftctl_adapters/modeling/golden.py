@@ -26,7 +26,10 @@ def write_golden(model: Any, tokenizer: ChatTokenizer, examples: Sequence[Exampl
     """Writes ``golden.json`` with cases from the data and a few of every kind: system prompt, turns, Chinese."""
     model.eval()
     cases = []
-    for messages in [*(example.prompt for example in examples if example.messages), *GENERAL]:
+    for messages in [
+        *(example.messages[:-1] for example in examples if example.messages and not example.tools),
+        *GENERAL,
+    ]:
         try:
             rendered = tokenizer.render(messages, ask=True)
         except LabelsInvalid:

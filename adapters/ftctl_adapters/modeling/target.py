@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ftctl.domain.example import Example, Message
+from ftctl.domain.example import Example, Prompt
 from ftctl.ports import Answer, Score, Target
 from ftctl_adapters.modeling.batch import collate
 from ftctl_adapters.modeling.generate import greedy
@@ -20,9 +20,9 @@ class LoadedTarget(Target):
     def __init__(self, model: Any, tokenizer: ChatTokenizer) -> None:
         self._model, self._tokenizer = model, tokenizer
 
-    def generate(self, prompts: Sequence[Sequence[Message]], max_new_tokens: int) -> list[Answer]:
-        rendered = [self._tokenizer.encode(self._tokenizer.render(prompt, ask=True)) for prompt in prompts]
-        return greedy(self._model, self._tokenizer, rendered, max_new_tokens)
+    def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
+        texts = [self._tokenizer.render(prompt.messages, ask=True, tools=list(prompt.tools)) for prompt in prompts]
+        return greedy(self._model, self._tokenizer, list(map(self._tokenizer.encode, texts)), max_new_tokens)
 
     def score(self, examples: Sequence[Example]) -> list[Score]:
         encoded = [encode_example(self._tokenizer, example, "last_answer") for example in examples]

@@ -21,6 +21,19 @@ class Message:
 
 
 @frozen
+class Prompt:
+    """What a model is asked: the turns so far, and the tools it may call."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def question(self) -> str:
+        """The last turn's text."""
+        return self.messages[-1].content if self.messages else ""
+
+
+@frozen
 class Example:
     """Either a conversation (``messages``) or raw ``text``; ``where`` is its source position (``file:line``).
 
@@ -41,9 +54,9 @@ class Example:
         return hashlib.sha256(canonical([turns, self.text, self.tools])).hexdigest()[:32]
 
     @property
-    def prompt(self) -> tuple[Message, ...]:
-        """The turns before the last answer."""
-        return self.messages[:-1]
+    def prompt(self) -> Prompt:
+        """The turns before the last answer, with the tools of the conversation."""
+        return Prompt(self.messages[:-1], tuple(self.tools))
 
     @property
     def answer(self) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from ftctl.domain.example import Example, Message
+from ftctl.domain.example import Example, Prompt
 
 
 @frozen
@@ -30,7 +30,7 @@ class Target(ABC):
     """A model that can be asked."""
 
     @abstractmethod
-    def generate(self, prompts: Sequence[Sequence[Message]], max_new_tokens: int) -> list[Answer]:
+    def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         """Greedy answers, one a prompt, in the order given."""
 
     @abstractmethod

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ftctl.domain.codec import canonical
 from ftctl.domain.event import PROGRESS_MADE
-from ftctl.domain.example import Example, Message
+from ftctl.domain.example import Example, Prompt
 from ftctl.ports.context import StageContext
 from ftctl.ports.target import Answer, Score, Target
 
@@ -24,10 +24,10 @@ class RememberedTarget(Target):
         self._file = context.work / "answers.ndjson"
         self._known = _read(self._file)
 
-    def generate(self, prompts: Sequence[Sequence[Message]], max_new_tokens: int) -> list[Answer]:
+    def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         keys = [_key(prompt, max_new_tokens) for prompt in prompts]
         asked = {key: prompt for key, prompt in zip(keys, prompts, strict=True) if key not in self._known}
-        by_length = sorted(asked.items(), key=lambda pair: sum(len(turn.content) for turn in pair[1]))
+        by_length = sorted(asked.items(), key=lambda pair: sum(len(turn.content) for turn in pair[1].messages))
         for start in range(0, len(by_length), BATCH):
             self._context.stop_if_cancelled()
             batch = by_length[start : start + BATCH]
@@ -55,9 +55,9 @@ class RememberedTarget(Target):
             os.fsync(lines.fileno())
 
 
-def _key(prompt: Sequence[Message], max_new_tokens: int) -> str:
-    turns = [[message.role, message.content] for message in prompt]
-    return hashlib.sha256(canonical([turns, max_new_tokens])).hexdigest()[:32]
+def _key(prompt: Prompt, max_new_tokens: int) -> str:
+    turns = [[message.role, message.content] for message in prompt.messages]
+    return hashlib.sha256(canonical([turns, prompt.tools, max_new_tokens])).hexdigest()[:32]
 
 
 def _read(path: Path) -> dict[str, Answer]:

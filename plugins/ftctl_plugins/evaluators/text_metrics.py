@@ -64,7 +64,7 @@ class TextMetrics(Evaluator):
 def _record(example: Example, answer: Answer, exact: float, f1: float) -> dict[str, object]:
     return {
         "where": example.where,
-        "prompt": example.prompt[-1].content if example.prompt else "",
+        "prompt": example.prompt.question,
         "expected": example.answer,
         "answer": answer.text,
         "finish_reason": answer.finish_reason,

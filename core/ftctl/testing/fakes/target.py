@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from attrs import define
 
-from ftctl.domain.example import Example, Message
+from ftctl.domain.example import Example, Prompt
 from ftctl.ports.target import Answer, Score, Target
 
 
@@ -16,9 +16,9 @@ class FakeTarget(Target):
     log_probability: float = -0.5
     asked: int = 0
 
-    def generate(self, prompts: Sequence[Sequence[Message]], max_new_tokens: int) -> list[Answer]:
+    def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         self.asked += len(prompts)
-        return [self._answer(prompt[-1].content) for prompt in prompts]
+        return [self._answer(prompt.question) for prompt in prompts]
 
     def score(self, examples: Sequence[Example]) -> list[Score]:
         return [Score(self.log_probability, 1, len(example.answer)) for example in examples]
