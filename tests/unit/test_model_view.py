@@ -52,7 +52,7 @@ def test_stray_pickles_and_code_are_never_seen(model: Path, tmp_path: Path) -> N
     (model / "modeling_evil.py").write_text(f"open({str(mark)!r}, 'w')")
     facts = LocalModelIntake().look(str(model), None)
     assert admitted(model, tmp_path / "out") == before
-    assert len(facts.left_out) == 7 + ("README.md" in facts.left_out)
+    assert len(facts.left_out) == 7
     assert not mark.exists()
 
 

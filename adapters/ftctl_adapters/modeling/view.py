@@ -20,6 +20,8 @@ JSON_FILES = frozenset(
 )
 TEXT_FILES = frozenset({"merges.txt", "vocab.txt", "chat_template.jinja"})
 BINARY_FILES = frozenset({"tokenizer.model"})
+DOCUMENTS = re.compile(r".*\.md|LICEN[CS]E.*|NOTICE.*|\.git(attributes|ignore)")
+"""What is meant for people; leaving it out is not worth a word."""
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".mdl")
 MAX_JSON = 256 << 20
 _MODEL_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -51,7 +53,7 @@ def make_view(folder: Path) -> View:
         if _allowed(path):
             _refuse_escape(folder, path)
             _take(view, path)
-        elif path.name != "manifest.json":
+        elif path.name != "manifest.json" and not DOCUMENTS.fullmatch(path.name):
             view.left_out.append(path.name)
     _require_weights(view, folder)
     _check_index(view, folder)

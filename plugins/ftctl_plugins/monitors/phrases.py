@@ -6,6 +6,9 @@ from typing import Any
 from ftctl.domain import event as events
 from ftctl.domain.event import Event
 
+SHOWN = 4
+"""How many metrics a finished stage tells on its line; the table at the end has all."""
+
 
 def phrase(event: Event) -> str | None:
     """One line about the event, or ``None`` for what is not worth a line."""
@@ -31,7 +34,8 @@ def _progress(stage: str, data: dict[str, Any]) -> str:
 
 
 def _finished(stage: str, data: dict[str, Any]) -> str:
-    metrics = "  ".join(f"{m['name']} {m['value']:.4g}" for m in data.get("metrics") or ())
+    found = data.get("metrics") or []
+    metrics = "  ".join(f"{m['name']} {m['value']:.4g}" for m in found[:SHOWN]) + ("  …" if len(found) > SHOWN else "")
     return f"✓ {stage}  {data.get('seconds', 0):.1f} s  {metrics}".rstrip()
 
 
