@@ -104,7 +104,7 @@ def test_a_backend_takes_the_environment_that_the_file_names(fake_app: App) -> N
     registry, environments = Elsewhere(fake_entry_points), FakeEnvironments(interpreters={"/opt/python"})
     with pytest.raises(ConfigInvalid) as caught:
         resolve(FAKE, registry, environments)
-    assert "ftctl env create vllm" in caught.value.details[0]
+    assert "environments: {vllm: {python: PATH}}" in caught.value.details[0]
     spec = resolve({**FAKE, "environments": {"vllm": {"python": "/opt/python"}}}, registry, environments)
     assert spec.environments == {"vllm": "/opt/python"}
 

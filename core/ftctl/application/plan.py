@@ -82,7 +82,7 @@ def instantiate(backend: Backend) -> Any:
     except (Exception, SystemExit) as error:
         name = f"{offer.port} {offer.full_name} {offer.version}"
         raise PluginBroken(
-            f"{name} cannot be used: {type(error).__name__}: {error}", next_step=f"ftctl plugins check {offer.name}"
+            f"{name} cannot be used: {type(error).__name__}: {error}", next_step="`ftctl plugins` shows its status"
         ) from error
 
 

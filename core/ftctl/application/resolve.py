@@ -139,7 +139,8 @@ class _Resolver:
         if offer.environment in self.named:
             return
         if self.environments.python(offer.environment) is None:
-            line = f"environment {offer.environment!r} does not exist; create it: ftctl env create {offer.environment}"
+            name = offer.environment
+            line = f"needs the environment {name!r}; name its interpreter: environments: {{{name}: {{python: PATH}}}}"
             self.problems.append(f"{path}.use: {line}")
             return
         missing = self.environments.missing(offer.environment, tuple(need.module for need in offer.needs))

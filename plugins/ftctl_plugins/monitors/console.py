@@ -55,7 +55,7 @@ class ConsoleMonitor(Monitor):
         done = event.data.get("step", event.data.get("done"))
         text = phrase(event) or ""
         if self._live is None:
-            if event.at >= self._quiet_until or done == event.data.get("total"):
+            if event.at >= self._quiet_until or done == event.data.get("total") or "validation_loss" in event.data:
                 self._quiet_until = event.at + PLAIN_SECONDS
                 self._say(text)
         elif self._task is not None:
