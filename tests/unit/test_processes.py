@@ -204,6 +204,22 @@ def test_signals_become_interruptions(tmp_path: Path) -> None:
         assert caught.value.status == status
 
 
+def test_a_background_job_hears_sigint_and_nohup_is_respected() -> None:
+    from ftctl.errors import Interrupted
+    from ftctl_adapters.process.signals import interruptible
+
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
+    try:
+        with pytest.raises(Interrupted) as caught, interruptible():
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        assert caught.value.status == 130
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def test_errors_cross_processes_unchanged() -> None:
     from ftctl.errors import all_errors, from_json
 

@@ -1,6 +1,7 @@
 """Turns SIGINT, SIGTERM and SIGHUP into an exception, so that every ``finally`` on the way out runs.
 
-A signal that was already ignored (``nohup``) stays so.
+A hang-up that was already ignored (``nohup``) stays so. SIGINT is heard even where a shell ignores it for its
+background jobs: whoever sends it means it.
 """
 
 import contextlib
@@ -16,7 +17,8 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
     """Within it the first signal raises `Interrupted`; later ones wait until the work is safe."""
-    heard = [number for number in NUMBERS if signal.getsignal(number) is not signal.SIG_IGN]
+    nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    heard = [number for number in NUMBERS if not (nohup and number == signal.SIGHUP)]
     previous = {number: signal.signal(number, _raise) for number in heard}
     try:
         yield
