@@ -53,6 +53,8 @@ def _launch(app: App, until: str, once: bool, labels: int, given: dict[str, Any]
         def ready(done: RunResult) -> None:
             shown.append(done)
             show_result(done, given["as_json"], preview=plan.preview)
+            if done.endpoint and not once:
+                print("serving until Ctrl-C", file=sys.stderr, flush=True)
 
         run(app, plan, once=once, on_ready=ready)
 

@@ -35,7 +35,9 @@ class Backend:
 class DataSettings:
     """Keys of ``data_source`` that hold for every source."""
 
-    split: dict[str, float] = option({}, help="Shares of the rows for `validation` and `test`; the rest trains.")
+    split: dict[str, float] = option(
+        {}, help="Shares of the rows for `validation` and `test`, 0.1 each unless given; the rest trains."
+    )
     data_seed: int = option(42, help="Seed of the split; the same seed gives the same split.", ge=0)
     skip_invalid: int = option(0, help="How many invalid rows may be left out instead of ending the run.", ge=0)
 

@@ -1,5 +1,7 @@
 """``transformers``: the server that comes with transformers."""
 
+from pathlib import Path
+
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.launch import Address, LaunchSpec
 from ftctl.domain.resources import ModelShape
@@ -30,6 +32,7 @@ class TransformersServer(Server):
         return LaunchSpec(
             argv=(*program, *place),
             served_name=model.path,
-            env={"HF_HUB_OFFLINE": "1"},
+            # its list of models scans the hub cache and fails where there is none; this folder is there
+            env={"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(Path(model.path).parent)},
             start_timeout=self._options.start_timeout,
         )
