@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,40 @@ def test_kill_9_at_every_named_point(tmp_path: Path, expected: tuple[str, float]
     assert adapter(finish(tmp_path, "tune", "run.yaml")) == expected[0]
 
 
+WHOLE = {
+    "evaluators": [{"use": "text-metrics", "max_new_tokens": 8, "limit": 4}, "perplexity"],
+    "compressor": "int8",
+    "server": "transformers",
+}
+BEFORE_COMPRESSION = ("model", "data", "baseline", "tune", "evaluate", "merge")
+STAGES = [*BEFORE_COMPRESSION, "compress", "evaluate-compressed", "serve", "verify"]
+
+
+def test_kill_9_at_every_stage_boundary_of_a_whole_run(tmp_path: Path) -> None:
+    """One run, killed right before and right after each of its stages in turn, makes what an undisturbed one makes."""
+    undisturbed, struck = tmp_path / "undisturbed", tmp_path / "struck"
+    for folder in (undisturbed, struck):
+        small_run(folder, **WHOLE)
+    for stage in STAGES:
+        for side in ("before", "after"):
+            fault = {"FTCTL_TEST_BUILD": "1", "FTCTL_FAULT": f"run.{stage}.{side}:kill"}
+            process = start(struck, "run", "run.yaml", "--once", **fault)
+            process.communicate(timeout=120)
+            assert process.returncode == -signal.SIGKILL, (stage, side)
+            assert wait_for(lambda: descendants_gone(struck), 15), (stage, side)
+    ended, whole = finish(struck, "run", "run.yaml", "--once"), finish(undisturbed, "run", "run.yaml", "--once")
+    assert [stage["name"] for stage in ended["stages"]] == STAGES
+    assert {stage["status"] for stage in ended["stages"][:-2]} == {"cached"}
+    assert made(ended) == made(whole)
+    assert ended["metrics"] == whole["metrics"]
+
+
+def made(result: dict[str, Any]) -> dict[str, str]:
+    """What each stage made; reports hold timings, so their digests differ."""
+    found = {stage["name"]: str(stage["artifact"]) for stage in result["stages"]}
+    return {name: artifact for name, artifact in found.items() if not artifact.startswith("report/")}
+
+
 def test_a_full_disk_in_a_checkpoint_keeps_the_one_before(tmp_path: Path, expected: tuple[str, float]) -> None:
     small_run(tmp_path)
     fault = {"FTCTL_TEST_BUILD": "1", "FTCTL_FAULT": "train.checkpoint.before_commit:raise:ENOSPC"}
@@ -164,14 +199,18 @@ def test_two_at_once_one_is_told_who_owns_the_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("strike", "code"), [("terminate", 143), ("kill", -9)])
 def test_whoever_serves_leaves_nothing_behind(tmp_path: Path, strike: str, code: int) -> None:
     small_run(tmp_path, server="transformers")
-    process = start(tmp_path, "serve", "run.yaml")
+    process = start(tmp_path, "serve", "run.yaml", HF_HOME=str(tmp_path / "no-cache-yet"))
     assert wait_for(lambda: events(tmp_path, "RunFinished"), 120)
     url = events(tmp_path, "ServerStarted")[0]["data"]["url"]
+    with urllib.request.urlopen(f"{url}/models", timeout=30) as answer:
+        assert answer.status == 200
+    assert wait_for(lambda: "serving until Ctrl-C" in (tmp_path / "stderr").read_text(), 10)
     port = int(url.rpartition(":")[2].removesuffix("/v1"))
     assert listening(port)
     getattr(process, strike)()
     process.communicate(timeout=60)
     assert process.returncode == code
+    assert strike == "kill" or "the run is finished" in (tmp_path / "stderr").read_text()
     assert wait_for(lambda: not listening(port) and descendants_gone(tmp_path), 15)
     assert members(process.pid) == []
 

@@ -53,7 +53,7 @@ def test_two_problems_are_both_shown(ftctl: Ftctl) -> None:
         (("run", "--set", "tuner.target_modules=nosuch_proj"), 2, "matches no layer"),
         (("run", "--data-source", "jsonl"), 2, "data_source.path: missing"),
         (("run", "--data-source", "jsonl", "--set", "data_source.path=nosuch.jsonl"), 3, "no such file"),
-        (("runs", "show", "../../etc"), 2, "no run"),
+        (("runs", "show", "../../etc"), 2, "ftctl runs list"),
         (("run", "--workspace", "/proc/nosuch"), 2, "cannot be written"),
     ],
 )
@@ -90,6 +90,8 @@ def test_config_shows_validates_and_documents(ftctl: Ftctl, tmp_path: Path) -> N
     (tmp_path / "again.yaml").write_text(shown.stdout)
     assert ftctl("config", "validate", "again.yaml").stdout.startswith("valid: run lora-")
     assert ftctl("config", "show", "again.yaml").stdout == shown.stdout
+    assert "rank: 3" in ftctl("config", "show", "--set", "tuner.rank=3").stdout
+    assert ftctl("config", "validate", "--set", "tuner.rank=0").returncode == 2
     schema = json.loads(ftctl("config", "schema", "--json").stdout)
     assert all(field["help"] for section, fields in schema.items() if section != "run file" for field in fields)
 

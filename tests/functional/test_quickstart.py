@@ -119,7 +119,8 @@ def test_runs_are_listed_shown_and_told(folder: Path, again: dict[str, Any]) -> 
     assert run_id in call(folder, "runs", "list").stdout
     assert "exact_match" in call(folder, "runs", "show", run_id).stdout
     assert "CheckpointSaved" in call(folder, "runs", "events", run_id).stdout
-    wrong = call(folder, "runs", "show", run_id[:-1])
+    assert "exact_match" in call(folder, "runs", "show", run_id[:-1]).stdout, "the beginning of the name is enough"
+    wrong = call(folder, "runs", "show", f"{run_id}x")
     assert (wrong.returncode, "did you mean" in wrong.stderr) == (2, True)
 
 

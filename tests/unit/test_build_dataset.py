@@ -53,6 +53,14 @@ def test_every_row_ends_in_exactly_one_state(context: StageContext) -> None:
     assert all(entry["duplicate_of"] == 1 for entry in built["ledger"] if entry["state"] == "duplicate")
 
 
+def test_a_split_that_stays_empty_is_told_and_one_of_no_share_is_not(context: StageContext) -> None:
+    source = FakeDataSource(FakeDataSourceOptions(rows=5))
+    build(source, context, shares=SplitShares(0.0, 1e-9))
+    told = [data["message"] for kind, data in context.settings["events"] if kind == "WarningRaised"]
+    assert len(told) == 1
+    assert told[0].startswith("no row fell into the test split: 5 rows")
+
+
 def test_the_same_seed_gives_the_same_split_and_another_another(context: StageContext) -> None:
     source = FakeDataSource(FakeDataSourceOptions(rows=200))
     first = build(source, context)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ftctl.domain.example import Example, Message
-from ftctl_adapters.records.formats import NotThisFormat, detect, to_example
+from ftctl_adapters.records.formats import NotThisFormat, detect, to_example, unknown_format
 
 TURNS = (Message("system", "Be brief."), Message("user", "Hi"), Message("assistant", "Hello"))
 SAME: list[dict[str, Any]] = [
@@ -95,3 +95,11 @@ def test_a_row_that_cannot_be_used_says_why(row: dict[str, Any], reason: str) ->
 
 def test_a_row_of_no_known_format_is_not_guessed() -> None:
     assert detect({"question": "a", "answer": "b"}) is None
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [({"mesages": []}, "did you mean 'messages'"), ({"xyz": 1}, "keys xyz; known are messages, sharegpt")],
+)
+def test_a_row_of_no_known_format_is_told_what_was_meant(row: dict[str, Any], told: str) -> None:
+    assert told in unknown_format(row)

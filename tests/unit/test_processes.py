@@ -104,7 +104,7 @@ def test_a_job_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert result.draft is not None
     assert result.peak_rss_bytes > 1 << 20
     assert (tmp_path / "job" / "out" / "ledger.jsonl").read_text().count("\n") == 9
-    assert seen == ["DataDescribed"]
+    assert seen[-1] == "DataDescribed"
 
 
 def test_an_error_of_the_worker_is_the_same_error_here(tmp_path: Path) -> None:

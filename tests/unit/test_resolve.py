@@ -6,6 +6,7 @@ from attrs import evolve
 from ftctl.application.app import App
 from ftctl.application.resolve import resolve
 from ftctl.errors import ConfigInvalid
+from ftctl.plugin import Offer
 from ftctl.plugin.registry import Registry
 from ftctl.testing.fakes import FakeEnvironments
 
@@ -84,6 +85,22 @@ def test_a_missing_package_is_named_with_its_command(fake_app: App) -> None:
     with pytest.raises(ConfigInvalid) as caught:
         resolve(FAKE, Needy(fake_entry_points), environments)
     assert caught.value.details == ("tuner.use: fake needs nosuchmodule; run: pip install 'ftctl[x]'",)
+
+
+def test_an_unknown_name_is_told_what_could_be_installed(fake_app: App) -> None:
+    from ftctl.plugin import Need
+
+    class Installable(Registry):
+        def offers(self, port: str | None = None) -> list[Offer]:
+            needs = (Need("nosuchmodule", "ftctl[x]"),)
+            return [evolve(offer, needs=needs) if offer.name == "picky" else offer for offer in super().offers(port)]
+
+    from ftctl.testing.offers import fake_entry_points
+
+    environments = FakeEnvironments(absent={"nosuchmodule"})
+    with pytest.raises(ConfigInvalid) as caught:
+        resolve({**FAKE, "server": "nosuch"}, Installable(fake_entry_points), environments)
+    assert caught.value.details[0].endswith("; installable: picky (pip install 'ftctl[x]')")
 
 
 def test_environments_must_name_an_interpreter(fake_app: App) -> None:

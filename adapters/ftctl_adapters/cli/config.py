@@ -11,7 +11,7 @@ from ftctl.application.resolve import DEFAULTS
 from ftctl.application.spec import DataSettings, Gate, RunSpec
 from ftctl.plugin.offer import PORTS, load
 from ftctl_adapters.bootstrap import build_app, build_registry
-from ftctl_adapters.cli.options import json_option
+from ftctl_adapters.cli.options import json_option, set_option
 
 FILE = click.argument("run_file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 
@@ -38,19 +38,21 @@ def schema(as_json: bool) -> None:
 
 @command.command()
 @FILE
-def validate(run_file: Path | None) -> None:
+@set_option
+def validate(run_file: Path | None, settings: tuple[str, ...]) -> None:
     """Check a run file without running it; exit 2 lists every problem."""
-    spec = _resolve(run_file)
+    spec = _resolve(run_file, settings)
     print(f"valid: run {spec.run_id}")
 
 
 @command.command()
 @FILE
-def show(run_file: Path | None) -> None:
+@set_option
+def show(run_file: Path | None, settings: tuple[str, ...]) -> None:
     """A run file with every default filled in."""
     from ftctl_adapters.config.dump import dump_yaml
 
-    print(dump_yaml(_resolve(run_file).document()), end="")
+    print(dump_yaml(_resolve(run_file, settings).document()), end="")
 
 
 def run_schema() -> dict[str, list[dict[str, Any]]]:
@@ -85,9 +87,9 @@ def _allowed(metadata: Any) -> str:
     return ", ".join(f"{signs[name]} {bound:g}" for name, bound in metadata["bounds"].items())
 
 
-def _resolve(run_file: Path | None) -> RunSpec:
+def _resolve(run_file: Path | None, settings: tuple[str, ...]) -> RunSpec:
     from ftctl.application.resolve import resolve
     from ftctl_adapters.config.compose import compose
 
     app = build_app(Path(".ftctl").absolute())
-    return resolve(compose(run_file, {}, ()), app.registry, app.environments)
+    return resolve(compose(run_file, {}, settings), app.registry, app.environments)

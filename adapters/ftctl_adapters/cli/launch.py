@@ -52,7 +52,7 @@ def _launch(app: App, until: str, once: bool, labels: int, given: dict[str, Any]
 
         def ready(done: RunResult) -> None:
             shown.append(done)
-            show_result(done, given["as_json"], preview=plan.preview)
+            show_result(done, given["as_json"], preview=plan.preview, once=once)
             if done.endpoint and not once:
                 print("serving until Ctrl-C", file=sys.stderr, flush=True)
 
@@ -84,13 +84,13 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
         print_plan(plan.document())
 
 
-def show_result(result: RunResult, as_json: bool, *, preview: bool = False) -> None:
+def show_result(result: RunResult, as_json: bool, *, preview: bool = False, once: bool = False) -> None:
     if preview and not as_json:
         return
     if as_json:
         print(json.dumps(result.document(), ensure_ascii=False))
     else:
-        print_result(result.document())
+        print_result(result.document(), stopped=once)
     sys.stdout.flush()
 
 

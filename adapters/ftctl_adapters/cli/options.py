@@ -16,6 +16,9 @@ workspace_option = click.option(
     show_default=True,
     help="Folder of runs and artifacts.",
 )
+set_option = click.option(
+    "--set", "settings", metavar="PATH=VALUE", multiple=True, help="Any key, e.g. tuner.rank=8; repeatable."
+)
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else."
 )
@@ -32,7 +35,7 @@ def run_options(function: F) -> F:
         click.option("--compressor", metavar="N", help="How it becomes smaller, or none."),
         click.option("--server", metavar="N", help="What serves it, or none."),
         click.option("--monitor", "monitors", metavar="N", multiple=True, help="Who watches; repeatable."),
-        click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Any key, e.g. tuner.rank=8."),
+        set_option,
         workspace_option,
         click.option("--inline", is_flag=True, help="Run stages in this process, for debugging."),
         click.option("--dry-run", is_flag=True, help="Show the plan and stop."),

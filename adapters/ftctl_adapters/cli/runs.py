@@ -1,6 +1,7 @@
 """``ftctl runs``."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ def list_(workspace: Path, as_json: bool) -> None:
         return
     from ftctl_adapters.cli.tables import print_table
 
-    rows = [[r["run_id"], r["status"], str(len(r["stages"])), r["report"] or "–"] for r in runs]
-    print_table([["run", "status", "stages", "report"], *rows])
+    rows = [[r["run_id"], _changed(workspace, r), r["status"], str(len(r["stages"])), r["report"] or "–"] for r in runs]
+    print_table([["run", "last change", "status", "stages", "report"], *rows])
 
 
 @command.command()
@@ -37,7 +38,7 @@ def list_(workspace: Path, as_json: bool) -> None:
 @workspace_option
 @json_option
 def show(run_id: str, workspace: Path, as_json: bool) -> None:
-    """Stages, metrics and report of one run."""
+    """Stages, metrics and report of one run; the beginning of its name is enough."""
     document = _document(_known(workspace, run_id))
     if as_json:
         print(json.dumps(document, ensure_ascii=False))
@@ -45,7 +46,7 @@ def show(run_id: str, workspace: Path, as_json: bool) -> None:
     from ftctl_adapters.cli.tables import print_result
 
     print(f"run {document['run_id']}: {document['status']}")
-    print_result(document)
+    print_result(document, stopped=document["status"] != "running")
 
 
 @command.command()
@@ -91,15 +92,24 @@ def _journals(workspace: Path) -> Any:
 
 def _known(workspace: Path, run_id: str) -> RunJournal:
     journals = _journals(workspace)
-    if run_id not in journals.ids():
+    begun = [found for found in journals.ids() if found.startswith(run_id)]
+    if run_id not in begun and len(begun) != 1:
         from ftctl.domain.names import nearest
 
+        if begun:
+            raise UsageError(
+                f"{run_id!r} begins the names of {len(begun)} runs", next_step=f"one of {', '.join(begun)}"
+            )
         meant = nearest(run_id, journals.ids())
-        raise UsageError(
-            f"no run {run_id!r} in {workspace}", next_step=f"did you mean {meant}?" if meant else "ftctl run"
-        )
-    journal: RunJournal = journals.open(run_id)
+        hint = f"did you mean {meant}?" if meant else "which there are: ftctl runs list"
+        raise UsageError(f"no run {run_id!r} in {workspace}", next_step=hint)
+    journal: RunJournal = journals.open(run_id if run_id in begun else begun[0])
     return journal
+
+
+def _changed(workspace: Path, document: dict[str, Any]) -> str:
+    stamp = (workspace / "runs" / document["run_id"] / "run.json").stat().st_mtime
+    return datetime.fromtimestamp(stamp).strftime("%Y-%m-%d %H:%M")
 
 
 def _document(journal: RunJournal) -> dict[str, Any]:

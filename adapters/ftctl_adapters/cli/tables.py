@@ -37,13 +37,14 @@ def print_plan(plan: dict[str, Any]) -> None:
     print(f"memory, estimated: {memory}; disk {resources['disk'] / 1e6:,.0f} MB")
 
 
-def print_result(result: dict[str, Any]) -> None:
-    """The metrics side by side, the stages, and where everything is."""
+def print_result(result: dict[str, Any], *, stopped: bool = False) -> None:
+    """The metrics side by side, the stages, and where everything is; ``stopped`` says that nothing serves any more."""
     if result["metrics"]:
         print_table(metric_rows(result))
         print()
     print_table(stage_rows(result))
     endpoint = result["endpoint"]
     if endpoint:
-        print(f"\nendpoint {endpoint['url']} model {endpoint['model']} (verified)")
+        state = "verified, stopped" if stopped else "verified"
+        print(f"\nendpoint {endpoint['url']} model {endpoint['model']} ({state})")
     print(f"\nreport {result['report']}")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ftctl.domain.example import ROLES, Example, Message
+from ftctl.domain.names import nearest
 
 SHAREGPT_ROLES = {
     "system": "system",
@@ -15,6 +16,9 @@ SHAREGPT_ROLES = {
     "observation": "tool",
     "tool": "tool",
 }
+
+
+FORMAT_KEYS = ("messages", "conversations", "instruction", "output", "prompt", "completion", "text")
 
 
 class NotThisFormat(Exception):
@@ -32,6 +36,16 @@ def detect(row: Mapping[str, Any]) -> str | None:
     if "prompt" in row and "completion" in row:
         return "prompt-completion"
     return "text" if "text" in row else None
+
+
+def unknown_format(row: Mapping[str, Any]) -> str:
+    """Why a row has no format that is known, with the key that was probably meant."""
+    for key in row:
+        meant = nearest(str(key), FORMAT_KEYS, likeness=0.75)
+        if meant:
+            return f"no known format: key {key!r}, did you mean {meant!r}?"
+    keys = ", ".join(sorted(map(str, row)))[:80]
+    return f"no known format: keys {keys}; known are {', '.join(READERS)}"
 
 
 def to_example(row: Mapping[str, Any], form: str, where: str) -> Example:

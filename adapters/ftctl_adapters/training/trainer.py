@@ -88,6 +88,8 @@ class Trainer:
             text = f"{best} holds the best weights and is damaged"
             raise ArtifactCorrupt(text, next_step=f"remove {self.checkpoints} to train again")
         load_tensors(best, self.trained)
+        told = {"step": self.state.best_step, "total": self.total, "validation_loss": self.state.best_loss}
+        self.context.emit(events.WEIGHTS_CHOSEN, **told)
 
     def _resume(self) -> None:
         found = newest_checkpoint(self.checkpoints, self.spec)

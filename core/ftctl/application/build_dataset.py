@@ -9,7 +9,7 @@ from attrs import define, field
 
 from ftctl.domain.artifact import Draft
 from ftctl.domain.codec import to_plain
-from ftctl.domain.event import DATA_DESCRIBED, PROGRESS_MADE
+from ftctl.domain.event import DATA_DESCRIBED, PROGRESS_MADE, WARNING_RAISED
 from ftctl.domain.example import Example, Rejection
 from ftctl.domain.ledger import LedgerEntry, LedgerTotals
 from ftctl.domain.split import SPLITS, SplitShares
@@ -47,7 +47,11 @@ def build_dataset(source: DataSource, shares: SplitShares, seed: int, allowed: i
                 context.emit(PROGRESS_MADE, done=book.rows_read, unit="rows")
                 context.stop_if_cancelled()
     book.totals.check(book.rows_read)
-    _refuse(book, allowed)
+    _refuse(book, allowed, context.out / "rejects.jsonl")
+    for split in book.shares.wanted:
+        if not book.totals.splits[split]:
+            text = f"no row fell into the {split} split: {book.totals.states['kept']} rows are too few for its share"
+            context.emit(WARNING_RAISED, message=f"{text}; give more rows, or data_source.split.{split}: 0")
     summary = book.totals.summary()
     context.emit(DATA_DESCRIBED, **summary)
     (context.out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
@@ -58,13 +62,13 @@ def _open(path: Path) -> TextIO:
     return path.open("w", encoding="utf-8", newline="\n")
 
 
-def _refuse(book: "_Book", allowed: int) -> None:
+def _refuse(book: "_Book", allowed: int, rejects: Path) -> None:
     rejected = book.totals.states["rejected"]
     if rejected > allowed:
         more = (f"… and {rejected - SHOWN} more",) if rejected > SHOWN else ()
         raise RowsInvalid(
             f"{rejected} of {book.rows_read} rows cannot be used",
-            next_step="correct them, or allow that many with data_source.skip_invalid; rejects.jsonl has them all",
+            next_step=f"correct them, or set data_source.skip_invalid to {rejected}; all of them are in {rejects}",
             details=(*book.refused, *more),
         )
     if not book.totals.splits["train"]:

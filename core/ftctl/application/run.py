@@ -18,6 +18,7 @@ from ftctl.domain.codec import from_plain, to_plain
 from ftctl.domain.launch import Endpoint
 from ftctl.domain.metric import Metric
 from ftctl.errors import FtctlError, Interrupted, SignalArrived
+from ftctl.faults import fault
 from ftctl.ports.run_journal import RunJournal
 
 
@@ -131,7 +132,9 @@ class _Run:
             self.bus.emit(events.STAGE_SKIPPED, stage.name, plugin=stage.plugin)
         else:
             self.bus.emit(events.STAGE_STARTED, stage.name, plugin=stage.plugin)
+            fault(f"run.{stage.name}.before")
             record = self.work(stage, key)
+            fault(f"run.{stage.name}.after")
             told = {key: record.get(key) for key in ("digest", "metrics", "summary")}
             self.bus.emit(events.STAGE_FINISHED, stage.name, seconds=self.app.clock.now() - started, **told)
         self.note(stage, status, started, record)
@@ -180,7 +183,9 @@ class _Run:
         model = self.runner.made[stage.inputs["model"]]
         self.runner.check({"model": model})
         log = self.folder(stage) / "server.log"
+        fault(f"run.{stage.name}.before")
         served = serve(self.app, stage.backends[0], model, self.runner.python(stage), log)
+        fault(f"run.{stage.name}.after")
         self.result.endpoint = served.endpoint
         self.bus.emit(events.SERVER_STARTED, stage.name, **to_plain(served.endpoint))
         self.bus.emit(events.STAGE_FINISHED, stage.name, seconds=self.app.clock.now() - started)

@@ -9,6 +9,7 @@ from ftctl.application.plan import ask
 from ftctl.application.spec import Backend
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.launch import Endpoint
+from ftctl.errors import Interrupted, SignalArrived
 from ftctl.ports.clock import Clock
 from ftctl.ports.server_runner import RunningServer
 
@@ -30,9 +31,14 @@ class Served:
             ServerDied: it went away by itself.
             Interrupted: a signal came.
         """
-        while True:
-            self.running.check()
-            self.clock.sleep(WATCH_SECONDS)
+        try:
+            while True:
+                self.running.check()
+                self.clock.sleep(WATCH_SECONDS)
+        except SignalArrived as arrived:
+            text = f"server stopped by {arrived.name}; the run is finished"
+            step = "the same command serves again"
+            raise Interrupted(text, signal_number=arrived.number, next_step=step) from None
 
     def stop(self) -> None:
         self.running.stop()

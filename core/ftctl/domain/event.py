@@ -15,6 +15,7 @@ STAGE_FAILED = "StageFailed"
 STEP_FINISHED = "StepFinished"
 METRIC_RECORDED = "MetricRecorded"
 CHECKPOINT_SAVED = "CheckpointSaved"
+WEIGHTS_CHOSEN = "WeightsChosen"
 TRAINING_RESUMED = "TrainingResumed"
 DATA_DESCRIBED = "DataDescribed"
 PROGRESS_MADE = "ProgressMade"
@@ -34,6 +35,7 @@ KINDS = (
     STEP_FINISHED,
     METRIC_RECORDED,
     CHECKPOINT_SAVED,
+    WEIGHTS_CHOSEN,
     TRAINING_RESUMED,
     DATA_DESCRIBED,
     PROGRESS_MADE,

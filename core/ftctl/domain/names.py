@@ -20,8 +20,8 @@ def is_digest(text: str) -> bool:
     return bool(_DIGEST.fullmatch(text))
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name that the word was probably meant to be."""
+def nearest(word: str, known: Iterable[str], likeness: float = 0.55) -> str | None:
+    """The known name that the word was probably meant to be; ``likeness`` in [0, 1] is what it must at least have."""
     names = list(known)
-    found = difflib.get_close_matches(word, names, n=1, cutoff=0.55)
+    found = difflib.get_close_matches(word, names, n=1, cutoff=likeness)
     return found[0] if found else None

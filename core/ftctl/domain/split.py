@@ -16,6 +16,12 @@ class SplitShares:
     validation: float = field(default=DEFAULT_SHARE, validator=_SHARE)
     test: float = field(default=DEFAULT_SHARE, validator=_SHARE)
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The splits that should hold rows."""
+        shares = {"train": 1.0, "validation": self.validation, "test": self.test}
+        return tuple(name for name in SPLITS if shares[name])
+
     def place(self, key: str, seed: int) -> str:
         """The split of every row with this key (its group, or its content)."""
         draw = hashlib.sha256(f"{seed}\0{key}".encode()).digest()[:8]

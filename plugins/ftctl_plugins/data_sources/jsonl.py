@@ -12,7 +12,7 @@ from ftctl.domain.example import Example, Rejection
 from ftctl.plugin import option, options
 from ftctl.ports import DataSource, StageContext
 from ftctl.ports.data_source import DataSourceError
-from ftctl_adapters.records.formats import READERS, NotThisFormat, detect, to_example
+from ftctl_adapters.records.formats import READERS, NotThisFormat, detect, to_example, unknown_format
 from ftctl_adapters.records.tables import read_rows
 
 SPLIT_MARK = "#"
@@ -52,7 +52,7 @@ class JsonlSource(DataSource):
     def _example(self, where: str, row: dict[str, Any], formats: Counter[str]) -> Example | Rejection:
         form = detect(row) if self._format == "auto" else self._format
         if form is None:
-            return Rejection(where, f"no known format: keys {', '.join(sorted(map(str, row)))[:80]}", str(row)[:120])
+            return Rejection(where, unknown_format(row), str(row)[:120])
         if self._format == "auto" and formats and form not in formats:
             declared = next(iter(formats))
             return Rejection(where, f"format {form} in a file of {declared}; declare one: data_source.format")

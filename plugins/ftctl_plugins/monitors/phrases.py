@@ -24,6 +24,10 @@ def _step(stage: str, data: dict[str, Any]) -> str:
     return f"{head}  {figures}{_memory(data)}"
 
 
+def _chosen(stage: str, data: dict[str, Any]) -> str:
+    return f"  {stage} keeps step {data['step']} of {data['total']}, validation loss {data['validation_loss']:.4f}"
+
+
 def _memory(data: dict[str, Any]) -> str:
     return f"  {data['rss_bytes'] / 1e6:,.0f} MB" if "rss_bytes" in data else ""
 
@@ -53,6 +57,7 @@ _TELLERS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     events.STEP_FINISHED: _step,
     events.PROGRESS_MADE: _progress,
     events.TRAINING_RESUMED: lambda stage, data: f"  {stage} goes on from step {data['step']} of {data['total']}",
+    events.WEIGHTS_CHOSEN: _chosen,
     events.DATA_DESCRIBED: _described,
     events.WARNING_RAISED: lambda stage, data: f"! {data.get('message', '')}",
     events.SERVER_STARTED: lambda stage, data: f"  serving {data['model']} at {data['url']}",
