@@ -1,4 +1,4 @@
-"""Rows side by side, padded on the right to the longest of the batch."""
+"""Rows side by side, padded on the right to the longest of the batch, and on to a multiple of `MULTIPLE`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,9 @@ from typing import Any
 from attrs import frozen
 
 from ftctl_adapters.modeling.labels import IGNORED, Encoded
+
+MULTIPLE = 16
+"""Lengths are rounded up to it: oneDNN keeps half a megabyte of compiled code for every shape that it meets."""
 
 
 @frozen
@@ -22,7 +25,7 @@ def collate(rows: Sequence[Encoded], pad_id: int) -> Batch:
     """One batch of the rows."""
     import torch
 
-    longest = max(len(row.ids) for row in rows)
+    longest = -(-max(len(row.ids) for row in rows) // MULTIPLE) * MULTIPLE
     ids = torch.full((len(rows), longest), pad_id, dtype=torch.long)
     labels = torch.full((len(rows), longest), IGNORED, dtype=torch.long)
     mask = torch.zeros((len(rows), longest), dtype=torch.long)

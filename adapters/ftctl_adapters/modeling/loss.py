@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from ftctl_adapters.kernels.head_loss import head_losses
+from ftctl_adapters.kernels.rows import TakeRows
 from ftctl_adapters.modeling.batch import Batch
 from ftctl_adapters.modeling.labels import IGNORED
 
@@ -9,28 +11,45 @@ SCALED_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling", "lm
 """Config keys of architectures that do more than a matrix product after the last hidden state."""
 
 
-def token_losses(model: Any, batch: Batch) -> tuple[Any, Any]:
+def token_losses(model: Any, batch: Batch, *, weighed: bool = False) -> tuple[Any, Any]:
     """-log p of every trained token, and which positions they are.
+
+    Args:
+        model: a causal language model, adapters included.
+        batch: rows padded on the right; causal attention never looks at the padding, so no mask is needed.
+        weighed: whether the losses will be weighed one by one, which a trained head needs to know.
 
     Returns:
         ``losses`` of shape (trained,), float32 with gradient, and ``chosen`` of shape (rows, length - 1), bool.
 
     Hidden states of shape (rows, length, hidden) are gathered at the positions that predict a trained token before
-    the head is applied, so that logits exist for those only: (trained, vocabulary) instead of (rows × length,
-    vocabulary). Architectures that scale or cap their logits take the ordinary path through the whole model.
+    the head is applied, so that logits exist for those only, a chunk at a time. Architectures that scale or cap their
+    logits, heads that are more than a matrix, and virtual tokens take the ordinary path through the whole model.
     """
     import torch
 
     targets = batch.labels[:, 1:]
     chosen = targets != IGNORED
     core = model.get_base_model() if hasattr(model, "get_base_model") else model
+    head = core.get_output_embeddings()
+    if _ordinary(model, core, head, weighed=weighed):
+        logits = model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits
+        logits = logits[:, -batch.ids.shape[1] :][:, :-1][chosen]
+        return torch.nn.functional.cross_entropy(logits.float(), targets[chosen], reduction="none"), chosen
+    hidden = core.get_decoder()(input_ids=batch.ids, use_cache=False).last_hidden_state
+    index = torch.nn.functional.pad(chosen, (0, 1)).view(-1).nonzero()[:, 0]
+    return head_losses(TakeRows.apply(hidden.flatten(0, 1), index), head.weight, targets[chosen]), chosen
+
+
+def _ordinary(model: Any, core: Any, head: Any, *, weighed: bool) -> bool:
+    import torch
+
     if any(getattr(core.config, key, None) is not None for key in SCALED_LOGITS):
-        logits = model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits[:, :-1][chosen]
-    else:
-        decoder, head = core.get_decoder(), core.get_output_embeddings()
-        hidden = decoder(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).last_hidden_state
-        logits = head(hidden[:, :-1][chosen])
-    return torch.nn.functional.cross_entropy(logits.float(), targets[chosen], reduction="none"), chosen
+        return True
+    if type(head) is not torch.nn.Linear or head.bias is not None or (weighed and head.weight.requires_grad):
+        return True
+    config = getattr(model, "active_peft_config", None)
+    return bool(config is not None and config.is_prompt_learning)
 
 
 def summed_loss(model: Any, batch: Batch) -> Any:

@@ -11,12 +11,14 @@ from ftctl.domain.codec import digest, to_plain
 from ftctl.domain.format import ADAPTERS
 from ftctl.plugin import read_split
 from ftctl.ports import StageContext
+from ftctl_adapters.kernels.install import install
 from ftctl_adapters.modeling.golden import write_golden
 from ftctl_adapters.modeling.labels import show_labels
 from ftctl_adapters.modeling.load import load_base
 from ftctl_adapters.modeling.merge import merged
 from ftctl_adapters.modeling.take_along import take_along
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.training.allocator import keep_freed_memory
 from ftctl_adapters.training.checkpoint import TrainState
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.prepare import Prepared, prepare
@@ -43,6 +45,7 @@ def train(
         save: writes the trained weights into a folder.
         output_format: of the artifact.
     """
+    keep_freed_memory()
     tokenizer = ChatTokenizer(model.path)
     training = prepare(read_split(data, "train"), tokenizer, options)
     validation = (
@@ -51,6 +54,7 @@ def train(
     _announce(training, context)
     seed_everything(context.seed)
     tuned = adapt(load_base(model.path, options.bf16))
+    install(tuned)
     spec = digest([to_plain(options), model.digest, data.digest, context.seed])
     rows = validation.rows if validation else []
     trainer = Trainer(tuned, training.rows, rows, options, context, tokenizer.pad_id, spec)

@@ -1,0 +1,70 @@
+"""A frozen linear layer with its low-rank update, as one node of the autograd graph.
+
+Y = X·Wᵀ + b + s·(X·Aᵀ)·Bᵀ, with W (out × in) frozen, A (rank × in) and B (out × rank) trained. Hu et al., LoRA, 2021.
+Four matrix products and no other pass over a (tokens × out) tensor; the adapter's own node graph takes seven. A and B
+stay in float32, where their optimizer wants them, and are cast to the dtype of X for the products.
+"""
+
+from typing import Any
+
+import torch
+from attrs import frozen
+from torch import Tensor
+from torch.autograd import Function
+
+Pair = tuple[Tensor, Tensor]
+
+
+@frozen
+class Projection:
+    """Weights of one layer in the dtype of its input: ``w`` (out, in), ``b`` (out,), ``down`` = A, ``up`` = s·B."""
+
+    w: Tensor
+    b: Tensor | None
+    down: Tensor
+    up: Tensor
+    scale: float
+
+    def forward(self, x: Tensor) -> Pair:
+        """Y of shape (tokens, out), and X·Aᵀ of shape (tokens, rank), which the backward pass needs."""
+        narrow = x @ self.down.t()
+        return torch.nn.functional.linear(x, self.w, self.b).addmm_(narrow, self.up.t()), narrow
+
+    def input_gradient(self, grad: Tensor, narrow_grad: Tensor, into: Tensor | None = None) -> Tensor:
+        """The gradient of X, dY·W + (dY·sB)·A, added to ``into`` where that is given."""
+        out = grad @ self.w if into is None else into.addmm_(grad, self.w)
+        return out.addmm_(narrow_grad, self.down)
+
+    def adapter_gradients(self, x: Tensor, narrow: Tensor, grad: Tensor, narrow_grad: Tensor) -> Pair:
+        """The gradients of A and B, in float32."""
+        return (narrow_grad.t() @ x).float(), (grad.t() @ narrow).float().mul_(self.scale)
+
+
+def cast(dtype: torch.dtype, w: Tensor, b: Tensor | None, a: Tensor, up: Tensor, scale: float) -> Projection:
+    """The projection with its adapter in the dtype of the input."""
+    return Projection(w, b, a.to(dtype), (up * scale).to(dtype), scale)
+
+
+class LowRankLinear(Function):
+    """One projection: inputs X (…, in), W, b, A, B, s."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None, a: Tensor, up: Tensor, scale: float) -> Tensor:
+        flat = x.reshape(-1, x.shape[-1])
+        layer = cast(x.dtype, w, b, a, up, scale)
+        y, narrow = layer.forward(flat)
+        ctx.layer = layer
+        ctx.save_for_backward(flat, narrow)
+        return y.view(*x.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        flat, narrow = ctx.saved_tensors
+        grad = grads[0].reshape(-1, grads[0].shape[-1])
+        layer: Projection = ctx.layer
+        narrow_grad = grad @ layer.up
+        down_grad, up_grad = layer.adapter_gradients(flat, narrow, grad, narrow_grad)
+        back = None
+        if ctx.needs_input_grad[0]:
+            back = layer.input_gradient(grad, narrow_grad).view(*grads[0].shape[:-1], -1)
+        return back, None, None, down_grad, up_grad, None

@@ -1,0 +1,124 @@
+"""Every kernel computes what the plain modules compute, values and gradients alike."""
+
+import copy
+import math
+from typing import Any
+
+import pytest
+
+from ftctl_adapters.kernels.install import install
+from ftctl_adapters.modeling.batch import collate
+from ftctl_adapters.modeling.load import load_base
+from ftctl_adapters.modeling.loss import summed_loss, token_losses
+from ftctl_plugins.tuners.lora import LoraOptions, LoraTuner
+from tests.unit.test_training import TINY, rows
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.heavy
+
+
+def tuned(**changed: Any) -> Any:
+    """A LoRA model whose adapters do something: PEFT starts them at zero."""
+    torch.manual_seed(3)
+    model = LoraTuner(LoraOptions(**{"rank": 4, "bf16": False, **changed}))._adapt(load_base(TINY, False))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(std=0.05)
+    return model.train()
+
+
+def reference_loss(model: Any, batch: Any) -> Any:
+    """The sum of the losses as plain transformers computes them, mask and whole logits included."""
+    output = model(input_ids=batch.ids, attention_mask=batch.mask, labels=batch.labels)
+    return output.loss * batch.trained
+
+
+def gradients(model: Any, loss: Any) -> dict[str, Any]:
+    loss.backward()
+    return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+
+
+def test_a_lora_model_has_the_plain_modules_loss_and_gradients() -> None:
+    plain, fast = tuned(), tuned()
+    assert install(fast) == {"projection": 28, "gated_mlp": 4, "rms_norm": 9, "attention": 1}
+    batch = collate(rows(7), 0)
+    expected, found = reference_loss(plain, batch), summed_loss(fast, batch)
+    assert math.isclose(float(found.detach()), float(expected.detach()), rel_tol=1e-5)
+    wanted, got = gradients(plain, expected), gradients(fast, found)
+    assert wanted.keys() == got.keys()
+    for name, gradient in wanted.items():
+        assert torch.allclose(got[name], gradient, rtol=1e-3, atol=1e-4 * float(gradient.abs().max())), name
+
+
+def test_a_model_trained_whole_has_them_too_the_tied_head_included() -> None:
+    plain = load_base(TINY, False).train()
+    fast = copy.deepcopy(plain)
+    assert install(fast) == {"rms_norm": 9, "attention": 1}
+    batch = collate(rows(5), 0)
+    wanted = gradients(plain, reference_loss(plain, batch))
+    got = gradients(fast, summed_loss(fast, batch))
+    assert wanted.keys() == got.keys()
+    for name, gradient in wanted.items():
+        assert torch.allclose(got[name], gradient, rtol=1e-3, atol=1e-4 * float(gradient.abs().max())), name
+
+
+def test_losses_can_be_weighed_one_by_one() -> None:
+    model = load_base(TINY, False).train()
+    batch = collate(rows(3), 0)
+    losses, _ = token_losses(model, batch, weighed=True)
+    weights = torch.linspace(-1, 1, len(losses))
+    got = gradients(model, (losses * weights).sum())["model.norm.weight"].clone()
+    model.zero_grad()
+    logits = model(input_ids=batch.ids).logits[:, :-1]
+    targets = batch.labels[:, 1:]
+    plain = torch.nn.functional.cross_entropy(logits[targets != -100], targets[targets != -100], reduction="none")
+    wanted = gradients(model, (plain * weights).sum())["model.norm.weight"]
+    assert torch.allclose(got, wanted, rtol=1e-3, atol=1e-5)
+
+
+def test_a_trained_head_refuses_weights_it_cannot_honour() -> None:
+    model = load_base(TINY, False).train()
+    losses, _ = token_losses(model, collate(rows(3), 0))
+    with pytest.raises(ValueError, match="weigh the losses"):
+        (losses * torch.linspace(0, 1, len(losses))).sum().backward()
+
+
+@pytest.mark.parametrize("length", [5, 128, 129, 300])
+def test_short_attention_is_attention(length: int) -> None:
+    from ftctl_adapters.kernels.attention import attend
+
+    torch.manual_seed(0)
+    made = [torch.randn(2, heads, length, 16, requires_grad=True) for heads in (6, 2, 2)]
+    found, _ = attend(None, *made, None)
+    expected = torch.nn.functional.scaled_dot_product_attention(*made, is_causal=True, enable_gqa=True).transpose(1, 2)
+    assert torch.allclose(found, expected, atol=1e-5)
+    mask = torch.ones(length, length, dtype=torch.bool).tril()[None, None]
+    assert torch.allclose(attend(None, *made, mask)[0], expected, atol=1e-5)
+    weight = torch.randn_like(expected)
+    got = torch.autograd.grad((found * weight).sum(), made)
+    wanted = torch.autograd.grad((expected * weight).sum(), made)
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(got, wanted, strict=True))
+
+
+@pytest.mark.parametrize("changed", [{"lora_dropout": 0.1}])
+def test_what_a_kernel_cannot_compute_is_left_to_the_module(changed: dict[str, Any]) -> None:
+    model = tuned(**changed)
+    assert "projection" not in install(model)
+
+
+def test_an_adapter_that_is_switched_off_is_off() -> None:
+    model = tuned().eval()
+    batch = collate(rows(3), 0)
+    with torch.inference_mode(), model.disable_adapter():
+        expected = model(input_ids=batch.ids).logits
+    install(model)
+    with torch.inference_mode(), model.disable_adapter():
+        found = model(input_ids=batch.ids).logits
+    assert torch.allclose(found, expected, atol=1e-3)
+
+
+def test_lengths_are_rounded_up_and_padding_is_never_trained() -> None:
+    batch = collate(rows(5), 0)
+    assert batch.ids.shape[1] % 16 == 0
+    assert int((batch.labels != -100)[batch.mask == 0].sum()) == 0
