@@ -51,6 +51,7 @@ class Trainer:
     steps_per_epoch: int = field(init=False)
     total: int = field(init=False)
     _tokens: int = 0
+    _all_tokens: int = 0
     _since: float = field(factory=time.monotonic)
 
     def __attrs_post_init__(self) -> None:
@@ -74,13 +75,23 @@ class Trainer:
         """
         self._resume()
         self.model.train()
+        started = time.monotonic()
         while not self._over():
             self._epoch(self.state.step // self.steps_per_epoch)
         if not usable(checkpoint_path(self.checkpoints, self.state.step), self.spec):
             self._save()
+        self._finished(time.monotonic() - started)
         if self.options.load_best_model_at_end and self.state.best_step:
             self._load_best()
         return self.state
+
+    def _finished(self, seconds: float) -> None:
+        told = {
+            "seconds": seconds,
+            "tokens": self._all_tokens,
+            "tokens_per_second": self._all_tokens / max(seconds, 1e-9),
+        }
+        self.context.emit(events.TRAINING_FINISHED, **told)
 
     def _load_best(self) -> None:
         best = checkpoint_path(self.checkpoints, self.state.best_step)
@@ -141,7 +152,9 @@ class Trainer:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.state.step += 1
-        self._tokens += sum(int(batch.mask.sum()) for batch in batches)
+        seen = sum(int(batch.mask.sum()) for batch in batches)
+        self._tokens += seen
+        self._all_tokens += seen
         if self.state.step % self.options.logging_steps == 0 or self.state.step in (1, self.total):
             self._report(total, rate, float(norm))
 

@@ -17,6 +17,7 @@ METRIC_RECORDED = "MetricRecorded"
 CHECKPOINT_SAVED = "CheckpointSaved"
 WEIGHTS_CHOSEN = "WeightsChosen"
 TRAINING_RESUMED = "TrainingResumed"
+TRAINING_FINISHED = "TrainingFinished"
 DATA_DESCRIBED = "DataDescribed"
 PROGRESS_MADE = "ProgressMade"
 WARNING_RAISED = "WarningRaised"
@@ -37,6 +38,7 @@ KINDS = (
     CHECKPOINT_SAVED,
     WEIGHTS_CHOSEN,
     TRAINING_RESUMED,
+    TRAINING_FINISHED,
     DATA_DESCRIBED,
     PROGRESS_MADE,
     WARNING_RAISED,

@@ -28,6 +28,11 @@ def _chosen(stage: str, data: dict[str, Any]) -> str:
     return f"  {stage} keeps step {data['step']} of {data['total']}, validation loss {data['validation_loss']:.4f}"
 
 
+def _trained(stage: str, data: dict[str, Any]) -> str:
+    speed = f"{data['tokens_per_second']:,.0f} tokens/s"
+    return f"  {stage} trained on {data['tokens']:,} tokens in {data['seconds']:.1f} s, {speed}"
+
+
 def _memory(data: dict[str, Any]) -> str:
     return f"  {data['rss_bytes'] / 1e6:,.0f} MB" if "rss_bytes" in data else ""
 
@@ -58,6 +63,7 @@ _TELLERS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     events.PROGRESS_MADE: _progress,
     events.TRAINING_RESUMED: lambda stage, data: f"  {stage} goes on from step {data['step']} of {data['total']}",
     events.WEIGHTS_CHOSEN: _chosen,
+    events.TRAINING_FINISHED: _trained,
     events.DATA_DESCRIBED: _described,
     events.WARNING_RAISED: lambda stage, data: f"! {data.get('message', '')}",
     events.SERVER_STARTED: lambda stage, data: f"  serving {data['model']} at {data['url']}",
