@@ -1,13 +1,18 @@
 """Named points at which tests make ftctl fail; nothing happens unless both variables are set.
 
-``FTCTL_TEST_BUILD=1 FTCTL_FAULT="store.commit.before_rename:kill"`` kills the process at that point. Actions:
-``kill``, ``exit:N``, ``hang``, ``raise:ENOSPC``.
+``FTCTL_TEST_BUILD=1 FTCTL_FAULT="store.commit.before_rename:kill"`` kills the process at that point,
+``"train.micro_step.after@17:kill"`` when it is reached for the 17th time. Actions: ``kill``, ``exit:N``, ``hang``,
+``raise:ENOSPC``.
 """
 
 import errno
 import os
 import signal
 import time
+from collections import Counter
+
+_reached: Counter[str] = Counter()
+"""How often each point was reached; counted only in a test build."""
 
 _SWITCH, _PLAN = "FTCTL_TEST_BUILD", "FTCTL_FAULT"
 
@@ -17,8 +22,12 @@ def fault(point: str) -> None:
     plan = os.environ.get(_PLAN)
     if not plan or os.environ.get(_SWITCH) != "1":
         return
-    name, _, action = plan.partition(":")
-    if name == point:
+    place, _, action = plan.partition(":")
+    name, _, nth = place.partition("@")
+    if name != point:
+        return
+    _reached[point] += 1
+    if not nth or _reached[point] == int(nth):
         _act(action)
 
 

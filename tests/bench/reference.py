@@ -15,7 +15,7 @@ def mean_loss(work: Path) -> float:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from ftctl_adapters.training.order import epoch_batches
-    from ftctl_adapters.training.schedule import learning_rate
+    from ftctl_adapters.training.schedule import learning_rate, warmup_steps
 
     torch.manual_seed(SEED)
     tokenizer = AutoTokenizer.from_pretrained(work / "model")
@@ -28,7 +28,7 @@ def mean_loss(work: Path) -> float:
     losses = []
     for step, batch in enumerate(batches):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(RATE, "cosine", step, len(batches), 0.03)
+            group["lr"] = learning_rate(RATE, "cosine", step, len(batches), warmup_steps(0, 0.03, len(batches)))
         loss = model(**_padded([rows[row] for row in batch], tokenizer.pad_token_id)).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

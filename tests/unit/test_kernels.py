@@ -20,7 +20,7 @@ pytestmark = pytest.mark.heavy
 def tuned(**changed: Any) -> Any:
     """A LoRA model whose adapters do something: PEFT starts them at zero."""
     torch.manual_seed(3)
-    model = LoraTuner(LoraOptions(**{"rank": 4, "bf16": False, **changed}))._adapt(load_base(TINY, False))
+    model = LoraTuner(LoraOptions(**{"rank": 4, "bf16": False, **changed})).adapt(load_base(TINY, False))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "lora_B" in name:

@@ -28,9 +28,9 @@ def test_groups_keep_the_order() -> None:
 
 
 def test_the_rate_rises_then_falls() -> None:
-    rates = [learning_rate(1.0, "cosine", step, 100, 0.1) for step in range(100)]
+    rates = [learning_rate(1.0, "cosine", step, 100, 10) for step in range(100)]
     assert rates[:10] == [n / 10 for n in range(1, 11)]
     assert rates[10] == 1.0
     assert rates[10:] == sorted(rates[10:], reverse=True)
-    assert learning_rate(1.0, "linear", 55, 100, 0.1) == 0.5
-    assert learning_rate(1.0, "constant", 99, 100, 0.0) == 1.0
+    assert learning_rate(1.0, "linear", 55, 100, 10) == 0.5
+    assert learning_rate(1.0, "constant", 99, 100, 0) == 1.0

@@ -16,9 +16,10 @@ from ftctl_adapters.modeling.labels import Encoded
 from ftctl_adapters.modeling.load import load_base, load_whole
 from ftctl_adapters.modeling.loss import summed_loss
 from ftctl_adapters.modeling.reference import BUILTIN
+from ftctl_adapters.modeling.save import save_adapter
 from ftctl_adapters.training.checkpoint import newest_checkpoint, usable
 from ftctl_adapters.training.trainer import Trainer
-from ftctl_plugins.tuners.lora import LoraOptions, LoraTuner, _save
+from ftctl_plugins.tuners.lora import LoraOptions, LoraTuner
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.heavy
@@ -60,7 +61,7 @@ def trainer(folder: Path, stop_after: int | None = None, count: int = 37, **chan
         (folder / name).mkdir(parents=True, exist_ok=True)
     context = StageContext(folder / "work", folder / "out", 5, emit, lambda: stop_after in steps, {"steps": steps})
     torch.manual_seed(5)
-    model = LoraTuner(options)._adapt(load_base(TINY, False))
+    model = LoraTuner(options).adapt(load_base(TINY, False))
     return Trainer(model, rows(count), rows(6), options, context, 0, "spec")
 
 
@@ -233,7 +234,7 @@ def test_a_saved_adapter_loads_in_plain_peft_with_equal_logits(tmp_path: Path) -
 
     one = trainer(tmp_path, num_train_epochs=1)
     one.run()
-    _save(one.model, tmp_path / "out")
+    save_adapter(one.model, tmp_path / "out")
     batch = collate(rows(3), 0)
     base = AutoModelForCausalLM.from_pretrained(TINY, dtype=torch.float32)
     again = PeftModel.from_pretrained(base, str(tmp_path / "out")).eval()
@@ -250,7 +251,7 @@ def test_a_merged_model_answers_as_the_adapter_does(tmp_path: Path) -> None:
 
     one = trainer(tmp_path, num_train_epochs=1)
     one.run()
-    _save(one.model, tmp_path / "out")
+    save_adapter(one.model, tmp_path / "out")
     base = Artifact("model", "hf", "b" * 64, TINY)
     adapter = Artifact("adapter", "peft-adapter", "a" * 64, str(tmp_path / "out"), {}, base)
     merge_adapter(adapter, tmp_path / "merged")
@@ -267,7 +268,7 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
     with torch.no_grad():
         next(iter(one.trained.values()))[0, 0] = math.inf
     with pytest.raises(ModelUnsafe, match="not finite"):
-        _save(one.model, tmp_path / "out")
+        save_adapter(one.model, tmp_path / "out")
 
 
 def test_the_plan_counts_what_is_trained(tmp_path: Path) -> None:
@@ -278,3 +279,32 @@ def test_the_plan_counts_what_is_trained(tmp_path: Path) -> None:
     one = trainer(tmp_path)
     assert plan.trained_parameters == sum(p.numel() for p in one.trained.values())
     assert plan.steps == math.ceil(100 / 8) * 3
+
+
+@pytest.mark.parametrize("optim", ["adamw_torch", "adamw_8bit", "adafactor", "lion_32bit", "sgd"])
+def test_every_optimizer_learns_and_goes_on_bit_equal(tmp_path: Path, optim: str) -> None:
+    changed = {
+        "optim": optim,
+        "lora_dropout": 0.0,
+        "learning_rate": {"sgd": 0.5, "lion_32bit": 3e-3, "adafactor": 0.3}.get(optim, 1e-2),
+    }
+    whole = trainer(tmp_path / "whole", **changed)
+    losses = [entry.loss for entry in whole.run().history if entry.loss is not None]
+    epoch = whole.steps_per_epoch
+    assert sum(losses[-epoch:]) < 0.98 * sum(losses[:epoch]), "the same rows, an epoch later"
+    cut = trainer(tmp_path / "cut", stop_after=4, **changed)
+    with pytest.raises(Interrupted):
+        cut.run()
+    again = trainer(tmp_path / "cut", **changed)
+    again.run()
+    assert equal(weights(again), weights(whole))
+
+
+def test_keeping_less_computes_the_same(tmp_path: Path) -> None:
+    from ftctl_adapters.training.session import keep_less
+
+    plain, less = trainer(tmp_path / "plain", lora_dropout=0.0), trainer(tmp_path / "less", lora_dropout=0.0)
+    keep_less(less.model)
+    assert less.model.is_gradient_checkpointing
+    assert [e.loss for e in plain.run().history] == [e.loss for e in less.run().history]
+    assert equal(weights(plain), weights(less))

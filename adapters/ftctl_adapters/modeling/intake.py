@@ -36,11 +36,6 @@ class LocalModelIntake(ModelIntake):
 def model_shape(view: View) -> ModelShape:
     """What plans need to know of a model, from its config and weight headers."""
     config = view.config
-    linear = {
-        name: (entry.shape[0], entry.shape[1])
-        for name, entry in view.tensors.items()
-        if len(entry.shape) == 2 and "embed" not in name and "lm_head" not in name
-    }
     return ModelShape(
         architecture=_architecture(config),
         parameters=sum(entry.elements for entry in view.tensors.values()),
@@ -50,7 +45,7 @@ def model_shape(view: View) -> ModelShape:
         vocabulary=_count(config, "vocab_size"),
         max_positions=_count(config, "max_position_embeddings"),
         dtype=str(config.get("dtype") or config.get("torch_dtype") or "float32"),
-        linear=linear,
+        tensors={name: entry.shape for name, entry in view.tensors.items()},
     )
 
 

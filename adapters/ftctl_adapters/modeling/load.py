@@ -3,8 +3,9 @@
 from typing import Any
 
 from ftctl.domain.artifact import Artifact
-from ftctl.domain.format import ADAPTERS
+from ftctl.domain.format import ADAPTERS, BOTTLENECK
 from ftctl.errors import ModelMismatch
+from ftctl_adapters.modeling.bottleneck import load_bottleneck
 
 
 def load_base(folder: str, bf16: bool | None) -> Any:
@@ -28,6 +29,8 @@ def load_whole(model: Artifact, bf16: bool | None = None) -> Any:
         return load_base(model.path, bf16).eval()
     if model.base is None:
         raise ModelMismatch(f"{model.id} is an adapter without its base model")
+    if model.format == BOTTLENECK:
+        return load_bottleneck(load_base(model.base.path, bf16), model.path).eval()
     from peft import PeftModel
 
     try:

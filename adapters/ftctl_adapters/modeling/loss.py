@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from ftctl_adapters.kernels.head_loss import head_losses
-from ftctl_adapters.kernels.rows import TakeRows
 from ftctl_adapters.modeling.batch import Batch
 from ftctl_adapters.modeling.labels import IGNORED
 
@@ -27,6 +25,9 @@ def token_losses(model: Any, batch: Batch, *, weighed: bool = False) -> tuple[An
     logits, heads that are more than a matrix, and virtual tokens take the ordinary path through the whole model.
     """
     import torch
+
+    from ftctl_adapters.kernels.head_loss import head_losses
+    from ftctl_adapters.kernels.rows import TakeRows
 
     targets = batch.labels[:, 1:]
     chosen = targets != IGNORED

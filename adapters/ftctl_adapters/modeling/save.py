@@ -18,18 +18,23 @@ def save_model(model: Any, out: Path) -> None:
     (out / "README.md").unlink(missing_ok=True)
 
 
-def save_adapter(model: Any, out: Path) -> None:
+def save_adapter(model: Any, out: Path, started_from: str | None = None) -> None:
     """``adapter_model.safetensors`` and ``adapter_config.json``, as plain PEFT loads them.
 
-    PEFT keeps target modules in a set and the base's folder by path; both are made the same on every machine.
+    PEFT keeps target modules in a set and folders by path; both are made the same on every machine. An adapter that
+    ``started_from`` the base weights is saved as the difference to that start, for the base as it is stored.
     """
     refuse_not_finite((name, p) for name, p in model.named_parameters() if p.requires_grad)
-    model.save_pretrained(out, safe_serialization=True)
+    more = {"path_initial_model_for_weight_conversion": started_from} if started_from else {}
+    model.save_pretrained(out, safe_serialization=True, **more)
     (out / "README.md").unlink(missing_ok=True)
     path = out / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     ordered = {key: sorted(value) if isinstance(value, list) else value for key, value in config.items()}
     ordered["base_model_name_or_path"] = None
+    if ordered.get("tokenizer_name_or_path"):
+        # the text has become weights; with the path of its tokenizer the adapter would only load where it was trained
+        ordered |= {"tokenizer_name_or_path": None, "prompt_tuning_init": "RANDOM", "prompt_tuning_init_text": None}
     path.write_text(json.dumps(ordered, indent=2, sort_keys=True), encoding="utf-8")
 
 

@@ -12,6 +12,7 @@ from ftctl.domain.codec import from_plain, to_plain
 from ftctl.errors import ArtifactCorrupt
 from ftctl.faults import fault
 from ftctl_adapters.store.commit import commit_folder, entries, is_whole
+from ftctl_adapters.training.optimizers import optimizer_state, restore_optimizer
 
 STATE = "trainer_state.json"
 
@@ -54,9 +55,10 @@ def save_checkpoint(root: Path, state: TrainState, trained: dict[str, Any], opti
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     save_file({name: tensor.detach().contiguous() for name, tensor in trained.items()}, folder / "trained.safetensors")
-    save_file(_moments(optimizer), folder / "optimizer.safetensors")
+    moments, numbers = optimizer_state(optimizer)
+    save_file(moments, folder / "optimizer.safetensors")
     save_file({"cpu": torch.get_rng_state()}, folder / "rng.safetensors")
-    document = {"spec": spec, "state": to_plain(state), "python_rng": _python_rng()}
+    document = {"spec": spec, "state": to_plain(state), "python_rng": _python_rng(), "optimizer": numbers}
     (folder / STATE).write_text(json.dumps(document), encoding="utf-8")
     fault("train.checkpoint.before_commit")
     target = checkpoint_path(root, state.step)
@@ -95,9 +97,9 @@ def load_checkpoint(folder: Path, trained: dict[str, Any], optimizer: Any) -> Tr
     from safetensors.torch import load_file
 
     load_tensors(folder, trained)
-    _restore_moments(optimizer, load_file(folder / "optimizer.safetensors"))
     torch.set_rng_state(load_file(folder / "rng.safetensors")["cpu"])
     document = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    restore_optimizer(optimizer, load_file(folder / "optimizer.safetensors"), document["optimizer"])
     version, internal, gauss = document["python_rng"]
     random.setstate((version, tuple(internal), gauss))
     return from_plain(document["state"], TrainState)
@@ -121,19 +123,6 @@ def drop_old(root: Path, keep: int, best_step: int) -> None:
     for step in _steps(root)[:-keep]:
         if step != best_step:
             shutil.rmtree(checkpoint_path(root, step))
-
-
-def _moments(optimizer: Any) -> dict[str, Any]:
-    state = optimizer.state_dict()["state"]
-    return {f"{number}.{key}": value.contiguous() for number, entry in state.items() for key, value in entry.items()}
-
-
-def _restore_moments(optimizer: Any, stored: dict[str, Any]) -> None:
-    state: dict[int, dict[str, Any]] = {}
-    for name, value in stored.items():
-        number, _, key = name.partition(".")
-        state.setdefault(int(number), {})[key] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def _python_rng() -> list[Any]:

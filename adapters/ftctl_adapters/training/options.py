@@ -21,10 +21,19 @@ class TrainingOptions:
     lr_scheduler_type: str = option(
         "cosine", help="Course of the learning rate.", choices=("cosine", "linear", "constant")
     )
+    warmup_steps: int = option(0, help="Steps in which the rate rises from 0; 0: warmup_ratio decides.", ge=0)
     warmup_ratio: float = option(0.03, help="Share of all steps in which the rate rises from 0.", ge=0, lt=1)
-    weight_decay: float = option(0.0, help="AdamW weight decay; biases and norms are left out.", ge=0, le=1)
+    weight_decay: float = option(0.0, help="Weight decay; biases and norms are left out.", ge=0, le=1)
     max_grad_norm: float = option(1.0, help="Gradients are clipped to this norm; 0 does not clip.", ge=0)
-    optim: str = option("adamw_torch", help="The optimizer.", choices=("adamw_torch",))
+    optim: str = option(
+        "adamw_torch",
+        help="The optimizer; adamw_8bit and lion_32bit are bitsandbytes'.",
+        choices=("adamw_torch", "adamw_8bit", "adafactor", "lion_32bit", "sgd"),
+    )
+    adam_beta1: float = option(0.9, help="Decay of the first moment, of Lion too.", ge=0, lt=1)
+    adam_beta2: float = option(0.999, help="Decay of the second moment; Lion's usual is 0.99.", ge=0, lt=1)
+    adam_epsilon: float = option(1e-8, help="Added to the root of the second moment.", gt=0)
+    gradient_checkpointing: bool = option(False, help="Keep less and compute it again: slower, far less memory.")
     num_train_epochs: int = option(3, help="Passes over the train split.", ge=1, le=100_000)
     max_steps: int = option(-1, help="Optimizer steps after which training ends; -1: epochs decide.", ge=-1)
     per_device_train_batch_size: int = option(8, help="Examples a forward pass.", ge=1, le=65_536)

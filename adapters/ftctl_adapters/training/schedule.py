@@ -3,9 +3,13 @@
 import math
 
 
-def learning_rate(peak: float, kind: str, step: int, total: int, warmup_ratio: float) -> float:
+def warmup_steps(steps: int, ratio: float, total: int) -> int:
+    """In how many steps the rate rises: ``steps`` where they are given, else their share of the total."""
+    return steps or math.ceil(total * ratio)
+
+
+def learning_rate(peak: float, kind: str, step: int, total: int, warmup: int) -> float:
     """The rate of a step counted from 0: a linear rise, then ``cosine`` or ``linear`` to 0, or ``constant``."""
-    warmup = math.ceil(total * warmup_ratio)
     if step < warmup:
         return peak * (step + 1) / warmup
     if kind == "constant":

@@ -1,51 +1,35 @@
 """What every tuner over the engine does around the loop: load, prepare, train, save."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ftctl.domain import event as events
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.codec import digest, to_plain
-from ftctl.domain.format import ADAPTERS
+from ftctl.domain.format import ADAPTERS, PEFT_ADAPTER
 from ftctl.plugin import read_split
 from ftctl.ports import StageContext
-from ftctl_adapters.kernels.install import install
 from ftctl_adapters.modeling.golden import write_golden
 from ftctl_adapters.modeling.labels import show_labels
-from ftctl_adapters.modeling.load import load_base
+from ftctl_adapters.modeling.load import load_whole
 from ftctl_adapters.modeling.merge import merged
 from ftctl_adapters.modeling.take_along import take_along
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.training.allocator import keep_freed_memory
 from ftctl_adapters.training.checkpoint import TrainState
+from ftctl_adapters.training.engine_tuner import EngineTuner
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.prepare import Prepared, prepare
 from ftctl_adapters.training.trainer import Trainer
 
 
-def train(
-    model: Artifact,
-    data: Artifact,
-    options: TrainingOptions,
-    context: StageContext,
-    adapt: Callable[[Any], Any],
-    save: Callable[[Any, Path], None],
-    output_format: str,
-) -> Draft:
-    """Trains what ``adapt`` makes of the base model and lets ``save`` write it.
-
-    Args:
-        model: the base model's view.
-        data: the data set.
-        options: of the tuner.
-        context: of the stage.
-        adapt: makes the model trainable, e.g. by wrapping it in an adapter.
-        save: writes the trained weights into a folder.
-        output_format: of the artifact.
-    """
+def train(tuner: EngineTuner[Any], model: Artifact, data: Artifact, context: StageContext) -> Draft:
+    """Trains what the tuner makes of the base model, and lets it write the outcome into ``context.out``."""
     keep_freed_memory()
+    from ftctl_adapters.kernels.install import install
+
+    options = tuner.options
     tokenizer = ChatTokenizer(model.path)
     training = prepare(read_split(data, "train"), tokenizer, options)
     validation = (
@@ -53,19 +37,22 @@ def train(
     )
     _announce(training, context)
     seed_everything(context.seed)
-    tuned = adapt(load_base(model.path, options.bf16))
+    tuned = tuner.adapt(tuner.load(model.path))
     install(tuned)
+    if options.gradient_checkpointing:
+        keep_less(tuned)
     spec = digest([to_plain(options), model.digest, data.digest, context.seed])
     rows = validation.rows if validation else []
     trainer = Trainer(tuned, training.rows, rows, options, context, tokenizer.pad_id, spec)
     state = trainer.run()
-    save(tuned, context.out)
+    tuner.save(tuned, context.out)
     take_along(Path(model.path), context.out)
     del tuned, trainer
-    served = _as_served(model, context.out, output_format)
+    served = _as_served(model, context.out, tuner.output_format)
     write_golden(served, tokenizer, list(read_split(data, "validation", limit=6)), context.out)
     _write_records(training, state, context.out)
-    return Draft("model" if output_format == "hf" else "adapter", output_format, _facts(model, training, state))
+    kind = "adapter" if tuner.output_format in ADAPTERS else "model"
+    return Draft(kind, tuner.output_format, _facts(model, training, state))
 
 
 def labelled(model: Artifact, data: Artifact, options: TrainingOptions, count: int) -> list[str]:
@@ -75,6 +62,12 @@ def labelled(model: Artifact, data: Artifact, options: TrainingOptions, count: i
     return [
         f"{row.where}  {row.trained} of {len(row.ids)} tokens trained\n{show_labels(tokenizer, row)}" for row in rows
     ]
+
+
+def keep_less(model: Any) -> None:
+    """Keeps only the inputs of every layer and computes the rest again in the backward pass."""
+    model.enable_input_require_grads()
+    model.gradient_checkpointing_enable({"use_reentrant": False})
 
 
 def seed_everything(seed: int) -> None:
@@ -89,9 +82,8 @@ def seed_everything(seed: int) -> None:
 
 def _as_served(base: Artifact, out: Path, output_format: str) -> Any:
     """The model that was saved, with the very weights a server will get: golden cases are made from these."""
-    if output_format not in ADAPTERS:
-        return load_base(str(out), None).eval()
-    return merged(Artifact("adapter", output_format, "", str(out), {}, base))
+    saved = Artifact("adapter", output_format, "", str(out), {}, base)
+    return merged(saved) if output_format == PEFT_ADAPTER else load_whole(saved)
 
 
 def _announce(training: Prepared, context: StageContext) -> None:

@@ -13,7 +13,7 @@ from ftctl.domain import event as events
 from ftctl.errors import ArtifactCorrupt, TrainingDiverged
 from ftctl.faults import fault
 from ftctl.ports import StageContext
-from ftctl_adapters.modeling.batch import Batch, collate
+from ftctl_adapters.modeling.batch import collate
 from ftctl_adapters.modeling.labels import Encoded
 from ftctl_adapters.modeling.loss import summed_loss
 from ftctl_adapters.training.checkpoint import (
@@ -27,9 +27,11 @@ from ftctl_adapters.training.checkpoint import (
     save_checkpoint,
     usable,
 )
+from ftctl_adapters.training.optimizers import make_optimizer
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.order import epoch_batches, grouped
-from ftctl_adapters.training.schedule import learning_rate
+from ftctl_adapters.training.schedule import learning_rate, warmup_steps
+from ftctl_adapters.training.validation import validation_loss
 
 DEFAULT_SAVE_STEPS = 50
 
@@ -136,7 +138,7 @@ class Trainer:
             self.options.lr_scheduler_type,
             self.state.step,
             self.total,
-            self.options.warmup_ratio,
+            warmup_steps(self.options.warmup_steps, self.options.warmup_ratio, self.total),
         )
         for param_group in self.optimizer.param_groups:
             param_group["lr"] = rate
@@ -147,6 +149,7 @@ class Trainer:
             loss = summed_loss(self.model, batch) / trained
             loss.backward()
             total += float(loss.detach())
+            fault("train.micro_step.after")
         norm = torch.nn.utils.clip_grad_norm_(self.trained.values(), self.options.max_grad_norm or math.inf)
         self._refuse_divergence(total, float(norm))
         self.optimizer.step()
@@ -195,7 +198,6 @@ class Trainer:
     def _evaluate(self) -> bool:
         """Measures the validation loss; whether it is the best so far."""
         loss = validation_loss(self.model, self.validation, self.options.per_device_train_batch_size, self.pad_id)
-        self.model.train()
         self._refuse_divergence(loss, 0.0)
         best = self.state.best_loss
         improved = best is None or loss < best - self.options.early_stopping_threshold
@@ -216,28 +218,3 @@ def peak_rss_bytes() -> int:
     """The most memory this process has held so far."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def make_optimizer(trained: dict[str, Any], options: TrainingOptions) -> Any:
-    """AdamW; vectors (biases and norms) are not decayed."""
-    import torch
-
-    decayed = [p for p in trained.values() if p.ndim > 1]
-    plain = [p for p in trained.values() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": options.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=options.learning_rate, fused=True)
-
-
-def validation_loss(model: Any, rows: list[Encoded], batch_size: int, pad_id: int) -> float:
-    """The mean of -log p over every trained token of the rows, in nats."""
-    import torch
-
-    model.eval()
-    ordered = sorted(rows, key=lambda row: len(row.ids))
-    total, tokens = 0.0, 0
-    with torch.inference_mode():
-        for start in range(0, len(ordered), batch_size):
-            batch: Batch = collate(ordered[start : start + batch_size], pad_id)
-            total += float(summed_loss(model, batch))
-            tokens += batch.trained
-    return total / max(tokens, 1)

@@ -64,7 +64,7 @@ class Plan:
         ]
         left_out = list(self.model.left_out)
         model = {"reference": self.model.reference, "left_out": left_out, **to_plain(self.model.shape)}
-        model.pop("linear")
+        model.pop("tensors")
         return {"run_id": self.spec.run_id, "model": model, "stages": stages, "resources": to_plain(self.resources)}
 
 

@@ -3,9 +3,14 @@
 HF = "hf"
 PEFT_ADAPTER = "peft-adapter"
 BNB_INT8 = "bnb-int8"
+PEFT_PROMPT = "peft-prompt"
+"""Virtual tokens or keys learnt by PEFT: they cannot be merged into weights."""
 
-ADAPTERS = frozenset({PEFT_ADAPTER})
+BOTTLENECK = "bottleneck-adapter"
+"""Small networks between the layers; only this project loads them."""
+
+ADAPTERS = frozenset({PEFT_ADAPTER, PEFT_PROMPT, BOTTLENECK})
 """Formats that are only whole together with their base model."""
 
-LOSSLESS = frozenset({HF, PEFT_ADAPTER})
+LOSSLESS = frozenset({HF, *ADAPTERS})
 """Formats whose greedy answers must equal those of the tuned model."""

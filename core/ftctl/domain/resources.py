@@ -1,5 +1,7 @@
 """What a piece of work will need, known before it starts."""
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 from attrs import field, frozen
@@ -9,7 +11,7 @@ from attrs import field, frozen
 class ModelShape:
     """What a model's ``config.json`` and weight headers say; counts are parameters, sizes are bytes.
 
-    ``linear`` holds the (out, in) shape of every two-dimensional weight but the embeddings, by tensor name.
+    ``tensors`` holds the shape of every weight by its name.
     """
 
     architecture: str
@@ -20,7 +22,21 @@ class ModelShape:
     vocabulary: int
     max_positions: int
     dtype: str
-    linear: dict[str, tuple[int, int]] = field(factory=dict)
+    tensors: dict[str, tuple[int, ...]] = field(factory=dict)
+
+    @property
+    def linear(self) -> dict[str, tuple[int, int]]:
+        """The (out, in) shape of every two-dimensional weight but the embeddings and the head."""
+        found = self.tensors.items()
+        return {
+            name: (shape[0], shape[1])
+            for name, shape in found
+            if len(shape) == 2 and "embed" not in name and "lm_head" not in name
+        }
+
+    def count(self, wanted: Callable[[str], bool]) -> int:
+        """Parameters of the tensors whose names are wanted."""
+        return sum(math.prod(shape) for name, shape in self.tensors.items() if wanted(name))
 
 
 @frozen

@@ -1,6 +1,6 @@
 """The target loaders that come with ftctl."""
 
-from ftctl.domain.format import BNB_INT8, HF, PEFT_ADAPTER
+from ftctl.domain.format import BNB_INT8, BOTTLENECK, HF, PEFT_ADAPTER, PEFT_PROMPT
 from ftctl.plugin import Need, Offer, hookimpl
 
 
@@ -13,7 +13,7 @@ def ftctl_offers() -> list[Offer]:
             summary="Models and adapters in this process, by transformers and PEFT",
             factory="ftctl_plugins.loaders.transformers:TransformersLoader",
             options="ftctl_plugins.loaders.transformers:TransformersLoaderOptions",
-            accepts=(HF, PEFT_ADAPTER, BNB_INT8),
+            accepts=(HF, PEFT_ADAPTER, PEFT_PROMPT, BOTTLENECK, BNB_INT8),
             needs=(Need("torch", "ftctl[hf]"), Need("transformers", "ftctl[hf]")),
         )
     ]

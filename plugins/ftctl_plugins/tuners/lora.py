@@ -1,16 +1,17 @@
 """``lora``: low-rank adapters. Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, 2021."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from ftctl.domain.artifact import Artifact, Draft
-from ftctl.domain.format import PEFT_ADAPTER
-from ftctl.domain.resources import ModelShape, ResourcePlan
+from ftctl.domain.resources import ModelShape
 from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
-from ftctl.ports import StageContext, Tuner
-from ftctl_adapters.training.footprint import estimate
+from ftctl_adapters.training.engine_tuner import O, PeftTuner
 from ftctl_adapters.training.options import TrainingOptions
+
+FROM_WEIGHTS = ("pissa", "olora")
+"""Initialisations that take the adapter out of the base weights, and change those."""
 
 
 @options
@@ -19,55 +20,80 @@ class LoraOptions(TrainingOptions):
     lora_alpha: int | None = option(None, help="Scale of the update is lora_alpha / rank; null: twice the rank.", ge=1)
     lora_dropout: float = option(0.0, help="Dropout before the update.", ge=0, lt=1)
     target_modules: str = option("all-linear", help="`all-linear`, or names of modules, separated by commas.")
+    modules_to_save: tuple[str, ...] = option((), help="Modules trained whole and saved with the adapter.")
+    use_dora: bool = option(False, help="Train direction and length of the weights apart (DoRA, Liu et al., 2024).")
+    use_rslora: bool = option(False, help="Scale by lora_alpha / sqrt(rank) (rsLoRA, Kalajdzievski, 2023).")
+    init_lora_weights: str = option(
+        "default",
+        help="How adapters begin: at zero, or out of the weights (PiSSA, Meng et al., 2024; OLoRA, Büyükakyüz, 2024).",
+        choices=("default", "gaussian", *FROM_WEIGHTS),
+    )
 
 
-class LoraTuner(Tuner):
+class LowRankTuner(PeftTuner[O]):
     """Trains A (rank × in) and B (out × rank) for every targeted weight (out × in)."""
 
-    def __init__(self, options: LoraOptions) -> None:
-        self._options = options
+    options: Any
 
-    def plan(self, shape: ModelShape, train_rows: int | None) -> ResourcePlan:
-        rank = self._options.rank
+    def trained(self, shape: ModelShape) -> int:
+        rank: int = self.options.rank
         targeted = [size for name, size in shape.linear.items() if self._targets(name)]
         if not targeted:
-            raise ConfigInvalid(f"tuner.target_modules: {self._options.target_modules!r} matches no layer of the model")
+            raise ConfigInvalid(f"tuner.target_modules: {self.options.target_modules!r} matches no layer of the model")
         narrowest = min(min(size) for size in targeted)
         if rank > narrowest:
             raise ConfigInvalid(f"tuner.rank: must be at most {narrowest}, the model's narrowest layer, not {rank}")
-        trained = sum(rank * (rows + columns) for rows, columns in targeted)
-        return estimate(shape, trained, self._options, train_rows)
+        for module in self.options.modules_to_save:
+            if not any(_of_module(name, module) for name in shape.tensors):
+                raise ConfigInvalid(f"tuner.modules_to_save: {module!r} is no module with weights of its own here")
+        whole = shape.count(lambda name: any(_of_module(name, m) for m in self.options.modules_to_save))
+        lengths = sum(rows for rows, _ in targeted) if self.options.use_dora else 0
+        return sum(rank * (rows + columns) for rows, columns in targeted) + lengths + whole
 
-    def labels(self, model: Artifact, data: Artifact, count: int) -> list[str]:
-        from ftctl_adapters.training.session import labelled
+    def config(self, base: Any) -> Any:
+        from peft import LoraConfig
 
-        return labelled(model, data, self._options, count)
+        chosen, start = self.options.target_modules, self.options.init_lora_weights
+        return LoraConfig(
+            r=self.options.rank,
+            lora_alpha=self.options.lora_alpha or 2 * self.options.rank,
+            lora_dropout=self.options.lora_dropout,
+            target_modules=chosen if chosen == "all-linear" else [name.strip() for name in chosen.split(",")],
+            modules_to_save=list(self.options.modules_to_save) or None,
+            use_dora=self.options.use_dora,
+            use_rslora=self.options.use_rslora,
+            init_lora_weights=True if start == "default" else start,
+            task_type="CAUSAL_LM",
+        )
 
-    def tune(self, model: Artifact, data: Artifact, context: StageContext) -> Draft:
-        from ftctl_adapters.training.session import train
+    def adapt(self, base: Any) -> Any:
+        tuned = super().adapt(base)
+        if self.options.init_lora_weights in FROM_WEIGHTS:
+            self._start = tempfile.TemporaryDirectory(prefix="ftctl-start-")
+            config = tuned.peft_config["default"]
+            config.init_lora_weights = True
+            tuned.save_pretrained(self._start.name)
+            config.init_lora_weights = self.options.init_lora_weights
+        return tuned
 
-        return train(model, data, self._options, context, self._adapt, _save, PEFT_ADAPTER)
+    def save(self, tuned: Any, out: Path) -> None:
+        from ftctl_adapters.modeling.save import save_adapter
+
+        start = self._start.name if self.options.init_lora_weights in FROM_WEIGHTS else None
+        save_adapter(tuned, out, started_from=start)
+        if start:
+            self._start.cleanup()
 
     def _targets(self, tensor: str) -> bool:
-        wanted = self._options.target_modules
+        wanted = self.options.target_modules
         module = tensor.removesuffix(".weight")
         return wanted == "all-linear" or any(module.endswith(f".{name.strip()}") for name in wanted.split(","))
 
-    def _adapt(self, base: Any) -> Any:
-        from peft import LoraConfig, get_peft_model
 
-        chosen = self._options.target_modules
-        config = LoraConfig(
-            r=self._options.rank,
-            lora_alpha=self._options.lora_alpha or 2 * self._options.rank,
-            lora_dropout=self._options.lora_dropout,
-            target_modules=chosen if chosen == "all-linear" else [name.strip() for name in chosen.split(",")],
-            task_type="CAUSAL_LM",
-        )
-        return get_peft_model(base, config)
+def _of_module(tensor: str, module: str) -> bool:
+    """Whether PEFT counts the tensor to a module to save: it compares the ends of module names."""
+    return tensor.rpartition(".")[0].endswith(module)
 
 
-def _save(tuned: Any, out: Path) -> None:
-    from ftctl_adapters.modeling.save import save_adapter
-
-    save_adapter(tuned, out)
+class LoraTuner(LowRankTuner[LoraOptions]):
+    """On the base model as it is."""

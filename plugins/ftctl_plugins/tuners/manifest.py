@@ -1,35 +1,38 @@
 """The tuners that come with ftctl."""
 
-from ftctl.domain.format import HF, PEFT_ADAPTER
+from ftctl.domain.format import BOTTLENECK, HF, PEFT_ADAPTER, PEFT_PROMPT
 from ftctl.plugin import Need, Offer, hookimpl
 
-TORCH = Need("torch", "ftctl[hf]")
-TRANSFORMERS = Need("transformers", "ftctl[hf]")
+TORCH = (Need("torch", "ftctl[hf]"), Need("transformers", "ftctl[hf]"))
+PEFT = (*TORCH, Need("peft", "ftctl[hf]"))
 
 
 @hookimpl
 def ftctl_offers() -> list[Offer]:
+    bnb = (*PEFT, Need("bitsandbytes", "ftctl[bnb]"))
     return [
-        Offer(
-            port="tuner",
-            name="lora",
-            summary="Low-rank adapters on the linear layers (LoRA, by PEFT); the base model stays as it is",
-            factory="ftctl_plugins.tuners.lora:LoraTuner",
-            options="ftctl_plugins.tuners.lora:LoraOptions",
-            accepts=(HF,),
-            produces=(PEFT_ADAPTER,),
-            capabilities=("resume", "deterministic"),
-            needs=(TORCH, TRANSFORMERS, Need("peft", "ftctl[hf]")),
-        ),
-        Offer(
-            port="tuner",
-            name="full",
-            summary="Every weight of the model",
-            factory="ftctl_plugins.tuners.full:FullTuner",
-            options="ftctl_plugins.tuners.full:FullOptions",
-            accepts=(HF,),
-            produces=(HF,),
-            capabilities=("resume", "deterministic"),
-            needs=(TORCH, TRANSFORMERS),
-        ),
+        _offer("lora", "Lora", PEFT_ADAPTER, PEFT, "Low-rank adapters on the linear layers; the base stays as it is"),
+        _offer("qlora", "Qlora", PEFT_ADAPTER, bnb, "Low-rank adapters while the base is held in 4 bits"),
+        _offer("full", "Full", HF, TORCH, "Every weight of the model"),
+        _offer("freeze", "Freeze", HF, TORCH, "Every weight of the last layers"),
+        _offer("ia3", "Ia3", PEFT_ADAPTER, PEFT, "Scales of keys, values and inner activations"),
+        _offer("adapter", "Adapter", BOTTLENECK, TORCH, "Small networks after attention and MLP"),
+        _offer("prefix", "Prefix", PEFT_PROMPT, PEFT, "Keys and values before every layer's own"),
+        _offer("prompt", "Prompt", PEFT_PROMPT, PEFT, "Embeddings before the input, begun from a text if wanted"),
+        _offer("p-tuning", "PTuning", PEFT_PROMPT, PEFT, "Embeddings before the input, out of a small network"),
     ]
+
+
+def _offer(name: str, kind: str, produces: str, needs: tuple[Need, ...], summary: str) -> Offer:
+    module = f"ftctl_plugins.tuners.{name.replace('-', '_')}"
+    return Offer(
+        port="tuner",
+        name=name,
+        summary=summary,
+        factory=f"{module}:{kind}Tuner",
+        options=f"{module}:{kind}Options",
+        accepts=(HF,),
+        produces=(produces,),
+        capabilities=("resume", "deterministic"),
+        needs=needs,
+    )

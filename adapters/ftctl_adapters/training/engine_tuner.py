@@ -1,0 +1,95 @@
+"""What the tuners over the engine share: a tuner says what it trains, and how that is loaded and saved."""
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+from ftctl.domain.artifact import Artifact, Draft
+from ftctl.domain.format import HF, PEFT_ADAPTER
+from ftctl.domain.resources import ModelShape, ResourcePlan
+from ftctl.ports import StageContext, Tuner
+from ftctl_adapters.training.footprint import estimate
+from ftctl_adapters.training.options import TrainingOptions
+
+O = TypeVar("O", bound=TrainingOptions)  # noqa: E741 - options
+
+
+class EngineTuner(Tuner, Generic[O]):
+    """A tuner whose loop is the engine's."""
+
+    output_format: ClassVar[str]
+
+    def __init__(self, options: O) -> None:
+        self.options = options
+
+    @abstractmethod
+    def trained(self, shape: ModelShape) -> int:
+        """How many parameters of a model of this shape would be trained.
+
+        Raises:
+            ConfigInvalid: the options do not fit the model.
+        """
+
+    @abstractmethod
+    def adapt(self, base: Any) -> Any:
+        """Makes the loaded base model trainable, e.g. by wrapping it; what is trained asks for a gradient."""
+
+    def load(self, folder: str) -> Any:
+        """The base model."""
+        from ftctl_adapters.modeling.load import load_base
+
+        return load_base(folder, self.options.bf16)
+
+    @abstractmethod
+    def save(self, tuned: Any, out: Path) -> None:
+        """Writes what was trained."""
+
+    def weights(self, shape: ModelShape) -> int:
+        """Bytes of the base model in memory, where it is not simply in one dtype; 0 where it is."""
+        return 0
+
+    def plan(self, shape: ModelShape, train_rows: int | None) -> ResourcePlan:
+        added = self.output_format != HF
+        trained, weights = self.trained(shape), self.weights(shape)
+        return estimate(shape, trained, self.options, train_rows, added=added, weights=weights)
+
+    def labels(self, model: Artifact, data: Artifact, count: int) -> list[str]:
+        from ftctl_adapters.training.session import labelled
+
+        return labelled(model, data, self.options, count)
+
+    def tune(self, model: Artifact, data: Artifact, context: StageContext) -> Draft:
+        from ftctl_adapters.training.session import train
+
+        return train(self, model, data, context)
+
+
+class WholeModelTuner(EngineTuner[O]):
+    """A tuner that changes weights of the model itself, and saves a whole model."""
+
+    output_format: ClassVar[str] = HF
+
+    def save(self, tuned: Any, out: Path) -> None:
+        from ftctl_adapters.modeling.save import save_model
+
+        save_model(tuned, out)
+
+
+class PeftTuner(EngineTuner[O]):
+    """A tuner that is a configuration of PEFT, saved as PEFT saves it."""
+
+    output_format: ClassVar[str] = PEFT_ADAPTER
+
+    @abstractmethod
+    def config(self, base: Any) -> Any:
+        """The `peft.PeftConfig`."""
+
+    def adapt(self, base: Any) -> Any:
+        from peft import get_peft_model
+
+        return get_peft_model(base, self.config(base))
+
+    def save(self, tuned: Any, out: Path) -> None:
+        from ftctl_adapters.modeling.save import save_adapter
+
+        save_adapter(tuned, out)

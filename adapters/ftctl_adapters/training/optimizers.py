@@ -1,0 +1,90 @@
+"""Optimizers by the names that transformers gives them, and their state as plain tensors and numbers."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ftctl_adapters.training.options import TrainingOptions
+
+Groups = list[dict[str, Any]]
+
+
+def make_optimizer(trained: dict[str, Any], options: TrainingOptions) -> Any:
+    """The optimizer of ``options.optim``; vectors (biases and norms) are not decayed.
+
+    Args:
+        trained: trained parameters by name.
+        options: of the tuner.
+    """
+    decayed = [p for p in trained.values() if p.ndim > 1]
+    plain = [p for p in trained.values() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": options.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    return MAKERS[options.optim]([group for group in groups if group["params"]], options)
+
+
+def _adamw(groups: Groups, options: TrainingOptions) -> Any:
+    import torch
+
+    return torch.optim.AdamW(groups, options.learning_rate, _betas(options), options.adam_epsilon, fused=True)
+
+
+def _adamw_8bit(groups: Groups, options: TrainingOptions) -> Any:
+    from bitsandbytes.optim import AdamW8bit
+
+    return AdamW8bit(groups, options.learning_rate, _betas(options), options.adam_epsilon)
+
+
+def _lion(groups: Groups, options: TrainingOptions) -> Any:
+    from bitsandbytes.optim import Lion32bit
+
+    return Lion32bit(groups, options.learning_rate, _betas(options))
+
+
+def _adafactor(groups: Groups, options: TrainingOptions) -> Any:
+    import torch
+
+    return torch.optim.Adafactor(groups, options.learning_rate)
+
+
+def _sgd(groups: Groups, options: TrainingOptions) -> Any:
+    import torch
+
+    return torch.optim.SGD(groups, options.learning_rate)
+
+
+def _betas(options: TrainingOptions) -> tuple[float, float]:
+    return options.adam_beta1, options.adam_beta2
+
+
+MAKERS: dict[str, Callable[[Groups, TrainingOptions], Any]] = {
+    "adamw_torch": _adamw,
+    "adamw_8bit": _adamw_8bit,
+    "adafactor": _adafactor,
+    "lion_32bit": _lion,
+    "sgd": _sgd,
+}
+
+
+def optimizer_state(optimizer: Any) -> tuple[dict[str, Any], dict[str, float]]:
+    """The state by ``{parameter}.{key}``: tensors, and plain numbers apart from them."""
+    tensors, numbers = {}, {}
+    for place, parameter in enumerate(_parameters(optimizer)):
+        for key, value in optimizer.state.get(parameter, {}).items():
+            name = f"{place}.{key}"
+            if hasattr(value, "contiguous"):
+                tensors[name] = value.contiguous()
+            elif value is not None:
+                numbers[name] = value
+    return tensors, numbers
+
+
+def restore_optimizer(optimizer: Any, tensors: dict[str, Any], numbers: dict[str, float]) -> None:
+    """Puts back what `optimizer_state` took, dtypes included."""
+    parameters = _parameters(optimizer)
+    for name, value in {**tensors, **numbers}.items():
+        place, _, key = name.partition(".")
+        parameter = parameters[int(place)]
+        optimizer.state[parameter][key] = value.to(parameter.device) if name in tensors else value
+
+
+def _parameters(optimizer: Any) -> list[Any]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]

@@ -1,0 +1,48 @@
+"""``freeze``: the last layers of the model are trained, the others stay as they are."""
+
+import re
+from typing import Any
+
+from ftctl.domain.resources import ModelShape
+from ftctl.errors import ConfigInvalid
+from ftctl.plugin import option, options
+from ftctl_adapters.training.engine_tuner import WholeModelTuner
+from ftctl_adapters.training.options import TrainingOptions
+
+_LAYER = re.compile(r"\.layers\.(\d+)\.")
+
+
+@options
+class FreezeOptions(TrainingOptions):
+    learning_rate: float = option(2e-5, help="Peak learning rate.", gt=0, lt=1)
+    trainable_layers: int = option(2, help="How many layers are trained, counted from the last; 0: none.", ge=0)
+    trainable_modules: tuple[str, ...] = option(
+        (), help="Further parameters to train: parts of their names, e.g. [lm_head, norm]."
+    )
+
+
+class FreezeTuner(WholeModelTuner[FreezeOptions]):
+    """Whole layers learn; a whole model comes out."""
+
+    def trained(self, shape: ModelShape) -> int:
+        if self.options.trainable_layers > shape.layers:
+            wanted = self.options.trainable_layers
+            raise ConfigInvalid(f"tuner.trainable_layers: the model has {shape.layers} layers, not {wanted}")
+        for part in self.options.trainable_modules:
+            if not any(part in name for name in shape.tensors):
+                raise ConfigInvalid(f"tuner.trainable_modules: {part!r} is in no parameter's name of this model")
+        count = shape.count(lambda name: self._wanted(name, shape.layers))
+        if not count:
+            raise ConfigInvalid("tuner: trainable_layers is 0 and trainable_modules is empty: nothing would be trained")
+        return count
+
+    def adapt(self, base: Any) -> Any:
+        for name, parameter in base.named_parameters():
+            parameter.requires_grad_(self._wanted(name, base.config.num_hidden_layers))
+        return base
+
+    def _wanted(self, name: str, layers: int) -> bool:
+        place = _LAYER.search(f".{name}")
+        if place and int(place[1]) >= layers - self.options.trainable_layers:
+            return True
+        return any(part in name for part in self.options.trainable_modules)

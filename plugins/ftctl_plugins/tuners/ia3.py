@@ -1,0 +1,46 @@
+"""``ia3``: keys, values and inner activations are scaled.
+
+Liu et al., Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than In-Context Learning, 2022.
+"""
+
+from typing import Any
+
+from ftctl.domain.resources import ModelShape
+from ftctl.errors import ConfigInvalid
+from ftctl.plugin import option, options
+from ftctl_adapters.training.engine_tuner import PeftTuner
+from ftctl_adapters.training.options import TrainingOptions
+
+
+@options
+class Ia3Options(TrainingOptions):
+    learning_rate: float = option(3e-3, help="Peak learning rate.", gt=0, lt=1)
+    target_modules: tuple[str, ...] = option(("k_proj", "v_proj", "down_proj"), help="Layers that are scaled.")
+    feedforward_modules: tuple[str, ...] = option(
+        ("down_proj",), help="Those of them whose input is scaled; of the others it is the output."
+    )
+
+
+class Ia3Tuner(PeftTuner[Ia3Options]):
+    """One number an output, or an input, of every targeted layer."""
+
+    def trained(self, shape: ModelShape) -> int:
+        count = 0
+        for name, (rows, columns) in shape.linear.items():
+            module = name.removesuffix(".weight").rpartition(".")[2]
+            if module in self.options.target_modules:
+                count += columns if module in self.options.feedforward_modules else rows
+        if not count:
+            raise ConfigInvalid(
+                f"tuner.target_modules: {list(self.options.target_modules)} match no layer of the model"
+            )
+        return count
+
+    def config(self, base: Any) -> Any:
+        from peft import IA3Config
+
+        return IA3Config(
+            target_modules=list(self.options.target_modules),
+            feedforward_modules=list(self.options.feedforward_modules),
+            task_type="CAUSAL_LM",
+        )

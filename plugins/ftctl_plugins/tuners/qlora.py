@@ -1,0 +1,51 @@
+"""``qlora``: low-rank adapters on a base model in 4 bits. Dettmers et al., QLoRA, 2023."""
+
+from typing import Any
+
+from ftctl.domain.resources import ModelShape
+from ftctl.plugin import option, options
+from ftctl_plugins.tuners.lora import LoraOptions, LowRankTuner
+
+BYTES = {True: 0.516, False: 0.5625}
+"""Bytes a 4-bit weight with its scales, one a block of 64, themselves in 8 bits or in float32 (ibid., section 3)."""
+
+
+@options
+class QloraOptions(LoraOptions):
+    bnb_4bit_quant_type: str = option("nf4", help="Data type of the base weights.", choices=("nf4", "fp4"))
+    bnb_4bit_use_double_quant: bool = option(True, help="Quantise the scales too.")
+    bnb_4bit_compute_dtype: str = option(
+        "bfloat16", help="What products are computed in.", choices=("bfloat16", "float16", "float32")
+    )
+
+
+class QloraTuner(LowRankTuner[QloraOptions]):
+    """The base is only read, so it may be coarse; the adapter is an ordinary one, for the base as it is stored."""
+
+    def load(self, folder: str) -> Any:
+        import torch
+        from peft import prepare_model_for_kbit_training
+        from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+        quantised = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type=self.options.bnb_4bit_quant_type,
+            bnb_4bit_use_double_quant=self.options.bnb_4bit_use_double_quant,
+            bnb_4bit_compute_dtype=getattr(torch, self.options.bnb_4bit_compute_dtype),
+        )
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            quantization_config=quantised,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+        for module in model.modules():
+            if hasattr(module, "support_avx512bf16_for_cpu"):
+                # bitsandbytes repacks the weights at the first evaluation on a CPU, and cannot train on those
+                module.support_avx512bf16_for_cpu = False
+        return prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+
+    def weights(self, shape: ModelShape) -> int:
+        linear = sum(rows * columns for rows, columns in shape.linear.values())
+        return int(linear * BYTES[self.options.bnb_4bit_use_double_quant]) + (shape.parameters - linear) * 4
