@@ -2,14 +2,18 @@
 
 import pytest
 
+from ftctl.domain.encoded import IGNORED
 from ftctl.domain.example import Example, Message
 from ftctl.errors import LabelsInvalid, NoUsableRows
-from ftctl_adapters.modeling.labels import IGNORED, encode_example, show_labels
+from ftctl_adapters.modeling.encoder import ExampleEncoder
+from ftctl_adapters.modeling.labels import encode_example, show_labels
 from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.prepare import prepare
+from ftctl_plugins.objectives.sft import SftObjective, SftOptions
 
+SFT = SftObjective(SftOptions())
 LLAMA_3 = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n\n{{ m.content | trim }}<|im_end|>{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n\n{% endif %}"
@@ -107,7 +111,9 @@ def test_content_that_spells_a_special_token_is_refused_with_every_place(tokeniz
     with pytest.raises(LabelsInvalid, match=r"f:1: turn 1 spells the special token '<\|im_end\|>'"):
         shown(tokenizer, forged)
     with pytest.raises(LabelsInvalid, match="2 examples") as caught:
-        prepare([Example(f"f:{n}", forged) for n in (1, 2)], tokenizer, TrainingOptions())
+        prepare(
+            [Example(f"f:{n}", forged) for n in (1, 2)], SFT, ExampleEncoder(tokenizer, "answers"), TrainingOptions()
+        )
     assert [line[:4] for line in caught.value.details] == ["f:1:", "f:2:"]
 
 
@@ -147,18 +153,22 @@ EXAMPLES = [Example("f:1", TALK[3:]), Example("f:2", (Message("user", "long " * 
     ],
 )
 def test_the_over_length_policy_is_counted(tokenizer: ChatTokenizer, policy: str, states: dict[str, int]) -> None:
-    prepared = prepare(EXAMPLES, tokenizer, TrainingOptions(max_length=64, overlong=policy))
+    prepared = prepare(
+        EXAMPLES, SFT, ExampleEncoder(tokenizer, "answers"), TrainingOptions(max_length=64, overlong=policy)
+    )
     assert dict(prepared.states) == states
-    assert all(len(row.ids) <= 64 for row in prepared.rows)
+    assert all(len(row[0].ids) <= 64 for row in prepared.rows)
     assert prepared.overlong[0].startswith("f:2: ")
 
 
 def test_by_default_nothing_is_cut_silently(tokenizer: ChatTokenizer) -> None:
     with pytest.raises(LabelsInvalid, match="1 examples are longer than max_length 64") as caught:
-        prepare(EXAMPLES, tokenizer, TrainingOptions(max_length=64))
+        prepare(EXAMPLES, SFT, ExampleEncoder(tokenizer, "answers"), TrainingOptions(max_length=64))
     assert caught.value.details[0].startswith("f:2: ")
     with pytest.raises(NoUsableRows):
-        prepare(EXAMPLES[1:], tokenizer, TrainingOptions(max_length=64, overlong="drop"))
+        prepare(
+            EXAMPLES[1:], SFT, ExampleEncoder(tokenizer, "answers"), TrainingOptions(max_length=64, overlong="drop")
+        )
 
 
 def test_labels_are_ids_or_ignored(tokenizer: ChatTokenizer) -> None:

@@ -9,16 +9,18 @@ import pytest
 from attrs import evolve
 
 from ftctl.domain.artifact import Artifact
+from ftctl.domain.encoded import Encoded
 from ftctl.errors import Interrupted, ModelUnsafe, TrainingDiverged
 from ftctl.ports.context import StageContext
 from ftctl_adapters.modeling.batch import collate
-from ftctl_adapters.modeling.labels import Encoded
 from ftctl_adapters.modeling.load import load_base, load_whole
 from ftctl_adapters.modeling.loss import summed_loss
 from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.save import save_adapter
 from ftctl_adapters.training.checkpoint import newest_checkpoint, usable
+from ftctl_adapters.training.rows import Rows
 from ftctl_adapters.training.trainer import Trainer
+from ftctl_plugins.objectives.sft import SftObjective, SftOptions
 from ftctl_plugins.tuners.lora import LoraOptions, LoraTuner
 
 torch = pytest.importorskip("torch")
@@ -33,6 +35,14 @@ def rows(count: int = 37) -> list[Encoded]:
         ids = tuple(3 + (number * 7 + place * 13) % 2000 for place in range(12 + number % 5))
         made.append(Encoded(f"r:{number}", ids, (*[-100] * 6, *ids[6:])))
     return made
+
+
+SFT = SftObjective(SftOptions())
+
+
+def alone(sequences: list[Encoded]) -> Rows:
+    """One sequence a row."""
+    return Rows([(sequence,) for sequence in sequences])
 
 
 def trainer(folder: Path, stop_after: int | None = None, count: int = 37, **changed: Any) -> Trainer:
@@ -62,7 +72,7 @@ def trainer(folder: Path, stop_after: int | None = None, count: int = 37, **chan
     context = StageContext(folder / "work", folder / "out", 5, emit, lambda: stop_after in steps, {"steps": steps})
     torch.manual_seed(5)
     model = LoraTuner(options).adapt(load_base(TINY, False))
-    return Trainer(model, rows(count), rows(6), options, context, 0, "spec")
+    return Trainer(model, SFT, alone(rows(count)), alone(rows(6)), options, context, 0, "spec")
 
 
 def weights(one: Trainer) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ftctl_adapters.modeling.intake import LocalModelIntake
 from ftctl_adapters.modeling.load import load_whole
 from ftctl_plugins.tuners.manifest import ftctl_offers
 from tests.functional.small import PHRASES
-from tests.unit.test_training import TINY, rows
+from tests.unit.test_training import SFT, TINY, rows
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.heavy
@@ -101,7 +101,7 @@ def test_a_tuner_learns_and_is_the_same_after_saving(
         save(tuned, out)
 
     monkeypatch.setattr(chosen, "save", saving)
-    draft = chosen.tune(base, data, context)
+    draft = chosen.tune(base, data, SFT, context)
     losses = [told["loss"] for kind, told in context.settings["events"] if kind == STEP_FINISHED and "loss" in told]
     assert sum(losses[-4:]) < 0.97 * sum(losses[:4]), losses
     assert [kind for kind, _ in context.settings["events"]].count(TRAINING_FINISHED) == 1

@@ -45,17 +45,30 @@ class _HeadLoss(Function):
             torch.mm(probabilities, weight, out=hidden_grad[chunk]).sub_(weight[wanted])
             if weight_grad is not None:
                 weight_grad.addmm_(probabilities.t(), part).index_add_(0, wanted, part, alpha=-1)
-        ctx.save_for_backward(hidden_grad, weight_grad)
+        ctx.save_for_backward(hidden_grad, weight_grad, hidden, weight, targets)
         return losses
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        hidden_grad, weight_grad = ctx.saved_tensors
+        hidden_grad, weight_grad, hidden, weight, targets = ctx.saved_tensors
         up = grads[0]
-        if weight_grad is not None and not bool((up == up[0]).all()):
-            raise ValueError("a trained head needs every position to count the same; weigh the losses before the head")
         scaled = hidden_grad * up[:, None].to(hidden_grad.dtype)
-        return scaled, None if weight_grad is None else weight_grad * up[0].to(weight_grad.dtype), None
+        if weight_grad is None:
+            return scaled, None, None
+        if bool((up == up[0]).all()):
+            return scaled, weight_grad * up[0].to(weight_grad.dtype), None
+        return scaled, _weighed_gradient(hidden, weight, targets, up), None
+
+
+def _weighed_gradient(hidden: Tensor, weight: Tensor, targets: Tensor, up: Tensor) -> Tensor:
+    """The gradient of a trained head when positions do not count the same, from probabilities made again."""
+    found = torch.zeros_like(weight)
+    for start in range(0, len(targets), CHUNK):
+        part, wanted = hidden[start : start + CHUNK], targets[start : start + CHUNK]
+        counted = up[start : start + CHUNK, None].to(part.dtype)
+        probabilities, _ = _probabilities(part @ weight.t(), wanted)
+        found.addmm_(probabilities.mul_(counted).t(), part).index_add_(0, wanted, part * counted, alpha=-1)
+    return found
 
 
 def _probabilities(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

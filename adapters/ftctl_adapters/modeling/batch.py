@@ -1,37 +1,41 @@
-"""Rows side by side, padded on the right to the longest of the batch, and on to a multiple of `MULTIPLE`."""
+"""Sequences side by side, padded on the right to the longest of the batch, and on to a multiple of `MULTIPLE`."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import frozen
-
-from ftctl_adapters.modeling.labels import IGNORED, Encoded
+from ftctl.domain.encoded import IGNORED, Encoded
+from ftctl.ports.objective import Batch
 
 MULTIPLE = 16
 """Lengths are rounded up to it: oneDNN keeps half a megabyte of compiled code for every shape that it meets."""
 
 
-@frozen
-class Batch:
-    """Tensors of shape (rows, longest), int64: ``ids``, ``mask`` (1 where a token stands), ``labels``."""
-
-    ids: Any
-    mask: Any
-    labels: Any
-    trained: int
-
-
-def collate(rows: Sequence[Encoded], pad_id: int) -> Batch:
-    """One batch of the rows."""
+def collate(sequences: Sequence[Encoded], pad_id: int, rows: int = 0, constants: dict[str, Any] | None = None) -> Batch:
+    """One batch of the sequences, which belong to so many rows; 0: each is one."""
     import torch
 
-    longest = -(-max(len(row.ids) for row in rows) // MULTIPLE) * MULTIPLE
-    ids = torch.full((len(rows), longest), pad_id, dtype=torch.long)
-    labels = torch.full((len(rows), longest), IGNORED, dtype=torch.long)
-    mask = torch.zeros((len(rows), longest), dtype=torch.long)
-    for place, row in enumerate(rows):
+    longest = -(-max(len(row.ids) for row in sequences) // MULTIPLE) * MULTIPLE
+    shape = (len(sequences), longest)
+    ids = torch.full(shape, pad_id, dtype=torch.long)
+    labels = torch.full(shape, IGNORED, dtype=torch.long)
+    mask = torch.zeros(shape, dtype=torch.long)
+    for place, row in enumerate(sequences):
         length = len(row.ids)
         ids[place, :length] = torch.tensor(row.ids)
         labels[place, :length] = torch.tensor(row.labels)
         mask[place, :length] = 1
-    return Batch(ids, mask, labels, sum(row.trained for row in rows))
+    trained = sum(row.trained for row in sequences)
+    return Batch(ids, mask, labels, trained, rows or len(sequences), _positions(sequences, longest), constants or {})
+
+
+def _positions(sequences: Sequence[Encoded], longest: int) -> Any:
+    import torch
+
+    if all(len(row.starts) == 1 for row in sequences):
+        return None
+    positions = torch.arange(longest).repeat(len(sequences), 1)
+    for place, row in enumerate(sequences):
+        # the padding is a text of its own, so that no text looks past its end
+        for start in (*row.starts[1:], len(row.ids)):
+            positions[place, start:] = torch.arange(longest - start)
+    return positions

@@ -3,28 +3,10 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from attrs import frozen
-
+from ftctl.domain.encoded import IGNORED, Encoded
 from ftctl.domain.example import Example
 from ftctl.errors import LabelsInvalid
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
-
-IGNORED = -100
-"""The label of a token that is not trained, as everywhere in the field."""
-
-
-@frozen
-class Encoded:
-    """Token ids and labels of one example, of equal length; ``where`` is its source position."""
-
-    where: str
-    ids: tuple[int, ...]
-    labels: tuple[int, ...]
-
-    @property
-    def trained(self) -> int:
-        """How many tokens are trained: the first token is never predicted."""
-        return sum(label != IGNORED for label in self.labels[1:])
 
 
 def encode_example(tokenizer: ChatTokenizer, example: Example, loss_on: str) -> Encoded:

@@ -2,20 +2,19 @@
 
 from typing import Any
 
-from ftctl_adapters.modeling.batch import Batch
-from ftctl_adapters.modeling.labels import IGNORED
+from ftctl.domain.encoded import IGNORED
+from ftctl.ports.objective import Batch
 
 SCALED_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling", "lm_head_multiplier")
 """Config keys of architectures that do more than a matrix product after the last hidden state."""
 
 
-def token_losses(model: Any, batch: Batch, *, weighed: bool = False) -> tuple[Any, Any]:
+def token_losses(model: Any, batch: Batch) -> tuple[Any, Any]:
     """-log p of every trained token, and which positions they are.
 
     Args:
         model: a causal language model, adapters included.
         batch: rows padded on the right; causal attention never looks at the padding, so no mask is needed.
-        weighed: whether the losses will be weighed one by one, which a trained head needs to know.
 
     Returns:
         ``losses`` of shape (trained,), float32 with gradient, and ``chosen`` of shape (rows, length - 1), bool.
@@ -33,21 +32,26 @@ def token_losses(model: Any, batch: Batch, *, weighed: bool = False) -> tuple[An
     chosen = targets != IGNORED
     core = model.get_base_model() if hasattr(model, "get_base_model") else model
     head = core.get_output_embeddings()
-    if _ordinary(model, core, head, weighed=weighed):
-        logits = model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits
+    if _ordinary(model, core, head):
+        logits = model(input_ids=batch.ids, use_cache=False, **_placed(batch)).logits
         logits = logits[:, -batch.ids.shape[1] :][:, :-1][chosen]
         return torch.nn.functional.cross_entropy(logits.float(), targets[chosen], reduction="none"), chosen
-    hidden = core.get_decoder()(input_ids=batch.ids, use_cache=False).last_hidden_state
+    positions = {} if batch.positions is None else {"position_ids": batch.positions}
+    hidden = core.get_decoder()(input_ids=batch.ids, use_cache=False, **positions).last_hidden_state
     index = torch.nn.functional.pad(chosen, (0, 1)).view(-1).nonzero()[:, 0]
     return head_losses(TakeRows.apply(hidden.flatten(0, 1), index), head.weight, targets[chosen]), chosen
 
 
-def _ordinary(model: Any, core: Any, head: Any, *, weighed: bool) -> bool:
+def _placed(batch: Batch) -> dict[str, Any]:
+    return {"attention_mask": batch.mask} if batch.positions is None else {"position_ids": batch.positions}
+
+
+def _ordinary(model: Any, core: Any, head: Any) -> bool:
     import torch
 
     if any(getattr(core.config, key, None) is not None for key in SCALED_LOGITS):
         return True
-    if type(head) is not torch.nn.Linear or head.bias is not None or (weighed and head.weight.requires_grad):
+    if type(head) is not torch.nn.Linear or head.bias is not None:
         return True
     config = getattr(model, "active_peft_config", None)
     return bool(config is not None and config.is_prompt_learning)

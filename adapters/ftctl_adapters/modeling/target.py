@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ftctl.domain.encoded import Encoded
 from ftctl.domain.example import Example, Prompt
 from ftctl.ports import Answer, Score, Target
 from ftctl_adapters.modeling.batch import collate
 from ftctl_adapters.modeling.generate import greedy
-from ftctl_adapters.modeling.labels import Encoded, encode_example
+from ftctl_adapters.modeling.labels import encode_example
 from ftctl_adapters.modeling.loss import token_losses
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 

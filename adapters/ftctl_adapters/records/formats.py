@@ -18,7 +18,17 @@ SHAREGPT_ROLES = {
 }
 
 
-FORMAT_KEYS = ("messages", "conversations", "instruction", "output", "prompt", "completion", "text")
+FORMAT_KEYS = (
+    "chosen",
+    "rejected",
+    "messages",
+    "conversations",
+    "instruction",
+    "output",
+    "prompt",
+    "completion",
+    "text",
+)
 
 
 class NotThisFormat(Exception):
@@ -33,6 +43,8 @@ def detect(row: Mapping[str, Any]) -> str | None:
         return "sharegpt"
     if "instruction" in row and "output" in row:
         return "alpaca"
+    if "chosen" in row and "rejected" in row:
+        return "preference"
     if "prompt" in row and "completion" in row:
         return "prompt-completion"
     return "text" if "text" in row else None
@@ -67,7 +79,12 @@ def to_example(row: Mapping[str, Any], form: str, where: str) -> Example:
     if not isinstance(tools, list):
         raise NotThisFormat("`tools` must be a list")
     group = rest.pop("group", None) or metadata.get("group") or ""
-    return Example(where, messages, text, str(group), tools, metadata | rest)
+    worse = _answer(row, "rejected") if form == "preference" else ()
+    if worse and not worse[0].content.strip():
+        raise NotThisFormat("rejected: the answer is empty")
+    if worse and worse[0].content == messages[-1].content:
+        raise NotThisFormat("chosen and rejected are the same answer")
+    return Example(where, messages, text, worse, str(group), tools, metadata | rest)
 
 
 def _check_turns(messages: tuple[Message, ...]) -> None:
@@ -147,6 +164,25 @@ def _prompt_completion(row: Mapping[str, Any]) -> Parts:
     return tuple(turns), "", {"prompt", "completion"}
 
 
+def _preference(row: Mapping[str, Any]) -> Parts:
+    return (*_asked(row), *_answer(row, "chosen")), "", {"prompt", "chosen", "rejected"}
+
+
+def _asked(row: Mapping[str, Any]) -> list[Message]:
+    value = row["prompt"]
+    if isinstance(value, list):
+        return list(_turns(value, "prompt", "role", "content", {name: name for name in ROLES}))
+    return [Message("user", _text(value, "prompt"))]
+
+
+def _answer(row: Mapping[str, Any], key: str) -> tuple[Message, ...]:
+    """The answer under the key: text, or turns of which the last is the answer."""
+    value = row[key]
+    if isinstance(value, list):
+        return _turns(value, key, "role", "content", {name: name for name in ROLES})[-1:]
+    return (Message("assistant", _text(value, key)),)
+
+
 def _plain(row: Mapping[str, Any]) -> Parts:
     return (), _text(row["text"], "text"), {"text"}
 
@@ -156,5 +192,6 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Parts]] = {
     "sharegpt": _sharegpt,
     "alpaca": _alpaca,
     "prompt-completion": _prompt_completion,
+    "preference": _preference,
     "text": _plain,
 }

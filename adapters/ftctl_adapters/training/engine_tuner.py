@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.format import HF, PEFT_ADAPTER
 from ftctl.domain.resources import ModelShape, ResourcePlan
-from ftctl.ports import StageContext, Tuner
+from ftctl.ports import Objective, StageContext, Tuner
 from ftctl_adapters.training.footprint import estimate
 from ftctl_adapters.training.options import TrainingOptions
 
@@ -53,15 +53,15 @@ class EngineTuner(Tuner, Generic[O]):
         trained, weights = self.trained(shape), self.weights(shape)
         return estimate(shape, trained, self.options, train_rows, added=added, weights=weights)
 
-    def labels(self, model: Artifact, data: Artifact, count: int) -> list[str]:
+    def labels(self, model: Artifact, data: Artifact, objective: Objective, count: int) -> list[str]:
         from ftctl_adapters.training.session import labelled
 
-        return labelled(model, data, self.options, count)
+        return labelled(model, data, objective, self.options, count)
 
-    def tune(self, model: Artifact, data: Artifact, context: StageContext) -> Draft:
+    def tune(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> Draft:
         from ftctl_adapters.training.session import train
 
-        return train(self, model, data, context)
+        return train(self, model, data, objective, context)
 
 
 class WholeModelTuner(EngineTuner[O]):

@@ -5,7 +5,6 @@ from ftctl.plugin import option, options
 
 @options
 class TrainingOptions:
-    objective: str = option("sft", help="What is minimised: sft, the loss on answers.", choices=("sft",))
     loss_on: str = option(
         "answers",
         help="Which tokens train: every answer, the last one, or all.",
@@ -15,7 +14,11 @@ class TrainingOptions:
     overlong: str = option(
         "error",
         help="What happens to examples over max_length; each one is counted in the ledger.",
-        choices=("error", "drop", "truncate_left", "truncate_right"),
+        choices=("error", "drop", "truncate_left", "truncate_right", "split"),
+    )
+    packing: bool = option(False, help="Put several examples into one sequence of max_length.")
+    packing_attention: str = option(
+        "separate", help="Whether packed examples see each other.", choices=("separate", "joined")
     )
     learning_rate: float = option(2e-4, help="Peak learning rate.", gt=0, lt=1)
     lr_scheduler_type: str = option(

@@ -5,11 +5,13 @@ from collections.abc import Iterable
 
 from attrs import define, field
 
+from ftctl.domain.encoded import Encoded
 from ftctl.domain.example import Example
 from ftctl.errors import LabelsInvalid, NoUsableRows
-from ftctl_adapters.modeling.labels import IGNORED, Encoded, encode_example
-from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl.ports import Objective
+from ftctl.ports.objective import Encoder
 from ftctl_adapters.training.options import TrainingOptions
+from ftctl_adapters.training.rows import Row
 
 SHOWN = 20
 
@@ -18,21 +20,21 @@ SHOWN = 20
 class Prepared:
     """Rows ready to train, and what became of every example: ``states`` sums to the number of examples."""
 
-    rows: list[Encoded] = field(factory=list)
+    rows: list[Row] = field(factory=list)
     states: Counter[str] = field(factory=Counter)
     overlong: list[str] = field(factory=list)
 
     @property
     def tokens(self) -> int:
-        return sum(len(row.ids) for row in self.rows)
+        return sum(len(sequence.ids) for row in self.rows for sequence in row)
 
     @property
     def trained_tokens(self) -> int:
-        return sum(row.trained for row in self.rows)
+        return sum(sequence.trained for row in self.rows for sequence in row)
 
 
-def prepare(examples: Iterable[Example], tokenizer: ChatTokenizer, options: TrainingOptions) -> Prepared:
-    """Encodes every example and applies the over-length policy as stated.
+def prepare(examples: Iterable[Example], objective: Objective, encoder: Encoder, options: TrainingOptions) -> Prepared:
+    """Encodes every example for the objective and applies the over-length policy as stated.
 
     Raises:
         LabelsInvalid: examples longer than ``max_length`` under the policy ``error``, listed; or a broken mask.
@@ -41,21 +43,21 @@ def prepare(examples: Iterable[Example], tokenizer: ChatTokenizer, options: Trai
     prepared, refused = Prepared(), list[LabelsInvalid]()
     for example in examples:
         try:
-            encoded = encode_example(tokenizer, example, options.loss_on)
+            row = objective.encode(example, encoder)
+            state, rows = _fit(row, options, raw=not example.messages)
         except LabelsInvalid as error:
             refused.append(error)
             continue
-        state, row = _fit(encoded, options)
         prepared.states[state] += 1
         if state != "kept":
-            prepared.overlong.append(f"{example.where}: {len(encoded.ids)} tokens, {state.replace('_', ' ')}")
-        if row is not None:
-            prepared.rows.append(row)
+            longest = max(len(sequence.ids) for sequence in row)
+            prepared.overlong.append(f"{example.where}: {longest} tokens, {state.replace('_', ' ')}")
+        prepared.rows += rows
     _refuse(refused)
     if options.overlong == "error" and prepared.overlong:
         raise LabelsInvalid(
             f"{len(prepared.overlong)} examples are longer than max_length {options.max_length}",
-            next_step="raise tuner.max_length, or say what to do: tuner.overlong=drop|truncate_left|truncate_right",
+            next_step="raise tuner.max_length, or choose tuner.overlong: drop, truncate_left, truncate_right, split",
             details=tuple(prepared.overlong[:SHOWN]),
         )
     if not prepared.rows:
@@ -75,14 +77,24 @@ def _refuse(refused: list[LabelsInvalid]) -> None:
         raise LabelsInvalid(text, next_step=refused[0].next_step, details=lines)
 
 
-def _fit(encoded: Encoded, options: TrainingOptions) -> tuple[str, Encoded | None]:
+def _fit(row: Row, options: TrainingOptions, *, raw: bool) -> tuple[str, list[Row]]:
+    """What becomes of an example: its state, and the rows it gives."""
     limit = options.max_length
-    if len(encoded.ids) <= limit:
-        return "kept", encoded
+    if all(len(sequence.ids) <= limit for sequence in row):
+        return "kept", [row]
     if options.overlong in ("error", "drop"):
-        return "dropped_overlong", None
+        return "dropped_overlong", []
+    if options.overlong == "split":
+        if not raw:
+            step = "say drop, truncate_left or truncate_right for conversations"
+            raise LabelsInvalid(f"{row[0].where}: only raw text can be split, this is a conversation", next_step=step)
+        starts = range(0, len(row[0].ids), limit)
+        pieces = [_part(row[0], slice(start, start + limit)) for start in starts]
+        return "split", [(piece,) for piece in pieces if piece.trained]
     part = slice(-limit, None) if options.overlong == "truncate_left" else slice(None, limit)
-    cut = Encoded(encoded.where, encoded.ids[part], encoded.labels[part])
-    if not any(label != IGNORED for label in cut.labels[1:]):
-        return "dropped_nothing_to_train", None
-    return "truncated", cut
+    cut = tuple(_part(sequence, part) for sequence in row)
+    return ("truncated", [cut]) if all(sequence.trained for sequence in cut) else ("dropped_nothing_to_train", [])
+
+
+def _part(sequence: Encoded, part: slice) -> Encoded:
+    return Encoded(sequence.where, sequence.ids[part], sequence.labels[part])

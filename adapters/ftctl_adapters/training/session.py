@@ -8,8 +8,10 @@ from ftctl.domain import event as events
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.codec import digest, to_plain
 from ftctl.domain.format import ADAPTERS, PEFT_ADAPTER
+from ftctl.errors import ConfigInvalid
 from ftctl.plugin import read_split
-from ftctl.ports import StageContext
+from ftctl.ports import Objective, StageContext
+from ftctl_adapters.modeling.encoder import ExampleEncoder
 from ftctl_adapters.modeling.golden import write_golden
 from ftctl_adapters.modeling.labels import show_labels
 from ftctl_adapters.modeling.load import load_whole
@@ -18,32 +20,41 @@ from ftctl_adapters.modeling.take_along import take_along
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.training.allocator import keep_freed_memory
 from ftctl_adapters.training.checkpoint import TrainState
+from ftctl_adapters.training.constants import add_constants
 from ftctl_adapters.training.engine_tuner import EngineTuner
 from ftctl_adapters.training.options import TrainingOptions
+from ftctl_adapters.training.packing import pack
 from ftctl_adapters.training.prepare import Prepared, prepare
+from ftctl_adapters.training.rows import Row, Rows
 from ftctl_adapters.training.trainer import Trainer
 
 
-def train(tuner: EngineTuner[Any], model: Artifact, data: Artifact, context: StageContext) -> Draft:
+def train(
+    tuner: EngineTuner[Any], model: Artifact, data: Artifact, objective: Objective, context: StageContext
+) -> Draft:
     """Trains what the tuner makes of the base model, and lets it write the outcome into ``context.out``."""
     keep_freed_memory()
     from ftctl_adapters.kernels.install import install
 
     options = tuner.options
     tokenizer = ChatTokenizer(model.path)
-    training = prepare(read_split(data, "train"), tokenizer, options)
-    validation = (
-        prepare(read_split(data, "validation"), tokenizer, options) if data.facts["splits"]["validation"] else None
-    )
-    _announce(training, context)
+    encoder = ExampleEncoder(tokenizer, options.loss_on)
+    training = prepare(read_split(data, "train"), objective, encoder, options)
+    rows = Rows(_packed(training.rows, options))
+    validation = Rows([])
+    if data.facts["splits"]["validation"]:
+        validation = Rows(prepare(read_split(data, "validation"), objective, encoder, options).rows)
+    _announce(training, rows, context)
     seed_everything(context.seed)
     tuned = tuner.adapt(tuner.load(model.path))
     install(tuned)
     if options.gradient_checkpointing:
         keep_less(tuned)
-    spec = digest([to_plain(options), model.digest, data.digest, context.seed])
-    rows = validation.rows if validation else []
-    trainer = Trainer(tuned, training.rows, rows, options, context, tokenizer.pad_id, spec)
+    spec = digest([to_plain(options), type(objective).__qualname__, model.digest, data.digest, context.seed])
+    for name, part in (("train", rows), ("validation", validation)):
+        kept = context.work / f"constants-{name}-{spec[:16]}.safetensors"
+        add_constants(part, objective, tuned, options.per_device_train_batch_size, tokenizer.pad_id, kept)
+    trainer = Trainer(tuned, objective, rows, validation, options, context, tokenizer.pad_id, spec)
     state = trainer.run()
     tuner.save(tuned, context.out)
     take_along(Path(model.path), context.out)
@@ -55,13 +66,30 @@ def train(tuner: EngineTuner[Any], model: Artifact, data: Artifact, context: Sta
     return Draft(kind, tuner.output_format, _facts(model, training, state))
 
 
-def labelled(model: Artifact, data: Artifact, options: TrainingOptions, count: int) -> list[str]:
+def labelled(model: Artifact, data: Artifact, objective: Objective, options: TrainingOptions, count: int) -> list[str]:
     """The first examples as they would be trained, the trained tokens marked."""
     tokenizer = ChatTokenizer(model.path)
-    rows = prepare(read_split(data, "train", limit=count), tokenizer, options).rows
+    encoder = ExampleEncoder(tokenizer, options.loss_on)
+    rows = prepare(read_split(data, "train", limit=count), objective, encoder, options).rows
     return [
-        f"{row.where}  {row.trained} of {len(row.ids)} tokens trained\n{show_labels(tokenizer, row)}" for row in rows
+        f"{part.where}  {part.trained} of {len(part.ids)} tokens trained\n{show_labels(tokenizer, part)}"
+        for row in rows
+        for part in row
     ]
+
+
+def _packed(rows: list[Row], options: TrainingOptions) -> list[Row]:
+    """The rows as they are, or several in one sequence.
+
+    Raises:
+        ConfigInvalid: the objective has several sequences a row, which cannot be packed.
+    """
+    if not options.packing:
+        return rows
+    if any(len(row) > 1 for row in rows):
+        raise ConfigInvalid("tuner.packing: this objective compares whole sequences, which cannot be packed")
+    separate = options.packing_attention == "separate"
+    return [(made,) for made in pack([row[0] for row in rows], options.max_length, separate=separate)]
 
 
 def keep_less(model: Any) -> None:
@@ -86,10 +114,11 @@ def _as_served(base: Artifact, out: Path, output_format: str) -> Any:
     return merged(saved) if output_format == PEFT_ADAPTER else load_whole(saved)
 
 
-def _announce(training: Prepared, context: StageContext) -> None:
+def _announce(training: Prepared, rows: Rows, context: StageContext) -> None:
     context.emit(
         events.DATA_DESCRIBED,
         rows=len(training.rows),
+        sequences=sum(map(len, rows.rows)),
         tokens=training.tokens,
         trained_tokens=training.trained_tokens,
         states=dict(training.states),

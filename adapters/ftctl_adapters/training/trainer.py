@@ -12,10 +12,8 @@ from attrs import define, field
 from ftctl.domain import event as events
 from ftctl.errors import ArtifactCorrupt, TrainingDiverged
 from ftctl.faults import fault
-from ftctl.ports import StageContext
-from ftctl_adapters.modeling.batch import collate
-from ftctl_adapters.modeling.labels import Encoded
-from ftctl_adapters.modeling.loss import summed_loss
+from ftctl.ports import Objective, StageContext
+from ftctl_adapters.modeling.forward import ModelForward
 from ftctl_adapters.training.checkpoint import (
     Logged,
     TrainState,
@@ -30,6 +28,7 @@ from ftctl_adapters.training.checkpoint import (
 from ftctl_adapters.training.optimizers import make_optimizer
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.order import epoch_batches, grouped
+from ftctl_adapters.training.rows import Rows
 from ftctl_adapters.training.schedule import learning_rate, warmup_steps
 from ftctl_adapters.training.validation import validation_loss
 
@@ -41,8 +40,9 @@ class Trainer:
     """Trains the parameters of ``model`` that ask for a gradient; ``spec`` identifies the run for its checkpoints."""
 
     model: Any
-    train: list[Encoded]
-    validation: list[Encoded]
+    objective: Objective
+    train: Rows
+    validation: Rows
     options: TrainingOptions
     context: StageContext
     pad_id: int
@@ -116,8 +116,7 @@ class Trainer:
         return self.state.step >= self.total or tired
 
     def _epoch(self, epoch: int) -> None:
-        lengths = [len(row.ids) for row in self.train]
-        batches = epoch_batches(lengths, self.options.per_device_train_batch_size, self.context.seed, epoch)
+        batches = epoch_batches(self.train.lengths, self.options.per_device_train_batch_size, self.context.seed, epoch)
         groups = grouped(batches, self.options.gradient_accumulation_steps)
         for group in groups[self.state.step % self.steps_per_epoch :]:
             if self.context.cancelled():
@@ -129,7 +128,7 @@ class Trainer:
                 return
 
     def _step(self, group: list[list[int]]) -> None:
-        """One optimizer step; the loss is the mean over all trained tokens of the group, however it is divided."""
+        """One optimizer step; the loss is the mean over all units of the group, however it is divided."""
         import torch
 
         fault("train.step.before")
@@ -142,13 +141,15 @@ class Trainer:
         )
         for param_group in self.optimizer.param_groups:
             param_group["lr"] = rate
-        batches = [collate([self.train[row] for row in rows], self.pad_id) for rows in group]
-        trained = sum(batch.trained for batch in batches)
-        total = 0.0
+        batches = [self.train.batch(numbers, self.pad_id) for numbers in group]
+        units = sum(self.objective.units(batch) for batch in batches)
+        total, more = 0.0, dict[str, float]()
         for batch in batches:
-            loss = summed_loss(self.model, batch) / trained
+            summed, told = self.objective.loss(ModelForward(self.model), batch)
+            loss = summed / units
             loss.backward()
             total += float(loss.detach())
+            more = {name: more.get(name, 0.0) + float(value) / units for name, value in told.items()}
             fault("train.micro_step.after")
         norm = torch.nn.utils.clip_grad_norm_(self.trained.values(), self.options.max_grad_norm or math.inf)
         self._refuse_divergence(total, float(norm))
@@ -159,7 +160,7 @@ class Trainer:
         self._tokens += seen
         self._all_tokens += seen
         if self.state.step % self.options.logging_steps == 0 or self.state.step in (1, self.total):
-            self._report(total, rate, float(norm))
+            self._report(total, rate, float(norm), more)
 
     def _refuse_divergence(self, loss: float, norm: float) -> None:
         if math.isfinite(loss) and math.isfinite(norm):
@@ -169,7 +170,7 @@ class Trainer:
             next_step="lower tuner.learning_rate; the last finite checkpoint is kept",
         )
 
-    def _report(self, loss: float, rate: float, norm: float) -> None:
+    def _report(self, loss: float, rate: float, norm: float, more: dict[str, float]) -> None:
         seconds = max(time.monotonic() - self._since, 1e-9)
         speed = self._tokens / seconds
         self._tokens, self._since = 0, time.monotonic()
@@ -184,6 +185,7 @@ class Trainer:
             grad_norm=norm,
             tokens_per_second=round(speed, 1),
             rss_bytes=peak_rss_bytes(),
+            **more,
         )
 
     def _after_step(self) -> None:
@@ -197,7 +199,8 @@ class Trainer:
 
     def _evaluate(self) -> bool:
         """Measures the validation loss; whether it is the best so far."""
-        loss = validation_loss(self.model, self.validation, self.options.per_device_train_batch_size, self.pad_id)
+        size = self.options.per_device_train_batch_size
+        loss = validation_loss(self.model, self.objective, self.validation, size, self.pad_id)
         self._refuse_divergence(loss, 0.0)
         best = self.state.best_loss
         improved = best is None or loss < best - self.options.early_stopping_threshold

@@ -2,22 +2,20 @@
 
 from typing import Any
 
-from ftctl_adapters.modeling.batch import Batch, collate
-from ftctl_adapters.modeling.labels import Encoded
-from ftctl_adapters.modeling.loss import summed_loss
+from ftctl.ports import Objective
+from ftctl_adapters.modeling.forward import ModelForward
+from ftctl_adapters.training.rows import Rows
 
 
-def validation_loss(model: Any, rows: list[Encoded], batch_size: int, pad_id: int) -> float:
-    """The mean of -log p over every trained token of the rows, in nats; leaves the model in train mode."""
+def validation_loss(model: Any, objective: Objective, rows: Rows, batch_size: int, pad_id: int) -> float:
+    """The mean of the objective over all units of the rows; leaves the model in train mode."""
     import torch
 
     model.eval()
-    ordered = sorted(rows, key=lambda row: len(row.ids))
-    total, tokens = 0.0, 0
+    total, units = 0.0, 0
     with torch.inference_mode():
-        for start in range(0, len(ordered), batch_size):
-            batch: Batch = collate(ordered[start : start + batch_size], pad_id)
-            total += float(summed_loss(model, batch))
-            tokens += batch.trained
+        for _, batch in rows.sorted_batches(batch_size, pad_id):
+            total += float(objective.loss(ModelForward(model), batch)[0])
+            units += objective.units(batch)
     model.train()
-    return total / max(tokens, 1)
+    return total / max(units, 1)

@@ -45,8 +45,12 @@ class _Chain:
     problems: list[str] = field(factory=list)
 
     def shown(self, labels: int) -> Stage:
-        inputs = {"model": "model", "data": "data"}
-        return Stage("labels", "labels", (self.spec.tuner,), inputs, settings={"count": labels}, phase="labels")
+        inputs, settings = {"model": "model", "data": "data"}, {"count": labels}
+        parts = self.objective()
+        return Stage("labels", "labels", (self.spec.tuner,), inputs, settings=settings, parts=parts, phase="labels")
+
+    def objective(self) -> dict[str, Backend]:
+        return {"objective": self.spec.objective}
 
     def build(self) -> None:
         spec, settings = self.spec, to_plain(self.spec.data)
@@ -54,7 +58,7 @@ class _Chain:
         self.stages.append(Stage("data", "dataset", (spec.data_source,), settings=settings, phase="data"))
         both = {"model": "model", "data": "data"}
         self.evaluate("baseline", "model", "base", HF, "evaluate")
-        self.stages.append(Stage("tune", "tune", (spec.tuner,), both, phase="tune"))
+        self.stages.append(Stage("tune", "tune", (spec.tuner,), both, parts=self.objective(), phase="tune"))
         made, form = "tune", self.produced(spec.tuner.offer, HF)
         self.evaluate("evaluate", made, "tuned", form, "evaluate")
         if spec.compressor:
@@ -72,7 +76,7 @@ class _Chain:
         if not self.spec.evaluators:
             return
         inputs = {"model": model, "data": "data"}
-        stage = Stage(name, "evaluate", self.spec.evaluators, inputs, subject, loader=self.loader(form), phase=phase)
+        stage = Stage(name, "evaluate", self.spec.evaluators, inputs, subject, parts=self.loader(form), phase=phase)
         self.stages.append(stage)
 
     def produced(self, offer: Offer, accepted: str) -> str:
@@ -94,12 +98,12 @@ class _Chain:
         self.problems.append(f"{taker.port}: {taker.name} takes {takes}, but the stage before it produces {form}")
         return made, taker.accepts[0] if taker.accepts else form
 
-    def loader(self, form: str) -> Backend | None:
+    def loader(self, form: str) -> dict[str, Backend]:
         for offer in self.registry.offers("target_loader"):
             if form in offer.accepts:
-                return Backend(offer, {})
+                return {"loader": Backend(offer, {})}
         self.problems.append(f"evaluators: nothing here can load the format {form} to measure it")
-        return None
+        return {}
 
     def verifier(self) -> Backend:
         found = self.registry.find("verifier", "golden")

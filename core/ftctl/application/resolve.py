@@ -1,5 +1,6 @@
 """From a run file as plain values to a `RunSpec`, with every problem found in one go."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,8 @@ DEFAULTS: dict[str, Any] = {
 }
 """What a key that is left out means."""
 
+DEFAULT_OBJECTIVE = "sft"
+
 KEYS = ("model", *DEFAULTS)
 _ABSENT = (None, "none", False)
 
@@ -54,7 +57,7 @@ class _Resolver:
         values = {**DEFAULTS, **document}
         self.named = self.named_environments(values["environments"])
         source, settings = self.data(values["data_source"])
-        tuner = self.backend("tuner", values["tuner"], "tuner")
+        tuner, objective = self.tuner(values["tuner"])
         parts: dict[str, Any] = {
             "model": self.typed("model", values.get("model"), str, "a folder, a hub name or builtin:tiny"),
             "model_revision": self.typed("model_revision", values["model_revision"], str | None),
@@ -67,13 +70,15 @@ class _Resolver:
         }
         if self.broken and self.problems == self.broken:
             raise PluginBroken("; ".join(self.broken), next_step="repair or uninstall it; `ftctl plugins` lists it")
-        if self.problems or source is None or tuner is None:
+        if self.problems or source is None or tuner is None or objective is None:
             raise ConfigInvalid(
                 f"the run has {len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}",
                 next_step="`ftctl config schema` lists every key, `ftctl plugins` every backend",
                 details=tuple(self.problems),
             )
-        return RunSpec(data_source=source, data=settings, tuner=tuner, environments=self.named, **parts)
+        return RunSpec(
+            data_source=source, data=settings, tuner=tuner, objective=objective, environments=self.named, **parts
+        )
 
     def typed(self, path: str, value: Any, hint: Any, meaning: str = "") -> Any:
         try:
@@ -168,6 +173,20 @@ class _Resolver:
         backend = self.backend("data_source", {"use": name, **own}, "data_source") if name else None
         return backend, settings() if problems else settings(**good)
 
+    def tuner(self, entry: Any) -> tuple[Backend | None, Backend | None]:
+        """The tuner, and the objective whose options stand among the tuner's own."""
+        name, values = self.use(entry, "tuner")
+        wanted = values.pop("objective", DEFAULT_OBJECTIVE)
+        if not isinstance(wanted, str):
+            self.problems.append(f"tuner.objective: must be an objective's name, not {wanted!r}")
+            return None, None
+        found = self.registry.find("objective", wanted)
+        theirs = _option_names(found) if isinstance(found, Offer) else set()
+        own = {key: value for key, value in values.items() if key not in theirs}
+        asked = {key: value for key, value in values.items() if key in theirs}
+        objective = self.backend("objective", {"use": wanted, **asked}, "tuner.objective")
+        return (self.backend("tuner", {"use": name, **own}, "tuner") if name else None), objective
+
     def gates(self, entries: Any) -> tuple[Gate, ...]:
         found = []
         for place, entry in enumerate(entries if isinstance(entries, list) else [entries]):
@@ -190,6 +209,13 @@ class _Resolver:
             else:
                 found[str(name)] = python
         return found
+
+
+def _option_names(offer: Offer) -> set[str]:
+    """Its options; none where they cannot be loaded, which is told when the backend is asked for."""
+    with contextlib.suppress(Exception):
+        return {field.name for field in attrs.fields(load(offer.options))}
+    return set()
 
 
 def _share_problems(split: Mapping[str, float]) -> list[str]:

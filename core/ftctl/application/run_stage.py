@@ -59,7 +59,7 @@ class StageRunner:
             inputs=inputs,
             seed=self.spec.seed,
             settings=stage.settings,
-            loader=stage.loader.reference() if stage.loader else None,
+            parts={role: backend.reference() for role, backend in stage.parts.items()},
             endpoint=endpoint,
         )
         result = self.app.jobs.run(job, folder, self.python(stage), self.bus.carry)

@@ -67,6 +67,7 @@ class RunSpec:
     data_source: Backend
     data: DataSettings
     tuner: Backend
+    objective: Backend
     evaluators: tuple[Backend, ...]
     compressor: Backend | None
     server: Backend | None
@@ -81,7 +82,9 @@ class RunSpec:
             "model": self.model,
             "model_revision": self.model_revision,
             "data_source": self.data_source.document() | to_plain(self.data),
-            "tuner": self.tuner.document(),
+            "tuner": self.tuner.document()
+            | {"objective": self.objective.offer.name}
+            | to_plain(self.objective.options),
             "evaluators": [backend.document() for backend in self.evaluators],
             "compressor": self.compressor.document() if self.compressor else "none",
             "server": self.server.document() if self.server else "none",

@@ -10,7 +10,8 @@ from ftctl.domain.codec import digest
 
 @frozen
 class Stage:
-    """``inputs`` maps a role (``model``, ``data``) to the stage that makes it.
+    """``inputs`` maps a role (``model``, ``data``) to the stage that makes it; ``parts`` are backends of secondary
+    ports that the stage's own are given (``loader``, ``objective``).
 
     ``subject`` is whose metrics an evaluation fills in: ``base``, ``tuned`` or ``compressed``; ``phase`` is where a run
     can end with it, ``number`` its place in the whole run.
@@ -22,7 +23,7 @@ class Stage:
     inputs: dict[str, str] = field(factory=dict)
     subject: str = ""
     settings: dict[str, Any] = field(factory=dict)
-    loader: Backend | None = None
+    parts: dict[str, Backend] = field(factory=dict)
     phase: str = "data"
     number: int = 0
 
@@ -39,5 +40,5 @@ class Stage:
     def key(self, inputs: dict[str, str], seed: int) -> str:
         """The identity of its outcome: plugins and versions, options, digests of the inputs, seed."""
         plugins = [backend.identity() for backend in self.backends]
-        loader = self.loader.identity() if self.loader else None
-        return digest([self.operation, plugins, loader, inputs, self.settings, seed])
+        parts = {role: backend.identity() for role, backend in self.parts.items()}
+        return digest([self.operation, plugins, parts, inputs, self.settings, seed])

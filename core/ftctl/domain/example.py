@@ -37,12 +37,15 @@ class Prompt:
 class Example:
     """Either a conversation (``messages``) or raw ``text``; ``where`` is its source position (``file:line``).
 
+    ``rejected`` are turns that would be worse than the last one: together they are a preference pair.
+
     Examples with one ``group`` never stand in two splits.
     """
 
     where: str
     messages: tuple[Message, ...] = ()
     text: str = ""
+    rejected: tuple[Message, ...] = ()
     group: str = ""
     tools: list[dict[str, Any]] = field(factory=list)
     metadata: dict[str, Any] = field(factory=dict)
@@ -51,7 +54,8 @@ class Example:
     def content_digest(self) -> str:
         """32 hexadecimal digits over what would be trained; position, group and metadata do not count."""
         turns = [[m.role, m.content, m.weight] for m in self.messages]
-        return hashlib.sha256(canonical([turns, self.text, self.tools])).hexdigest()[:32]
+        worse = [[m.role, m.content] for m in self.rejected]
+        return hashlib.sha256(canonical([turns, self.text, self.tools, *worse])).hexdigest()[:32]
 
     @property
     def prompt(self) -> Prompt:
@@ -70,6 +74,8 @@ class Example:
             row["messages"] = [_turn(m) for m in self.messages]
         else:
             row["text"] = self.text
+        if self.rejected:
+            row["rejected"] = [_turn(m) for m in self.rejected]
         optional = {"tools": self.tools, "group": self.group, "metadata": self.metadata}
         return row | {key: value for key, value in optional.items() if value}
 
@@ -81,6 +87,7 @@ class Example:
             where=row["where"],
             messages=messages,
             text=row.get("text", ""),
+            rejected=tuple(Message(m["role"], m["content"]) for m in row.get("rejected", ())),
             group=row.get("group", ""),
             tools=row.get("tools", []),
             metadata=row.get("metadata", {}),

@@ -21,7 +21,10 @@ class PluginRef:
 
 @frozen
 class Job:
-    """``operation`` names the use case; ``inputs`` are committed artifacts by role (``model``, ``data``)."""
+    """``operation`` names the use case; ``inputs`` are committed artifacts by role (``model``, ``data``).
+
+    ``parts`` are backends of secondary ports by theirs (``loader``, ``objective``).
+    """
 
     key: str
     stage: str
@@ -30,7 +33,7 @@ class Job:
     inputs: dict[str, Artifact] = field(factory=dict)
     seed: int = 0
     settings: dict[str, Any] = field(factory=dict)
-    loader: PluginRef | None = None
+    parts: dict[str, PluginRef] = field(factory=dict)
     endpoint: Endpoint | None = None
 
 

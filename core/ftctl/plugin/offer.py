@@ -5,7 +5,10 @@ from typing import Any
 
 from attrs import frozen
 
-PORTS = ("data_source", "tuner", "evaluator", "compressor", "server", "monitor", "target_loader", "verifier")
+PORTS = (
+    *("data_source", "tuner", "evaluator", "compressor", "server", "monitor"),
+    *("objective", "target_loader", "verifier"),
+)
 """The six ports of the lifecycle, then the secondary ones."""
 
 BRIDGE = "bridge"

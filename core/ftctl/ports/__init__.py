@@ -5,6 +5,7 @@ from ftctl.ports.context import StageContext
 from ftctl.ports.data_source import DataSource
 from ftctl.ports.evaluator import Evaluator
 from ftctl.ports.monitor import Monitor
+from ftctl.ports.objective import Objective
 from ftctl.ports.server import Server
 from ftctl.ports.target import Answer, Score, Target
 from ftctl.ports.target_loader import TargetLoader
@@ -17,6 +18,7 @@ __all__ = [
     "DataSource",
     "Evaluator",
     "Monitor",
+    "Objective",
     "Score",
     "Server",
     "StageContext",

@@ -6,6 +6,7 @@ from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.resources import ModelShape, ResourcePlan
 from ftctl.errors import BackendError
 from ftctl.ports.context import StageContext
+from ftctl.ports.objective import Objective
 
 
 class TunerError(BackendError):
@@ -27,8 +28,8 @@ class Tuner(ABC):
         """
 
     @abstractmethod
-    def tune(self, model: Artifact, data: Artifact, context: StageContext) -> Draft:
-        """Trains and leaves a model or adapter in ``context.out``.
+    def tune(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> Draft:
+        """Trains for the objective and leaves a model or adapter in ``context.out``.
 
         Called again after a crash with the same ``context.work``, it goes on from its last checkpoint there.
 
@@ -39,6 +40,6 @@ class Tuner(ABC):
             ResourceExhausted: memory ran out.
         """
 
-    def labels(self, model: Artifact, data: Artifact, count: int) -> list[str]:
+    def labels(self, model: Artifact, data: Artifact, objective: Objective, count: int) -> list[str]:
         """The first examples of the train split as text, trained tokens between ``⟦`` and ``⟧``; none if not known."""
         return []

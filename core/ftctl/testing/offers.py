@@ -20,6 +20,7 @@ def ftctl_offers() -> list[Offer]:
         _offer("server", "FakeServer", accepts=(HF, BNB_INT8)),
         _offer("server", "FakeServer", "picky", accepts=("gguf",)),
         _offer("monitor", "FakeMonitor"),
+        _offer("objective", "FakeObjective", "sft"),
         _offer("target_loader", "FakeTargetLoader", accepts=(HF, PEFT_ADAPTER)),
         _offer("verifier", "FakeVerifier", "golden"),
     ]

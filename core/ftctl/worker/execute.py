@@ -54,12 +54,14 @@ def _dataset(job: Job, context: StageContext) -> JobResult:
 
 
 def _tune(job: Job, context: StageContext) -> JobResult:
-    draft: Draft = make(job.plugins[0]).tune(job.inputs["model"], job.inputs["data"], context)
+    objective = make(job.parts["objective"])
+    draft: Draft = make(job.plugins[0]).tune(job.inputs["model"], job.inputs["data"], objective, context)
     return JobResult(draft, (), dict(draft.facts.get("training", {})))
 
 
 def _labels(job: Job, context: StageContext) -> JobResult:
-    shown = make(job.plugins[0]).labels(job.inputs["model"], job.inputs["data"], job.settings["count"])
+    objective, count = make(job.parts["objective"]), job.settings["count"]
+    shown = make(job.plugins[0]).labels(job.inputs["model"], job.inputs["data"], objective, count)
     for text in shown:
         context.emit(DATA_DESCRIBED, labels=text)
     return JobResult(None, (), {"labels": len(shown)})
@@ -76,8 +78,7 @@ def _evaluate(job: Job, context: StageContext) -> JobResult:
     examples = list(read_split(job.inputs["data"], "test"))
     if not examples:
         raise NoUsableRows("the test split is empty", next_step="give it a share: data_source.split.test")
-    assert job.loader is not None
-    target = RememberedTarget(make(job.loader).load(job.inputs["model"]), context)
+    target = RememberedTarget(make(job.parts["loader"]).load(job.inputs["model"]), context)
     reports = [make(plugin).evaluate(target, examples, context) for plugin in job.plugins]
     for report in reports:
         _write_report(report, context.out)

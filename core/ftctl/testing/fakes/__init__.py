@@ -8,6 +8,7 @@ from ftctl.testing.fakes.environments import FakeEnvironments
 from ftctl.testing.fakes.evaluator import FakeEvaluator
 from ftctl.testing.fakes.model_intake import FakeModelIntake
 from ftctl.testing.fakes.monitor import FakeMonitor
+from ftctl.testing.fakes.objective import FakeObjective
 from ftctl.testing.fakes.run_journal import FakeRunJournals
 from ftctl.testing.fakes.run_report import FakeRunReport
 from ftctl.testing.fakes.server import FakeServer
@@ -26,6 +27,7 @@ __all__ = [
     "FakeEvaluator",
     "FakeModelIntake",
     "FakeMonitor",
+    "FakeObjective",
     "FakeRunJournals",
     "FakeRunReport",
     "FakeServer",

@@ -7,6 +7,7 @@ from ftctl.domain.resources import ModelShape, ResourcePlan
 from ftctl.errors import TrainingDiverged
 from ftctl.plugin import count_rows, option, options
 from ftctl.ports.context import StageContext
+from ftctl.ports.objective import Objective
 from ftctl.ports.tuner import Tuner
 
 
@@ -26,7 +27,7 @@ class FakeTuner(Tuner):
     def plan(self, shape: ModelShape, train_rows: int | None) -> ResourcePlan:
         return ResourcePlan(self._options.rank, shape.parameters, {"train": 1}, disk=1, steps=self._options.steps)
 
-    def tune(self, model: Artifact, data: Artifact, context: StageContext) -> Draft:
+    def tune(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> Draft:
         progress = context.work / "steps"
         done = int(progress.read_text()) if progress.exists() else 0
         for step in range(done + 1, self._options.steps + 1):

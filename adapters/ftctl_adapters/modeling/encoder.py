@@ -1,0 +1,26 @@
+"""What objectives encode examples with."""
+
+from collections.abc import Sequence
+
+from attrs import evolve, frozen
+
+from ftctl.domain.encoded import Encoded
+from ftctl.domain.example import Example, Message
+from ftctl.ports.objective import Encoder
+from ftctl_adapters.modeling.labels import encode_example
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+
+
+@frozen
+class ExampleEncoder(Encoder):
+    """By the tokenizer of the trained model; ``loss_on`` says which tokens train."""
+
+    tokenizer: ChatTokenizer
+    loss_on: str
+
+    def example(self, example: Example) -> Encoded:
+        return encode_example(self.tokenizer, example, self.loss_on)
+
+    def answered(self, example: Example, answer: Sequence[Message]) -> Encoded:
+        turns = (*example.messages[:-1], *answer)
+        return encode_example(self.tokenizer, evolve(example, messages=turns), "last_answer")

@@ -1,0 +1,28 @@
+"""An objective that counts letters instead of tokens, and needs no model."""
+
+from typing import Any
+
+from ftctl.domain.encoded import Encoded
+from ftctl.domain.example import Example
+from ftctl.plugin import option, options
+from ftctl.ports.objective import Batch, Encoder, Forward, Objective
+
+
+@options
+class FakeObjectiveOptions:
+    strength: float = option(1.0, help="What the loss is multiplied by.", gt=0)
+
+
+class FakeObjective(Objective):
+    def __init__(self, options: FakeObjectiveOptions) -> None:
+        self.options = options
+
+    def encode(self, example: Example, encoder: Encoder) -> tuple[Encoded, ...]:
+        ids = tuple(map(ord, example.answer))
+        return (Encoded(example.where, ids, ids),)
+
+    def units(self, batch: Batch) -> int:
+        return batch.trained
+
+    def loss(self, model: Forward, batch: Batch) -> tuple[Any, dict[str, Any]]:
+        return self.options.strength * batch.trained, {}

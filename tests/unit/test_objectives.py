@@ -1,0 +1,213 @@
+"""Objectives over the engine: what they encode, what they minimise, and what packing may and may not change."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from ftctl.domain.encoded import IGNORED, Encoded
+from ftctl.domain.event import STEP_FINISHED
+from ftctl.domain.example import Example, Message
+from ftctl.errors import LabelsInvalid
+from ftctl.ports import Objective
+from ftctl.ports.context import StageContext
+from ftctl_adapters.kernels.install import install
+from ftctl_adapters.modeling.encoder import ExampleEncoder
+from ftctl_adapters.modeling.forward import ModelForward
+from ftctl_adapters.modeling.load import load_base
+from ftctl_adapters.modeling.loss import summed_loss
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.training.constants import add_constants
+from ftctl_adapters.training.options import TrainingOptions
+from ftctl_adapters.training.packing import pack
+from ftctl_adapters.training.prepare import prepare
+from ftctl_adapters.training.rows import Rows
+from ftctl_adapters.training.trainer import Trainer
+from ftctl_plugins.objectives.dpo import DpoObjective, DpoOptions
+from ftctl_plugins.objectives.pt import PretrainingObjective, PretrainingOptions
+from ftctl_plugins.tuners.lora import LoraOptions, LoraTuner
+from tests.unit.test_training import TINY, alone, rows
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.heavy
+
+PAIRS = [
+    Example(
+        f"p:{n}",
+        (Message("user", f"Say {word}."), Message("assistant", f"{word}!")),
+        rejected=(Message("assistant", f"I will not say {word}."),),
+    )
+    for n, word in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight"])
+]
+TEXTS = [Example(f"t:{n}", text=f"def double_{n}(number):\n    return number * {n}\n" * (n + 1)) for n in range(12)]
+
+
+@pytest.fixture(scope="module")
+def encoder() -> ExampleEncoder:
+    return ExampleEncoder(ChatTokenizer(TINY), "answers")
+
+
+def run(
+    objective: Objective, data: Rows, context: StageContext, **changed: Any
+) -> tuple[list[dict[str, Any]], Trainer]:
+    """Trains a LoRA model on the rows; what every step told."""
+    options = LoraOptions(
+        **{
+            "rank": 4,
+            "bf16": False,
+            "learning_rate": 1e-2,
+            "logging_steps": 1,
+            "num_train_epochs": 6,
+            "per_device_train_batch_size": 4,
+            "load_best_model_at_end": False,
+            **changed,
+        }
+    )
+    torch.manual_seed(2)
+    model = LoraTuner(options).adapt(load_base(TINY, False))
+    install(model)
+    add_constants(data, objective, model, 4, 0, context.work / "constants.safetensors")
+    one = Trainer(model, objective, data, Rows([]), options, context, 0, "spec")
+    one.run()
+    return [told for kind, told in context.settings["events"] if kind == STEP_FINISHED], one
+
+
+def test_dpo_prefers_the_chosen_answer_and_begins_at_the_logarithm_of_two(
+    encoder: ExampleEncoder, context: StageContext
+) -> None:
+    objective = DpoObjective(DpoOptions(beta=0.5))
+    data = Rows(prepare(PAIRS, objective, encoder, TrainingOptions()).rows)
+    told, _ = run(objective, data, context)
+    assert math.isclose(told[0]["loss"], math.log(2), rel_tol=1e-4)
+    assert told[-1]["loss"] < 0.3
+    assert told[-1]["reward_accuracy"] == 1.0
+    assert told[-1]["reward_margin"] > told[1]["reward_margin"]
+
+
+def test_dpo_has_the_loss_of_the_paper(encoder: ExampleEncoder, tmp_path: Path) -> None:
+    objective = DpoObjective(DpoOptions(beta=0.2))
+    data = Rows(prepare(PAIRS[:3], objective, encoder, TrainingOptions()).rows)
+    model = load_base(TINY, False)
+    add_constants(data, objective, model, 2, 0, tmp_path / "c.safetensors")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.01)
+    batch = data.batch([0, 1, 2], 0)
+    found = float(objective.loss(ModelForward(model), batch)[0].detach())
+    expected = 0.0
+    for number, row in enumerate(data.rows):
+        now = [-float(summed_loss(model, alone([part]).batch([0], 0)).detach()) for part in row]
+        then = [float(data.constants[name][number]) for name in objective.constants]
+        margin = 0.2 * ((now[0] - then[0]) - (now[1] - then[1]))
+        expected += math.log1p(math.exp(-margin))
+    assert math.isclose(found, expected, rel_tol=1e-4)
+
+
+def test_constants_are_of_the_model_as_it_began_and_kept(encoder: ExampleEncoder, tmp_path: Path) -> None:
+    objective = DpoObjective(DpoOptions())
+    data = Rows(prepare(PAIRS, objective, encoder, TrainingOptions()).rows)
+    model, kept = load_base(TINY, False), tmp_path / "constants.safetensors"
+    add_constants(data, objective, model, 4, 0, kept)
+    first = {name: values.clone() for name, values in data.constants.items()}
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    again = Rows(data.rows)
+    add_constants(again, objective, model, 4, 0, kept)
+    assert all(torch.equal(again.constants[name], first[name]) for name in objective.constants)
+
+
+def test_dpo_needs_a_rejected_answer_and_pt_raw_text(encoder: ExampleEncoder) -> None:
+    pair, text = PAIRS[0], TEXTS[0]
+    with pytest.raises(LabelsInvalid, match="rejected"):
+        DpoObjective(DpoOptions()).encode(evolve(pair, rejected=()), encoder)
+    with pytest.raises(LabelsInvalid, match="raw text"):
+        PretrainingObjective(PretrainingOptions()).encode(pair, encoder)
+    (encoded,) = PretrainingObjective(PretrainingOptions()).encode(text, encoder)
+    assert encoded.trained == len(encoded.ids) - 1
+
+
+@pytest.mark.parametrize("packing", [False, True])
+def test_pt_learns_raw_text(encoder: ExampleEncoder, context: StageContext, packing: bool) -> None:
+    objective = PretrainingObjective(PretrainingOptions())
+    made = prepare(TEXTS, objective, encoder, TrainingOptions(max_length=128, overlong="split"))
+    assert made.states["split"] > 0
+    data = Rows(made.rows)
+    if packing:
+        data = alone(pack([row[0] for row in made.rows], 128, separate=True))
+        assert len(data) < len(made.rows)
+    told, _ = run(objective, data, context)
+    assert told[-1]["loss"] < 0.5 * told[0]["loss"]
+
+
+def test_splitting_keeps_every_token(encoder: ExampleEncoder) -> None:
+    objective = PretrainingObjective(PretrainingOptions())
+    whole = prepare(TEXTS, objective, encoder, TrainingOptions(max_length=4096))
+    split = prepare(TEXTS, objective, encoder, TrainingOptions(max_length=50, overlong="split"))
+    assert max(len(row[0].ids) for row in split.rows) == 50
+    assert 0 <= whole.tokens - split.tokens <= split.states["split"], "at most a last lone token is left out"
+
+
+def test_packed_texts_are_as_if_alone() -> None:
+    """Attention, positions and labels: the loss of a packed sequence is the sum of its texts' losses."""
+    texts = rows(9)
+    packed = pack(texts, 64, separate=True)
+    assert sum(len(made.starts) for made in packed) == 9
+    for kernels in (False, True):
+        model = load_base(TINY, False).requires_grad_(False)
+        if kernels:
+            install(model)
+        apart = sum(float(summed_loss(model, alone([text]).batch([0], 0))) for text in texts)
+        together = float(summed_loss(model, alone(packed).batch(range(len(packed)), 0)))
+        assert math.isclose(apart, together, rel_tol=1e-5)
+
+
+def test_joined_texts_do_see_each_other() -> None:
+    model, texts = load_base(TINY, False).requires_grad_(False), rows(9)
+    apart = sum(float(summed_loss(model, alone([text]).batch([0], 0))) for text in texts)
+    joined = pack(texts, 64, separate=False)
+    assert not math.isclose(apart, float(summed_loss(model, alone(joined).batch(range(len(joined)), 0))), rel_tol=1e-3)
+
+
+def test_bins_are_full_and_nothing_is_lost() -> None:
+    texts = [Encoded(f"x:{n}", (n,) * size, (n,) * size) for n, size in enumerate([7, 1, 9, 3, 3, 10, 2, 5])]
+    packed = pack(texts, 10, separate=True)
+    assert sorted(token for made in packed for token in made.ids) == sorted(t for text in texts for t in text.ids)
+    assert all(len(made.ids) <= 10 for made in packed)
+    assert len(packed) == 4, "forty tokens in bins of ten"
+    assert all(made.labels[start] == IGNORED for made in packed for start in made.starts)
+
+
+def test_packed_and_padded_training_take_the_same_steps(context: StageContext, tmp_path: Path) -> None:
+    """The same texts a step, packed or side by side: the same losses and weights to 1e-4."""
+    from tests.unit.test_training import SFT
+
+    texts = rows(12)
+    side_by_side, _ = _steps(
+        SFT, Rows([(text,) for text in texts]), [list(range(s, s + 4)) for s in (0, 4, 8)], tmp_path / "a"
+    )
+    packed = [pack(texts[start : start + 4], 96, separate=True) for start in (0, 4, 8)]
+    assert [len(made) for made in packed] == [1, 1, 1]
+    one_each, _ = _steps(SFT, alone([made[0] for made in packed]), [[0], [1], [2]], tmp_path / "b")
+    assert all(math.isclose(a, b, rel_tol=1e-4) for a, b in zip(side_by_side, one_each, strict=True))
+
+
+def _steps(objective: Objective, data: Rows, groups: list[list[int]], folder: Path) -> tuple[list[float], Trainer]:
+    for name in ("work", "out"):
+        (folder / name).mkdir(parents=True)
+    told: list[float] = []
+
+    def emit(kind: str, **data: Any) -> None:
+        if kind == STEP_FINISHED:
+            told.append(data["loss"])
+
+    context = StageContext(folder / "work", folder / "out", 5, emit, lambda: False, {})
+    options = LoraOptions(rank=4, bf16=False, learning_rate=1e-2, logging_steps=1, max_steps=len(groups))
+    torch.manual_seed(5)
+    model = LoraTuner(options).adapt(load_base(TINY, False)).train()
+    one = Trainer(model, objective, data, Rows([]), options, context, 0, "spec")
+    for group in groups:
+        one._step([group])
+    return told, one
