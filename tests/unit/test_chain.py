@@ -4,6 +4,7 @@ import pytest
 
 from ftctl.application.app import App
 from ftctl.application.chain import build_chain
+from ftctl.application.preview import Preview
 from ftctl.application.resolve import resolve
 from ftctl.errors import ConfigInvalid
 from tests.unit.test_resolve import FAKE
@@ -39,7 +40,11 @@ def test_a_stage_has_one_number_however_far_a_command_goes(fake_app: App) -> Non
     for until in ("data", "tune"):
         part = build_chain(spec, fake_app.registry, until)
         assert all(stage.number == whole[stage.name] for stage in part)
-    assert [s.name for s in build_chain(spec, fake_app.registry, "labels", labels=3)] == ["model", "data", "labels"]
+    assert [s.name for s in build_chain(spec, fake_app.registry, "preview", Preview("labels", {"count": 3}))] == [
+        "model",
+        "data",
+        "labels",
+    ]
 
 
 def test_without_evaluators_nothing_is_measured(fake_app: App) -> None:

@@ -189,6 +189,20 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_finite_checkp
     assert all(bool(t.isfinite().all()) for t in load_file(newest / "trained.safetensors").values())
 
 
+def test_a_loss_that_runs_away_ends_the_run_and_says_by_how_much(tmp_path: Path) -> None:
+    one = trainer(tmp_path, learning_rate=0.9, optim="sgd", max_grad_norm=0.0, num_train_epochs=30, save_steps=1)
+    with pytest.raises(TrainingDiverged, match="more than 1.01 times, at step .*reason=diverged"):
+        evolve_options(one, divergence_ratio=1.01).run()
+    assert newest_checkpoint(one.checkpoints, "spec") is not None
+    another = trainer(tmp_path / "free", learning_rate=1e-3, divergence_ratio=None, num_train_epochs=1)
+    assert another.run().step == another.total
+
+
+def evolve_options(one: Trainer, **changed: Any) -> Trainer:
+    one.options = evolve(one.options, **changed)
+    return one
+
+
 @pytest.mark.parametrize(
     "name", ["trained.safetensors", "optimizer.safetensors", "trainer_state.json", "manifest.json"]
 )

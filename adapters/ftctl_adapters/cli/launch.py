@@ -7,6 +7,7 @@ from typing import Any
 
 from ftctl.application.app import App
 from ftctl.application.plan import Plan, make_plan
+from ftctl.application.preview import Preview
 from ftctl.application.resolve import resolve
 from ftctl.application.run import RunResult, run
 from ftctl.application.spec import RunSpec
@@ -19,12 +20,12 @@ from ftctl_adapters.process.signals import interruptible
 SWITCHES = ("model", "data_source", "tuner", "evaluators", "compressor", "server", "monitors")
 
 
-def launch(until: str, once: bool, labels: int = 0, **given: Any) -> None:
+def launch(until: str, once: bool, preview: Preview | None = None, **given: Any) -> None:
     """Resolves, plans and runs up to a phase, as the options say."""
     app = build_app(given["workspace"].absolute(), inline=given["inline"])
     shown: list[RunResult] = []
     try:
-        _launch(app, until, once, labels, given, shown)
+        _launch(app, until, once, preview, given, shown)
     except FtctlError as error:
         if given["as_json"] and not shown:
             print(json.dumps(failure(app, error), ensure_ascii=False))
@@ -40,12 +41,14 @@ def failure(app: App, error: FtctlError) -> dict[str, Any]:
     return {"status": "failed", "error": error.to_json()}
 
 
-def _launch(app: App, until: str, once: bool, labels: int, given: dict[str, Any], shown: list[RunResult]) -> None:
+def _launch(
+    app: App, until: str, once: bool, preview: Preview | None, given: dict[str, Any], shown: list[RunResult]
+) -> None:
     spec = resolved(app, given)
     if not given["dry_run"]:
         usable(app.workspace)
     with interruptible():
-        plan = make_plan(app, spec, until, labels)
+        plan = make_plan(app, spec, until, preview)
         if given["dry_run"]:
             show_plan(plan, as_json=given["as_json"])
             return

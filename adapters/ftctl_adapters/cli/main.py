@@ -17,6 +17,7 @@ COMMANDS = {
     "compress": "Run up to the compressed model and its metrics.",
     "serve": "Run up to a verified server and keep serving.",
     "verify": "Run up to the server, replay the golden cases, stop it.",
+    "search": "Search hyper-parameters over runs.",
     "plugins": "Backends: what is there, what is broken.",
     "runs": "Runs of this workspace: list, show, events, resume.",
     "config": "Run files: schema, validate, show.",

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from ftctl.application.preview import Preview
 from ftctl_adapters.cli.launch import launch
 from ftctl_adapters.cli.options import run_options
 
@@ -11,9 +12,14 @@ from ftctl_adapters.cli.options import run_options
 @click.command()
 @run_options
 @click.option("--show-labels", type=click.IntRange(1), metavar="N", help="Print N examples, trained tokens in ⟦ ⟧.")
-def command(show_labels: int | None, **given: Any) -> None:
-    """Run up to the tuned model, or only show what would be trained."""
+@click.option("--find-lr", is_flag=True, help="Only train while the learning rate rises, and suggest one.")
+def command(show_labels: int | None, find_lr: bool, **given: Any) -> None:
+    """Run up to the tuned model, or only show what would be trained, or how the loss follows the learning rate."""
+    if show_labels and find_lr:
+        raise click.UsageError("--show-labels and --find-lr are two different looks; give one")
     if show_labels:
-        launch("labels", True, labels=show_labels, **given)
+        launch("preview", True, Preview("labels", {"count": show_labels}), **given)
+    elif find_lr:
+        launch("preview", True, Preview("sweep"), **given)
     else:
         launch("tune", True, **given)

@@ -41,7 +41,8 @@ def attend(
     Returns:
         (batch, length, heads, width), contiguous, and no weights.
     """
-    if dropout or query.shape[2] > LONGEST or query.shape[2] != key.shape[2]:
+    ordinary = dropout or query.shape[2] > LONGEST or query.shape[2] != key.shape[2]
+    if ordinary or not getattr(module, "is_causal", True):
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
         found, _ = sdpa_attention_forward(

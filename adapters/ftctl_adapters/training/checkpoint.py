@@ -29,12 +29,17 @@ class Logged:
 
 @define
 class TrainState:
-    """Counters of a training run. ``step`` counts optimizer steps done; losses are means per trained token."""
+    """Counters of a training run. ``step`` counts optimizer steps done; losses are means per unit of the objective.
+
+    The smoothed one is a running mean.
+    """
 
     step: int = 0
     best_loss: float | None = None
     best_step: int = 0
     evaluations_without_gain: int = 0
+    first_loss: float | None = None
+    smoothed_loss: float | None = None
     history: list[Logged] = field(factory=list)
 
 

@@ -7,19 +7,20 @@ from typing import Any, ClassVar, Generic, TypeVar
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.format import HF, PEFT_ADAPTER
 from ftctl.domain.resources import ModelShape, ResourcePlan
+from ftctl.domain.sweep import Sweep
 from ftctl.ports import Objective, StageContext, Tuner
 from ftctl_adapters.training.footprint import estimate
 from ftctl_adapters.training.options import TrainingOptions
 
-O = TypeVar("O", bound=TrainingOptions)  # noqa: E741 - options
+OptionsT = TypeVar("OptionsT", bound=TrainingOptions)
 
 
-class EngineTuner(Tuner, Generic[O]):
+class EngineTuner(Tuner, Generic[OptionsT]):
     """A tuner whose loop is the engine's."""
 
     output_format: ClassVar[str]
 
-    def __init__(self, options: O) -> None:
+    def __init__(self, options: OptionsT) -> None:
         self.options = options
 
     @abstractmethod
@@ -58,13 +59,18 @@ class EngineTuner(Tuner, Generic[O]):
 
         return labelled(model, data, objective, self.options, count)
 
+    def sweep(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> Sweep:
+        from ftctl_adapters.training.session import swept
+
+        return swept(self, model, data, objective, context)
+
     def tune(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> Draft:
         from ftctl_adapters.training.session import train
 
         return train(self, model, data, objective, context)
 
 
-class WholeModelTuner(EngineTuner[O]):
+class WholeModelTuner(EngineTuner[OptionsT]):
     """A tuner that changes weights of the model itself, and saves a whole model."""
 
     output_format: ClassVar[str] = HF
@@ -75,7 +81,7 @@ class WholeModelTuner(EngineTuner[O]):
         save_model(tuned, out)
 
 
-class PeftTuner(EngineTuner[O]):
+class PeftTuner(EngineTuner[OptionsT]):
     """A tuner that is a configuration of PEFT, saved as PEFT saves it."""
 
     output_format: ClassVar[str] = PEFT_ADAPTER

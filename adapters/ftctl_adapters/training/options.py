@@ -42,6 +42,9 @@ class TrainingOptions:
     per_device_train_batch_size: int = option(8, help="Examples a forward pass.", ge=1, le=65_536)
     gradient_accumulation_steps: int = option(1, help="Forward passes an optimizer step.", ge=1, le=65_536)
     bf16: bool | None = option(None, help="true: bfloat16 weights, false: float32; null: as the model is stored.")
+    divergence_ratio: float | None = option(
+        2.0, help="Training ends when the running mean loss is so many times the first loss; null: never.", gt=1
+    )
     logging_steps: int = option(10, help="Steps from one reported loss to the next.", ge=1)
     eval_steps: int | None = option(
         None, help="Steps between evaluations on the validation split; null: every epoch.", ge=1

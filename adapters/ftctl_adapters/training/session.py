@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from attrs import define
+
 from ftctl.domain import event as events
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.codec import digest, to_plain
 from ftctl.domain.format import ADAPTERS, PEFT_ADAPTER
+from ftctl.domain.sweep import Sweep
 from ftctl.errors import ConfigInvalid
 from ftctl.plugin import read_split
 from ftctl.ports import Objective, StageContext
@@ -26,22 +29,65 @@ from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.packing import pack
 from ftctl_adapters.training.prepare import Prepared, prepare
 from ftctl_adapters.training.rows import Row, Rows
+from ftctl_adapters.training.sweep import sweep
 from ftctl_adapters.training.trainer import Trainer
+
+
+@define
+class Ready:
+    """A model that can be trained and what it is trained on."""
+
+    model: Any
+    rows: Rows
+    validation: Rows
+    prepared: Prepared
+    tokenizer: ChatTokenizer
 
 
 def train(
     tuner: EngineTuner[Any], model: Artifact, data: Artifact, objective: Objective, context: StageContext
 ) -> Draft:
     """Trains what the tuner makes of the base model, and lets it write the outcome into ``context.out``."""
+    options = tuner.options
+    ready = make_ready(tuner, model, data, objective, context)
+    tuned, pad_id = ready.model, ready.tokenizer.pad_id
+    spec = digest([to_plain(options), type(objective).__qualname__, model.digest, data.digest, context.seed])
+    for name, part in (("train", ready.rows), ("validation", ready.validation)):
+        kept = context.work / f"constants-{name}-{spec[:16]}.safetensors"
+        add_constants(part, objective, tuned, options.per_device_train_batch_size, pad_id, kept)
+    state = Trainer(tuned, objective, ready.rows, ready.validation, options, context, pad_id, spec).run()
+    tuner.save(tuned, context.out)
+    del tuned
+    ready.model = None  # its memory is for the model as it will be served
+    take_along(Path(model.path), context.out)
+    served = _as_served(model, context.out, tuner.output_format)
+    write_golden(served, ready.tokenizer, list(read_split(data, "validation", limit=6)), context.out)
+    _write_records(ready.prepared, state, context.out)
+    kind = "adapter" if tuner.output_format in ADAPTERS else "model"
+    return Draft(kind, tuner.output_format, _facts(model, ready.prepared, state))
+
+
+def swept(
+    tuner: EngineTuner[Any], model: Artifact, data: Artifact, objective: Objective, context: StageContext
+) -> Sweep:
+    """How the loss follows a rising learning rate; what was trained for it is thrown away."""
+    ready = make_ready(tuner, model, data, objective, context)
+    pad_id, size = ready.tokenizer.pad_id, tuner.options.per_device_train_batch_size
+    add_constants(ready.rows, objective, ready.model, size, pad_id, context.work / "constants-sweep.safetensors")
+    return sweep(ready.model, objective, ready.rows, tuner.options, pad_id, context)
+
+
+def make_ready(
+    tuner: EngineTuner[Any], model: Artifact, data: Artifact, objective: Objective, context: StageContext
+) -> Ready:
+    """Encodes the data, loads the model, and makes it trainable and quick."""
     keep_freed_memory()
     from ftctl_adapters.kernels.install import install
 
-    options = tuner.options
-    tokenizer = ChatTokenizer(model.path)
+    options, tokenizer = tuner.options, ChatTokenizer(model.path)
     encoder = ExampleEncoder(tokenizer, options.loss_on)
     training = prepare(read_split(data, "train"), objective, encoder, options)
-    rows = Rows(_packed(training.rows, options))
-    validation = Rows([])
+    rows, validation = Rows(_packed(training.rows, options)), Rows([])
     if data.facts["splits"]["validation"]:
         validation = Rows(prepare(read_split(data, "validation"), objective, encoder, options).rows)
     _announce(training, rows, context)
@@ -50,20 +96,7 @@ def train(
     install(tuned)
     if options.gradient_checkpointing:
         keep_less(tuned)
-    spec = digest([to_plain(options), type(objective).__qualname__, model.digest, data.digest, context.seed])
-    for name, part in (("train", rows), ("validation", validation)):
-        kept = context.work / f"constants-{name}-{spec[:16]}.safetensors"
-        add_constants(part, objective, tuned, options.per_device_train_batch_size, tokenizer.pad_id, kept)
-    trainer = Trainer(tuned, objective, rows, validation, options, context, tokenizer.pad_id, spec)
-    state = trainer.run()
-    tuner.save(tuned, context.out)
-    take_along(Path(model.path), context.out)
-    del tuned, trainer
-    served = _as_served(model, context.out, tuner.output_format)
-    write_golden(served, tokenizer, list(read_split(data, "validation", limit=6)), context.out)
-    _write_records(training, state, context.out)
-    kind = "adapter" if tuner.output_format in ADAPTERS else "model"
-    return Draft(kind, tuner.output_format, _facts(model, training, state))
+    return Ready(tuned, rows, validation, training, tokenizer)
 
 
 def labelled(model: Artifact, data: Artifact, objective: Objective, options: TrainingOptions, count: int) -> list[str]:

@@ -13,7 +13,6 @@ from ftctl.domain import event as events
 from ftctl.errors import ArtifactCorrupt, TrainingDiverged
 from ftctl.faults import fault
 from ftctl.ports import Objective, StageContext
-from ftctl_adapters.modeling.forward import ModelForward
 from ftctl_adapters.training.checkpoint import (
     Logged,
     TrainState,
@@ -25,6 +24,7 @@ from ftctl_adapters.training.checkpoint import (
     save_checkpoint,
     usable,
 )
+from ftctl_adapters.training.micro_steps import backward
 from ftctl_adapters.training.optimizers import make_optimizer
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.order import epoch_batches, grouped
@@ -33,6 +33,8 @@ from ftctl_adapters.training.schedule import learning_rate, warmup_steps
 from ftctl_adapters.training.validation import validation_loss
 
 DEFAULT_SAVE_STEPS = 50
+SMOOTHING = 0.9
+"""Share of the running mean loss that is kept at every step."""
 
 
 @define
@@ -142,17 +144,10 @@ class Trainer:
         for param_group in self.optimizer.param_groups:
             param_group["lr"] = rate
         batches = [self.train.batch(numbers, self.pad_id) for numbers in group]
-        units = sum(self.objective.units(batch) for batch in batches)
-        total, more = 0.0, dict[str, float]()
-        for batch in batches:
-            summed, told = self.objective.loss(ModelForward(self.model), batch)
-            loss = summed / units
-            loss.backward()
-            total += float(loss.detach())
-            more = {name: more.get(name, 0.0) + float(value) / units for name, value in told.items()}
-            fault("train.micro_step.after")
+        total, more = backward(self.model, self.objective, batches)
         norm = torch.nn.utils.clip_grad_norm_(self.trained.values(), self.options.max_grad_norm or math.inf)
-        self._refuse_divergence(total, float(norm))
+        self._refuse_not_finite(total, float(norm))
+        self._refuse_divergence(total)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.state.step += 1
@@ -162,12 +157,26 @@ class Trainer:
         if self.state.step % self.options.logging_steps == 0 or self.state.step in (1, self.total):
             self._report(total, rate, float(norm), more)
 
-    def _refuse_divergence(self, loss: float, norm: float) -> None:
+    def _refuse_not_finite(self, loss: float, norm: float) -> None:
         if math.isfinite(loss) and math.isfinite(norm):
             return
         raise TrainingDiverged(
             f"loss {loss} and gradient norm {norm} at step {self.state.step + 1}: reason=nan_loss",
             next_step="lower tuner.learning_rate; the last finite checkpoint is kept",
+        )
+
+    def _refuse_divergence(self, loss: float) -> None:
+        """Ends training whose running mean loss has left the first loss far behind, upwards."""
+        state, ratio = self.state, self.options.divergence_ratio
+        state.first_loss = loss if state.first_loss is None else state.first_loss
+        before = loss if state.smoothed_loss is None else state.smoothed_loss
+        state.smoothed_loss = SMOOTHING * before + (1 - SMOOTHING) * loss
+        if ratio is None or state.smoothed_loss <= ratio * state.first_loss:
+            return
+        means = f"running mean loss {state.smoothed_loss:.4g}, first loss {state.first_loss:.4g}"
+        raise TrainingDiverged(
+            f"{means}, more than {ratio:g} times, at step {state.step + 1}: reason=diverged",
+            next_step="lower tuner.learning_rate; the last checkpoint is kept; tuner.divergence_ratio is the limit",
         )
 
     def _report(self, loss: float, rate: float, norm: float, more: dict[str, float]) -> None:
@@ -201,7 +210,7 @@ class Trainer:
         """Measures the validation loss; whether it is the best so far."""
         size = self.options.per_device_train_batch_size
         loss = validation_loss(self.model, self.objective, self.validation, size, self.pad_id)
-        self._refuse_divergence(loss, 0.0)
+        self._refuse_not_finite(loss, 0.0)
         best = self.state.best_loss
         improved = best is None or loss < best - self.options.early_stopping_threshold
         if improved:

@@ -2,6 +2,7 @@
 
 from attrs import define, evolve, field
 
+from ftctl.application.preview import Preview
 from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage import Stage
 from ftctl.domain.codec import to_plain
@@ -10,15 +11,17 @@ from ftctl.errors import ConfigInvalid
 from ftctl.plugin.offer import BRIDGE, Offer
 from ftctl.plugin.registry import Registry, Unknown
 
-PHASES = ("data", "labels", "tune", "evaluate", "compress", "serve", "verify")
+PHASES = ("data", "preview", "tune", "evaluate", "compress", "serve", "verify")
 """Where a run can be told to end."""
 
 
-def build_chain(spec: RunSpec, registry: Registry, until: str = "verify", labels: int = 0) -> list[Stage]:
+def build_chain(
+    spec: RunSpec, registry: Registry, until: str = "verify", preview: Preview | None = None
+) -> list[Stage]:
     """The stages of the run in their order, up to and including the phase ``until``.
 
-    Every stage has the number that it has in the whole run, whatever the phase. The phase ``labels`` shows the label
-    mask of that many examples and ends; other runs do not have it.
+    Every stage has the number that it has in the whole run, whatever the phase. A ``preview`` takes the place of
+    everything behind the data.
 
     Raises:
         ConfigInvalid: backends that do not fit each other, all of them at once, those of later phases too.
@@ -32,8 +35,8 @@ def build_chain(spec: RunSpec, registry: Registry, until: str = "verify", labels
             details=tuple(chain.problems),
         )
     numbered = [evolve(stage, number=number) for number, stage in enumerate(chain.stages, 1)]
-    if labels:
-        numbered.insert(2, chain.shown(labels))
+    if preview:
+        numbered.insert(2, chain.shown(preview))
     return [stage for stage in numbered if PHASES.index(stage.phase) <= PHASES.index(until)]
 
 
@@ -44,10 +47,10 @@ class _Chain:
     stages: list[Stage] = field(factory=list)
     problems: list[str] = field(factory=list)
 
-    def shown(self, labels: int) -> Stage:
-        inputs, settings = {"model": "model", "data": "data"}, {"count": labels}
-        parts = self.objective()
-        return Stage("labels", "labels", (self.spec.tuner,), inputs, settings=settings, parts=parts, phase="labels")
+    def shown(self, preview: Preview) -> Stage:
+        inputs, parts, name = {"model": "model", "data": "data"}, self.objective(), preview.operation
+        settings, tuner = preview.settings, (self.spec.tuner,)
+        return Stage(name, name, tuner, inputs, settings=settings, parts=parts, phase="preview")
 
     def objective(self) -> dict[str, Backend]:
         return {"objective": self.spec.objective}

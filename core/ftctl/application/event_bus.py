@@ -1,8 +1,9 @@
 """Carries events to the journal, the monitors and the hooks; a watcher that fails is dropped, the run goes on."""
 
+from collections.abc import Callable
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 
 from ftctl.domain.event import WARNING_RAISED, Event
 from ftctl.plugin.registry import Registry
@@ -19,6 +20,8 @@ class EventBus:
     registry: Registry
     clock: Clock
     monitors: dict[str, Monitor]
+    watch: Callable[[Event], None] = field(default=lambda event: None)
+    """Sees every event last, and may raise `Interrupted` to stop the run."""
 
     def open(self, run_id: str) -> None:
         for name, monitor in list(self.monitors.items()):
@@ -40,6 +43,7 @@ class EventBus:
             except Exception as error:
                 self._drop(name, error)
         self.registry.notify("ftctl_event", event=event)
+        self.watch(event)
 
     def close(self) -> None:
         for name, monitor in list(self.monitors.items()):

@@ -6,6 +6,7 @@ from attrs import evolve, frozen
 
 from ftctl.application.app import App
 from ftctl.application.chain import PHASES, build_chain
+from ftctl.application.preview import PREVIEWS, Preview
 from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage import Stage
 from ftctl.domain.codec import to_plain
@@ -17,7 +18,7 @@ from ftctl.ports.model_intake import ModelFacts
 MARGIN = 1.2
 """Free disk must exceed the estimate by this factor."""
 
-ALWAYS = frozenset({"serve", "verify", "labels"})
+ALWAYS = frozenset({"serve", "verify"}) | PREVIEWS
 """Operations whose outcome is not an artifact: they are done every time."""
 
 
@@ -48,7 +49,7 @@ class Plan:
     @property
     def preview(self) -> bool:
         """Whether it only shows something, so that the record of the run stays as it is."""
-        return any(planned.stage.operation == "labels" for planned in self.stages)
+        return any(planned.stage.operation in PREVIEWS for planned in self.stages)
 
     def document(self) -> dict[str, Any]:
         """The plan as JSON: what ``--dry-run --json`` prints."""
@@ -86,7 +87,7 @@ def instantiate(backend: Backend) -> Any:
         ) from error
 
 
-def make_plan(app: App, spec: RunSpec, until: str = "verify", labels: int = 0) -> Plan:
+def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview | None = None) -> Plan:
     """Finds stages, cache hits and needs; every problem is reported at once.
 
     Raises:
@@ -94,7 +95,7 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", labels: int = 0) -
         DiskFull: less free space than the run is expected to need.
     """
     facts = app.intake.look(spec.model, spec.model_revision)
-    stages = [_fingerprinted(stage) for stage in build_chain(spec, app.registry, until, labels)]
+    stages = [_fingerprinted(stage) for stage in build_chain(spec, app.registry, until, preview)]
     _refuse_unsupported(stages, facts)
     planned = tuple(_with_cache(app, spec, stages, facts))
     resources = _resources(app, spec, facts, planned)

@@ -10,11 +10,13 @@ from ftctl.application.app import App
 from ftctl.application.event_bus import EventBus
 from ftctl.application.gates import Metrics, check_gates
 from ftctl.application.plan import ALWAYS, Plan, PlannedStage, instantiate, model_key, stage_key
+from ftctl.application.preview import PREVIEWS
 from ftctl.application.run_stage import StageRunner
 from ftctl.application.serve import Served, serve
 from ftctl.application.stage import Stage
 from ftctl.domain import event as events
 from ftctl.domain.codec import from_plain, to_plain
+from ftctl.domain.event import Event
 from ftctl.domain.launch import Endpoint
 from ftctl.domain.metric import Metric
 from ftctl.errors import FtctlError, Interrupted, SignalArrived
@@ -32,6 +34,7 @@ class RunResult:
     metrics: Metrics = field(factory=dict)
     endpoint: Endpoint | None = None
     report: str = ""
+    preview: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:
@@ -45,13 +48,22 @@ class RunResult:
             "endpoint": to_plain(self.endpoint) if self.endpoint else None,
             "report": self.report,
         }
+        document |= {"preview": self.preview} if self.preview else {}
         return document | ({"error": self.error} if self.error else {})
 
 
-def run(app: App, plan: Plan, *, once: bool, on_ready: Callable[[RunResult], None]) -> RunResult:
+def run(
+    app: App,
+    plan: Plan,
+    *,
+    once: bool,
+    on_ready: Callable[[RunResult], None],
+    watch: Callable[[Event], None] = lambda event: None,
+) -> RunResult:
     """Runs the plan to its end; with a server and not ``once``, serves until a signal comes.
 
-    ``on_ready`` is called when everything is done and, where there is a server, it answers as it must.
+    ``on_ready`` is called when everything is done and, where there is a server, it answers as it must; ``watch`` is
+    called with every event, and may raise `Interrupted`.
 
     Raises:
         RunBusy: another process owns this run.
@@ -61,7 +73,7 @@ def run(app: App, plan: Plan, *, once: bool, on_ready: Callable[[RunResult], Non
     journal = app.journals.open(plan.spec.run_id)
     with journal.owned():
         monitors = {b.offer.name: instantiate(b) for b in plan.spec.monitors}
-        bus = EventBus(journal, app.registry, app.clock, monitors)
+        bus = EventBus(journal, app.registry, app.clock, monitors, watch)
         bus.open(plan.spec.run_id)
         try:
             return _Run(app, plan, journal, bus, RunResult(plan.spec.run_id)).go(once, on_ready)
@@ -135,6 +147,8 @@ class _Run:
             fault(f"run.{stage.name}.before")
             record = self.work(stage, key)
             fault(f"run.{stage.name}.after")
+            if planned.stage.operation in PREVIEWS:
+                self.result.preview = record["summary"]
             told = {key: record.get(key) for key in ("digest", "metrics", "summary")}
             self.bus.emit(events.STAGE_FINISHED, stage.name, seconds=self.app.clock.now() - started, **told)
         self.note(stage, status, started, record)

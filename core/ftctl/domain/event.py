@@ -16,6 +16,7 @@ STEP_FINISHED = "StepFinished"
 METRIC_RECORDED = "MetricRecorded"
 CHECKPOINT_SAVED = "CheckpointSaved"
 WEIGHTS_CHOSEN = "WeightsChosen"
+RATES_SWEPT = "RatesSwept"
 TRAINING_RESUMED = "TrainingResumed"
 TRAINING_FINISHED = "TrainingFinished"
 DATA_DESCRIBED = "DataDescribed"
@@ -37,6 +38,7 @@ KINDS = (
     METRIC_RECORDED,
     CHECKPOINT_SAVED,
     WEIGHTS_CHOSEN,
+    RATES_SWEPT,
     TRAINING_RESUMED,
     TRAINING_FINISHED,
     DATA_DESCRIBED,

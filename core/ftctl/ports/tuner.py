@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.resources import ModelShape, ResourcePlan
-from ftctl.errors import BackendError
+from ftctl.domain.sweep import Sweep
+from ftctl.errors import BackendError, UsageError
 from ftctl.ports.context import StageContext
 from ftctl.ports.objective import Objective
 
@@ -39,6 +40,14 @@ class Tuner(ABC):
             TrainingDiverged: the loss is no longer finite.
             ResourceExhausted: memory ran out.
         """
+
+    def sweep(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> Sweep:
+        """Losses while the learning rate rises, to choose one by; leaves nothing behind.
+
+        Raises:
+            UsageError: this tuner cannot tell.
+        """
+        raise UsageError("this tuner has no learning-rate sweep")
 
     def labels(self, model: Artifact, data: Artifact, objective: Objective, count: int) -> list[str]:
         """The first examples of the train split as text, trained tokens between ``⟦`` and ``⟧``; none if not known."""

@@ -9,10 +9,11 @@ from typing import Any
 from ftctl.application.build_dataset import build_dataset
 from ftctl.domain.artifact import Draft
 from ftctl.domain.codec import to_plain
-from ftctl.domain.event import DATA_DESCRIBED, METRIC_RECORDED
+from ftctl.domain.event import DATA_DESCRIBED, METRIC_RECORDED, RATES_SWEPT
 from ftctl.domain.job import Job, JobResult, PluginRef
 from ftctl.domain.report import Report
 from ftctl.domain.split import SplitShares
+from ftctl.domain.sweep import Sweep
 from ftctl.errors import DataChanged, NoUsableRows
 from ftctl.plugin.dataset import read_split
 from ftctl.plugin.offer import load
@@ -67,6 +68,13 @@ def _labels(job: Job, context: StageContext) -> JobResult:
     return JobResult(None, (), {"labels": len(shown)})
 
 
+def _sweep(job: Job, context: StageContext) -> JobResult:
+    objective = make(job.parts["objective"])
+    found: Sweep = make(job.plugins[0]).sweep(job.inputs["model"], job.inputs["data"], objective, context)
+    context.emit(RATES_SWEPT, **to_plain(found))
+    return JobResult(None, (), to_plain(found))
+
+
 def _compress(job: Job, context: StageContext) -> JobResult:
     data = job.inputs.get("data")
     calibration = list(read_split(data, "train", limit=256)) if data else []
@@ -106,6 +114,7 @@ def _verify(job: Job, context: StageContext) -> JobResult:
 _OPERATIONS: dict[str, Callable[[Job, StageContext], JobResult]] = {
     "dataset": _dataset,
     "labels": _labels,
+    "sweep": _sweep,
     "tune": _tune,
     "compress": _compress,
     "evaluate": _evaluate,

@@ -6,6 +6,7 @@ from typing import Any
 from ftctl.domain import event as events
 from ftctl.domain.event import Event
 
+SWEEP_LINES = 24
 SHOWN = 4
 """How many metrics a finished stage tells on its line; the table at the end has all."""
 
@@ -31,6 +32,17 @@ def _chosen(stage: str, data: dict[str, Any]) -> str:
 def _trained(stage: str, data: dict[str, Any]) -> str:
     speed = f"{data['tokens_per_second']:,.0f} tokens/s"
     return f"  {stage} trained on {data['tokens']:,} tokens in {data['seconds']:.1f} s, {speed}"
+
+
+def _swept(_stage: str, data: dict[str, Any]) -> str:
+    """The losses as bars, one a step of the rate that can be told apart."""
+    points = data["points"]
+    low, high = min(loss for _, loss in points), max(loss for _, loss in points)
+    shown = points[:: max(1, len(points) // SWEEP_LINES)]
+    lines = [
+        f"  {rate:8.1e}  {loss:8.4f}  {'▇' * round(40 * (loss - low) / ((high - low) or 1))}" for rate, loss in shown
+    ]
+    return "\n".join(["\n  rate        loss", *lines, f"\nthe loss falls fastest at {data['suggested']:.1e}"])
 
 
 def _memory(data: dict[str, Any]) -> str:
@@ -63,6 +75,7 @@ _TELLERS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     events.PROGRESS_MADE: _progress,
     events.TRAINING_RESUMED: lambda stage, data: f"  {stage} goes on from step {data['step']} of {data['total']}",
     events.WEIGHTS_CHOSEN: _chosen,
+    events.RATES_SWEPT: _swept,
     events.TRAINING_FINISHED: _trained,
     events.DATA_DESCRIBED: _described,
     events.WARNING_RAISED: lambda stage, data: f"! {data.get('message', '')}",

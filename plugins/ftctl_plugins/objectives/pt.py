@@ -1,12 +1,11 @@
 """``pt``: continued pre-training, the next token of raw text."""
 
-from typing import Any
-
 from ftctl.domain.encoded import Encoded
 from ftctl.domain.example import Example
 from ftctl.errors import LabelsInvalid
 from ftctl.plugin import options
-from ftctl.ports.objective import Batch, Encoder, Forward, Objective
+from ftctl.ports.objective import Encoder
+from ftctl_plugins.objectives.next_token import NextTokenObjective
 
 
 @options
@@ -14,8 +13,8 @@ class PretrainingOptions:
     pass
 
 
-class PretrainingObjective(Objective):
-    """The mean of -log p over every token of the documents."""
+class PretrainingObjective(NextTokenObjective):
+    """Over every token of the documents."""
 
     def __init__(self, options: PretrainingOptions) -> None:
         self._options = options
@@ -25,9 +24,3 @@ class PretrainingObjective(Objective):
             step = "train conversations with objective: sft, or give rows with `text`"
             raise LabelsInvalid(f"{example.where}: pt trains on raw text, and this is a conversation", next_step=step)
         return (encoder.example(example),)
-
-    def units(self, batch: Batch) -> int:
-        return batch.trained
-
-    def loss(self, model: Forward, batch: Batch) -> tuple[Any, dict[str, Any]]:
-        return model.token_losses(batch)[0].sum(), {}

@@ -2,12 +2,12 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ftctl.domain.resources import ModelShape
 from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
-from ftctl_adapters.training.engine_tuner import O, PeftTuner
+from ftctl_adapters.training.engine_tuner import PeftTuner
 from ftctl_adapters.training.options import TrainingOptions
 
 FROM_WEIGHTS = ("pissa", "olora")
@@ -30,13 +30,14 @@ class LoraOptions(TrainingOptions):
     )
 
 
-class LowRankTuner(PeftTuner[O]):
+LowRankT = TypeVar("LowRankT", bound=LoraOptions)
+
+
+class LowRankTuner(PeftTuner[LowRankT]):
     """Trains A (rank × in) and B (out × rank) for every targeted weight (out × in)."""
 
-    options: Any
-
     def trained(self, shape: ModelShape) -> int:
-        rank: int = self.options.rank
+        rank = self.options.rank
         targeted = [size for name, size in shape.linear.items() if self._targets(name)]
         if not targeted:
             raise ConfigInvalid(f"tuner.target_modules: {self.options.target_modules!r} matches no layer of the model")

@@ -1,0 +1,1 @@
+"""Hyper-parameter search: every trial is an ordinary run."""

@@ -1,0 +1,93 @@
+"""What is searched, for what: a small YAML file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ftctl.errors import ConfigInvalid
+from ftctl.plugin import option, options
+from ftctl.plugin.checking import check_options
+from ftctl_adapters.config.strict_yaml import read_yaml
+
+VALIDATION_LOSS = "validation_loss"
+SUBJECTS = ("tuned", "compressed")
+
+
+@options
+class Range:
+    """One searched key: a range, or choices."""
+
+    low: float | None = option(None, help="Smallest value.")
+    high: float | None = option(None, help="Largest value.")
+    log: bool = option(False, help="Search the logarithm of the value.")
+    choices: tuple[Any, ...] = option((), help="The values to choose from, instead of a range.")
+
+    @property
+    def whole(self) -> bool:
+        """Whether both ends are whole numbers, and so every value is."""
+        return all(isinstance(end, int) or float(end).is_integer() for end in (self.low, self.high) if end is not None)
+
+
+@options
+class Space:
+    """The file."""
+
+    metric: str = option(
+        VALIDATION_LOSS, help="`validation_loss`, or a metric of `tuned` or `compressed`, e.g. tuned.exact_match."
+    )
+    direction: str | None = option(
+        None, help="Left out: minimize for losses and perplexity, else maximize.", choices=("minimize", "maximize")
+    )
+    trials: int = option(20, help="How many trials in all.", ge=1)
+    minutes: float | None = option(None, help="No trial is begun after so many minutes.", gt=0)
+    seed: int = option(0, help="Of what is tried.", ge=0)
+    parameters: dict[str, Any] = option({}, help="Keys of the run file, each {low, high, log} or {choices}.")
+
+    @property
+    def towards(self) -> str:
+        """`minimize` or `maximize`."""
+        lower = any(part in self.metric for part in ("loss", "perplexity", "bits_per"))
+        return self.direction or ("minimize" if lower else "maximize")
+
+    @property
+    def ranges(self) -> dict[str, Range]:
+        """The searched keys by their paths in the run file."""
+        return {path: Range(**check_options(Range, entry, path)[0]) for path, entry in self.parameters.items()}
+
+
+def read_space(path: Path) -> Space:
+    """The space that a file describes.
+
+    Raises:
+        ConfigInvalid: with every problem of it.
+    """
+    document = read_yaml(path)
+    if not isinstance(document, Mapping):
+        raise ConfigInvalid(f"{path}: a search space is a mapping with the key `parameters`")
+    values, problems = check_options(Space, document, str(path))
+    for key, entry in values.get("parameters", {}).items():
+        problems += _range_problems(f"{path}.parameters.{key}", entry)
+    if not values.get("parameters"):
+        problems.append(f"{path}.parameters: missing; name at least one key of the run file")
+    subject, dot, _ = values.get("metric", VALIDATION_LOSS).partition(".")
+    if (dot and subject not in SUBJECTS) or (not dot and subject != VALIDATION_LOSS):
+        problems.append(f"{path}.metric: must be {VALIDATION_LOSS}, or begin with tuned. or compressed.")
+    if problems:
+        raise ConfigInvalid(f"{path} has {len(problems)} problem(s)", details=tuple(problems))
+    return Space(**values)
+
+
+def _range_problems(path: str, entry: Any) -> list[str]:
+    if not isinstance(entry, Mapping):
+        return [f"{path}: must be a mapping like {{low: 1e-5, high: 1e-3, log: true}} or {{choices: [4, 8]}}"]
+    values, problems = check_options(Range, entry, path)
+    if problems:
+        return problems
+    given = Range(**values)
+    if bool(given.choices) == (given.low is not None or given.high is not None):
+        return [f"{path}: needs either low and high, or choices"]
+    if not given.choices and (given.low is None or given.high is None or given.low >= given.high):
+        return [f"{path}: low must be less than high"]
+    if given.log and given.low is not None and given.low <= 0:
+        return [f"{path}: low must be more than 0 for a logarithm"]
+    return []

@@ -1,0 +1,146 @@
+"""The search itself, by Optuna: tree-structured Parzen estimator, median pruning, a study in SQLite.
+
+Bergstra et al., Algorithms for Hyper-Parameter Optimization, 2011; Golovin et al., Google Vizier, 2017 (median rule).
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import define, frozen
+
+from ftctl.domain.event import STEP_FINISHED, Event
+from ftctl.errors import FtctlError, Interrupted, UsageError
+from ftctl_adapters.search.space import VALIDATION_LOSS, Range, Space
+
+Watch = Callable[[Event], None]
+
+
+class Pruned(Interrupted):
+    """A trial that was stopped because others were better by then."""
+
+
+@frozen
+class Outcome:
+    """Of one trial: the run it was, and its value."""
+
+    run_id: str
+    value: float
+
+
+Trial = Callable[[dict[str, Any], Watch], Outcome]
+"""Runs one trial: values by path, and a watcher that may stop it; raises `FtctlError` when it failed."""
+
+
+@define
+class Search:
+    """Trials until the budget is spent; ``folder`` holds the study, which the same search goes on with."""
+
+    space: Space
+    folder: Path
+    run_trial: Trial
+    tell: Callable[[str], None]
+
+    def go(self, trials: int | None = None, minutes: float | None = None) -> dict[str, Any]:
+        """Searches, and says what was found.
+
+        Raises:
+            UsageError: a trial could not even be planned.
+            Interrupted: a signal came; finished trials are kept.
+        """
+        study = self._open()
+        for trial in self._left_over(study):
+            study.tell(trial.number, state=_optuna().trial.TrialState.FAIL)
+            study.enqueue_trial(trial.params)
+        wanted, limit = trials or self.space.trials, minutes or self.space.minutes
+        deadline = time.monotonic() + limit * 60 if limit else None
+        while len(self._done(study)) < wanted and (deadline is None or time.monotonic() < deadline):
+            self._one(study)
+        return self._summary(study)
+
+    def _open(self) -> Any:
+        optuna = _optuna()
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        storage = f"sqlite:///{self.folder / 'study.db'}"
+        pruner = optuna.pruners.MedianPruner(n_startup_trials=4)
+        study = optuna.create_study(
+            storage=storage, study_name="search", load_if_exists=True, pruner=pruner, direction=self.space.towards
+        )
+        # another seed for every trial that was there: the same one would suggest the first values again
+        study.sampler = optuna.samplers.TPESampler(seed=self.space.seed + len(study.trials))
+        return study
+
+    def _one(self, study: Any) -> None:
+        optuna = _optuna()
+        trial = study.ask()
+        values = {path: suggest(trial, path, given) for path, given in self.space.ranges.items()}
+        self.tell(f"trial {trial.number + 1}: " + "  ".join(f"{path}={value}" for path, value in values.items()))
+        try:
+            outcome = self.run_trial(values, self._watch(trial))
+        except Pruned:
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+            self.tell(f"trial {trial.number + 1}: stopped early, others were better by then")
+        except (UsageError, Interrupted):
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            raise
+        except FtctlError as error:
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            trial.set_user_attr("failed", error.what)
+            self.tell(f"trial {trial.number + 1}: failed: {error.what}")
+        else:
+            trial.set_user_attr("run_id", outcome.run_id)
+            study.tell(trial, outcome.value)
+            self.tell(f"trial {trial.number + 1}: {self.space.metric} {outcome.value:.6g}")
+
+    def _watch(self, trial: Any) -> Watch:
+        """Reports validation losses, and stops a trial whose losses are worse than the median of the others'."""
+        if self.space.towards != "minimize" or self.space.metric != VALIDATION_LOSS:
+            return lambda event: None
+
+        def watch(event: Event) -> None:
+            if event.kind == STEP_FINISHED and "validation_loss" in event.data:
+                trial.report(event.data["validation_loss"], event.data["step"])
+                if trial.should_prune():
+                    raise Pruned("pruned")
+
+        return watch
+
+    def _left_over(self, study: Any) -> list[Any]:
+        """Trials that a killed search was in the middle of: their runs go on from what they have."""
+        return [trial for trial in study.trials if trial.state == _optuna().trial.TrialState.RUNNING]
+
+    def _done(self, study: Any) -> list[Any]:
+        return [trial for trial in study.trials if trial.state.is_finished() and "failed" not in trial.user_attrs]
+
+    def _summary(self, study: Any) -> dict[str, Any]:
+        rows = [
+            {
+                "trial": trial.number + 1,
+                "state": trial.state.name.lower(),
+                "value": trial.value,
+                "parameters": trial.params,
+                "run_id": trial.user_attrs.get("run_id"),
+            }
+            for trial in study.trials
+        ]
+        complete = [row for row in rows if row["state"] == "complete"]
+        sign = -1 if self.space.towards == "maximize" else 1
+        best = min(complete, key=lambda row: sign * row["value"], default=None)
+        return {"metric": self.space.metric, "direction": self.space.towards, "best": best, "trials": rows}
+
+
+def suggest(trial: Any, path: str, given: Range) -> Any:
+    """A value for the key."""
+    if given.choices:
+        return trial.suggest_categorical(path, list(given.choices))
+    if given.whole and not (given.log and given.low < 1):  # type: ignore[operator]
+        return trial.suggest_int(path, int(given.low or 0), int(given.high or 0), log=given.log)
+    return trial.suggest_float(path, given.low, given.high, log=given.log)
+
+
+def _optuna() -> Any:
+    import optuna
+
+    return optuna

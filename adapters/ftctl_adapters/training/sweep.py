@@ -1,0 +1,67 @@
+"""The learning-rate range test. Smith, Cyclical Learning Rates for Training Neural Networks, 2017."""
+
+import math
+import time
+from itertools import cycle, islice
+from typing import Any
+
+from ftctl.domain.event import STEP_FINISHED
+from ftctl.domain.sweep import Sweep
+from ftctl.errors import NoUsableRows
+from ftctl.ports import Objective, StageContext
+from ftctl_adapters.training.micro_steps import backward
+from ftctl_adapters.training.optimizers import make_optimizer
+from ftctl_adapters.training.options import TrainingOptions
+from ftctl_adapters.training.order import epoch_batches
+from ftctl_adapters.training.rows import Rows
+
+LOWEST, HIGHEST, STEPS = 1e-7, 1.0, 100
+SMOOTHING = 0.8
+TOO_MUCH = 3.0
+"""The sweep ends when the running mean is so many times its lowest."""
+
+
+def sweep(
+    model: Any, objective: Objective, rows: Rows, options: TrainingOptions, pad_id: int, context: StageContext
+) -> Sweep:
+    """Trains while the rate rises from 1e-7 to 1, a step a rate, until the loss runs away.
+
+    Raises:
+        NoUsableRows: it ran away before there was anything to see.
+    """
+    import torch
+
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    optimizer = make_optimizer(trained, options)
+    batches = epoch_batches(rows.lengths, options.per_device_train_batch_size, context.seed, 0)
+    points: list[tuple[float, float]] = []
+    mean, began = 0.0, time.monotonic()
+    model.train()
+    for step, numbers in enumerate(islice(cycle(batches), STEPS)):
+        context.stop_if_cancelled()
+        rate = LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        batch = rows.batch(numbers, pad_id)
+        loss, _ = backward(model, objective, [batch])
+        torch.nn.utils.clip_grad_norm_(trained.values(), options.max_grad_norm or math.inf)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+        smoothed = mean / (1 - SMOOTHING ** (step + 1))
+        if not math.isfinite(smoothed) or smoothed > TOO_MUCH * min([*(value for _, value in points), smoothed]):
+            break
+        points.append((rate, smoothed))
+        speed = int(batch.mask.sum()) * (step + 1) / max(time.monotonic() - began, 1e-9)
+        told = {"loss": smoothed, "learning_rate": rate, "tokens_per_second": round(speed, 1)}
+        context.emit(STEP_FINISHED, step=step + 1, total=STEPS, **told)
+    return Sweep(tuple(points), _steepest(points))
+
+
+def _steepest(points: list[tuple[float, float]]) -> float:
+    """The rate at which the running mean falls fastest a decade, over a window of a tenth of the sweep."""
+    window = STEPS // 10
+    falls = [(points[place][1] - points[place - window][1], points[place][0]) for place in range(window, len(points))]
+    if not falls:
+        raise NoUsableRows("the loss ran away at the lowest rates", next_step="look at the data: --show-labels 3")
+    return min(falls)[1]

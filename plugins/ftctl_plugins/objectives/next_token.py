@@ -1,0 +1,15 @@
+"""What ``sft`` and ``pt`` have in common: the mean of -log p over the trained tokens."""
+
+from typing import Any
+
+from ftctl.ports.objective import Batch, Forward, Objective
+
+
+class NextTokenObjective(Objective):
+    """Which tokens are trained, the encoding says."""
+
+    def units(self, batch: Batch) -> int:
+        return batch.trained
+
+    def loss(self, model: Forward, batch: Batch) -> tuple[Any, dict[str, Any]]:
+        return model.token_losses(batch)[0].sum(), {}
