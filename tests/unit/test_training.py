@@ -71,7 +71,8 @@ def trainer(folder: Path, stop_after: int | None = None, count: int = 37, **chan
         (folder / name).mkdir(parents=True, exist_ok=True)
     context = StageContext(folder / "work", folder / "out", 5, emit, lambda: stop_after in steps, {"steps": steps})
     torch.manual_seed(5)
-    model = LoraTuner(options).adapt(load_base(TINY, False))
+    tuner = LoraTuner(options)
+    model = tuner.adapt(tuner.load(TINY))
     return Trainer(model, SFT, alone(rows(count)), alone(rows(6)), options, context, 0, "spec")
 
 
@@ -332,3 +333,16 @@ def test_keeping_less_computes_the_same(tmp_path: Path) -> None:
     assert less.model.is_gradient_checkpointing
     assert [e.loss for e in plain.run().history] == [e.loss for e in less.run().history]
     assert equal(weights(plain), weights(less))
+
+
+def test_float16_scales_the_loss_and_goes_on_bit_equal(tmp_path: Path) -> None:
+    whole = trainer(tmp_path / "whole", fp16=True, lora_dropout=0.0)
+    losses = [entry.loss for entry in whole.run().history if entry.loss is not None]
+    assert sum(losses[-5:]) < sum(losses[:5])
+    assert whole.scaler.get_scale() > 1
+    cut = trainer(tmp_path / "cut", stop_after=4, fp16=True, lora_dropout=0.0)
+    with pytest.raises(Interrupted):
+        cut.run()
+    again = trainer(tmp_path / "cut", fp16=True, lora_dropout=0.0)
+    again.run()
+    assert equal(weights(again), weights(whole))

@@ -147,6 +147,8 @@ def test_what_peft_made_opens_in_plain_peft(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "changed", "said"),
     [
+        ("full", {"fp16": True}, "tuner.fp16: weights themselves"),
+        ("lora", {"fp16": True, "bf16": True}, "tuner.fp16: bf16 is on too"),
         ("lora", {"rank": 9999}, "tuner.rank: must be at most"),
         ("lora", {"target_modules": "nosuch"}, "matches no layer"),
         ("lora", {"modules_to_save": ("nosuch",)}, "tuner.modules_to_save: 'nosuch'"),

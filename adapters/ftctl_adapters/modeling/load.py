@@ -8,12 +8,16 @@ from ftctl.errors import ModelMismatch
 from ftctl_adapters.modeling.bottleneck import load_bottleneck
 
 
-def load_base(folder: str, bf16: bool | None) -> Any:
-    """A causal language model in eval mode: ``bf16`` True in bfloat16, False in float32, None as it is stored."""
+def load_base(folder: str, bf16: bool | None, *, fp16: bool = False) -> Any:
+    """A causal language model in eval mode.
+
+    ``bf16`` True in bfloat16, False in float32, None as it is stored; ``fp16`` in float16, whatever ``bf16`` says.
+    """
     import torch
     from transformers import AutoModelForCausalLM
 
     dtype: Any = "auto" if bf16 is None else torch.bfloat16 if bf16 else torch.float32
+    dtype = torch.float16 if fp16 else dtype
     return AutoModelForCausalLM.from_pretrained(
         folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
     )

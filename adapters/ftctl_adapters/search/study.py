@@ -14,6 +14,9 @@ from ftctl.domain.event import STEP_FINISHED, Event
 from ftctl.errors import FtctlError, Interrupted, UsageError
 from ftctl_adapters.search.space import VALIDATION_LOSS, Range, Space
 
+FAILED = "failed"
+"""Attribute of a trial that failed by itself, with the reason."""
+
 Watch = Callable[[Event], None]
 
 
@@ -86,8 +89,8 @@ class Search:
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
             raise
         except FtctlError as error:
+            trial.set_user_attr(FAILED, error.what)
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            trial.set_user_attr("failed", error.what)
             self.tell(f"trial {trial.number + 1}: failed: {error.what}")
         else:
             trial.set_user_attr("run_id", outcome.run_id)
@@ -112,7 +115,10 @@ class Search:
         return [trial for trial in study.trials if trial.state == _optuna().trial.TrialState.RUNNING]
 
     def _done(self, study: Any) -> list[Any]:
-        return [trial for trial in study.trials if trial.state.is_finished() and "failed" not in trial.user_attrs]
+        """Trials that count: what was killed is tried again, what failed by itself is not."""
+        states = _optuna().trial.TrialState
+        ended = (states.COMPLETE, states.PRUNED)
+        return [trial for trial in study.trials if trial.state in ended or FAILED in trial.user_attrs]
 
     def _summary(self, study: Any) -> dict[str, Any]:
         rows = [

@@ -43,7 +43,9 @@ class TrainState:
     history: list[Logged] = field(factory=list)
 
 
-def save_checkpoint(root: Path, state: TrainState, trained: dict[str, Any], optimizer: Any, spec: str) -> Path:
+def save_checkpoint(
+    root: Path, state: TrainState, trained: dict[str, Any], optimizer: Any, scaler: Any, spec: str
+) -> Path:
     """Commits ``checkpoint-{step}``: trained tensors, optimizer moments, random state and counters.
 
     Args:
@@ -51,6 +53,7 @@ def save_checkpoint(root: Path, state: TrainState, trained: dict[str, Any], opti
         state: counters.
         trained: trained tensors by name.
         optimizer: the torch optimizer.
+        scaler: of the loss.
         spec: digest of everything the run depends on; another one cannot resume from it.
     """
     import torch
@@ -63,7 +66,13 @@ def save_checkpoint(root: Path, state: TrainState, trained: dict[str, Any], opti
     moments, numbers = optimizer_state(optimizer)
     save_file(moments, folder / "optimizer.safetensors")
     save_file({"cpu": torch.get_rng_state()}, folder / "rng.safetensors")
-    document = {"spec": spec, "state": to_plain(state), "python_rng": _python_rng(), "optimizer": numbers}
+    document = {
+        "spec": spec,
+        "state": to_plain(state),
+        "python_rng": _python_rng(),
+        "optimizer": numbers,
+        "scaler": scaler.state_dict(),
+    }
     (folder / STATE).write_text(json.dumps(document), encoding="utf-8")
     fault("train.checkpoint.before_commit")
     target = checkpoint_path(root, state.step)
@@ -96,7 +105,7 @@ def _steps(root: Path) -> list[int]:
     return sorted(int(name) for name in names if name.isdecimal())
 
 
-def load_checkpoint(folder: Path, trained: dict[str, Any], optimizer: Any) -> TrainState:
+def load_checkpoint(folder: Path, trained: dict[str, Any], optimizer: Any, scaler: Any) -> TrainState:
     """Puts tensors, moments and random states back and returns the counters."""
     import torch
     from safetensors.torch import load_file
@@ -105,6 +114,8 @@ def load_checkpoint(folder: Path, trained: dict[str, Any], optimizer: Any) -> Tr
     torch.set_rng_state(load_file(folder / "rng.safetensors")["cpu"])
     document = json.loads((folder / STATE).read_text(encoding="utf-8"))
     restore_optimizer(optimizer, load_file(folder / "optimizer.safetensors"), document["optimizer"])
+    if scaler.is_enabled():
+        scaler.load_state_dict(document["scaler"])
     version, internal, gauss = document["python_rng"]
     random.setstate((version, tuple(internal), gauss))
     return from_plain(document["state"], TrainState)

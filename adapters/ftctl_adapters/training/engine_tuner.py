@@ -8,6 +8,7 @@ from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.format import HF, PEFT_ADAPTER
 from ftctl.domain.resources import ModelShape, ResourcePlan
 from ftctl.domain.sweep import Sweep
+from ftctl.errors import ConfigInvalid
 from ftctl.ports import Objective, StageContext, Tuner
 from ftctl_adapters.training.footprint import estimate
 from ftctl_adapters.training.options import TrainingOptions
@@ -39,7 +40,7 @@ class EngineTuner(Tuner, Generic[OptionsT]):
         """The base model."""
         from ftctl_adapters.modeling.load import load_base
 
-        return load_base(folder, self.options.bf16)
+        return load_base(folder, self.options.bf16, fp16=self.options.fp16)
 
     @abstractmethod
     def save(self, tuned: Any, out: Path) -> None:
@@ -51,6 +52,9 @@ class EngineTuner(Tuner, Generic[OptionsT]):
 
     def plan(self, shape: ModelShape, train_rows: int | None) -> ResourcePlan:
         added = self.output_format != HF
+        if self.options.fp16 and (self.options.bf16 or not added):
+            reason = "bf16 is on too" if self.options.bf16 else "weights themselves are trained in bf16 or float32"
+            raise ConfigInvalid(f"tuner.fp16: {reason}")
         trained, weights = self.trained(shape), self.weights(shape)
         return estimate(shape, trained, self.options, train_rows, added=added, weights=weights)
 

@@ -27,7 +27,7 @@ def estimate(
     """
     if options.max_steps == 0:
         raise ConfigInvalid("tuner.max_steps: must be -1 or at least 1, not 0: nothing would be trained")
-    width = 2 if (options.bf16 if options.bf16 is not None else "16" in shape.dtype) else 4
+    width = 2 if options.fp16 or (options.bf16 if options.bf16 is not None else "16" in shape.dtype) else 4
     weights = weights or shape.parameters * width
     adapter = trained * 4 if added else 0
     per_trained = 4 if added else width

@@ -21,6 +21,13 @@ def make_optimizer(trained: dict[str, Any], options: TrainingOptions) -> Any:
     return MAKERS[options.optim]([group for group in groups if group["params"]], options)
 
 
+def make_scaler(model: Any, *, enabled: bool) -> Any:
+    """What scales the loss of a float16 model up, so that small gradients do not vanish; without it, a plain pass."""
+    import torch
+
+    return torch.amp.GradScaler(next(model.parameters()).device.type, enabled=enabled)
+
+
 def _adamw(groups: Groups, options: TrainingOptions) -> Any:
     import torch
 

@@ -42,6 +42,7 @@ class TrainingOptions:
     per_device_train_batch_size: int = option(8, help="Examples a forward pass.", ge=1, le=65_536)
     gradient_accumulation_steps: int = option(1, help="Forward passes an optimizer step.", ge=1, le=65_536)
     bf16: bool | None = option(None, help="true: bfloat16 weights, false: float32; null: as the model is stored.")
+    fp16: bool = option(False, help="float16 weights and a loss that is scaled up; for adapters only.")
     divergence_ratio: float | None = option(
         2.0, help="Training ends when the running mean loss is so many times the first loss; null: never.", gt=1
     )

@@ -25,7 +25,7 @@ from ftctl_adapters.training.checkpoint import (
     usable,
 )
 from ftctl_adapters.training.micro_steps import backward
-from ftctl_adapters.training.optimizers import make_optimizer
+from ftctl_adapters.training.optimizers import make_optimizer, make_scaler
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.order import epoch_batches, grouped
 from ftctl_adapters.training.rows import Rows
@@ -52,6 +52,7 @@ class Trainer:
     state: TrainState = field(factory=TrainState)
     trained: dict[str, Any] = field(init=False)
     optimizer: Any = field(init=False)
+    scaler: Any = field(init=False)
     steps_per_epoch: int = field(init=False)
     total: int = field(init=False)
     _tokens: int = 0
@@ -61,6 +62,7 @@ class Trainer:
     def __attrs_post_init__(self) -> None:
         self.trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         self.optimizer = make_optimizer(self.trained, self.options)
+        self.scaler = make_scaler(self.model, enabled=self.options.fp16)
         batches = math.ceil(len(self.train) / self.options.per_device_train_batch_size)
         self.steps_per_epoch = math.ceil(batches / self.options.gradient_accumulation_steps)
         planned = self.steps_per_epoch * self.options.num_train_epochs
@@ -109,7 +111,7 @@ class Trainer:
     def _resume(self) -> None:
         found = newest_checkpoint(self.checkpoints, self.spec)
         if found:
-            self.state = load_checkpoint(found, self.trained, self.optimizer)
+            self.state = load_checkpoint(found, self.trained, self.optimizer, self.scaler)
             self.context.emit(events.TRAINING_RESUMED, step=self.state.step, total=self.total)
 
     def _over(self) -> bool:
@@ -144,11 +146,14 @@ class Trainer:
         for param_group in self.optimizer.param_groups:
             param_group["lr"] = rate
         batches = [self.train.batch(numbers, self.pad_id) for numbers in group]
-        total, more = backward(self.model, self.objective, batches)
+        total, more = backward(self.model, self.objective, batches, self.scaler)
+        self.scaler.unscale_(self.optimizer)
         norm = torch.nn.utils.clip_grad_norm_(self.trained.values(), self.options.max_grad_norm or math.inf)
-        self._refuse_not_finite(total, float(norm))
+        # gradients too large for 16 bits are no divergence: the scaler leaves that step out and scales less
+        self._refuse_not_finite(total, 0.0 if self.scaler.is_enabled() else float(norm))
         self._refuse_divergence(total)
-        self.optimizer.step()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         self.state.step += 1
         seen = sum(int(batch.mask.sum()) for batch in batches)
@@ -221,7 +226,7 @@ class Trainer:
         return improved
 
     def _save(self) -> None:
-        save_checkpoint(self.checkpoints, self.state, self.trained, self.optimizer, self.spec)
+        save_checkpoint(self.checkpoints, self.state, self.trained, self.optimizer, self.scaler, self.spec)
         drop_old(self.checkpoints, self.options.save_total_limit, self.state.best_step)
         self.context.emit(events.CHECKPOINT_SAVED, step=self.state.step)
 
