@@ -103,3 +103,40 @@ def test_a_row_of_no_known_format_is_not_guessed() -> None:
 )
 def test_a_row_of_no_known_format_is_told_what_was_meant(row: dict[str, Any], told: str) -> None:
     assert told in unknown_format(row)
+
+
+ASKED, YES, NO = (
+    {"role": "user", "content": "Q"},
+    {"role": "assistant", "content": "A"},
+    {"role": "assistant", "content": "B"},
+)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "Q", "chosen": "A", "rejected": "B"},
+        {"prompt": [ASKED], "chosen": [YES], "rejected": [NO]},
+        {"chosen": [ASKED, YES], "rejected": [ASKED, NO]},
+    ],
+)
+def test_a_preference_pair_in_every_form(row: dict[str, Any]) -> None:
+    found = to_example(row, str(detect(row)), "f:1")
+    assert [m.content for m in found.messages] == ["Q", "A"]
+    assert [m.content for m in found.rejected] == ["B"]
+    assert Example.from_row(found.to_row()) == found
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"chosen": "A", "rejected": "B"},
+        {"prompt": "Q", "chosen": [YES, ASKED, YES], "rejected": [NO]},
+        {"chosen": [ASKED, YES], "rejected": [NO, ASKED, NO]},
+        {"prompt": "Q", "chosen": "A", "rejected": "A"},
+        {"prompt": "Q", "chosen": "A", "rejected": " "},
+    ],
+)
+def test_a_pair_that_is_none_is_refused(row: dict[str, Any]) -> None:
+    with pytest.raises(NotThisFormat):
+        to_example(row, "preference", "f:1")

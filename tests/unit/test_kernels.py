@@ -116,3 +116,16 @@ def test_lengths_are_rounded_up_and_padding_is_never_trained() -> None:
     batch = collate(rows(5), 0)
     assert batch.ids.shape[1] % 16 == 0
     assert int((batch.labels != -100)[batch.mask == 0].sum()) == 0
+
+
+def test_with_layers_computed_again_the_gradients_are_the_same() -> None:
+    from ftctl_adapters.training.session import keep_less
+
+    plain, less = tuned(), tuned()
+    install(plain)
+    install(less)
+    keep_less(less)
+    batch = collate(rows(7), 0)
+    wanted, got = gradients(plain, summed_loss(plain, batch)), gradients(less, summed_loss(less, batch))
+    assert wanted.keys() == got.keys()
+    assert all(torch.equal(got[name], wanted[name]) for name in wanted)

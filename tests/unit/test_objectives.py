@@ -86,6 +86,16 @@ def test_dpo_prefers_the_chosen_answer_and_begins_at_the_logarithm_of_two(
     assert told[-1]["reward_margin"] > told[1]["reward_margin"]
 
 
+@pytest.mark.parametrize("start", ["default", "pissa", "olora"])
+def test_the_reference_is_the_model_as_it_began_however_adapters_begin(
+    encoder: ExampleEncoder, context: StageContext, start: str
+) -> None:
+    objective = DpoObjective(DpoOptions(beta=0.5))
+    data = Rows(prepare(PAIRS, objective, encoder, TrainingOptions()).rows)
+    told, _ = run(objective, data, context, init_lora_weights=start, max_steps=1)
+    assert math.isclose(told[0]["loss"], math.log(2), rel_tol=1e-4)
+
+
 def test_dpo_has_the_loss_of_the_paper(encoder: ExampleEncoder, tmp_path: Path) -> None:
     objective = DpoObjective(DpoOptions(beta=0.2))
     data = Rows(prepare(PAIRS[:3], objective, encoder, TrainingOptions()).rows)

@@ -17,7 +17,9 @@ from ftctl_adapters.modeling.load import load_base, load_whole
 from ftctl_adapters.modeling.loss import summed_loss
 from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.save import save_adapter
+from ftctl_adapters.training import trainer as engine
 from ftctl_adapters.training.checkpoint import newest_checkpoint, usable
+from ftctl_adapters.training.micro_steps import backward
 from ftctl_adapters.training.rows import Rows
 from ftctl_adapters.training.trainer import Trainer
 from ftctl_plugins.objectives.sft import SftObjective, SftOptions
@@ -191,17 +193,21 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_finite_checkp
 
 
 def test_a_loss_that_runs_away_ends_the_run_and_says_by_how_much(tmp_path: Path) -> None:
-    one = trainer(tmp_path, learning_rate=0.9, optim="sgd", max_grad_norm=0.0, num_train_epochs=30, save_steps=1)
-    with pytest.raises(TrainingDiverged, match="more than 1.01 times, at step .*reason=diverged"):
-        evolve_options(one, divergence_ratio=1.01).run()
-    assert newest_checkpoint(one.checkpoints, "spec") is not None
-    another = trainer(tmp_path / "free", learning_rate=1e-3, divergence_ratio=None, num_train_epochs=1)
-    assert another.run().step == another.total
+    def run(folder: Path, told: list[float], **changed: Any) -> Trainer:
+        one, script = trainer(folder, save_steps=2, **changed), iter(told)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(engine, "backward", lambda *given: (next(script), backward(*given)[1]))
+            one.run()
+        return one
 
-
-def evolve_options(one: Trainer, **changed: Any) -> Trainer:
-    one.options = evolve(one.options, **changed)
-    return one
+    with pytest.raises(
+        TrainingDiverged, match=r"running mean loss 3\.1.*, first loss 1, more than 2 times, at step 5: rea"
+    ):
+        run(tmp_path / "away", [1.0, 1.0, *[9.0] * 20])
+    newest = newest_checkpoint(tmp_path / "away" / "work" / "checkpoints", "spec")
+    assert newest is not None
+    assert run(tmp_path / "free", [1.0, *[99.0] * 20], divergence_ratio=None).state.step == 10
+    assert run(tmp_path / "small", [0.02, *[0.9] * 20]).state.step == 10, "a small loss may well grow"
 
 
 @pytest.mark.parametrize(
@@ -309,6 +315,7 @@ def test_the_plan_counts_what_is_trained(tmp_path: Path) -> None:
 @pytest.mark.parametrize("optim", ["adamw_torch", "adamw_8bit", "adafactor", "lion_32bit", "sgd"])
 def test_every_optimizer_learns_and_goes_on_bit_equal(tmp_path: Path, optim: str) -> None:
     changed = {
+        "rank": 32,
         "optim": optim,
         "lora_dropout": 0.0,
         "learning_rate": {"sgd": 0.5, "lion_32bit": 3e-3, "adafactor": 0.3}.get(optim, 1e-2),
@@ -323,6 +330,16 @@ def test_every_optimizer_learns_and_goes_on_bit_equal(tmp_path: Path, optim: str
     again = trainer(tmp_path / "cut", **changed)
     again.run()
     assert equal(weights(again), weights(whole))
+    eight_bit = any(key.startswith("qmap") for state in whole.optimizer.state.values() for key in state)
+    assert eight_bit == (optim == "adamw_8bit")
+
+
+def test_the_lowest_loss_is_kept_whatever_counts_as_a_gain(tmp_path: Path) -> None:
+    one = trainer(tmp_path, num_train_epochs=3, eval_steps=1, early_stopping_threshold=50.0, early_stopping_patience=6)
+    state = one.run()
+    losses = {e.step: e.validation_loss for e in state.history if e.validation_loss is not None}
+    assert state.step == 7, "no fall is a gain, so patience ends it"
+    assert state.best_loss == min(losses.values())
 
 
 def test_keeping_less_computes_the_same(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """``ftctl search``."""
 
 import json
+import shlex
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,10 +55,10 @@ def command(
     search = Search(wanted, folder, trial, lambda text: print(text, file=sys.stderr, flush=True))
     with interruptible(), DiskRunJournal(folder).owned():
         found = search.go(trials, minutes)
-    _show(found, run_file, as_json=as_json)
+    _show(found, f"ftctl run {run_file} --workspace {workspace}", settings, as_json=as_json)
 
 
-def _show(found: dict[str, Any], run_file: Path, *, as_json: bool) -> None:
+def _show(found: dict[str, Any], command: str, settings: tuple[str, ...], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found))
         return
@@ -73,5 +74,6 @@ def _show(found: dict[str, Any], run_file: Path, *, as_json: bool) -> None:
     print_table([["trial", "state", found["metric"], *names, "run"], *rows])
     best = found["best"]
     if best:
-        chosen = " ".join(f"--set {path}={value}" for path, value in best["parameters"].items())
-        print(f"\nbest: trial {best['trial']}\nftctl run {run_file} {chosen}")
+        chosen = [f"{path}={json.dumps(value)}" for path, value in best["parameters"].items()]
+        given = " ".join(f"--set {shlex.quote(setting)}" for setting in (*settings, *chosen))
+        print(f"\nbest: trial {best['trial']}\n{command} {given}")

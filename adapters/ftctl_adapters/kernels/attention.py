@@ -66,12 +66,12 @@ def attend(
 
 def _mix(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
     """softmax(Q·Kᵀ + bias)·V; the heads that share a key are rows of one product."""
-    batch, heads, asked, width = query.shape
+    batch, heads, asked, _ = query.shape
     groups, known = key.shape[1:3]
-    folded = query.reshape(batch, groups, heads // groups * asked, width)
+    folded = query.reshape(batch, groups, heads // groups * asked, -1)
     scores = torch.matmul(folded, key.transpose(-1, -2)).view(batch, heads, asked, known)
     weights = torch.softmax(scores.add_(bias), -1).view(batch, groups, heads // groups * asked, known)
-    return torch.matmul(weights, value).view(batch, heads, asked, width)
+    return torch.matmul(weights, value).view(batch, heads, asked, value.shape[-1])
 
 
 def _bias(mask: Tensor, dtype: torch.dtype) -> Tensor:

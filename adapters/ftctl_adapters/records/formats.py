@@ -79,7 +79,7 @@ def to_example(row: Mapping[str, Any], form: str, where: str) -> Example:
     if not isinstance(tools, list):
         raise NotThisFormat("`tools` must be a list")
     group = rest.pop("group", None) or metadata.get("group") or ""
-    worse = _answer(row, "rejected") if form == "preference" else ()
+    worse = _pair(row)[2:] if form == "preference" else ()
     if worse and not worse[0].content.strip():
         raise NotThisFormat("rejected: the answer is empty")
     if worse and worse[0].content == messages[-1].content:
@@ -165,21 +165,29 @@ def _prompt_completion(row: Mapping[str, Any]) -> Parts:
 
 
 def _preference(row: Mapping[str, Any]) -> Parts:
-    return (*_asked(row), *_answer(row, "chosen")), "", {"prompt", "chosen", "rejected"}
+    asked, chosen, _ = _pair(row)
+    return (*asked, chosen), "", {"prompt", "chosen", "rejected"}
 
 
-def _asked(row: Mapping[str, Any]) -> list[Message]:
-    value = row["prompt"]
-    if isinstance(value, list):
-        return list(_turns(value, "prompt", "role", "content", {name: name for name in ROLES}))
-    return [Message("user", _text(value, "prompt"))]
+def _pair(row: Mapping[str, Any]) -> tuple[tuple[Message, ...], Message, Message]:
+    """The turns before, the chosen answer and the rejected one; without a prompt, the turns that both begin with."""
+    chosen, rejected = _answers(row, "chosen"), _answers(row, "rejected")
+    asked: tuple[Message, ...]
+    if "prompt" not in row:
+        asked, chosen, rejected = chosen[:-1], chosen[-1:], rejected if rejected[:-1] != chosen[:-1] else rejected[-1:]
+    elif isinstance(row["prompt"], list):
+        asked = _turns(row["prompt"], "prompt", "role", "content", {name: name for name in ROLES})
+    else:
+        asked = (Message("user", _text(row["prompt"], "prompt")),)
+    if not asked or len(chosen) != 1 or len(rejected) != 1:
+        raise NotThisFormat("chosen and rejected must be one answer each to the same turns; is `prompt` missing?")
+    return asked, chosen[0], rejected[0]
 
 
-def _answer(row: Mapping[str, Any], key: str) -> tuple[Message, ...]:
-    """The answer under the key: text, or turns of which the last is the answer."""
+def _answers(row: Mapping[str, Any], key: str) -> tuple[Message, ...]:
     value = row[key]
     if isinstance(value, list):
-        return _turns(value, key, "role", "content", {name: name for name in ROLES})[-1:]
+        return _turns(value, key, "role", "content", {name: name for name in ROLES})
     return (Message("assistant", _text(value, key)),)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import define, frozen
 
 from ftctl.domain.event import STEP_FINISHED, Event
-from ftctl.errors import FtctlError, Interrupted, UsageError
+from ftctl.errors import DataError, FtctlError, GateError, Interrupted, UsageError
 from ftctl_adapters.search.space import VALIDATION_LOSS, Range, Space
 
 FAILED = "failed"
@@ -85,13 +85,16 @@ class Search:
         except Pruned:
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
             self.tell(f"trial {trial.number + 1}: stopped early, others were better by then")
-        except (UsageError, Interrupted):
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            raise
-        except FtctlError as error:
+        except (GateError, DataError) as error:
             trial.set_user_attr(FAILED, error.what)
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
             self.tell(f"trial {trial.number + 1}: failed: {error.what}")
+        except FtctlError as error:
+            # nothing that these values did: the search ends, and tries them again when it goes on
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            if not isinstance(error, UsageError):
+                study.enqueue_trial(trial.params)
+            raise
         else:
             trial.set_user_attr("run_id", outcome.run_id)
             study.tell(trial, outcome.value)

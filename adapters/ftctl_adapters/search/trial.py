@@ -1,6 +1,7 @@
 """A trial: the run file with the searched values in place, run as far as its metric needs."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from ftctl.application.run import RunResult, run
 from ftctl.application.spec import RunSpec
 from ftctl.domain.codec import digest
 from ftctl.domain.event import STEP_FINISHED
-from ftctl.errors import ConfigInvalid
+from ftctl.errors import ConfigInvalid, TrainingDiverged
 from ftctl_adapters.config.compose import compose
 from ftctl_adapters.search.space import VALIDATION_LOSS, Range, Space
 from ftctl_adapters.search.study import Outcome, Watch
@@ -60,13 +61,19 @@ class RunTrial:
             found = result.metrics.get(subject, {})
             if name not in found:
                 raise ConfigInvalid(f"no metric {self.space.metric!r}; there are {', '.join(sorted(found)) or 'none'}")
-            return float(found[name].value)
+            return _finite(float(found[name].value), self.space.metric)
         events = self.app.journals.open(result.run_id).events()
         losses = [event.data.get("validation_loss") for event in events if event.kind == STEP_FINISHED]
         measured = [float(loss) for loss in losses if loss is not None]
         if not measured:
             raise ConfigInvalid("there is no validation loss", next_step="give data_source.split.validation a share")
-        return min(measured)
+        return _finite(min(measured), VALIDATION_LOSS)
+
+
+def _finite(value: float, name: str) -> float:
+    if not math.isfinite(value):
+        raise TrainingDiverged(f"{name} is {value}")
+    return value
 
 
 def _one_end(given: Range) -> Any:
@@ -76,5 +83,12 @@ def _one_end(given: Range) -> Any:
 
 def name_of(run_file: Path, settings: Sequence[str], space: Space) -> str:
     """The same search has the same folder: its run, what is searched, and for what; the budget does not matter."""
-    searched = [run_file.read_text(encoding="utf-8"), list(settings), space.metric, space.parameters, space.seed]
+    searched = [
+        run_file.read_text(encoding="utf-8"),
+        list(settings),
+        space.metric,
+        space.towards,
+        space.parameters,
+        space.seed,
+    ]
     return f"{run_file.stem}-{digest(searched)[:10]}"

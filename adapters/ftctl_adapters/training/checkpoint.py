@@ -31,13 +31,15 @@ class Logged:
 class TrainState:
     """Counters of a training run. ``step`` counts optimizer steps done; losses are means per unit of the objective.
 
-    The smoothed one is a running mean.
+    The smoothed one is a running mean; ``gained_loss`` is the last validation loss that early stopping took for an
+    improvement.
     """
 
     step: int = 0
     best_loss: float | None = None
     best_step: int = 0
     evaluations_without_gain: int = 0
+    gained_loss: float | None = None
     first_loss: float | None = None
     smoothed_loss: float | None = None
     history: list[Logged] = field(factory=list)

@@ -15,7 +15,8 @@ def add_constants(rows: Rows, objective: Objective, model: Any, size: int, pad_i
     Args:
         rows: to train or to validate on.
         objective: which says what it needs.
-        model: with its adapters, not yet trained; they are switched off for this where they can be.
+        model: with its adapters, not yet trained. They change nothing yet, but for virtual tokens, which are
+            switched off.
         size: rows at a time.
         pad_id: of the tokenizer.
         kept: a safetensors file that belongs to this very run.
@@ -35,7 +36,9 @@ def _computed(rows: Rows, objective: Objective, model: Any, size: int, pad_id: i
     import torch
 
     found = {name: torch.zeros(len(rows)) for name in objective.constants}
-    switched_off = model.disable_adapter() if hasattr(model, "disable_adapter") else contextlib.nullcontext()
+    config = getattr(model, "active_peft_config", None)
+    virtual = config is not None and config.is_prompt_learning
+    switched_off = model.disable_adapter() if virtual else contextlib.nullcontext()
     model.eval()
     with torch.inference_mode(), switched_off:
         for numbers, batch in rows.sorted_batches(size, pad_id):

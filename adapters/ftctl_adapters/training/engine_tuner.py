@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from ftctl.domain.artifact import Artifact, Draft
-from ftctl.domain.format import HF, PEFT_ADAPTER
+from ftctl.domain.format import HF, PEFT_ADAPTER, PEFT_PROMPT
 from ftctl.domain.resources import ModelShape, ResourcePlan
 from ftctl.domain.sweep import Sweep
 from ftctl.errors import ConfigInvalid
@@ -55,8 +55,17 @@ class EngineTuner(Tuner, Generic[OptionsT]):
         if self.options.fp16 and (self.options.bf16 or not added):
             reason = "bf16 is on too" if self.options.bf16 else "weights themselves are trained in bf16 or float32"
             raise ConfigInvalid(f"tuner.fp16: {reason}")
+        if self.output_format == PEFT_PROMPT:
+            self._refuse_beside_virtual_tokens()
         trained, weights = self.trained(shape), self.weights(shape)
         return estimate(shape, trained, self.options, train_rows, added=added, weights=weights)
+
+    def _refuse_beside_virtual_tokens(self) -> None:
+        """What PEFT and transformers would drop without a word."""
+        refused = {"packing": self.options.packing, "gradient_checkpointing": self.options.gradient_checkpointing}
+        for name, on in refused.items():
+            if on:
+                raise ConfigInvalid(f"tuner.{name}: cannot be used with virtual tokens")
 
     def labels(self, model: Artifact, data: Artifact, objective: Objective, count: int) -> list[str]:
         from ftctl_adapters.training.session import labelled

@@ -78,7 +78,8 @@ def optimizer_state(optimizer: Any) -> tuple[dict[str, Any], dict[str, float]]:
         for key, value in optimizer.state.get(parameter, {}).items():
             name = f"{place}.{key}"
             if hasattr(value, "contiguous"):
-                tensors[name] = value.contiguous()
+                # a copy: bitsandbytes shares its tables between parameters, which safetensors does not store
+                tensors[name] = value.detach().clone().contiguous()
             elif value is not None:
                 numbers[name] = value
     return tensors, numbers

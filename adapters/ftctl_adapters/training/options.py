@@ -44,7 +44,9 @@ class TrainingOptions:
     bf16: bool | None = option(None, help="true: bfloat16 weights, false: float32; null: as the model is stored.")
     fp16: bool = option(False, help="float16 weights and a loss that is scaled up; for adapters only.")
     divergence_ratio: float | None = option(
-        2.0, help="Training ends when the running mean loss is so many times the first loss; null: never.", gt=1
+        2.0,
+        help="Training ends when the running mean loss is so many times the first loss, and 1 more; null: never.",
+        gt=1,
     )
     logging_steps: int = option(10, help="Steps from one reported loss to the next.", ge=1)
     eval_steps: int | None = option(

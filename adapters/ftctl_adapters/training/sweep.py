@@ -10,9 +10,9 @@ from ftctl.domain.sweep import Sweep
 from ftctl.errors import NoUsableRows
 from ftctl.ports import Objective, StageContext
 from ftctl_adapters.training.micro_steps import backward
-from ftctl_adapters.training.optimizers import make_optimizer
+from ftctl_adapters.training.optimizers import make_optimizer, make_scaler
 from ftctl_adapters.training.options import TrainingOptions
-from ftctl_adapters.training.order import epoch_batches
+from ftctl_adapters.training.order import epoch_batches, grouped
 from ftctl_adapters.training.rows import Rows
 
 LOWEST, HIGHEST, STEPS = 1e-7, 1.0, 100
@@ -33,26 +33,31 @@ def sweep(
 
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     optimizer = make_optimizer(trained, options)
-    batches = epoch_batches(rows.lengths, options.per_device_train_batch_size, context.seed, 0)
+    scaler = make_scaler(model, enabled=options.fp16)
+    ordered = epoch_batches(rows.lengths, options.per_device_train_batch_size, context.seed, 0)
+    groups = grouped(ordered, options.gradient_accumulation_steps)
     points: list[tuple[float, float]] = []
-    mean, began = 0.0, time.monotonic()
+    mean, tokens, began = 0.0, 0, time.monotonic()
     model.train()
-    for step, numbers in enumerate(islice(cycle(batches), STEPS)):
+    for step, group_rows in enumerate(islice(cycle(groups), STEPS)):
         context.stop_if_cancelled()
         rate = LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1))
         for group in optimizer.param_groups:
             group["lr"] = rate
-        batch = rows.batch(numbers, pad_id)
-        loss, _ = backward(model, objective, [batch])
+        batches = [rows.batch(numbers, pad_id) for numbers in group_rows]
+        loss, _ = backward(model, objective, batches, scaler)
+        scaler.unscale_(optimizer)
         torch.nn.utils.clip_grad_norm_(trained.values(), options.max_grad_norm or math.inf)
-        optimizer.step()
+        scaler.step(optimizer)
+        scaler.update()
         optimizer.zero_grad(set_to_none=True)
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
         smoothed = mean / (1 - SMOOTHING ** (step + 1))
         if not math.isfinite(smoothed) or smoothed > TOO_MUCH * min([*(value for _, value in points), smoothed]):
             break
         points.append((rate, smoothed))
-        speed = int(batch.mask.sum()) * (step + 1) / max(time.monotonic() - began, 1e-9)
+        tokens += sum(int(batch.mask.sum()) for batch in batches)
+        speed = tokens / max(time.monotonic() - began, 1e-9)
         told = {"loss": smoothed, "learning_rate": rate, "tokens_per_second": round(speed, 1)}
         context.emit(STEP_FINISHED, step=step + 1, total=STEPS, **told)
     return Sweep(tuple(points), _steepest(points))

@@ -33,6 +33,9 @@ from ftctl_adapters.training.schedule import learning_rate, warmup_steps
 from ftctl_adapters.training.validation import validation_loss
 
 DEFAULT_SAVE_STEPS = 50
+MARGIN = 1.0
+"""A loss so close to the limit, in nats, is not divergence: losses near 0 may well double, and batches differ."""
+
 SMOOTHING = 0.9
 """Share of the running mean loss that is kept at every step."""
 
@@ -171,12 +174,12 @@ class Trainer:
         )
 
     def _refuse_divergence(self, loss: float) -> None:
-        """Ends training whose running mean loss has left the first loss far behind, upwards."""
+        """Ends training whose running mean loss is far above its first loss."""
         state, ratio = self.state, self.options.divergence_ratio
-        state.first_loss = loss if state.first_loss is None else state.first_loss
         before = loss if state.smoothed_loss is None else state.smoothed_loss
         state.smoothed_loss = SMOOTHING * before + (1 - SMOOTHING) * loss
-        if ratio is None or state.smoothed_loss <= ratio * state.first_loss:
+        state.first_loss = loss if state.first_loss is None else state.first_loss
+        if ratio is None or state.smoothed_loss <= ratio * state.first_loss + MARGIN:
             return
         means = f"running mean loss {state.smoothed_loss:.4g}, first loss {state.first_loss:.4g}"
         raise TrainingDiverged(
@@ -216,11 +219,13 @@ class Trainer:
         size = self.options.per_device_train_batch_size
         loss = validation_loss(self.model, self.objective, self.validation, size, self.pad_id)
         self._refuse_not_finite(loss, 0.0)
-        best = self.state.best_loss
-        improved = best is None or loss < best - self.options.early_stopping_threshold
+        state, threshold = self.state, self.options.early_stopping_threshold
+        improved = state.best_loss is None or loss < state.best_loss
         if improved:
-            self.state.best_loss, self.state.best_step = loss, self.state.step
-        self.state.evaluations_without_gain = 0 if improved else self.state.evaluations_without_gain + 1
+            state.best_loss, state.best_step = loss, state.step
+        gained = state.gained_loss is None or loss < state.gained_loss - threshold
+        state.gained_loss = loss if gained else state.gained_loss
+        state.evaluations_without_gain = 0 if gained else state.evaluations_without_gain + 1
         self.state.history.append(Logged(self.state.step, validation_loss=loss))
         self.context.emit(events.STEP_FINISHED, step=self.state.step, total=self.total, validation_loss=loss)
         return improved

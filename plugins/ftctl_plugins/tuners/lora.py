@@ -1,6 +1,8 @@
 """``lora``: low-rank adapters. Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, 2021."""
 
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,20 +72,19 @@ class LowRankTuner(PeftTuner[LowRankT]):
     def adapt(self, base: Any) -> Any:
         tuned = super().adapt(base)
         if self.options.init_lora_weights in FROM_WEIGHTS:
-            self._start = tempfile.TemporaryDirectory(prefix="ftctl-start-")
+            self._start = tempfile.mkdtemp(prefix="ftctl-start-")
+            weakref.finalize(self, shutil.rmtree, self._start, ignore_errors=True)
             config = tuned.peft_config["default"]
             config.init_lora_weights = True
-            tuned.save_pretrained(self._start.name)
+            tuned.save_pretrained(self._start)
             config.init_lora_weights = self.options.init_lora_weights
         return tuned
 
     def save(self, tuned: Any, out: Path) -> None:
         from ftctl_adapters.modeling.save import save_adapter
 
-        start = self._start.name if self.options.init_lora_weights in FROM_WEIGHTS else None
+        start = self._start if self.options.init_lora_weights in FROM_WEIGHTS else None
         save_adapter(tuned, out, started_from=start)
-        if start:
-            self._start.cleanup()
 
     def _targets(self, tensor: str) -> bool:
         wanted = self.options.target_modules

@@ -3,8 +3,9 @@
 from typing import Any
 
 from ftctl.domain.resources import ModelShape
+from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
-from ftctl_plugins.tuners.lora import LoraOptions, LowRankTuner
+from ftctl_plugins.tuners.lora import FROM_WEIGHTS, LoraOptions, LowRankTuner
 
 BYTES = {True: 0.516, False: 0.5625}
 """Bytes a 4-bit weight with its scales, one a block of 64, themselves in 8 bits or in float32 (ibid., section 3)."""
@@ -22,6 +23,13 @@ class QloraOptions(LoraOptions):
 class QloraTuner(LowRankTuner[QloraOptions]):
     """The base is only read, so it may be coarse; the adapter is an ordinary one, for the base as it is stored."""
 
+    def trained(self, shape: ModelShape) -> int:
+        if self.options.bf16 is not None or self.options.fp16:
+            raise ConfigInvalid("tuner.bf16, tuner.fp16: the base is in 4 bits; bnb_4bit_compute_dtype says the rest")
+        if self.options.init_lora_weights in FROM_WEIGHTS:
+            raise ConfigInvalid(f"tuner.init_lora_weights: {self.options.init_lora_weights} needs a base in full width")
+        return super().trained(shape)
+
     def load(self, folder: str) -> Any:
         import torch
         from peft import prepare_model_for_kbit_training
@@ -36,6 +44,7 @@ class QloraTuner(LowRankTuner[QloraOptions]):
         model = AutoModelForCausalLM.from_pretrained(
             folder,
             quantization_config=quantised,
+            device_map={"": "cpu"},
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
