@@ -9,8 +9,9 @@ import pytest
 from ftctl_adapters.kernels.install import install
 from ftctl_adapters.modeling.batch import collate
 from ftctl_adapters.modeling.load import load_base
-from ftctl_adapters.modeling.loss import summed_loss, token_losses
+from ftctl_adapters.modeling.loss import token_losses
 from ftctl_plugins.tuners.lora import LoraOptions, LoraTuner
+from tests.unit.losses import summed_loss
 from tests.unit.test_training import TINY, rows
 
 torch = pytest.importorskip("torch")

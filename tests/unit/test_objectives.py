@@ -17,7 +17,6 @@ from ftctl_adapters.kernels.install import install
 from ftctl_adapters.modeling.encoder import ExampleEncoder
 from ftctl_adapters.modeling.forward import ModelForward
 from ftctl_adapters.modeling.load import load_base
-from ftctl_adapters.modeling.loss import summed_loss
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.training.constants import add_constants
 from ftctl_adapters.training.options import TrainingOptions
@@ -28,6 +27,7 @@ from ftctl_adapters.training.trainer import Trainer
 from ftctl_plugins.objectives.dpo import DpoObjective, DpoOptions
 from ftctl_plugins.objectives.pt import PretrainingObjective, PretrainingOptions
 from ftctl_plugins.tuners.lora import LoraOptions, LoraTuner
+from tests.unit.losses import summed_loss
 from tests.unit.test_training import TINY, alone, rows
 
 torch = pytest.importorskip("torch")

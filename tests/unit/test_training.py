@@ -14,7 +14,6 @@ from ftctl.errors import Interrupted, ModelUnsafe, TrainingDiverged
 from ftctl.ports.context import StageContext
 from ftctl_adapters.modeling.batch import collate
 from ftctl_adapters.modeling.load import load_base, load_whole
-from ftctl_adapters.modeling.loss import summed_loss
 from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.save import save_adapter
 from ftctl_adapters.training import trainer as engine
@@ -24,6 +23,7 @@ from ftctl_adapters.training.rows import Rows
 from ftctl_adapters.training.trainer import Trainer
 from ftctl_plugins.objectives.sft import SftObjective, SftOptions
 from ftctl_plugins.tuners.lora import LoraOptions, LoraTuner
+from tests.unit.losses import summed_loss
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.heavy

@@ -1,4 +1,4 @@
-"""Attention for short sequences on a CPU, where torch's fused kernel is slower than three matrix products in bfloat16.
+"""Attention for short sequences on a CPU, where torch's fused kernel is slower than two matrix products in bfloat16.
 
 Measured on two cores, forward and backward, 8 × 190 tokens, 8 heads of 64, two of keys: 4.9 ms against 22 ms.
 """

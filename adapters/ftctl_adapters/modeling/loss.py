@@ -55,8 +55,3 @@ def _ordinary(model: Any, core: Any, head: Any) -> bool:
         return True
     config = getattr(model, "active_peft_config", None)
     return bool(config is not None and config.is_prompt_learning)
-
-
-def summed_loss(model: Any, batch: Batch) -> Any:
-    """The sum of -log p over the trained tokens of a batch, a float32 scalar with gradient."""
-    return token_losses(model, batch)[0].sum()
