@@ -59,7 +59,7 @@ def test_the_tuned_model_is_clearly_better_and_int8_stays_close(again: dict[str,
 def test_the_table_and_the_endpoint_are_printed(folder: Path) -> None:
     out = (folder / "out").read_text()
     assert re.search(r"metric +base +tuned +compressed", out)
-    assert re.search(r"endpoint http://127\.0\.0\.1:\d+/v1 .*\(verified\)", out)
+    assert re.search(r"endpoint http://127\.0\.0\.1:\d+/v1 .*\(verified, stopped\)", out)
     assert "Traceback" not in (folder / "err").read_text()
 
 
