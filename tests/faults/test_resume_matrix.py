@@ -59,7 +59,7 @@ def _in_child(folder: Path, kill_after: int | None, change: Change | None) -> No
     )
     state = one.run()
     losses = [[entry.step, entry.loss.hex(), entry.learning_rate.hex()] for entry in state.history if entry.loss]
-    moments = [dict(one.optimizer.state[p]) for p in one.trained.values()]
+    moments = [dict(one.engine.optimizer.state[p]) for p in one.engine.trained.values()]
     torch.save((losses, weights(one), moments), folder / "end.pt")
 
 
@@ -70,7 +70,7 @@ def _note_every_step(notes: Path) -> None:
     def noted(self: engine.Trainer, group: list[list[int]]) -> None:
         take_step(self, group)
         with notes.open("a") as lines:
-            print(self.state.step, json.dumps(group), self.optimizer.param_groups[0]["lr"].hex(), file=lines)
+            print(self.state.step, json.dumps(group), self.engine.optimizer.param_groups[0]["lr"].hex(), file=lines)
 
     engine.Trainer._step = noted  # type: ignore[method-assign]
 

@@ -19,6 +19,8 @@ from ftctl_adapters.modeling.forward import ModelForward
 from ftctl_adapters.modeling.load import load_base
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.training.constants import add_constants
+from ftctl_adapters.training.engines.engine import Engine
+from ftctl_adapters.training.engines.group import Group
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.packing import pack
 from ftctl_adapters.training.prepare import prepare
@@ -68,8 +70,8 @@ def run(
     torch.manual_seed(2)
     model = LoraTuner(options).adapt(load_base(TINY, False))
     install(model)
-    add_constants(data, objective, model, 4, 0, context.work / "constants.safetensors")
-    one = Trainer(model, objective, data, Rows([]), options, context, 0, "spec")
+    add_constants(data, objective, model, 4, 0, context.work / "constants.safetensors", Group())
+    one = Trainer(Engine(model, objective, options, Group()), data, Rows([]), context, 0, "spec")
     one.run()
     return [told for kind, told in context.settings["events"] if kind == STEP_FINISHED], one
 
@@ -100,7 +102,7 @@ def test_dpo_has_the_loss_of_the_paper(encoder: ExampleEncoder, tmp_path: Path) 
     objective = DpoObjective(DpoOptions(beta=0.2))
     data = Rows(prepare(PAIRS[:3], objective, encoder, TrainingOptions()).rows)
     model = load_base(TINY, False)
-    add_constants(data, objective, model, 2, 0, tmp_path / "c.safetensors")
+    add_constants(data, objective, model, 2, 0, tmp_path / "c.safetensors", Group())
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(1.01)
@@ -119,13 +121,13 @@ def test_constants_are_of_the_model_as_it_began_and_kept(encoder: ExampleEncoder
     objective = DpoObjective(DpoOptions())
     data = Rows(prepare(PAIRS, objective, encoder, TrainingOptions()).rows)
     model, kept = load_base(TINY, False), tmp_path / "constants.safetensors"
-    add_constants(data, objective, model, 4, 0, kept)
+    add_constants(data, objective, model, 4, 0, kept, Group())
     first = {name: values.clone() for name, values in data.constants.items()}
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
     again = Rows(data.rows)
-    add_constants(again, objective, model, 4, 0, kept)
+    add_constants(again, objective, model, 4, 0, kept, Group())
     assert all(torch.equal(again.constants[name], first[name]) for name in objective.constants)
 
 
@@ -217,7 +219,7 @@ def _steps(objective: Objective, data: Rows, groups: list[list[int]], folder: Pa
     options = LoraOptions(rank=4, bf16=False, learning_rate=1e-2, logging_steps=1, max_steps=len(groups))
     torch.manual_seed(5)
     model = LoraTuner(options).adapt(load_base(TINY, False)).train()
-    one = Trainer(model, objective, data, Rows([]), options, context, 0, "spec")
+    one = Trainer(Engine(model, objective, options, Group()), data, Rows([]), context, 0, "spec")
     for group in groups:
         one._step([group])
     return told, one

@@ -16,9 +16,9 @@ from ftctl_adapters.modeling.batch import collate
 from ftctl_adapters.modeling.load import load_base, load_whole
 from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.save import save_adapter
-from ftctl_adapters.training import trainer as engine
 from ftctl_adapters.training.checkpoint import newest_checkpoint, usable
-from ftctl_adapters.training.micro_steps import backward
+from ftctl_adapters.training.engines.engine import Engine
+from ftctl_adapters.training.engines.group import Group
 from ftctl_adapters.training.rows import Rows
 from ftctl_adapters.training.trainer import Trainer
 from ftctl_plugins.objectives.sft import SftObjective, SftOptions
@@ -75,11 +75,12 @@ def trainer(folder: Path, stop_after: int | None = None, count: int = 37, **chan
     torch.manual_seed(5)
     tuner = LoraTuner(options)
     model = tuner.adapt(tuner.load(TINY))
-    return Trainer(model, SFT, alone(rows(count)), alone(rows(6)), options, context, 0, "spec")
+    holder = Engine(model, SFT, options, Group())
+    return Trainer(holder, alone(rows(count)), alone(rows(6)), context, 0, "spec")
 
 
 def weights(one: Trainer) -> dict[str, Any]:
-    return {name: tensor.detach().clone() for name, tensor in one.trained.items()}
+    return {name: tensor.detach().clone() for name, tensor in one.engine.trained.items()}
 
 
 def equal(a: dict[str, Any], b: dict[str, Any]) -> bool:
@@ -146,9 +147,9 @@ def test_accumulation_equals_one_big_batch(tmp_path: Path) -> None:
             gradient_accumulation_steps=accumulation,
         )
         batches = [list(range(8))[start : start + size] for start in range(0, 8, size)]
-        one.model.train()
+        one.engine.model.train()
         one._step(batches)
-        moments = {n: one.optimizer.state[p]["exp_avg"] for n, p in one.trained.items()}
+        moments = {n: one.engine.optimizer.state[p]["exp_avg"] for n, p in one.engine.trained.items()}
         pairs.append((one.state.history[0].loss, moments))
     assert math.isclose(pairs[0][0], pairs[1][0], rel_tol=1e-6)
     assert all(torch.allclose(pairs[0][1][name], pairs[1][1][name], atol=1e-6) for name in pairs[0][1])
@@ -178,7 +179,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_finite_checkp
     def poisoned(self: Trainer, group: list[list[int]]) -> None:
         if self.state.step == 5:
             with torch.no_grad():
-                next(iter(self.trained.values())).fill_(math.nan)
+                next(iter(self.engine.trained.values())).fill_(math.nan)
         original(self, group)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(TrainingDiverged, match="reason=nan_loss"):
@@ -196,7 +197,8 @@ def test_a_loss_that_runs_away_ends_the_run_and_says_by_how_much(tmp_path: Path)
     def run(folder: Path, told: list[float], **changed: Any) -> Trainer:
         one, script = trainer(folder, save_steps=2, **changed), iter(told)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(engine, "backward", lambda *given: (next(script), backward(*given)[1]))
+            backward = one.engine.backward
+            patch.setattr(one.engine, "backward", lambda batches: (next(script), backward(batches)[1]))
             one.run()
         return one
 
@@ -265,13 +267,13 @@ def test_a_saved_adapter_loads_in_plain_peft_with_equal_logits(tmp_path: Path) -
 
     one = trainer(tmp_path, num_train_epochs=1)
     one.run()
-    save_adapter(one.model, tmp_path / "out")
+    save_adapter(one.engine.model, tmp_path / "out")
     batch = collate(rows(3), 0)
     base = AutoModelForCausalLM.from_pretrained(TINY, dtype=torch.float32)
     again = PeftModel.from_pretrained(base, str(tmp_path / "out")).eval()
-    one.model.eval()
+    one.engine.model.eval()
     with torch.inference_mode():
-        assert torch.equal(again(input_ids=batch.ids).logits, one.model(input_ids=batch.ids).logits)
+        assert torch.equal(again(input_ids=batch.ids).logits, one.engine.model(input_ids=batch.ids).logits)
     config = json.loads((tmp_path / "out" / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] is None
     assert config["target_modules"] == sorted(config["target_modules"])
@@ -282,7 +284,7 @@ def test_a_merged_model_answers_as_the_adapter_does(tmp_path: Path) -> None:
 
     one = trainer(tmp_path, num_train_epochs=1)
     one.run()
-    save_adapter(one.model, tmp_path / "out")
+    save_adapter(one.engine.model, tmp_path / "out")
     base = Artifact("model", "hf", "b" * 64, TINY)
     adapter = Artifact("adapter", "peft-adapter", "a" * 64, str(tmp_path / "out"), {}, base)
     merge_adapter(adapter, tmp_path / "merged")
@@ -297,9 +299,9 @@ def test_a_merged_model_answers_as_the_adapter_does(tmp_path: Path) -> None:
 def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
     one = trainer(tmp_path)
     with torch.no_grad():
-        next(iter(one.trained.values()))[0, 0] = math.inf
+        next(iter(one.engine.trained.values()))[0, 0] = math.inf
     with pytest.raises(ModelUnsafe, match="not finite"):
-        save_adapter(one.model, tmp_path / "out")
+        save_adapter(one.engine.model, tmp_path / "out")
 
 
 def test_the_plan_counts_what_is_trained(tmp_path: Path) -> None:
@@ -308,7 +310,7 @@ def test_the_plan_counts_what_is_trained(tmp_path: Path) -> None:
     shape = LocalModelIntake().look("builtin:tiny", None).shape
     plan = LoraTuner(LoraOptions(rank=4)).plan(shape, 100)
     one = trainer(tmp_path)
-    assert plan.trained_parameters == sum(p.numel() for p in one.trained.values())
+    assert plan.trained_parameters == sum(p.numel() for p in one.engine.trained.values())
     assert plan.steps == math.ceil(100 / 8) * 3
 
 
@@ -330,7 +332,7 @@ def test_every_optimizer_learns_and_goes_on_bit_equal(tmp_path: Path, optim: str
     again = trainer(tmp_path / "cut", **changed)
     again.run()
     assert equal(weights(again), weights(whole))
-    eight_bit = any(key.startswith("qmap") for state in whole.optimizer.state.values() for key in state)
+    eight_bit = any(key.startswith("qmap") for state in whole.engine.optimizer.state.values() for key in state)
     assert eight_bit == (optim == "adamw_8bit")
 
 
@@ -346,8 +348,8 @@ def test_keeping_less_computes_the_same(tmp_path: Path) -> None:
     from ftctl_adapters.training.session import keep_less
 
     plain, less = trainer(tmp_path / "plain", lora_dropout=0.0), trainer(tmp_path / "less", lora_dropout=0.0)
-    keep_less(less.model)
-    assert less.model.is_gradient_checkpointing
+    keep_less(less.engine.model)
+    assert less.engine.model.is_gradient_checkpointing
     assert [e.loss for e in plain.run().history] == [e.loss for e in less.run().history]
     assert equal(weights(plain), weights(less))
 
@@ -356,7 +358,7 @@ def test_float16_scales_the_loss_and_goes_on_bit_equal(tmp_path: Path) -> None:
     whole = trainer(tmp_path / "whole", fp16=True, lora_dropout=0.0)
     losses = [entry.loss for entry in whole.run().history if entry.loss is not None]
     assert sum(losses[-5:]) < sum(losses[:5])
-    assert whole.scaler.get_scale() > 1
+    assert whole.engine.scaler.get_scale() > 1
     cut = trainer(tmp_path / "cut", stop_after=4, fp16=True, lora_dropout=0.0)
     with pytest.raises(Interrupted):
         cut.run()

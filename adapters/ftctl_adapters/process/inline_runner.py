@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ftctl.domain.event import Event
 from ftctl.domain.job import Job, JobResult
+from ftctl.errors import UsageError
 from ftctl.ports.job_runner import JobRunner
 from ftctl.worker.execute import execute
 from ftctl.worker.failure import as_ftctl_error
@@ -15,6 +16,9 @@ class InlineRunner(JobRunner):
     """The same job, folder and errors as out of process; nothing protects this process from the backend."""
 
     def run(self, job: Job, folder: Path, python: str, on_event: Callable[[Event], None]) -> JobResult:
+        if job.launcher and job.launcher.name != "single":
+            text = f"--inline runs in this one process, and {job.launcher.name} starts several"
+            raise UsageError(text, next_step="leave --inline out, or say tuner.engine: single")
         place = JobFolder(folder)
         place.prepare(job)
         try:

@@ -11,6 +11,8 @@ from ftctl.domain.event import Event
 from ftctl.domain.job import Job, JobResult
 from ftctl.errors import DiskFull, FtctlError, Interrupted, ResourceExhausted, WorkerDied, WorkerStalled
 from ftctl.ports.job_runner import JobRunner
+from ftctl.ports.launcher import Launcher
+from ftctl.worker.execute import make
 from ftctl.worker.job_folder import JobFolder
 from ftctl_adapters.process.group import ProcessGroup
 
@@ -32,8 +34,7 @@ class WorkerRunner(JobRunner):
         place.prepare(job)
         place.events.unlink(missing_ok=True)
         place.log.unlink(missing_ok=True)
-        place.heartbeat.touch()
-        group = ProcessGroup((python, "-m", "ftctl.worker", str(folder)), place.log)
+        group = ProcessGroup(_command(job, python, folder), place.log)
         tail, pulse = _EventTail(place.events), _Pulse(place, self._stall_seconds)
         try:
             while group.poll() is None:
@@ -50,24 +51,43 @@ class WorkerRunner(JobRunner):
         return _outcome(place, job, group.poll())
 
 
+def _command(job: Job, python: str, folder: Path) -> tuple[str, ...]:
+    """What runs the job: the worker itself, or what its launcher says."""
+    if job.launcher is None:
+        return (python, "-m", "ftctl.worker", str(folder))
+    launcher: Launcher = make(job.launcher)
+    return launcher.command(python, folder)
+
+
 class _Pulse:
-    """Whether a worker still touches its heartbeat; counted on a clock that a suspended machine does not advance."""
+    """Whether all workers still touch their heartbeats; on a clock that a suspended machine does not advance."""
 
     def __init__(self, place: JobFolder, limit: float) -> None:
         self._place, self._limit = place, limit
-        self._last, self._since = 0, time.monotonic()
+        self._last, self._since = dict[str, int](), dict[str, float]()
+        self._heard = time.monotonic()
 
     def check(self, job: Job) -> None:
-        beat = self._place.heartbeat.stat().st_mtime_ns
-        if beat != self._last:
-            self._last, self._since = beat, time.monotonic()
-        silent = time.monotonic() - self._since
+        beats = self._beats()
+        now = time.monotonic()
+        self._since = {name: now if self._last.get(name) != beat else self._since[name] for name, beat in beats.items()}
+        self._last = beats
+        self._heard = now if beats else self._heard
+        silent = max(now - since for since in (self._since.values() or [self._heard]))
         if silent > self._limit:
             raise WorkerStalled(
                 f"the worker of stage {job.stage} gave no sign of life for {silent:.0f} s and was stopped",
                 next_step="run the same command to go on; `py-spy dump` shows where such a process hangs",
                 details=self._place.tail(),
             )
+
+    def _beats(self) -> dict[str, int]:
+        """When each worker last said that it lives; one that has ended says nothing more."""
+        found = {}
+        for file in self._place.path.glob("heartbeat*"):
+            with contextlib.suppress(FileNotFoundError):
+                found[file.name] = file.stat().st_mtime_ns
+        return found
 
 
 def _outcome(place: JobFolder, job: Job, code: int | None) -> JobResult:

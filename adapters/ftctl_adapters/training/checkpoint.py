@@ -1,7 +1,6 @@
 """Checkpoints: whole or absent, no pickle anywhere, enough to go on as if nothing had happened."""
 
 import json
-import random
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,12 +8,13 @@ from typing import Any
 from attrs import define, field, frozen
 
 from ftctl.domain.codec import from_plain, to_plain
-from ftctl.errors import ArtifactCorrupt
 from ftctl.faults import fault
 from ftctl_adapters.store.commit import commit_folder, entries, is_whole
-from ftctl_adapters.training.optimizers import optimizer_state, restore_optimizer
+from ftctl_adapters.training.snapshot import Snapshot
 
 STATE = "trainer_state.json"
+TENSORS = {"tensors": "trained.safetensors", "moments": "optimizer.safetensors", "rng": "rng.safetensors"}
+"""The files of a snapshot's tensors."""
 
 
 @frozen
@@ -31,11 +31,12 @@ class Logged:
 class TrainState:
     """Counters of a training run. ``step`` counts optimizer steps done; losses are means per unit of the objective.
 
-    The smoothed one is a running mean; ``gained_loss`` is the last validation loss that early stopping took for an
-    improvement.
+    ``batches_a_step`` is over all processes, and stays what it was when training began. The smoothed loss is a running
+    mean; ``gained_loss`` is the last validation loss that early stopping took for an improvement.
     """
 
     step: int = 0
+    batches_a_step: int = 1
     best_loss: float | None = None
     best_step: int = 0
     evaluations_without_gain: int = 0
@@ -45,35 +46,28 @@ class TrainState:
     history: list[Logged] = field(factory=list)
 
 
-def save_checkpoint(
-    root: Path, state: TrainState, trained: dict[str, Any], optimizer: Any, scaler: Any, spec: str
-) -> Path:
-    """Commits ``checkpoint-{step}``: trained tensors, optimizer moments, random state and counters.
+def save_checkpoint(root: Path, state: TrainState, snapshot: Snapshot, spec: str) -> Path:
+    """Commits ``checkpoint-{step}``: trained tensors, optimizer moments, random states and counters.
 
     Args:
         root: where checkpoints lie.
         state: counters.
-        trained: trained tensors by name.
-        optimizer: the torch optimizer.
-        scaler: of the loss.
+        snapshot: of the engine.
         spec: digest of everything the run depends on; another one cannot resume from it.
     """
-    import torch
     from safetensors.torch import save_file
 
     folder = root / f".draft-{state.step}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    save_file({name: tensor.detach().contiguous() for name, tensor in trained.items()}, folder / "trained.safetensors")
-    moments, numbers = optimizer_state(optimizer)
-    save_file(moments, folder / "optimizer.safetensors")
-    save_file({"cpu": torch.get_rng_state()}, folder / "rng.safetensors")
+    for part, name in TENSORS.items():
+        save_file(getattr(snapshot, part), folder / name)
     document = {
         "spec": spec,
         "state": to_plain(state),
-        "python_rng": _python_rng(),
-        "optimizer": numbers,
-        "scaler": scaler.state_dict(),
+        "python_rng": snapshot.python_rng,
+        "optimizer": snapshot.numbers,
+        "scaler": snapshot.scaler,
     }
     (folder / STATE).write_text(json.dumps(document), encoding="utf-8")
     fault("train.checkpoint.before_commit")
@@ -107,33 +101,23 @@ def _steps(root: Path) -> list[int]:
     return sorted(int(name) for name in names if name.isdecimal())
 
 
-def load_checkpoint(folder: Path, trained: dict[str, Any], optimizer: Any, scaler: Any) -> TrainState:
-    """Puts tensors, moments and random states back and returns the counters."""
-    import torch
+def load_checkpoint(folder: Path) -> tuple[TrainState, Snapshot]:
+    """The counters, and what the engine held."""
     from safetensors.torch import load_file
 
-    load_tensors(folder, trained)
-    torch.set_rng_state(load_file(folder / "rng.safetensors")["cpu"])
-    document = json.loads((folder / STATE).read_text(encoding="utf-8"))
-    restore_optimizer(optimizer, load_file(folder / "optimizer.safetensors"), document["optimizer"])
-    if scaler.is_enabled():
-        scaler.load_state_dict(document["scaler"])
-    version, internal, gauss = document["python_rng"]
-    random.setstate((version, tuple(internal), gauss))
-    return from_plain(document["state"], TrainState)
+    document: dict[str, Any] = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    files = {part: load_file(folder / name) for part, name in TENSORS.items()}
+    numbers, scaler, python = (document[key] for key in ("optimizer", "scaler", "python_rng"))
+    snapshot = Snapshot(**files, numbers=numbers, scaler=scaler, python_rng=python)
+    return from_plain(document["state"], TrainState), snapshot
 
 
-def load_tensors(folder: Path, trained: dict[str, Any]) -> None:
-    """Puts the trained tensors of a checkpoint into the model they came from."""
-    import torch
+def load_tensors(folder: Path) -> dict[str, Any]:
+    """The trained tensors alone."""
     from safetensors.torch import load_file
 
-    stored = load_file(folder / "trained.safetensors")
-    if stored.keys() != trained.keys():
-        raise ArtifactCorrupt(f"{folder} holds other tensors than this model trains", next_step="remove that folder")
-    with torch.no_grad():
-        for name, tensor in trained.items():
-            tensor.copy_(stored[name])
+    tensors: dict[str, Any] = load_file(folder / TENSORS["tensors"])
+    return tensors
 
 
 def drop_old(root: Path, keep: int, best_step: int) -> None:
@@ -141,8 +125,3 @@ def drop_old(root: Path, keep: int, best_step: int) -> None:
     for step in _steps(root)[:-keep]:
         if step != best_step:
             shutil.rmtree(checkpoint_path(root, step))
-
-
-def _python_rng() -> list[Any]:
-    version, internal, gauss = random.getstate()
-    return [version, list(internal), gauss]

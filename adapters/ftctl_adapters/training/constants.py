@@ -6,10 +6,13 @@ from typing import Any
 
 from ftctl.ports import Objective
 from ftctl_adapters.modeling.forward import ModelForward
+from ftctl_adapters.training.engines.group import Group
 from ftctl_adapters.training.rows import Rows
 
 
-def add_constants(rows: Rows, objective: Objective, model: Any, size: int, pad_id: int, kept: Path) -> None:
+def add_constants(
+    rows: Rows, objective: Objective, model: Any, size: int, pad_id: int, kept: Path, group: Group
+) -> None:
     """Fills in ``rows.constants``, from the file ``kept`` where an earlier try has written it.
 
     Args:
@@ -19,20 +22,25 @@ def add_constants(rows: Rows, objective: Objective, model: Any, size: int, pad_i
             switched off.
         size: rows at a time.
         pad_id: of the tokenizer.
-        kept: a safetensors file that belongs to this very run.
+        kept: a safetensors file that belongs to this very run; only the first process writes and reads it.
+        group: the processes that share the work.
     """
     if not objective.constants:
         return
     from safetensors.torch import load_file, save_file
 
-    if not kept.exists():
+    first = group.rank == 0
+    if group.any(first and kept.exists()):
+        rows.constants = group.share(load_file(kept) if first else {})
+        return
+    rows.constants = _computed(rows, objective, model, size, pad_id, group)
+    if first:
         draft = kept.with_suffix(".draft")
-        save_file(_computed(rows, objective, model, size, pad_id), draft)
+        save_file(rows.constants, draft)
         draft.replace(kept)
-    rows.constants = load_file(kept)
 
 
-def _computed(rows: Rows, objective: Objective, model: Any, size: int, pad_id: int) -> dict[str, Any]:
+def _computed(rows: Rows, objective: Objective, model: Any, size: int, pad_id: int, group: Group) -> dict[str, Any]:
     import torch
 
     found = {name: torch.zeros(len(rows)) for name in objective.constants}
@@ -41,8 +49,11 @@ def _computed(rows: Rows, objective: Objective, model: Any, size: int, pad_id: i
     switched_off = model.disable_adapter() if virtual else contextlib.nullcontext()
     model.eval()
     with torch.inference_mode(), switched_off:
-        for numbers, batch in rows.sorted_batches(size, pad_id):
+        for numbers, counts in group.part(rows.sorted_numbers(size)):
+            batch = group.placed(rows.batch(numbers, pad_id))
             for name, values in objective.constants_of(ModelForward(model), batch).items():
-                found[name][numbers] = values.float()
+                if counts:
+                    found[name][numbers] = values.float().cpu()
+    group.add(found)
     model.train()
     return found

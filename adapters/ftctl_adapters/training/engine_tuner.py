@@ -10,6 +10,7 @@ from ftctl.domain.resources import ModelShape, ResourcePlan
 from ftctl.domain.sweep import Sweep
 from ftctl.errors import ConfigInvalid
 from ftctl.ports import Objective, StageContext, Tuner
+from ftctl_adapters.training.engines.choose import refuse_unsupported
 from ftctl_adapters.training.footprint import estimate
 from ftctl_adapters.training.options import TrainingOptions
 
@@ -55,6 +56,7 @@ class EngineTuner(Tuner, Generic[OptionsT]):
         if self.options.fp16 and (self.options.bf16 or not added):
             reason = "bf16 is on too" if self.options.bf16 else "weights themselves are trained in bf16 or float32"
             raise ConfigInvalid(f"tuner.fp16: {reason}")
+        refuse_unsupported(self.options)
         if self.output_format == PEFT_PROMPT:
             self._refuse_beside_virtual_tokens()
         trained, weights = self.trained(shape), self.weights(shape)

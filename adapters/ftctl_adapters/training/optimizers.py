@@ -71,12 +71,12 @@ MAKERS: dict[str, Callable[[Groups, TrainingOptions], Any]] = {
 }
 
 
-def optimizer_state(optimizer: Any) -> tuple[dict[str, Any], dict[str, float]]:
+def optimizer_state(optimizer: Any, trained: dict[str, Any]) -> tuple[dict[str, Any], dict[str, float]]:
     """The state by ``{parameter}.{key}``: tensors, and plain numbers apart from them."""
     tensors, numbers = {}, {}
-    for place, parameter in enumerate(_parameters(optimizer)):
+    for owner, parameter in trained.items():
         for key, value in optimizer.state.get(parameter, {}).items():
-            name = f"{place}.{key}"
+            name = f"{owner}.{key}"
             if hasattr(value, "contiguous"):
                 # a copy: bitsandbytes shares its tables between parameters, which safetensors does not store
                 tensors[name] = value.detach().clone().contiguous()
@@ -85,14 +85,11 @@ def optimizer_state(optimizer: Any) -> tuple[dict[str, Any], dict[str, float]]:
     return tensors, numbers
 
 
-def restore_optimizer(optimizer: Any, tensors: dict[str, Any], numbers: dict[str, float]) -> None:
+def restore_optimizer(
+    optimizer: Any, trained: dict[str, Any], tensors: dict[str, Any], numbers: dict[str, float]
+) -> None:
     """Puts back what `optimizer_state` took, dtypes included."""
-    parameters = _parameters(optimizer)
     for name, value in {**tensors, **numbers}.items():
-        place, _, key = name.partition(".")
-        parameter = parameters[int(place)]
+        owner, _, key = name.rpartition(".")
+        parameter = trained[owner]
         optimizer.state[parameter][key] = value.to(parameter.device) if name in tensors else value
-
-
-def _parameters(optimizer: Any) -> list[Any]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]

@@ -48,6 +48,12 @@ class TrainingOptions:
         help="Training ends when the running mean loss is so many times the first loss, and 1 more; null: never.",
         gt=1,
     )
+    engine: str = option(
+        "single",
+        help="Processes that train together: one, or several with whole (ddp) or divided models (fsdp, deepspeed).",
+        choices=("single", "ddp", "fsdp", "deepspeed"),
+    )
+    deepspeed: str = option("zero2", help="zero2, zero3, zero2_offload, zero3_offload, or a JSON file of DeepSpeed's.")
     logging_steps: int = option(10, help="Steps from one reported loss to the next.", ge=1)
     eval_steps: int | None = option(
         None, help="Steps between evaluations on the validation split; null: every epoch.", ge=1

@@ -33,10 +33,8 @@ class Rows:
         constants = {name: values[list(numbers)] for name, values in self.constants.items()}
         return collate(sequences, pad_id, len(numbers), constants)
 
-    def sorted_batches(self, size: int, pad_id: int) -> Any:
-        """Every row once, those of like length together, with their numbers."""
+    def sorted_numbers(self, size: int) -> list[list[int]]:
+        """The numbers of all rows in batches, those of like length together."""
         lengths = self.lengths
         order = sorted(range(len(self.rows)), key=lengths.__getitem__)
-        for start in range(0, len(order), size):
-            numbers = order[start : start + size]
-            yield numbers, self.batch(numbers, pad_id)
+        return [order[start : start + size] for start in range(0, len(order), size)]

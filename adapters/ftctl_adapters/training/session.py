@@ -25,10 +25,13 @@ from ftctl_adapters.training.allocator import keep_freed_memory
 from ftctl_adapters.training.checkpoint import TrainState
 from ftctl_adapters.training.constants import add_constants
 from ftctl_adapters.training.engine_tuner import EngineTuner
+from ftctl_adapters.training.engines.choose import make_engine
+from ftctl_adapters.training.engines.group import Group, Tensors, joined
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.packing import pack
 from ftctl_adapters.training.prepare import Prepared, prepare
 from ftctl_adapters.training.rows import Row, Rows
+from ftctl_adapters.training.snapshot import seed_of
 from ftctl_adapters.training.sweep import sweep
 from ftctl_adapters.training.trainer import Trainer
 
@@ -48,37 +51,79 @@ def train(
     tuner: EngineTuner[Any], model: Artifact, data: Artifact, objective: Objective, context: StageContext
 ) -> Draft:
     """Trains what the tuner makes of the base model, and lets it write the outcome into ``context.out``."""
-    options = tuner.options
-    ready = make_ready(tuner, model, data, objective, context)
-    tuned, pad_id = ready.model, ready.tokenizer.pad_id
-    spec = digest([to_plain(options), type(objective).__qualname__, model.digest, data.digest, context.seed])
-    for name, part in (("train", ready.rows), ("validation", ready.validation)):
-        kept = context.work / f"constants-{name}-{spec[:16]}.safetensors"
-        add_constants(part, objective, tuned, options.per_device_train_batch_size, pad_id, kept)
-    state = Trainer(tuned, objective, ready.rows, ready.validation, options, context, pad_id, spec).run()
-    tuner.save(tuned, context.out)
-    del tuned
+    with joined(tuner.options.engine) as group:
+        ready = make_ready(tuner, model, data, objective, context, group)
+        state, tensors = _trained(ready, tuner.options, model, data, objective, context, group)
+    kind = "adapter" if tuner.output_format in ADAPTERS else "model"
+    draft = Draft(kind, tuner.output_format, _facts(model, ready.prepared, state))
+    if group.rank:
+        return draft
+    tuner.save(_put_together(tuner, model, context, tensors) if tensors else ready.model, context.out)
     ready.model = None  # its memory is for the model as it will be served
     take_along(Path(model.path), context.out)
     served = _as_served(model, context.out, tuner.output_format)
     write_golden(served, ready.tokenizer, list(read_split(data, "validation", limit=6)), context.out)
     _write_records(ready.prepared, state, context.out)
-    kind = "adapter" if tuner.output_format in ADAPTERS else "model"
-    return Draft(kind, tuner.output_format, _facts(model, ready.prepared, state))
+    return draft
+
+
+def _trained(
+    ready: Ready,
+    options: TrainingOptions,
+    model: Artifact,
+    data: Artifact,
+    objective: Objective,
+    context: StageContext,
+    group: Group,
+) -> tuple[TrainState, Tensors]:
+    """Trains; the counters, and what was trained where no process holds the whole model."""
+    pad_id, size = ready.tokenizer.pad_id, options.per_device_train_batch_size
+    spec = digest([to_plain(options), type(objective).__qualname__, model.digest, data.digest, context.seed])
+    for name, part in (("train", ready.rows), ("validation", ready.validation)):
+        kept = context.work / f"constants-{name}-{spec[:16]}.safetensors"
+        add_constants(part, objective, ready.model, size, pad_id, kept, group)
+    if group.rank:
+        seed_everything(seed_of(str(context.seed), group.rank))
+    engine = make_engine(ready.model, objective, options, group)
+    state = Trainer(engine, ready.rows, ready.validation, context, pad_id, spec).run()
+    if not engine.sharded:
+        return state, {}
+    tensors = engine.tensors()
+    ready.model = None
+    return state, tensors if group.rank == 0 else {}
+
+
+def _put_together(tuner: EngineTuner[Any], model: Artifact, context: StageContext, tensors: Tensors) -> Any:
+    """The trained model in one piece: made as it was before training, with the tensors it had after it."""
+    import torch
+
+    seed_everything(context.seed)
+    tuned = tuner.adapt(tuner.load(model.path))
+    with torch.no_grad():
+        for name, parameter in tuned.named_parameters():
+            if name in tensors:
+                parameter.copy_(tensors[name])
+    return tuned
 
 
 def swept(
     tuner: EngineTuner[Any], model: Artifact, data: Artifact, objective: Objective, context: StageContext
 ) -> Sweep:
     """How the loss follows a rising learning rate; what was trained for it is thrown away."""
-    ready = make_ready(tuner, model, data, objective, context)
+    ready = make_ready(tuner, model, data, objective, context, Group())
     pad_id, size = ready.tokenizer.pad_id, tuner.options.per_device_train_batch_size
-    add_constants(ready.rows, objective, ready.model, size, pad_id, context.work / "constants-sweep.safetensors")
+    kept = context.work / "constants-sweep.safetensors"
+    add_constants(ready.rows, objective, ready.model, size, pad_id, kept, Group())
     return sweep(ready.model, objective, ready.rows, tuner.options, pad_id, context)
 
 
 def make_ready(
-    tuner: EngineTuner[Any], model: Artifact, data: Artifact, objective: Objective, context: StageContext
+    tuner: EngineTuner[Any],
+    model: Artifact,
+    data: Artifact,
+    objective: Objective,
+    context: StageContext,
+    group: Group,
 ) -> Ready:
     """Encodes the data, loads the model, and makes it trainable and quick."""
     keep_freed_memory()
@@ -92,8 +137,10 @@ def make_ready(
         validation = Rows(prepare(read_split(data, "validation"), objective, encoder, options).rows)
     _announce(training, rows, context)
     seed_everything(context.seed)
-    tuned = tuner.adapt(tuner.load(model.path))
-    install(tuned)
+    tuned = tuner.adapt(tuner.load(model.path)).to(group.device)
+    if options.engine != "deepspeed" or group.world == 1:
+        # DeepSpeed's stage 3 brings a layer's weights when that layer is called; the kernels call whole blocks
+        install(tuned)
     if options.gradient_checkpointing:
         keep_less(tuned)
     return Ready(tuned, rows, validation, training, tokenizer)

@@ -9,8 +9,8 @@ from ftctl.domain.event import STEP_FINISHED
 from ftctl.domain.sweep import Sweep
 from ftctl.errors import NoUsableRows
 from ftctl.ports import Objective, StageContext
-from ftctl_adapters.training.micro_steps import backward
-from ftctl_adapters.training.optimizers import make_optimizer, make_scaler
+from ftctl_adapters.training.engines.engine import Engine
+from ftctl_adapters.training.engines.group import Group
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.order import epoch_batches, grouped
 from ftctl_adapters.training.rows import Rows
@@ -29,11 +29,7 @@ def sweep(
     Raises:
         NoUsableRows: it ran away before there was anything to see.
     """
-    import torch
-
-    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    optimizer = make_optimizer(trained, options)
-    scaler = make_scaler(model, enabled=options.fp16)
+    engine = Engine(model, objective, options, Group())
     ordered = epoch_batches(rows.lengths, options.per_device_train_batch_size, context.seed, 0)
     groups = grouped(ordered, options.gradient_accumulation_steps)
     points: list[tuple[float, float]] = []
@@ -42,21 +38,15 @@ def sweep(
     for step, group_rows in enumerate(islice(cycle(groups), STEPS)):
         context.stop_if_cancelled()
         rate = LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        batches = [rows.batch(numbers, pad_id) for numbers in group_rows]
-        loss, _ = backward(model, objective, batches, scaler)
-        scaler.unscale_(optimizer)
-        torch.nn.utils.clip_grad_norm_(trained.values(), options.max_grad_norm or math.inf)
-        scaler.step(optimizer)
-        scaler.update()
-        optimizer.zero_grad(set_to_none=True)
+        batches = [(rows.batch(numbers, pad_id), True) for numbers in group_rows]
+        loss, _ = engine.backward(batches)
+        engine.update(rate)
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
         smoothed = mean / (1 - SMOOTHING ** (step + 1))
         if not math.isfinite(smoothed) or smoothed > TOO_MUCH * min([*(value for _, value in points), smoothed]):
             break
         points.append((rate, smoothed))
-        tokens += sum(int(batch.mask.sum()) for batch in batches)
+        tokens += sum(int(batch.mask.sum()) for batch, _ in batches)
         speed = tokens / max(time.monotonic() - began, 1e-9)
         told = {"loss": smoothed, "learning_rate": rate, "tokens_per_second": round(speed, 1)}
         context.emit(STEP_FINISHED, step=step + 1, total=STEPS, **told)

@@ -61,7 +61,8 @@ class _Chain:
         self.stages.append(Stage("data", "dataset", (spec.data_source,), settings=settings, phase="data"))
         both = {"model": "model", "data": "data"}
         self.evaluate("baseline", "model", "base", HF, "evaluate")
-        self.stages.append(Stage("tune", "tune", (spec.tuner,), both, parts=self.objective(), phase="tune"))
+        tune = Stage("tune", "tune", (spec.tuner,), both, parts=self.objective(), phase="tune", launcher=spec.launcher)
+        self.stages.append(tune)
         made, form = "tune", self.produced(spec.tuner.offer, HF)
         self.evaluate("evaluate", made, "tuned", form, "evaluate")
         if spec.compressor:

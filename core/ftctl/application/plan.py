@@ -18,6 +18,9 @@ from ftctl.ports.model_intake import ModelFacts
 MARGIN = 1.2
 """Free disk must exceed the estimate by this factor."""
 
+HELPED = frozenset({"admit", "dataset", "tune"})
+"""What a machine does that only helps to train: it makes the same inputs for itself."""
+
 ALWAYS = frozenset({"serve", "verify"}) | PREVIEWS
 """Operations whose outcome is not an artifact: they are done every time."""
 
@@ -45,11 +48,13 @@ class Plan:
     resources: ResourcePlan
     measures: bool = True
     """Whether it goes as far as the metrics, so that gates can be held against them."""
+    helps: bool = False
+    """Whether this machine only lends its processes to a training run whose outcome another keeps."""
 
     @property
     def preview(self) -> bool:
-        """Whether it only shows something, so that the record of the run stays as it is."""
-        return any(planned.stage.operation in PREVIEWS for planned in self.stages)
+        """Whether it only shows or helps, so that the record of the run stays as it is."""
+        return self.helps or any(planned.stage.operation in PREVIEWS for planned in self.stages)
 
     def document(self) -> dict[str, Any]:
         """The plan as JSON: what ``--dry-run --json`` prints."""
@@ -95,7 +100,9 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
         DiskFull: less free space than the run is expected to need.
     """
     facts = app.intake.look(spec.model, spec.model_revision)
-    stages = [_fingerprinted(stage) for stage in build_chain(spec, app.registry, until, preview)]
+    chain = build_chain(spec, app.registry, until, preview)
+    helps = preview is None and bool(ask(spec.launcher, "helping"))
+    stages = [_fingerprinted(stage) for stage in chain if not helps or stage.operation in HELPED]
     _refuse_unsupported(stages, facts)
     planned = tuple(_with_cache(app, spec, stages, facts))
     resources = _resources(app, spec, facts, planned)
@@ -104,7 +111,8 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
     if to_make and free < resources.disk * MARGIN:
         needed = f"{resources.disk * MARGIN / 1e6:,.0f} MB needed, {free / 1e6:,.0f} MB free"
         raise DiskFull(f"not enough disk space for this run in {app.workspace}: {needed}", next_step="free some space")
-    return Plan(spec, facts, planned, resources, PHASES.index(until) >= PHASES.index("evaluate"))
+    measures = not helps and PHASES.index(until) >= PHASES.index("evaluate")
+    return Plan(spec, facts, planned, resources, measures, helps)
 
 
 def ask(backend: Backend, method: str, *arguments: Any) -> Any:

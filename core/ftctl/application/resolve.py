@@ -30,6 +30,8 @@ DEFAULTS: dict[str, Any] = {
 """What a key that is left out means."""
 
 DEFAULT_OBJECTIVE = "sft"
+SINGLE, SEVERAL = "single", "torchrun"
+"""The launchers of an engine of one process, and of others where none is named."""
 
 KEYS = ("model", *DEFAULTS)
 _ABSENT = (None, "none", False)
@@ -57,7 +59,7 @@ class _Resolver:
         values = {**DEFAULTS, **document}
         self.named = self.named_environments(values["environments"])
         source, settings = self.data(values["data_source"])
-        tuner, objective = self.tuner(values["tuner"])
+        tuner, objective, launcher = self.tuner(values["tuner"])
         parts: dict[str, Any] = {
             "model": self.typed("model", values.get("model"), str, "a folder, a hub name or builtin:tiny"),
             "model_revision": self.typed("model_revision", values["model_revision"], str | None),
@@ -70,14 +72,20 @@ class _Resolver:
         }
         if self.broken and self.problems == self.broken:
             raise PluginBroken("; ".join(self.broken), next_step="repair or uninstall it; `ftctl plugins` lists it")
-        if self.problems or source is None or tuner is None or objective is None:
+        if self.problems or source is None or tuner is None or not (objective and launcher):
             raise ConfigInvalid(
                 f"the run has {len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}",
                 next_step="`ftctl config schema` lists every key, `ftctl plugins` every backend",
                 details=tuple(self.problems),
             )
         return RunSpec(
-            data_source=source, data=settings, tuner=tuner, objective=objective, environments=self.named, **parts
+            data_source=source,
+            data=settings,
+            tuner=tuner,
+            objective=objective,
+            launcher=launcher,
+            environments=self.named,
+            **parts,
         )
 
     def typed(self, path: str, value: Any, hint: Any, meaning: str = "") -> Any:
@@ -173,19 +181,27 @@ class _Resolver:
         backend = self.backend("data_source", {"use": name, **own}, "data_source") if name else None
         return backend, settings() if problems else settings(**good)
 
-    def tuner(self, entry: Any) -> tuple[Backend | None, Backend | None]:
-        """The tuner, and the objective whose options stand among the tuner's own."""
+    def tuner(self, entry: Any) -> tuple[Backend | None, Backend | None, Backend | None]:
+        """The tuner, and the objective and the launcher, whose options stand among the tuner's own."""
         name, values = self.use(entry, "tuner")
-        wanted = values.pop("objective", DEFAULT_OBJECTIVE)
+        objective = self.within(values, "objective", DEFAULT_OBJECTIVE)
+        launcher = self.within(values, "launcher", SINGLE if values.get("engine", SINGLE) == SINGLE else SEVERAL)
+        tuner = self.backend("tuner", {"use": name, **values}, "tuner") if name else None
+        if tuner and launcher and tuner.options.get("engine") == SINGLE != launcher.offer.name:
+            line = f"tuner.launcher: {launcher.offer.name} starts several processes; say tuner.engine: ddp"
+            self.problems.append(line)
+        return tuner, objective, launcher
+
+    def within(self, values: dict[str, Any], port: str, default: str) -> Backend | None:
+        """The backend of a secondary port that the tuner's mapping names; takes its options out of there."""
+        wanted = values.pop(port, default)
         if not isinstance(wanted, str):
-            self.problems.append(f"tuner.objective: must be an objective's name, not {wanted!r}")
-            return None, None
-        found = self.registry.find("objective", wanted)
+            self.problems.append(f"tuner.{port}: must be the name of one, not {wanted!r}")
+            return None
+        found = self.registry.find(port, wanted)
         theirs = _option_names(found) if isinstance(found, Offer) else set()
-        own = {key: value for key, value in values.items() if key not in theirs}
-        asked = {key: value for key, value in values.items() if key in theirs}
-        objective = self.backend("objective", {"use": wanted, **asked}, "tuner.objective")
-        return (self.backend("tuner", {"use": name, **own}, "tuner") if name else None), objective
+        asked = {key: values.pop(key) for key in list(values) if key in theirs}
+        return self.backend(port, {"use": wanted, **asked}, f"tuner.{port}")
 
     def gates(self, entries: Any) -> tuple[Gate, ...]:
         found = []

@@ -60,6 +60,7 @@ class StageRunner:
             seed=self.spec.seed,
             settings=stage.settings,
             parts={role: backend.reference() for role, backend in stage.parts.items()},
+            launcher=stage.launcher.reference() if stage.launcher else None,
             endpoint=endpoint,
         )
         result = self.app.jobs.run(job, folder, self.python(stage), self.bus.carry)

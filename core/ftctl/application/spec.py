@@ -68,6 +68,7 @@ class RunSpec:
     data: DataSettings
     tuner: Backend
     objective: Backend
+    launcher: Backend
     evaluators: tuple[Backend, ...]
     compressor: Backend | None
     server: Backend | None
@@ -84,7 +85,8 @@ class RunSpec:
             "data_source": self.data_source.document() | to_plain(self.data),
             "tuner": self.tuner.document()
             | {"objective": self.objective.offer.name}
-            | to_plain(self.objective.options),
+            | to_plain(self.objective.options)
+            | self.launching(),
             "evaluators": [backend.document() for backend in self.evaluators],
             "compressor": self.compressor.document() if self.compressor else "none",
             "server": self.server.document() if self.server else "none",
@@ -94,11 +96,16 @@ class RunSpec:
             "seed": self.seed,
         }
 
+    def launching(self) -> dict[str, Any]:
+        """The keys of ``tuner`` that say how its processes start."""
+        return {"launcher": self.launcher.offer.name, **to_plain(self.launcher.options)}
+
     @property
     def run_id(self) -> str:
         """The same spec has the same run folder, which is how a run that was cut short goes on.
 
-        Who watches makes no difference.
+        Who watches makes no difference, nor does how many processes share the work.
         """
         decisive = {key: value for key, value in self.document().items() if key != "monitors"}
+        decisive["tuner"] = {key: value for key, value in decisive["tuner"].items() if key not in self.launching()}
         return f"{self.tuner.offer.name}-{digest(decisive)[:10]}"

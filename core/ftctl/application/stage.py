@@ -14,7 +14,7 @@ class Stage:
     ports that the stage's own are given (``loader``, ``objective``).
 
     ``subject`` is whose metrics an evaluation fills in: ``base``, ``tuned`` or ``compressed``; ``phase`` is where a run
-    can end with it, ``number`` its place in the whole run.
+    can end with it, ``number`` its place in the whole run. How its job is launched is no part of its identity.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Stage:
     parts: dict[str, Backend] = field(factory=dict)
     phase: str = "data"
     number: int = 0
+    launcher: Backend | None = None
 
     @property
     def plugin(self) -> str:

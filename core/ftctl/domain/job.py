@@ -23,7 +23,8 @@ class PluginRef:
 class Job:
     """``operation`` names the use case; ``inputs`` are committed artifacts by role (``model``, ``data``).
 
-    ``parts`` are backends of secondary ports by theirs (``loader``, ``objective``).
+    ``parts`` are backends of secondary ports by theirs (``loader``, ``objective``); the ``launcher`` starts the
+    processes that run it.
     """
 
     key: str
@@ -35,6 +36,7 @@ class Job:
     settings: dict[str, Any] = field(factory=dict)
     parts: dict[str, PluginRef] = field(factory=dict)
     endpoint: Endpoint | None = None
+    launcher: PluginRef | None = None
 
 
 @frozen

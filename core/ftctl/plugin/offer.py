@@ -7,7 +7,7 @@ from attrs import frozen
 
 PORTS = (
     *("data_source", "tuner", "evaluator", "compressor", "server", "monitor"),
-    *("objective", "target_loader", "verifier"),
+    *("objective", "launcher", "target_loader", "verifier"),
 )
 """The six ports of the lifecycle, then the secondary ones."""
 

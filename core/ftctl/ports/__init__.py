@@ -4,6 +4,7 @@ from ftctl.ports.compressor import Compressor
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_source import DataSource
 from ftctl.ports.evaluator import Evaluator
+from ftctl.ports.launcher import Launcher
 from ftctl.ports.monitor import Monitor
 from ftctl.ports.objective import Objective
 from ftctl.ports.server import Server
@@ -17,6 +18,7 @@ __all__ = [
     "Compressor",
     "DataSource",
     "Evaluator",
+    "Launcher",
     "Monitor",
     "Objective",
     "Score",

@@ -21,6 +21,8 @@ def ftctl_offers() -> list[Offer]:
         _offer("server", "FakeServer", "picky", accepts=("gguf",)),
         _offer("monitor", "FakeMonitor"),
         _offer("objective", "FakeObjective", "sft"),
+        _offer("launcher", "FakeLauncher", "single"),
+        _offer("launcher", "FakeLauncher"),
         _offer("target_loader", "FakeTargetLoader", accepts=(HF, PEFT_ADAPTER)),
         _offer("verifier", "FakeVerifier", "golden"),
     ]

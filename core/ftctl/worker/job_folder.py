@@ -28,10 +28,9 @@ class JobFolder:
     def log(self) -> Path:
         return self.path / "worker.log"
 
-    @property
-    def heartbeat(self) -> Path:
-        """Touched by a living worker every `BEAT_SECONDS`."""
-        return self.path / "heartbeat"
+    def heartbeat(self, rank: int | None = None) -> Path:
+        """Touched by a living worker every `BEAT_SECONDS`, and gone when it has ended."""
+        return self.path / ("heartbeat" if rank is None else f"heartbeat-{rank}")
 
     @property
     def events(self) -> Path:
@@ -41,8 +40,9 @@ class JobFolder:
         """Makes the folder ready for another try at this job."""
         if self._previous_key() != job.key:
             shutil.rmtree(self.path, ignore_errors=True)
-        for leftover in ("result.json", "error.json"):
-            (self.path / leftover).unlink(missing_ok=True)
+        for pattern in ("result.json", "error*.json", "heartbeat*", "stop"):
+            for leftover in self.path.glob(pattern):
+                leftover.unlink()
         shutil.rmtree(self.path / "out", ignore_errors=True)
         for name in ("out", "work"):
             (self.path / name).mkdir(parents=True, exist_ok=True)

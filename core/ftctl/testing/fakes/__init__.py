@@ -6,6 +6,7 @@ from ftctl.testing.fakes.compressor import FakeCompressor
 from ftctl.testing.fakes.data_source import FakeDataSource
 from ftctl.testing.fakes.environments import FakeEnvironments
 from ftctl.testing.fakes.evaluator import FakeEvaluator
+from ftctl.testing.fakes.launcher import FakeLauncher
 from ftctl.testing.fakes.model_intake import FakeModelIntake
 from ftctl.testing.fakes.monitor import FakeMonitor
 from ftctl.testing.fakes.objective import FakeObjective
@@ -25,6 +26,7 @@ __all__ = [
     "FakeDataSource",
     "FakeEnvironments",
     "FakeEvaluator",
+    "FakeLauncher",
     "FakeModelIntake",
     "FakeMonitor",
     "FakeObjective",

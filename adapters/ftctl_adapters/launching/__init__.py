@@ -1,0 +1,1 @@
+"""What launchers run: starts the processes of one job, waits for them, and says which one failed first."""

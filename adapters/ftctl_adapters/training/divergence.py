@@ -1,0 +1,36 @@
+"""When training has gone wrong for good."""
+
+import math
+
+from ftctl.errors import TrainingDiverged
+from ftctl_adapters.training.checkpoint import TrainState
+
+MARGIN = 1.0
+"""A loss so close to the limit, in nats, is not divergence: losses near 0 may well double, and batches differ."""
+
+SMOOTHING = 0.9
+"""Share of the running mean loss that is kept at every step."""
+
+
+def refuse_not_finite(loss: float, norm: float, step: int) -> None:
+    """Raises `TrainingDiverged` where the loss or the norm of the gradient is no number."""
+    if math.isfinite(loss) and math.isfinite(norm):
+        return
+    raise TrainingDiverged(
+        f"loss {loss} and gradient norm {norm} at step {step}: reason=nan_loss",
+        next_step="lower tuner.learning_rate; the last finite checkpoint is kept",
+    )
+
+
+def refuse_divergence(loss: float, state: TrainState, ratio: float | None) -> None:
+    """Takes the loss of the next step into the running mean; raises `TrainingDiverged` where that is far too high."""
+    before = loss if state.smoothed_loss is None else state.smoothed_loss
+    state.smoothed_loss = SMOOTHING * before + (1 - SMOOTHING) * loss
+    state.first_loss = loss if state.first_loss is None else state.first_loss
+    if ratio is None or state.smoothed_loss <= ratio * state.first_loss + MARGIN:
+        return
+    means = f"running mean loss {state.smoothed_loss:.4g}, first loss {state.first_loss:.4g}"
+    raise TrainingDiverged(
+        f"{means}, more than {ratio:g} times, at step {state.step + 1}: reason=diverged",
+        next_step="lower tuner.learning_rate; the last checkpoint is kept; tuner.divergence_ratio is the limit",
+    )

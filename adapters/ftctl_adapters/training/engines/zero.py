@@ -1,0 +1,111 @@
+"""Moments, gradients and, in stage 3, parameters are divided among the processes: DeepSpeed's ZeRO."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from ftctl.ports.objective import Batch
+from ftctl_adapters.training.engines.engine import Engine
+from ftctl_adapters.training.engines.group import Tensors
+from ftctl_adapters.training.engines.zero_config import zero_config
+
+
+class ZeroEngine(Engine):
+    """Rajbhandari et al., ZeRO: Memory Optimizations Toward Training Trillion Parameter Models, 2020.
+
+    Tensors and moments are read and written whole and in float32, by DeepSpeed's functions for that; its own
+    checkpoints are pickled, and bound to one number of processes.
+    """
+
+    sharded = True
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        if self.group.device.type == "cpu":
+            os.environ["DS_ACCELERATOR"] = "cpu"
+        import deepspeed
+
+        dtype = next(self.model.parameters()).dtype
+        self.module, *_ = deepspeed.initialize(
+            model=self.module,
+            optimizer=self.optimizer,
+            model_parameters=list(self.trained.values()),
+            config=zero_config(self.options, str(dtype).removeprefix("torch.")),
+            dist_init_required=False,
+        )
+
+    @contextlib.contextmanager
+    def pass_over(self, *, last: bool) -> Iterator[None]:
+        self.module.set_gradient_accumulation_boundary(last)
+        yield
+
+    def push(self, loss: Any) -> None:
+        self.module.backward(loss, scale_wrt_gas=False)
+
+    def update(self, rate: float) -> float:
+        for param_group in self.optimizer.param_groups:
+            param_group["lr"] = rate
+        self.module.step()
+        return float(self.module.get_global_grad_norm())
+
+    def look(self, batch: Batch) -> tuple[Any, dict[str, Any]]:
+        found: tuple[Any, dict[str, Any]] = self.module.module(batch)
+        return found
+
+    def tensors(self) -> Tensors:
+        from deepspeed.utils import safe_get_full_fp32_param
+
+        return {name: safe_get_full_fp32_param(p).cpu().contiguous() for name, p in self.trained.items()}
+
+    def moments(self) -> tuple[Tensors, dict[str, Any]]:
+        from deepspeed.utils import safe_get_full_optimizer_state
+
+        states = list(self.optimizer.state.values())
+        keys = [key for key, value in (states[0] if states else {}).items() if value.ndim]
+        found = {
+            f"{name}.{key}": safe_get_full_optimizer_state(p, key).cpu()
+            for name, p in self.trained.items()
+            for key in keys
+        }
+        found |= {f"{name}.step": states[0]["step"].cpu().clone() for name in self.trained if keys}
+        return found, {}
+
+    def put(self, parameter: Any, tensor: Any) -> None:
+        from deepspeed.utils import safe_set_full_fp32_param
+        from deepspeed import zero
+
+        with zero.GatheredParameters([parameter], modifier_rank=0):
+            if parameter.numel():
+                parameter.copy_(tensor)
+        safe_set_full_fp32_param(parameter, tensor.float())
+
+    def restore(self, moments: Tensors, numbers: dict[str, Any]) -> None:
+        from deepspeed.utils import safe_set_full_optimizer_state
+
+        if not moments:
+            return
+        self._make_state()
+        for name, value in moments.items():
+            owner, _, key = name.rpartition(".")
+            if key == "step":
+                for state in self.optimizer.state.values():
+                    state["step"].copy_(value)
+            else:
+                safe_set_full_optimizer_state(self.trained[owner], value, key)
+
+    def _make_state(self) -> None:
+        """An optimizer has no moments to write into before its first step: takes one that changes nothing."""
+        import torch
+
+        flat = [part for group in self.optimizer.param_groups for part in group["params"]]
+        for group in self.optimizer.param_groups:
+            group["lr"] = 0.0
+        for part in flat:
+            part.grad = torch.zeros_like(part)
+        self.optimizer.step()
+        for part in flat:
+            part.grad = None
+        link = getattr(self.module.optimizer, "_lazy_init_hp_params_optimizer_state", None)
+        if link:
+            link()

@@ -1,0 +1,34 @@
+"""Port: how the processes of a training job start."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from ftctl.errors import BackendError
+
+
+class LauncherError(BackendError):
+    """The launcher could not do its work."""
+
+    code = "launcher"
+
+
+class Launcher(ABC):
+    """Constructed with its options as only argument; its module imports no heavy package.
+
+    Every process that it starts runs ``ftctl.worker`` on the same job folder, with ``RANK``, ``LOCAL_RANK`` and
+    ``WORLD_SIZE`` in its environment where there are several. Each leaves ``error-RANK.json`` when it fails; the
+    launcher makes the first one ``error.json``.
+    """
+
+    @abstractmethod
+    def command(self, python: str, job: Path) -> tuple[str, ...]:
+        """The one command that runs the job and ends when all its processes have ended.
+
+        Args:
+            python: interpreter of the backend's environment.
+            job: the job's folder.
+        """
+
+    def helping(self) -> bool:
+        """Whether the processes started here only help a run whose outcome another machine keeps."""
+        return False

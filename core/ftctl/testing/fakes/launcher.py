@@ -1,0 +1,23 @@
+"""A launcher that starts nothing, and can be told that it only helps."""
+
+from pathlib import Path
+
+from ftctl.plugin import option, options
+from ftctl.ports.launcher import Launcher
+
+
+@options
+class FakeLauncherOptions:
+    processes: int = option(1, help="How many it would start.", ge=1)
+    helps: bool = option(False, help="Whether another machine keeps the outcome.")
+
+
+class FakeLauncher(Launcher):
+    def __init__(self, options: FakeLauncherOptions) -> None:
+        self.options = options
+
+    def command(self, python: str, job: Path) -> tuple[str, ...]:
+        return (python, "-m", "ftctl.worker", str(job))
+
+    def helping(self) -> bool:
+        return self.options.helps

@@ -1,0 +1,65 @@
+"""One process's part in a job."""
+
+import contextlib
+import resource
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from attrs import evolve
+
+from ftctl.domain.codec import to_plain
+from ftctl.worker.execute import execute
+from ftctl.worker.failure import as_ftctl_error
+from ftctl.worker.job_folder import BEAT_SECONDS, JobFolder
+
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""``ru_maxrss`` counts bytes on macOS, KiB on Linux."""
+
+
+def work(place: JobFolder, cancelled: Callable[[], bool], rank: int | None) -> int:
+    """Runs the job, writes down what came of it, and returns the exit code.
+
+    Args:
+        place: the job's folder.
+        cancelled: whether the job was asked to stop.
+        rank: of this process among those that do the job together, of which the first writes and tells; ``None``
+            where it is alone.
+    """
+    first = not rank
+    with _beating(place.heartbeat(rank)):
+        job = place.job()
+        try:
+            result = execute(job, place.context(job, place.append if first else lambda event: None, cancelled))
+        except BaseException as error:
+            traceback.print_exc()
+            known = as_ftctl_error(error, job)
+            with contextlib.suppress(OSError):
+                place.write("error.json" if rank is None else f"error-{rank}.json", known.to_json())
+            return known.status
+        if first:
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
+            place.write("result.json", to_plain(evolve(result, peak_rss_bytes=peak)))
+    return 0
+
+
+@contextlib.contextmanager
+def _beating(file: Path) -> Iterator[None]:
+    """Says every second that this process is scheduled; one that is stopped or starved falls silent."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.is_set():
+            file.touch()
+            ended.wait(BEAT_SECONDS)
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        file.unlink(missing_ok=True)
