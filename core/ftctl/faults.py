@@ -1,7 +1,8 @@
 """Named points at which tests make ftctl fail; nothing happens unless both variables are set.
 
 ``FTCTL_TEST_BUILD=1 FTCTL_FAULT="store.commit.before_rename:kill"`` kills the process at that point,
-``"train.micro_step.after@17:kill"`` when it is reached for the 17th time. Actions: ``kill``, ``exit:N``, ``hang``,
+``"train.micro_step.after@17:kill"`` when it is reached for the 17th time, ``"…@17#1:kill"`` only where that is done by
+the process of rank 1. Actions: ``kill``, ``exit:N``, ``hang``,
 ``raise:ENOSPC``.
 """
 
@@ -23,8 +24,9 @@ def fault(point: str) -> None:
     if not plan or os.environ.get(_SWITCH) != "1":
         return
     place, _, action = plan.partition(":")
+    place, _, rank = place.partition("#")
     name, _, nth = place.partition("@")
-    if name != point:
+    if name != point or (rank and rank != os.environ.get("RANK")):
         return
     _reached[point] += 1
     if not nth or _reached[point] == int(nth):

@@ -57,9 +57,9 @@ class Snapshot:
             engine.scaler.load_state_dict(self.scaler)
         rank = engine.group.rank
         if rank < len(self.rng["cpu"]):
-            torch.set_rng_state(self.rng["cpu"][rank])
+            torch.set_rng_state(self.rng["cpu"][rank].clone())
             if "cuda" in self.rng and engine.group.device.type == "cuda":
-                torch.cuda.set_rng_state(self.rng["cuda"][rank])
+                torch.cuda.set_rng_state(self.rng["cuda"][rank].clone())
         else:
             torch.manual_seed(seed_of(salt, rank))
         version, internal, gauss = self.python_rng

@@ -5,6 +5,7 @@ from typing import Any
 from ftctl.domain.resources import ModelShape
 from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
+from ftctl_adapters.training.engines.choose import SHARDED
 from ftctl_plugins.tuners.lora import FROM_WEIGHTS, LoraOptions, LowRankTuner
 
 BYTES = {True: 0.516, False: 0.5625}
@@ -28,6 +29,8 @@ class QloraTuner(LowRankTuner[QloraOptions]):
             raise ConfigInvalid("tuner.bf16, tuner.fp16: the base is in 4 bits; bnb_4bit_compute_dtype says the rest")
         if self.options.init_lora_weights in FROM_WEIGHTS:
             raise ConfigInvalid(f"tuner.init_lora_weights: {self.options.init_lora_weights} needs a base in full width")
+        if self.options.engine in SHARDED:
+            raise ConfigInvalid(f"tuner.engine: {self.options.engine} divides tensors, and 4-bit weights cannot be")
         return super().trained(shape)
 
     def load(self, folder: str) -> Any:

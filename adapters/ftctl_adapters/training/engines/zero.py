@@ -72,8 +72,8 @@ class ZeroEngine(Engine):
         return found, {}
 
     def put(self, parameter: Any, tensor: Any) -> None:
-        from deepspeed.utils import safe_set_full_fp32_param
         from deepspeed import zero
+        from deepspeed.utils import safe_set_full_fp32_param
 
         with zero.GatheredParameters([parameter], modifier_rank=0):
             if parameter.numel():
@@ -83,29 +83,22 @@ class ZeroEngine(Engine):
     def restore(self, moments: Tensors, numbers: dict[str, Any]) -> None:
         from deepspeed.utils import safe_set_full_optimizer_state
 
-        if not moments:
+        by_name = [(*name.rpartition(".")[::2], value) for name, value in moments.items()]
+        steps = [value for _, key, value in by_name if key == "step"]
+        if not steps:
             return
-        self._make_state()
-        for name, value in moments.items():
-            owner, _, key = name.rpartition(".")
-            if key == "step":
-                for state in self.optimizer.state.values():
-                    state["step"].copy_(value)
-            else:
-                safe_set_full_optimizer_state(self.trained[owner], value, key)
+        whole = [(owner, key, value) for owner, key, value in by_name if key != "step"]
+        self._make_state({key for _, key, _ in whole}, steps[0])
+        for owner, key, value in whole:
+            safe_set_full_optimizer_state(self.trained[owner], value, key)
 
-    def _make_state(self) -> None:
-        """An optimizer has no moments to write into before its first step: takes one that changes nothing."""
+    def _make_state(self, keys: set[str], step: Any) -> None:
+        """The state that the optimizer only makes in its first step, so that there is something to write into."""
         import torch
 
-        flat = [part for group in self.optimizer.param_groups for part in group["params"]]
-        for group in self.optimizer.param_groups:
-            group["lr"] = 0.0
-        for part in flat:
-            part.grad = torch.zeros_like(part)
-        self.optimizer.step()
-        for part in flat:
-            part.grad = None
-        link = getattr(self.module.optimizer, "_lazy_init_hp_params_optimizer_state", None)
-        if link:
-            link()
+        zero = self.module.optimizer
+        stage_3 = hasattr(zero, "fp32_partitioned_groups_flat")
+        for part in zero.fp32_partitioned_groups_flat if stage_3 else zero.single_partition_of_fp32_groups:
+            self.optimizer.state[part] = {key: torch.zeros_like(part) for key in keys} | {"step": step.clone()}
+        if not stage_3:
+            zero._lazy_init_hp_params_optimizer_state()
