@@ -21,7 +21,7 @@ from ftctl_adapters.modeling.load import load_whole
 from ftctl_adapters.modeling.merge import merged
 from ftctl_adapters.modeling.take_along import take_along
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
-from ftctl_adapters.training.allocator import keep_freed_memory
+from ftctl_adapters.training.allocator import keep_few_products, keep_freed_memory
 from ftctl_adapters.training.checkpoint import TrainState
 from ftctl_adapters.training.constants import add_constants
 from ftctl_adapters.training.engine_tuner import EngineTuner
@@ -127,6 +127,7 @@ def make_ready(
 ) -> Ready:
     """Encodes the data, loads the model, and makes it trainable and quick."""
     keep_freed_memory()
+    keep_few_products()
     from ftctl_adapters.kernels.install import install
 
     options, tokenizer = tuner.options, ChatTokenizer(model.path)
