@@ -29,7 +29,7 @@ def report_failure(place: JobFolder, job: Job, codes: Mapping[int, int], logs: M
     killed = [rank for rank, code in codes.items() if code < 0 and code != -signal.SIGTERM and rank not in written]
     if killed or not written:
         rank = min(killed or codes, default=0)
-        error: FtctlError = _died(job, rank, codes.get(rank), logs.get(rank))
+        error: FtctlError = _died(job, rank, codes.get(rank), _tail(logs.get(rank)) or place.tail())
     else:
         rank = min(written, key=lambda rank: written[rank].stat().st_mtime_ns)
         error = from_json(json.loads(written[rank].read_text(encoding="utf-8")))
@@ -46,15 +46,12 @@ def report_help(place: JobFolder, machine: int) -> None:
     place.write("result.json", to_plain(JobResult(None, (), {"machine": machine, "outcome": "on machine 0"})))
 
 
-def _died(job: Job, rank: int, code: int | None, log: Path | None) -> WorkerDied:
-    how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
-    if code == -signal.SIGKILL:
-        how += " (often out of memory)"
-    return WorkerDied(
-        f"rank {rank} of stage {job.stage} {how}",
-        next_step="run the same command to go on from the last checkpoint",
-        details=_tail(log),
-    )
+def _died(job: Job, rank: int, code: int | None, tail: tuple[str, ...]) -> WorkerDied:
+    how = "was lost, or did not start" if code is None else f"ended with code {code}"
+    if code is not None and code < 0:
+        how = f"was killed by signal {-code}" + (" (often out of memory)" if code == -signal.SIGKILL else "")
+    step = "run the same command to go on from the last checkpoint"
+    return WorkerDied(f"rank {rank} of stage {job.stage} {how}", next_step=step, details=tail)
 
 
 def _tail(log: Path | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -10,30 +11,46 @@ from typing import Any
 
 from ftctl.errors import BackendFailed
 from ftctl.worker.job_folder import JobFolder
-from ftctl.worker.work import work
+from ftctl.worker.work import beating, work
 from ftctl_adapters.launching.outcome import report_failure
 
 STOP = "stop"
 """A file in the job's folder that asks the workers, wherever they are, to stop."""
 
+ANSWER_SECONDS = 10.0
+
 
 def main(folder: Path, settings: dict[str, Any]) -> int:
     """Runs the job on the cluster and returns the exit code."""
+    place = JobFolder(folder)
+    with beating(place.heartbeat()):
+        try:
+            _reach(settings["address"])
+        except BackendFailed as error:
+            place.write("error.json", error.to_json())
+            return error.status
+        return _run(place, settings)
+
+
+def _reach(address: str) -> None:
+    """Makes sure that somebody listens there: Ray itself would try for minutes.
+
+    Raises:
+        BackendFailed: nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
+    except (OSError, ValueError) as error:
+        step = "start it with `ray start --head`, and give tuner.address as host:port"
+        raise BackendFailed(f"no Ray cluster at {address}: {error}", next_step=step) from error
+
+
+def _run(place: JobFolder, settings: dict[str, Any]) -> int:
     import ray
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
-    place = JobFolder(folder)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: (folder / STOP).touch())
-    try:
-        ray.init(address=settings["address"], log_to_driver=True)
-    except (ConnectionError, ValueError) as error:
-        step = "start it with `ray start --head`, and give tuner.address"
-        place.write(
-            "error.json", BackendFailed(f"no Ray cluster at {settings['address']}: {error}", next_step=step).to_json()
-        )
-        return BackendFailed.exit_code
     scaling = ScalingConfig(
         num_workers=settings["num_workers"],
         use_gpu=settings["use_gpu"],
@@ -41,16 +58,20 @@ def main(folder: Path, settings: dict[str, Any]) -> int:
         placement_strategy="SPREAD",
     )
     with tempfile.TemporaryDirectory(prefix="ftctl-ray-") as records:
-        trainer = TorchTrainer(
-            part,
-            train_loop_config={"folder": str(folder)},
-            scaling_config=scaling,
-            torch_config=TorchConfig(backend="nccl" if settings["use_gpu"] else "gloo"),
-            run_config=RunConfig(storage_path=records),
-        )
         try:
-            trainer.fit()
+            ray.init(address=settings["address"])
+            # after Ray has set handlers of its own, which would leave the workers no time for a checkpoint
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: (place.path / STOP).touch())
+            TorchTrainer(
+                part,
+                train_loop_config={"folder": str(place.path)},
+                scaling_config=scaling,
+                torch_config=TorchConfig(backend="nccl" if settings["use_gpu"] else "gloo"),
+                run_config=RunConfig(storage_path=records),
+            ).fit()
         except Exception as error:
+            # the first line of Ray's is for the log; why a worker failed is in the job's folder
             print(error, file=sys.stderr, flush=True)
             return report_failure(place, place.job(), {}, {}).status
         finally:

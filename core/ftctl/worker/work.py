@@ -29,7 +29,7 @@ def work(place: JobFolder, cancelled: Callable[[], bool], rank: int | None) -> i
             where it is alone.
     """
     first = not rank
-    with _beating(place.heartbeat(rank)):
+    with beating(place.heartbeat(rank)):
         job = place.job()
         try:
             result = execute(job, place.context(job, place.append if first else lambda event: None, cancelled))
@@ -46,7 +46,7 @@ def work(place: JobFolder, cancelled: Callable[[], bool], rank: int | None) -> i
 
 
 @contextlib.contextmanager
-def _beating(file: Path) -> Iterator[None]:
+def beating(file: Path) -> Iterator[None]:
     """Says every second that this process is scheduled; one that is stopped or starved falls silent."""
     ended = threading.Event()
 
