@@ -120,7 +120,7 @@ def test_lengths_are_rounded_up_and_padding_is_never_trained() -> None:
 
 
 def test_with_layers_computed_again_the_gradients_are_the_same() -> None:
-    from ftctl_adapters.training.session import keep_less
+    from ftctl_adapters.training.ready import keep_less
 
     plain, less = tuned(), tuned()
     install(plain)

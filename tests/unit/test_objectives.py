@@ -22,7 +22,6 @@ from ftctl_adapters.training.constants import add_constants
 from ftctl_adapters.training.engines.engine import Engine
 from ftctl_adapters.training.engines.group import Group
 from ftctl_adapters.training.options import TrainingOptions
-from ftctl_adapters.training.packing import pack
 from ftctl_adapters.training.prepare import prepare
 from ftctl_adapters.training.rows import Rows
 from ftctl_adapters.training.trainer import Trainer
@@ -71,7 +70,7 @@ def run(
     model = LoraTuner(options).adapt(load_base(TINY, False))
     install(model)
     add_constants(data, objective, model, 4, 0, context.work / "constants.safetensors", Group())
-    one = Trainer(Engine(model, objective, options, Group()), data, Rows([]), context, 0, "spec")
+    one = Trainer(Engine(model, objective, options, Group()), data, Rows.of([]), context, 0, "spec")
     one.run()
     return [told for kind, told in context.settings["events"] if kind == STEP_FINISHED], one
 
@@ -80,7 +79,7 @@ def test_dpo_prefers_the_chosen_answer_and_begins_at_the_logarithm_of_two(
     encoder: ExampleEncoder, context: StageContext
 ) -> None:
     objective = DpoObjective(DpoOptions(beta=0.5))
-    data = Rows(prepare(PAIRS, objective, encoder, TrainingOptions()).rows)
+    data = Rows.of(prepare(PAIRS, objective, encoder, TrainingOptions())[0])
     told, _ = run(objective, data, context)
     assert math.isclose(told[0]["loss"], math.log(2), rel_tol=1e-4)
     assert told[-1]["loss"] < 0.3
@@ -93,14 +92,14 @@ def test_the_reference_is_the_model_as_it_began_however_adapters_begin(
     encoder: ExampleEncoder, context: StageContext, start: str
 ) -> None:
     objective = DpoObjective(DpoOptions(beta=0.5))
-    data = Rows(prepare(PAIRS, objective, encoder, TrainingOptions()).rows)
+    data = Rows.of(prepare(PAIRS, objective, encoder, TrainingOptions())[0])
     told, _ = run(objective, data, context, init_lora_weights=start, max_steps=1)
     assert math.isclose(told[0]["loss"], math.log(2), rel_tol=1e-4)
 
 
 def test_dpo_has_the_loss_of_the_paper(encoder: ExampleEncoder, tmp_path: Path) -> None:
     objective = DpoObjective(DpoOptions(beta=0.2))
-    data = Rows(prepare(PAIRS[:3], objective, encoder, TrainingOptions()).rows)
+    data = Rows.of(prepare(PAIRS[:3], objective, encoder, TrainingOptions())[0])
     model = load_base(TINY, False)
     add_constants(data, objective, model, 2, 0, tmp_path / "c.safetensors", Group())
     with torch.no_grad():
@@ -109,7 +108,8 @@ def test_dpo_has_the_loss_of_the_paper(encoder: ExampleEncoder, tmp_path: Path) 
     batch = data.batch([0, 1, 2], 0)
     found = float(objective.loss(ModelForward(model), batch)[0].detach())
     expected = 0.0
-    for number, row in enumerate(data.rows):
+    for number in range(len(data)):
+        row = data.row(number)
         now = [-float(summed_loss(model, alone([part]).batch([0], 0)).detach()) for part in row]
         then = [float(data.constants[name][number]) for name in objective.constants]
         margin = 0.2 * ((now[0] - then[0]) - (now[1] - then[1]))
@@ -119,14 +119,14 @@ def test_dpo_has_the_loss_of_the_paper(encoder: ExampleEncoder, tmp_path: Path) 
 
 def test_constants_are_of_the_model_as_it_began_and_kept(encoder: ExampleEncoder, tmp_path: Path) -> None:
     objective = DpoObjective(DpoOptions())
-    data = Rows(prepare(PAIRS, objective, encoder, TrainingOptions()).rows)
+    data = Rows.of(prepare(PAIRS, objective, encoder, TrainingOptions())[0])
     model, kept = load_base(TINY, False), tmp_path / "constants.safetensors"
     add_constants(data, objective, model, 4, 0, kept, Group())
     first = {name: values.clone() for name, values in data.constants.items()}
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
-    again = Rows(data.rows)
+    again = Rows(data.tokens, data.together)
     add_constants(again, objective, model, 4, 0, kept, Group())
     assert all(torch.equal(again.constants[name], first[name]) for name in objective.constants)
 
@@ -144,48 +144,49 @@ def test_dpo_needs_a_rejected_answer_and_pt_raw_text(encoder: ExampleEncoder) ->
 @pytest.mark.parametrize("packing", [False, True])
 def test_pt_learns_raw_text(encoder: ExampleEncoder, context: StageContext, packing: bool) -> None:
     objective = PretrainingObjective(PretrainingOptions())
-    made = prepare(TEXTS, objective, encoder, TrainingOptions(max_length=128, overlong="split"))
-    assert made.states["split"] > 0
-    data = Rows(made.rows)
+    made, account = prepare(TEXTS, objective, encoder, TrainingOptions(max_length=128, overlong="split"))
+    assert account.states["split"] > 0
+    data = Rows.of(made)
     if packing:
-        data = alone(pack([row[0] for row in made.rows], 128, separate=True))
-        assert len(data) < len(made.rows)
+        data = data.packed(128, separate=True)
+        assert len(data) < len(made)
     told, _ = run(objective, data, context)
     assert told[-1]["loss"] < 0.5 * told[0]["loss"]
 
 
 def test_splitting_keeps_every_token(encoder: ExampleEncoder) -> None:
     objective = PretrainingObjective(PretrainingOptions())
-    whole = prepare(TEXTS, objective, encoder, TrainingOptions(max_length=4096))
-    split = prepare(TEXTS, objective, encoder, TrainingOptions(max_length=50, overlong="split"))
-    assert max(len(row[0].ids) for row in split.rows) == 50
+    _, whole = prepare(TEXTS, objective, encoder, TrainingOptions(max_length=4096))
+    rows, split = prepare(TEXTS, objective, encoder, TrainingOptions(max_length=50, overlong="split"))
+    assert max(len(row[0].ids) for row in rows) == 50
     assert 0 <= whole.tokens - split.tokens <= split.states["split"], "at most a last lone token is left out"
 
 
 def test_packed_texts_are_as_if_alone() -> None:
     """Attention, positions and labels: the loss of a packed sequence is the sum of its texts' losses."""
     texts = rows(9)
-    packed = pack(texts, 64, separate=True)
-    assert sum(len(made.starts) for made in packed) == 9
+    packed = alone(texts).packed(64, separate=True)
+    assert sum(len(packed.row(number)[0].starts) for number in range(len(packed))) == 9
     for kernels in (False, True):
         model = load_base(TINY, False).requires_grad_(False)
         if kernels:
             install(model)
         apart = sum(float(summed_loss(model, alone([text]).batch([0], 0))) for text in texts)
-        together = float(summed_loss(model, alone(packed).batch(range(len(packed)), 0)))
+        together = float(summed_loss(model, packed.batch(range(len(packed)), 0)))
         assert math.isclose(apart, together, rel_tol=1e-5)
 
 
 def test_joined_texts_do_see_each_other() -> None:
     model, texts = load_base(TINY, False).requires_grad_(False), rows(9)
     apart = sum(float(summed_loss(model, alone([text]).batch([0], 0))) for text in texts)
-    joined = pack(texts, 64, separate=False)
-    assert not math.isclose(apart, float(summed_loss(model, alone(joined).batch(range(len(joined)), 0))), rel_tol=1e-3)
+    joined = alone(texts).packed(64, separate=False)
+    assert not math.isclose(apart, float(summed_loss(model, joined.batch(range(len(joined)), 0))), rel_tol=1e-3)
 
 
 def test_bins_are_full_and_nothing_is_lost() -> None:
     texts = [Encoded(f"x:{n}", (n,) * size, (n,) * size) for n, size in enumerate([7, 1, 9, 3, 3, 10, 2, 5])]
-    packed = pack(texts, 10, separate=True)
+    rows = alone(texts).packed(10, separate=True)
+    packed = [rows.row(number)[0] for number in range(len(rows))]
     assert sorted(token for made in packed for token in made.ids) == sorted(t for text in texts for t in text.ids)
     assert all(len(made.ids) <= 10 for made in packed)
     assert len(packed) == 4, "forty tokens in bins of ten"
@@ -198,11 +199,10 @@ def test_packed_and_padded_training_take_the_same_steps(context: StageContext, t
 
     texts = rows(12)
     side_by_side, _ = _steps(
-        SFT, Rows([(text,) for text in texts]), [list(range(s, s + 4)) for s in (0, 4, 8)], tmp_path / "a"
+        SFT, Rows.of([(text,) for text in texts]), [list(range(s, s + 4)) for s in (0, 4, 8)], tmp_path / "a"
     )
-    packed = [pack(texts[start : start + 4], 96, separate=True) for start in (0, 4, 8)]
-    assert [len(made) for made in packed] == [1, 1, 1]
-    one_each, _ = _steps(SFT, alone([made[0] for made in packed]), [[0], [1], [2]], tmp_path / "b")
+    packed = Rows(alone(texts).tokens, packs=[[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]])
+    one_each, _ = _steps(SFT, packed, [[0], [1], [2]], tmp_path / "b")
     assert all(math.isclose(a, b, rel_tol=1e-4) for a, b in zip(side_by_side, one_each, strict=True))
 
 
@@ -219,7 +219,7 @@ def _steps(objective: Objective, data: Rows, groups: list[list[int]], folder: Pa
     options = LoraOptions(rank=4, bf16=False, learning_rate=1e-2, logging_steps=1, max_steps=len(groups))
     torch.manual_seed(5)
     model = LoraTuner(options).adapt(load_base(TINY, False)).train()
-    one = Trainer(Engine(model, objective, options, Group()), data, Rows([]), context, 0, "spec")
+    one = Trainer(Engine(model, objective, options, Group()), data, Rows.of([]), context, 0, "spec")
     for group in groups:
         one._step([group])
     return told, one

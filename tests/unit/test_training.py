@@ -44,7 +44,7 @@ SFT = SftObjective(SftOptions())
 
 def alone(sequences: list[Encoded]) -> Rows:
     """One sequence a row."""
-    return Rows([(sequence,) for sequence in sequences])
+    return Rows.of([(sequence,) for sequence in sequences])
 
 
 def trainer(folder: Path, stop_after: int | None = None, count: int = 37, **changed: Any) -> Trainer:
@@ -345,7 +345,7 @@ def test_the_lowest_loss_is_kept_whatever_counts_as_a_gain(tmp_path: Path) -> No
 
 
 def test_keeping_less_computes_the_same(tmp_path: Path) -> None:
-    from ftctl_adapters.training.session import keep_less
+    from ftctl_adapters.training.ready import keep_less
 
     plain, less = trainer(tmp_path / "plain", lora_dropout=0.0), trainer(tmp_path / "less", lora_dropout=0.0)
     keep_less(less.engine.model)

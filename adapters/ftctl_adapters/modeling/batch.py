@@ -1,16 +1,31 @@
 """Sequences side by side, padded on the right to the longest of the batch, and on to a multiple of `MULTIPLE`."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from ftctl.domain.encoded import IGNORED, Encoded
+from ftctl.domain.encoded import IGNORED
 from ftctl.ports.objective import Batch
 
 MULTIPLE = 16
 """Lengths are rounded up to it: oneDNN keeps half a megabyte of compiled code for every shape that it meets."""
 
 
-def collate(sequences: Sequence[Encoded], pad_id: int, rows: int = 0, constants: dict[str, Any] | None = None) -> Batch:
+class Sequenced(Protocol):
+    """A sequence: ids and labels of equal length, and where texts begin in it; `Encoded`, or the same in arrays."""
+
+    @property
+    def ids(self) -> Any: ...
+    @property
+    def labels(self) -> Any: ...
+    @property
+    def starts(self) -> tuple[int, ...]: ...
+    @property
+    def trained(self) -> int: ...
+
+
+def collate(
+    sequences: Sequence[Sequenced], pad_id: int, rows: int = 0, constants: dict[str, Any] | None = None
+) -> Batch:
     """One batch of the sequences, which belong to so many rows; 0: each is one."""
     import torch
 
@@ -28,7 +43,7 @@ def collate(sequences: Sequence[Encoded], pad_id: int, rows: int = 0, constants:
     return Batch(ids, mask, labels, trained, rows or len(sequences), _positions(sequences, longest), constants or {})
 
 
-def _positions(sequences: Sequence[Encoded], longest: int) -> Any:
+def _positions(sequences: Sequence[Sequenced], longest: int) -> Any:
     import torch
 
     if all(len(row.starts) == 1 for row in sequences):

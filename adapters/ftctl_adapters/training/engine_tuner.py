@@ -76,13 +76,15 @@ class EngineTuner(Tuner, Generic[OptionsT]):
 
     def sweep(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> Sweep:
         from ftctl_adapters.training.session import swept
+        from ftctl_adapters.training.task import Task
 
-        return swept(self, model, data, objective, context)
+        return swept(Task(self, model, data, objective, context))
 
     def tune(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> Draft:
         from ftctl_adapters.training.session import train
+        from ftctl_adapters.training.task import Task
 
-        return train(self, model, data, objective, context)
+        return train(Task(self, model, data, objective, context))
 
 
 class WholeModelTuner(EngineTuner[OptionsT]):

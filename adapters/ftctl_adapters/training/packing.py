@@ -1,41 +1,33 @@
 """Several texts in one sequence, so that no time goes into padding."""
 
-from bisect import bisect_left, insort
 from collections.abc import Sequence
 
-from ftctl.domain.encoded import IGNORED, Encoded
 
-
-def pack(texts: Sequence[Encoded], length: int, *, separate: bool) -> list[Encoded]:
-    """The texts in sequences of at most ``length`` tokens, by best fit with the longest first.
+def pack(lengths: Sequence[int], limit: int) -> list[list[int]]:
+    """Which texts go together into sequences of at most ``limit`` tokens, by best fit with the longest first.
 
     Args:
-        texts: each at most ``length`` tokens long.
-        length: of the sequences.
-        separate: no text sees the others: positions begin again, and the first token of a text is not predicted from
-            the last one of the text before. Otherwise they are one text to the model.
+        lengths: of the texts, each at most ``limit``.
+        limit: of a sequence.
+
+    Returns:
+        The numbers of the texts of every sequence. Open sequences are kept by the room they have left, and the rooms
+        that occur as the bits of one number, so that the best fit is its lowest set bit from the text's length on.
     """
-    bins: list[list[Encoded]] = []
-    room: list[tuple[int, int]] = []
-    for text in sorted(texts, key=lambda text: len(text.ids), reverse=True):
-        size = len(text.ids)
-        place = bisect_left(room, (size, -1))
-        if place == len(room):
-            bins.append([])
-            left, number = length, len(bins) - 1
+    packs: list[list[int]] = []
+    with_room: dict[int, list[int]] = {}
+    rooms = 0
+    for number in sorted(range(len(lengths)), key=lambda number: -int(lengths[number])):
+        size = int(lengths[number])
+        fitting = rooms >> size
+        if fitting:
+            room = size + (fitting & -fitting).bit_length() - 1
+            place = with_room[room].pop()
+            rooms &= ~(0 if with_room[room] else 1 << room)
         else:
-            left, number = room.pop(place)
-        bins[number].append(text)
-        insort(room, (left - size, number))
-    return [_joined(texts, separate=separate) for texts in bins]
-
-
-def _joined(texts: list[Encoded], *, separate: bool) -> Encoded:
-    ids: list[int] = []
-    labels: list[int] = []
-    starts: list[int] = []
-    for text in texts:
-        starts.append(len(ids))
-        ids += text.ids
-        labels += (IGNORED, *text.labels[1:]) if separate else text.labels
-    return Encoded(texts[0].where, tuple(ids), tuple(labels), tuple(starts) if separate else (0,))
+            room, place = limit, len(packs)
+            packs.append([])
+        packs[place].append(number)
+        with_room.setdefault(room - size, []).append(place)
+        rooms |= 1 << (room - size)
+    return packs

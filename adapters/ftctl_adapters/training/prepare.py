@@ -17,64 +17,79 @@ SHOWN = 20
 
 
 @define
-class Prepared:
-    """Rows ready to train, and what became of every example: ``states`` sums to the number of examples."""
+class Account:
+    """What became of every example: ``states`` sums to their number, and to ``rows`` where each is kept once."""
 
-    rows: list[Row] = field(factory=list)
+    rows: int = 0
+    sequences: int = 0
+    tokens: int = 0
+    trained_tokens: int = 0
     states: Counter[str] = field(factory=Counter)
     overlong: list[str] = field(factory=list)
+    refused: list[tuple[str, str]] = field(factory=list)
+    """What is wrong with an example, and what to do."""
 
-    @property
-    def tokens(self) -> int:
-        return sum(len(sequence.ids) for row in self.rows for sequence in row)
+    def add(self, other: "Account") -> None:
+        """Takes in what became of further examples."""
+        self.rows += other.rows
+        self.sequences += other.sequences
+        self.tokens += other.tokens
+        self.trained_tokens += other.trained_tokens
+        self.states += other.states
+        self.overlong += other.overlong
+        self.refused += other.refused
 
-    @property
-    def trained_tokens(self) -> int:
-        return sum(sequence.trained for row in self.rows for sequence in row)
+    def settle(self, options: TrainingOptions) -> None:
+        """Refuses what must not be trained, all of it at once.
+
+        Raises:
+            LabelsInvalid: examples longer than ``max_length`` under the policy ``error``, listed; or a broken mask.
+            NoUsableRows: nothing is left.
+        """
+        _refuse(self.refused)
+        if options.overlong == "error" and self.overlong:
+            raise LabelsInvalid(
+                f"{len(self.overlong)} examples are longer than max_length {options.max_length}",
+                next_step="raise tuner.max_length, or say tuner.overlong: drop, truncate_left, truncate_right, split",
+                details=tuple(self.overlong[:SHOWN]),
+            )
+        if not self.rows:
+            text = f"0 usable rows after tokenising: {dict(self.states)}"
+            raise NoUsableRows(text, next_step="raise tuner.max_length")
 
 
-def prepare(examples: Iterable[Example], objective: Objective, encoder: Encoder, options: TrainingOptions) -> Prepared:
-    """Encodes every example for the objective and applies the over-length policy as stated.
-
-    Raises:
-        LabelsInvalid: examples longer than ``max_length`` under the policy ``error``, listed; or a broken mask.
-        NoUsableRows: nothing is left.
-    """
-    prepared, refused = Prepared(), list[LabelsInvalid]()
+def prepare(
+    examples: Iterable[Example], objective: Objective, encoder: Encoder, options: TrainingOptions
+) -> tuple[list[Row], Account]:
+    """Encodes examples for the objective and applies the over-length policy as stated; refuses nothing yet."""
+    rows, account = list[Row](), Account()
     for example in examples:
         try:
             row = objective.encode(example, encoder)
-            state, rows = _fit(row, options, raw=not example.messages)
+            state, made = _fit(row, options, raw=not example.messages)
         except LabelsInvalid as error:
-            refused.append(error)
+            account.refused.append((error.what, error.next_step))
             continue
-        prepared.states[state] += 1
+        account.states[state] += 1
         if state != "kept":
             longest = max(len(sequence.ids) for sequence in row)
-            prepared.overlong.append(f"{example.where}: {longest} tokens, {state.replace('_', ' ')}")
-        prepared.rows += rows
-    _refuse(refused)
-    if options.overlong == "error" and prepared.overlong:
-        raise LabelsInvalid(
-            f"{len(prepared.overlong)} examples are longer than max_length {options.max_length}",
-            next_step="raise tuner.max_length, or choose tuner.overlong: drop, truncate_left, truncate_right, split",
-            details=tuple(prepared.overlong[:SHOWN]),
-        )
-    if not prepared.rows:
-        raise NoUsableRows(
-            f"0 usable rows after tokenising: {dict(prepared.states)}", next_step="raise tuner.max_length"
-        )
-    return prepared
+            account.overlong.append(f"{example.where}: {longest} tokens, {state.replace('_', ' ')}")
+        rows += made
+    sequences = [sequence for row in rows for sequence in row]
+    account.rows, account.sequences = len(rows), len(sequences)
+    account.tokens = sum(len(sequence.ids) for sequence in sequences)
+    account.trained_tokens = sum(sequence.trained for sequence in sequences)
+    return rows, account
 
 
-def _refuse(refused: list[LabelsInvalid]) -> None:
+def _refuse(refused: list[tuple[str, str]]) -> None:
     """Every example whose mask would be wrong, at once."""
     if len(refused) == 1:
-        raise refused[0]
+        raise LabelsInvalid(refused[0][0], next_step=refused[0][1])
     if refused:
-        lines = tuple(error.what for error in refused[:SHOWN])
+        lines = tuple(what for what, _ in refused[:SHOWN])
         text = f"{len(refused)} examples cannot be trained as they are"
-        raise LabelsInvalid(text, next_step=refused[0].next_step, details=lines)
+        raise LabelsInvalid(text, next_step=refused[0][1], details=lines)
 
 
 def _fit(row: Row, options: TrainingOptions, *, raw: bool) -> tuple[str, list[Row]]:

@@ -8,33 +8,61 @@ from attrs import define, field
 from ftctl.domain.encoded import Encoded
 from ftctl.ports.objective import Batch
 from ftctl_adapters.modeling.batch import collate
+from ftctl_adapters.training.packing import pack
+from ftctl_adapters.training.tokens import Piece, Tokens
 
 Row = tuple[Encoded, ...]
 
 
 @define
 class Rows:
-    """Rows of as many sequences each; ``constants`` holds a tensor (rows,) by name."""
+    """Rows of ``together`` sequences each, or of those in ``packs``, which become one.
 
-    rows: list[Row]
+    ``lengths`` (rows,) counts tokens; ``constants`` holds a tensor (rows,) by name.
+    """
+
+    tokens: Tokens
+    together: int = 1
+    packs: list[list[int]] | None = None
+    separate: bool = True
     constants: dict[str, Any] = field(factory=dict)
+    lengths: Any = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        import numpy
+
+        lengths = self.tokens.lengths
+        if self.packs is None:
+            self.lengths = lengths.reshape(-1, self.together).sum(1)
+        else:
+            self.lengths = numpy.array([lengths[pack].sum() for pack in self.packs], numpy.int64)
+
+    @staticmethod
+    def of(rows: Sequence[Row]) -> "Rows":
+        """A few rows, in memory."""
+        return Rows(Tokens.of(sequence for row in rows for sequence in row), len(rows[0]) if rows else 1)
+
+    def packed(self, limit: int, *, separate: bool) -> "Rows":
+        """Rows of one sequence each, as few as hold them all with at most ``limit`` tokens a row."""
+        return Rows(self.tokens, 1, pack(self.lengths, limit), separate)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.lengths)
 
-    @property
-    def lengths(self) -> list[int]:
-        """Tokens of every row."""
-        return [sum(len(sequence.ids) for sequence in row) for row in self.rows]
+    def row(self, number: int) -> list[Piece]:
+        """The sequences of a row."""
+        if self.packs is not None:
+            return [self.tokens.joined(self.packs[number], separate=self.separate)]
+        first = number * self.together
+        return [self.tokens.piece(place) for place in range(first, first + self.together)]
 
     def batch(self, numbers: Sequence[int], pad_id: int) -> Batch:
         """The rows of these numbers side by side."""
-        sequences = [sequence for number in numbers for sequence in self.rows[number]]
+        sequences = [piece for number in numbers for piece in self.row(number)]
         constants = {name: values[list(numbers)] for name, values in self.constants.items()}
         return collate(sequences, pad_id, len(numbers), constants)
 
     def sorted_numbers(self, size: int) -> list[list[int]]:
         """The numbers of all rows in batches, those of like length together."""
-        lengths = self.lengths
-        order = sorted(range(len(self.rows)), key=lengths.__getitem__)
+        order = self.lengths.argsort(kind="stable").tolist()
         return [order[start : start + size] for start in range(0, len(order), size)]

@@ -72,6 +72,11 @@ class Group:
         """The tensors of all processes by rank, each on its CPU and of one shape."""
         return [tensor]
 
+    @property
+    def first_here(self) -> bool:
+        """Whether this is the first process of its machine."""
+        return os.environ.get("LOCAL_RANK", "0") == "0"
+
     def leave(self) -> None:
         """Ends what processes share; none may ask anything of the others afterwards."""
 

@@ -1,0 +1,141 @@
+"""A split of a data set as tokens on disk: made once a run, in flat memory, by as many processes as pay."""
+
+import functools
+import json
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from attrs import define
+
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.codec import from_plain, to_plain
+from ftctl.domain.event import PROGRESS_MADE
+from ftctl.domain.example import Example
+from ftctl.errors import ConfigInvalid
+from ftctl.plugin import count_rows, read_split
+from ftctl.ports import Objective, StageContext
+from ftctl_adapters.modeling.encoder import ExampleEncoder
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.training.options import TrainingOptions
+from ftctl_adapters.training.prepare import Account, prepare
+from ftctl_adapters.training.rows import Rows
+from ftctl_adapters.training.tokens import Tokens, TokenWriter, arrays
+
+CHUNK = 1000
+"""Examples at a time."""
+
+WORTH = 50_000
+"""Examples from which on further processes pay: each needs seconds to start."""
+
+AHEAD = 4
+"""Chunks a process that may wait for their turn."""
+
+ACCOUNT = "account.json"
+
+
+@define
+class Encoding:
+    """How examples become tokens: all that a further process needs to know."""
+
+    folder: str
+    objective: Objective
+    options: TrainingOptions
+
+    def chunk(self, tokenizer: ChatTokenizer, examples: list[Example]) -> tuple[Any, int, Account]:
+        """Arrays as `arrays` makes them, sequences a row, and what became of the examples."""
+        encoder = ExampleEncoder(tokenizer, self.options.loss_on)
+        rows, account = prepare(examples, self.objective, encoder, self.options)
+        together = len(rows[0]) if rows else 0
+        return arrays(sequence for row in rows for sequence in row), together, account
+
+
+def encoded_split(
+    encoding: Encoding, tokenizer: ChatTokenizer, data: Artifact, split: str, kept: Path, context: StageContext
+) -> tuple[Rows, Account]:
+    """The rows of a split, from the folder ``kept`` where an earlier try has left them.
+
+    Raises:
+        LabelsInvalid: examples that must not be trained as they are.
+        NoUsableRows: nothing is left.
+        ConfigInvalid: the objective has several sequences a row, which cannot be packed.
+        Interrupted: asked to stop.
+    """
+    if not kept.exists():
+        _write(encoding, tokenizer, data, split, kept, context)
+    document = json.loads((kept / ACCOUNT).read_text(encoding="utf-8"))
+    account = from_plain(document["account"], Account)
+    rows = Rows(Tokens.mapped(kept), document["together"])
+    if encoding.options.packing and rows.together > 1:
+        raise ConfigInvalid("tuner.packing: this objective compares whole sequences, which cannot be packed")
+    if encoding.options.packing:
+        rows = rows.packed(encoding.options.max_length, separate=encoding.options.packing_attention == "separate")
+    return rows, account
+
+
+def _write(
+    encoding: Encoding, tokenizer: ChatTokenizer, data: Artifact, split: str, kept: Path, context: StageContext
+) -> None:
+    total, account, together = count_rows(data, split), Account(), 1
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    writer = TokenWriter(kept)
+    try:
+        chunks = _chunks(read_split(data, split))
+        for found, sequences_a_row, more in _encoded(encoding, tokenizer, chunks, total):
+            context.stop_if_cancelled()
+            writer.append(*found)
+            account.add(more)
+            together = sequences_a_row or together
+            if total >= WORTH:
+                context.emit(PROGRESS_MADE, done=sum(account.states.values()), total=total, unit="rows encoded")
+        account.settle(encoding.options)
+    except BaseException as error:
+        writer.discard()
+        if isinstance(error, BrokenProcessPool):
+            # a signal to the whole group ends the other processes first
+            context.stop_if_cancelled()
+        raise
+    document = {"account": to_plain(account), "together": together}
+    writer.note(ACCOUNT, json.dumps(document))
+    writer.commit()
+
+
+def _encoded(
+    encoding: Encoding, tokenizer: ChatTokenizer, chunks: Iterable[list[Example]], total: int
+) -> Iterator[tuple[Any, int, Account]]:
+    """The chunks in their order; only a few of them exist at a time."""
+    processes = os.cpu_count() or 1
+    if total < WORTH or processes == 1:
+        for examples in chunks:
+            yield encoding.chunk(tokenizer, examples)
+        return
+    # a process that holds torch and its threads must not be forked
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        waiting: deque[Future[tuple[Any, int, Account]]] = deque()
+        for examples in chunks:
+            waiting.append(pool.submit(_in_process, encoding, examples))
+            if len(waiting) > AHEAD * processes:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _in_process(encoding: Encoding, examples: list[Example]) -> tuple[Any, int, Account]:
+    return encoding.chunk(_tokenizer(encoding.folder), examples)
+
+
+@functools.cache
+def _tokenizer(folder: str) -> ChatTokenizer:
+    """One a process: it takes seconds to load."""
+    return ChatTokenizer(folder)
+
+
+def _chunks(examples: Iterator[Example]) -> Iterator[list[Example]]:
+    while chunk := list(islice(examples, CHUNK)):
+        yield chunk

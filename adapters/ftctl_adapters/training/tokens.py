@@ -1,0 +1,132 @@
+"""Token ids and labels of many sequences: written once, then mapped into memory and read where they are needed."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from attrs import frozen
+
+from ftctl.domain.encoded import IGNORED, Encoded
+
+IDS, LABELS, LENGTHS = "ids.i4", "labels.i4", "lengths.i4"
+"""Files of 32-bit integers in the machine's order, without a header: they are read where they were written."""
+
+
+class Piece(NamedTuple):
+    """One sequence: ``ids`` and ``labels`` as int32 arrays (length,), ``starts`` as in `Encoded`."""
+
+    ids: Any
+    labels: Any
+    starts: tuple[int, ...] = (0,)
+
+    @property
+    def trained(self) -> int:
+        """How many tokens are trained: the first token is never predicted."""
+        return int((self.labels[1:] != IGNORED).sum())
+
+
+@frozen(eq=False)
+class Tokens:
+    """``ids`` and ``labels`` (tokens,) int32 of all sequences one behind the other, ``lengths`` (sequences,) int64.
+
+    ``ends`` (sequences + 1,) begins with 0.
+    """
+
+    ids: Any
+    labels: Any
+    lengths: Any
+    ends: Any
+
+    @staticmethod
+    def of(sequences: Iterable[Encoded]) -> "Tokens":
+        """Those of a few sequences, in memory."""
+        return _tokens(*arrays(sequences))
+
+    @staticmethod
+    def mapped(folder: Path) -> "Tokens":
+        """Those that `TokenWriter` left; read page by page as they are used."""
+        import numpy
+
+        found = []
+        for name in (IDS, LABELS, LENGTHS):
+            empty = (folder / name).stat().st_size == 0
+            mapped: Any = numpy.empty(0, numpy.int32) if empty else numpy.memmap(folder / name, numpy.int32, "r")
+            found.append(mapped)
+        return _tokens(*found)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def piece(self, number: int) -> Piece:
+        """One sequence."""
+        part = slice(self.ends[number], self.ends[number + 1])
+        return Piece(self.ids[part], self.labels[part])
+
+    def joined(self, numbers: list[int], *, separate: bool) -> Piece:
+        """Several sequences as one.
+
+        ``separate``: none sees the others; positions begin again, and the first token of each is not predicted from
+        the last one of the one before. Otherwise they are one text to the model.
+        """
+        import numpy
+
+        pieces = [self.piece(number) for number in numbers]
+        labels = numpy.concatenate([piece.labels for piece in pieces])
+        starts = (0, *numpy.cumsum([len(piece.ids) for piece in pieces[:-1]]).tolist())
+        if separate:
+            labels[list(starts)] = IGNORED
+        return Piece(numpy.concatenate([piece.ids for piece in pieces]), labels, starts if separate else (0,))
+
+
+class TokenWriter:
+    """Appends sequences to a folder that is there once it is whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        self._files = [(self._draft / name).open("wb") for name in (IDS, LABELS, LENGTHS)]
+
+    def append(self, ids: Any, labels: Any, lengths: Any) -> None:
+        """Int32 arrays of whole sequences, as `arrays` makes them."""
+        for file, values in zip(self._files, (ids, labels, lengths), strict=True):
+            file.write(values.tobytes())
+
+    def note(self, name: str, text: str) -> None:
+        """Puts a file of text beside the tokens."""
+        (self._draft / name).write_text(text, encoding="utf-8")
+
+    def commit(self) -> None:
+        """Makes the folder; one that another process has made meanwhile stays."""
+        for file in self._files:
+            file.flush()
+            os.fsync(file.fileno())
+        self.discard(self._folder)
+
+    def discard(self, instead: Path | None = None) -> None:
+        """Closes the files, and moves them to where they belong or removes them."""
+        for file in self._files:
+            file.close()
+        if instead is not None and not instead.exists():
+            self._draft.rename(instead)
+        else:
+            shutil.rmtree(self._draft)
+
+
+def arrays(sequences: Iterable[Encoded]) -> tuple[Any, Any, Any]:
+    """``ids``, ``labels`` (tokens,) and ``lengths`` (sequences,), int32."""
+    import numpy
+
+    listed = list(sequences)
+    ids = numpy.fromiter((token for sequence in listed for token in sequence.ids), numpy.int32)
+    labels = numpy.fromiter((label for sequence in listed for label in sequence.labels), numpy.int32)
+    return ids, labels, numpy.array([len(sequence.ids) for sequence in listed], numpy.int32)
+
+
+def _tokens(ids: Any, labels: Any, lengths: Any) -> Tokens:
+    import numpy
+
+    wide = numpy.asarray(lengths, numpy.int64)
+    return Tokens(ids, labels, wide, numpy.concatenate([[0], numpy.cumsum(wide)]))
