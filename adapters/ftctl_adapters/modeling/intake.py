@@ -46,6 +46,7 @@ def model_shape(view: View) -> ModelShape:
         max_positions=_count(config, "max_position_embeddings"),
         dtype=str(config.get("dtype") or config.get("torch_dtype") or "float32"),
         tensors={name: entry.shape for name, entry in view.tensors.items()},
+        heads=_count(config, "num_attention_heads"),
     )
 
 

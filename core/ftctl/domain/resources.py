@@ -23,6 +23,7 @@ class ModelShape:
     max_positions: int
     dtype: str
     tensors: dict[str, tuple[int, ...]] = field(factory=dict)
+    heads: int = 0
 
     @property
     def linear(self) -> dict[str, tuple[int, int]]:
