@@ -16,6 +16,7 @@ from ftctl.ports.context import StageContext
 from ftctl_adapters.modeling.batch import collate
 from ftctl_adapters.modeling.intake import LocalModelIntake
 from ftctl_adapters.modeling.load import load_whole
+from ftctl_plugins.objectives.pt import PretrainingObjective, PretrainingOptions
 from ftctl_plugins.tuners.manifest import ftctl_offers
 from tests.functional.small import PHRASES
 from tests.unit.test_training import SFT, TINY, rows
@@ -85,9 +86,29 @@ def digest(folder: Path) -> str:
     ).hexdigest()
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory, data: Artifact) -> Artifact:
+    """The same, as raw text."""
+    folder = tmp_path_factory.mktemp("texts")
+    for path in Path(data.path).iterdir():
+        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        raw = [{"where": row["where"], "text": "\n".join(t["content"] for t in row["messages"])} for row in found]
+        (folder / path.name).write_text("\n".join(map(json.dumps, raw)), encoding="utf-8")
+    return Artifact("dataset", "jsonl", "e" * 64, str(folder), data.facts)
+
+
+OBJECTIVES = {"sft": SFT, "pt": PretrainingObjective(PretrainingOptions())}
+TABLE = [*((name, "sft") for name in SETTINGS), *((name, "pt") for name in SETTINGS if name in OFFERS)]
+
+
+@pytest.mark.parametrize(("name", "objective"), TABLE)
 def test_a_tuner_learns_and_is_the_same_after_saving(
-    name: str, data: Artifact, context: StageContext, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    objective: str,
+    data: Artifact,
+    texts: Artifact,
+    context: StageContext,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     facts = {"max_length": 1024, "tokenizer": "t", "chat_template": "c"}
     base, before, kept = Artifact("model", HF, "b" * 64, TINY, facts), digest(Path(TINY)), []
@@ -101,7 +122,7 @@ def test_a_tuner_learns_and_is_the_same_after_saving(
         save(tuned, out)
 
     monkeypatch.setattr(chosen, "save", saving)
-    draft = chosen.tune(base, data, SFT, context)
+    draft = chosen.tune(base, {"sft": data, "pt": texts}[objective], OBJECTIVES[objective], context)
     losses = [told["loss"] for kind, told in context.settings["events"] if kind == STEP_FINISHED and "loss" in told]
     assert sum(losses[-4:]) < 0.97 * sum(losses[:4]), losses
     assert [kind for kind, _ in context.settings["events"]].count(TRAINING_FINISHED) == 1

@@ -15,6 +15,13 @@ def ftctl_offers() -> list[Offer]:
         ),
         Offer(
             port="data_source",
+            name="mix",
+            summary="Rows of several files, drawn by their shares",
+            factory="ftctl_plugins.data_sources.mix:MixSource",
+            options="ftctl_plugins.data_sources.mix:MixOptions",
+        ),
+        Offer(
+            port="data_source",
             name="pydoc",
             summary="Examples built from the Python it runs on: signatures, docstrings, documentation text",
             factory="ftctl_plugins.data_sources.pydoc:PydocSource",
