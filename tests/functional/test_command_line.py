@@ -93,6 +93,7 @@ def test_config_shows_validates_and_documents(ftctl: Ftctl, tmp_path: Path) -> N
     assert "rank: 3" in ftctl("config", "show", "--set", "tuner.rank=3").stdout
     assert ftctl("config", "validate", "--set", "tuner.rank=0").returncode == 2
     schema = json.loads(ftctl("config", "schema", "--json").stdout)
+    assert {"objective dpo", "launcher torchrun", "tuner lora"} <= schema.keys()
     assert all(field["help"] for section, fields in schema.items() if section != "run file" for field in fields)
 
 

@@ -201,11 +201,13 @@ def test_two_machines_train_as_one(tmp_path: Path, alone: dict[str, Path]) -> No
         )
         for number, folder in enumerate(machines)
     ]
-    documents = []
+    documents, told = [], []
     for run in runs:
         out, err = run.communicate(timeout=300)
         assert run.returncode == 0, err
         documents.append(json.loads(out))
+        told.append("the outcome is on machine 0" in err)
+    assert told == [False, True]
     assert close(steps(machines[0]), steps(alone["lora"]))
     assert artifact(machines[0], "adapter").exists()
     assert [stage["name"] for stage in documents[1]["stages"]] == ["model", "data", "tune"]

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from ftctl_adapters.modeling.load import load_base
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from tests.conftest import Ftctl
 from tests.functional.small import PHRASES, small_run
 
+torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.heavy
 
 QUICK = "{learning_rate: 1e-2, max_length: 256, bf16: false, max_steps: 8, per_device_train_batch_size: 4"
@@ -88,3 +91,34 @@ def test_find_lr_draws_a_sweep_and_leaves_nothing(ftctl: Ftctl, tmp_path: Path) 
     kinds = {path.name for path in (tmp_path / ".ftctl" / "artifacts").iterdir()}
     assert kinds == {"model", "dataset"}
     assert ftctl("tune", "run.yaml", "--find-lr", "--show-labels", "2").returncode == 2
+
+
+def vocabulary(folder: Path) -> int:
+    return int(json.loads((folder / "config.json").read_text())["vocab_size"])
+
+
+def test_new_tokens_are_trained_merged_and_served(ftctl: Ftctl, tmp_path: Path) -> None:
+    rows = [
+        {"messages": [{"role": "user", "content": f"{n}?"}, {"role": "assistant", "content": f"<think>{n}</think>{n}"}]}
+        for n in range(60)
+    ]
+    rest = 'add_tokens: ["<think>", "</think>"]\nevaluators: []\nserver: {use: transformers}'
+    write(tmp_path, rows, "use: lora, modules_to_save: [embed_tokens]", rest)
+    shown = ftctl("tune", "run.yaml", "--show-labels", "1")
+    assert shown.returncode == 0, shown.stderr
+    assert "<think>" in shown.stdout + shown.stderr
+    done = ftctl("run", "run.yaml", "--once", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert [stage["name"] for stage in document["stages"]][:4] == ["model", "extend", "data", "tune"]
+    served = Path(document["endpoint"]["model"])
+    (extended,) = [
+        path.parent
+        for path in tmp_path.glob(".ftctl/artifacts/model/*/tokenizer.json")
+        if path.parent != served and ChatTokenizer(str(path.parent)).encode("<think>") == [vocabulary(path.parent) - 2]
+    ]
+    assert ChatTokenizer(str(served)).encode("<think>") == [vocabulary(served) - 2]
+    before, after = (load_base(str(folder), None).get_input_embeddings().weight for folder in (extended, served))
+    assert not torch.equal(before[-2:], after[-2:]), "the new rows have learnt"
+    assert torch.equal(before[-3], after[-3]), "a token that is not in the data has not"
+    assert ftctl("run", "run.yaml", "--set", "add_tokens=[a, a]").returncode == 2

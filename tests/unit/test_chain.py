@@ -47,6 +47,19 @@ def test_a_stage_has_one_number_however_far_a_command_goes(fake_app: App) -> Non
     ]
 
 
+def test_new_tokens_come_before_all_and_everything_stands_on_them(fake_app: App) -> None:
+    document = {**FAKE, "server": "fake", "add_tokens": ["<a>"]}
+    spec = resolve(document, fake_app.registry, fake_app.environments)
+    stages = {stage.name: stage for stage in build_chain(spec, fake_app.registry)}
+    assert list(stages)[:4] == ["model", "extend", "data", "baseline"]
+    assert {stages[name].inputs["model"] for name in ("baseline", "tune")} == {"extend"}
+    assert spec.document()["add_tokens"] == ["<a>"]
+    assert spec.run_id != resolve({**document, "add_tokens": []}, fake_app.registry, fake_app.environments).run_id
+    shown = build_chain(spec, fake_app.registry, "preview", Preview("labels", {"count": 1}))
+    assert [stage.name for stage in shown] == ["model", "extend", "data", "labels"]
+    assert shown[-1].inputs["model"] == "extend"
+
+
 def test_without_evaluators_nothing_is_measured(fake_app: App) -> None:
     assert names(fake_app, evaluators=[]) == ["model", "data", "tune"]
 

@@ -9,9 +9,12 @@ import click
 
 from ftctl.application.resolve import DEFAULTS
 from ftctl.application.spec import DataSettings, Gate, RunSpec
-from ftctl.plugin.offer import PORTS, load
+from ftctl.plugin.offer import load
 from ftctl_adapters.bootstrap import build_app, build_registry
 from ftctl_adapters.cli.options import json_option, set_option
+
+UNNAMED = ("target_loader", "verifier")
+"""Ports whose backends are picked by the planner, so that no run file names them."""
 
 FILE = click.argument("run_file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 
@@ -61,7 +64,7 @@ def run_schema() -> dict[str, list[dict[str, Any]]]:
     top += [{"name": k, "type": type(v).__name__, "default": v, "allowed": "", "help": ""} for k, v in DEFAULTS.items()]
     found = {"run file": top, "data_source (every one)": option_rows(DataSettings), "gates": option_rows(Gate)}
     for offer in build_registry().offers():
-        if offer.port in PORTS[:6]:
+        if offer.port not in UNNAMED:
             found[f"{offer.port} {offer.name}"] = option_rows(load(offer.options))
     return found
 

@@ -56,6 +56,8 @@ def _launch(
         def ready(done: RunResult) -> None:
             shown.append(done)
             show_result(done, given["as_json"], preview=plan.preview, once=once)
+            if plan.helps:
+                print("this machine has helped; the outcome is on machine 0", file=sys.stderr)
             if done.endpoint and not once:
                 print("serving until Ctrl-C", file=sys.stderr, flush=True)
 

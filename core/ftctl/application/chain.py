@@ -36,7 +36,7 @@ def build_chain(
         )
     numbered = [evolve(stage, number=number) for number, stage in enumerate(chain.stages, 1)]
     if preview:
-        numbered.insert(2, chain.shown(preview))
+        numbered.insert(sum(stage.phase == "data" for stage in numbered), chain.shown(preview))
     return [stage for stage in numbered if PHASES.index(stage.phase) <= PHASES.index(until)]
 
 
@@ -46,9 +46,11 @@ class _Chain:
     registry: Registry
     stages: list[Stage] = field(factory=list)
     problems: list[str] = field(factory=list)
+    base: str = "model"
+    """The stage that makes what is tuned."""
 
     def shown(self, preview: Preview) -> Stage:
-        inputs, parts, name = {"model": "model", "data": "data"}, self.objective(), preview.operation
+        inputs, parts, name = {"model": self.base, "data": "data"}, self.objective(), preview.operation
         settings, tuner = preview.settings, (self.spec.tuner,)
         return Stage(name, name, tuner, inputs, settings=settings, parts=parts, phase="preview")
 
@@ -58,9 +60,12 @@ class _Chain:
     def build(self) -> None:
         spec, settings = self.spec, to_plain(self.spec.data)
         self.stages.append(Stage("model", "admit", (), phase="data"))
+        if spec.extender:
+            self.stages.append(Stage("extend", "compress", (spec.extender,), {"model": self.base}, phase="data"))
+            self.base = "extend"
         self.stages.append(Stage("data", "dataset", (spec.data_source,), settings=settings, phase="data"))
-        both = {"model": "model", "data": "data"}
-        self.evaluate("baseline", "model", "base", HF, "evaluate")
+        both = {"model": self.base, "data": "data"}
+        self.evaluate("baseline", self.base, "base", HF, "evaluate")
         tune = Stage("tune", "tune", (spec.tuner,), both, parts=self.objective(), phase="tune", launcher=spec.launcher)
         self.stages.append(tune)
         made, form = "tune", self.produced(spec.tuner.offer, HF)

@@ -18,8 +18,8 @@ from ftctl.ports.model_intake import ModelFacts
 MARGIN = 1.2
 """Free disk must exceed the estimate by this factor."""
 
-HELPED = frozenset({"admit", "dataset", "tune"})
-"""What a machine does that only helps to train: it makes the same inputs for itself."""
+HELPED = frozenset({"data", "tune"})
+"""Phases of a machine that only helps to train: it makes the same inputs for itself."""
 
 ALWAYS = frozenset({"serve", "verify"}) | PREVIEWS
 """Operations whose outcome is not an artifact: they are done every time."""
@@ -102,7 +102,7 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
     facts = app.intake.look(spec.model, spec.model_revision)
     chain = build_chain(spec, app.registry, until, preview)
     helps = preview is None and bool(ask(spec.launcher, "helping"))
-    stages = [_fingerprinted(stage) for stage in chain if not helps or stage.operation in HELPED]
+    stages = [_fingerprinted(stage) for stage in chain if not helps or stage.phase in HELPED]
     _refuse_unsupported(stages, facts)
     planned = tuple(_with_cache(app, spec, stages, facts))
     resources = _resources(app, spec, facts, planned)

@@ -17,6 +17,7 @@ from ftctl.ports.environments import Environments
 
 DEFAULTS: dict[str, Any] = {
     "model_revision": None,
+    "add_tokens": [],
     "data_source": "pydoc",
     "tuner": "lora",
     "evaluators": ["text-metrics", "perplexity"],
@@ -30,6 +31,7 @@ DEFAULTS: dict[str, Any] = {
 """What a key that is left out means."""
 
 DEFAULT_OBJECTIVE = "sft"
+EXTENDER = "add-tokens"
 SINGLE, SEVERAL = "single", "torchrun"
 """The launchers of an engine of one process, and of others where none is named."""
 
@@ -63,6 +65,7 @@ class _Resolver:
         parts: dict[str, Any] = {
             "model": self.typed("model", values.get("model"), str, "a folder, a hub name or builtin:tiny"),
             "model_revision": self.typed("model_revision", values["model_revision"], str | None),
+            "extender": self.extender(values["add_tokens"]),
             "evaluators": self.several("evaluator", values["evaluators"], "evaluators"),
             "compressor": self.optional("compressor", values["compressor"]),
             "server": self.optional("server", values["server"]),
@@ -191,6 +194,13 @@ class _Resolver:
             line = f"tuner.launcher: {launcher.offer.name} starts several processes; say tuner.engine: ddp"
             self.problems.append(line)
         return tuner, objective, launcher
+
+    def extender(self, tokens: Any) -> Backend | None:
+        """What gives the model further tokens, where there are any."""
+        if tokens in (*_ABSENT, []):
+            return None
+        listed = self.typed("add_tokens", tokens, tuple[str, ...])
+        return self.backend("compressor", {"use": EXTENDER, "tokens": listed}, "add_tokens") if listed else None
 
     def within(self, values: dict[str, Any], port: str, default: str) -> Backend | None:
         """The backend of a secondary port that the tuner's mapping names; takes its options out of there."""

@@ -104,10 +104,11 @@ class StageRunner:
         """
         if artifact.format not in ADAPTERS:
             return artifact
-        base = self.made["model"]
-        if artifact.facts.get("base") != base.digest:
-            wanted = str(artifact.facts.get("base"))[:12]
-            raise ModelMismatch(f"{artifact.id} belongs to the base model {wanted}, not to {base.digest[:12]}")
+        wanted = str(artifact.facts.get("base"))
+        base = next((made for made in self.made.values() if made.digest == wanted), None)
+        if base is None:
+            found = self.made["model"].digest[:12]
+            raise ModelMismatch(f"{artifact.id} belongs to the base model {wanted[:12]}, not to {found}")
         return Artifact(artifact.kind, artifact.format, artifact.digest, artifact.path, artifact.facts, base)
 
     def with_base(self, draft: Draft, inputs: dict[str, Artifact]) -> Draft:

@@ -73,15 +73,19 @@ class RunSpec:
     compressor: Backend | None
     server: Backend | None
     monitors: tuple[Backend, ...]
+    extender: Backend | None = None
+    """What gives the base model the tokens of ``add_tokens``."""
     gates: tuple[Gate, ...] = ()
     environments: dict[str, str] = field(factory=dict)
     seed: int = 42
 
     def document(self) -> dict[str, Any]:
         """The run file that resolves to this very spec."""
+        added = {"add_tokens": list(self.extender.options["tokens"])} if self.extender else {}
         return {
             "model": self.model,
             "model_revision": self.model_revision,
+            **added,
             "data_source": self.data_source.document() | to_plain(self.data),
             "tuner": self.tuner.document()
             | {"objective": self.objective.offer.name}

@@ -16,6 +16,7 @@ def ftctl_offers() -> list[Offer]:
         _offer("tuner", "FakeTuner", accepts=(HF,), produces=(PEFT_ADAPTER,)),
         _offer("evaluator", "FakeEvaluator"),
         _offer("compressor", "FakeCompressor", accepts=(HF,), produces=(HF,)),
+        _offer("compressor", "FakeExtender", "add-tokens", (HF,), (HF,)),
         _offer("compressor", "FakeCompressor", "bridge", (PEFT_ADAPTER,), (HF,), (BRIDGE,)),
         _offer("server", "FakeServer", accepts=(HF, BNB_INT8)),
         _offer("server", "FakeServer", "picky", accepts=("gguf",)),

@@ -22,6 +22,16 @@ def ftctl_offers() -> list[Offer]:
         ),
         Offer(
             port="compressor",
+            name="add-tokens",
+            summary="The same model with further tokens; inserted where the run file has add_tokens",
+            factory="ftctl_plugins.compressors.add_tokens:AddTokensCompressor",
+            options="ftctl_plugins.compressors.add_tokens:AddTokensOptions",
+            accepts=(HF,),
+            produces=(HF,),
+            needs=(TORCH, TRANSFORMERS),
+        ),
+        Offer(
+            port="compressor",
             name="merge",
             summary="An adapter and its base become one whole model; inserted where it is needed",
             factory="ftctl_plugins.compressors.merge:MergeCompressor",

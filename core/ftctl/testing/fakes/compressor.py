@@ -32,3 +32,15 @@ class FakeCompressor(Compressor):
         for source in sorted(Path(model.path).glob("*.txt")):
             (context.out / source.name).write_text(source.read_text() + f" {self._options.output}")
         return Draft("model", self._options.output, {"files": ["weights.txt"]})
+
+
+@options
+class FakeExtenderOptions:
+    tokens: tuple[str, ...] = option(help="What it adds.")
+
+
+class FakeExtender(FakeCompressor):
+    """Stands for what gives a model further tokens."""
+
+    def __init__(self, options: FakeExtenderOptions) -> None:
+        super().__init__(FakeCompressorOptions(output=HF, refuses=False))
