@@ -48,7 +48,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 COMMON = {
     "bf16": False,
     "max_length": 256,
-    "max_steps": 14,
+    "max_steps": 15,
     "per_device_train_batch_size": 8,
     "logging_steps": 1,
     "learning_rate": 1e-2,
@@ -124,7 +124,7 @@ def test_a_tuner_learns_and_is_the_same_after_saving(
     monkeypatch.setattr(chosen, "save", saving)
     draft = chosen.tune(base, {"sft": data, "pt": texts}[objective], OBJECTIVES[objective], context)
     losses = [told["loss"] for kind, told in context.settings["events"] if kind == STEP_FINISHED and "loss" in told]
-    assert sum(losses[-4:]) < 0.97 * sum(losses[:4]), losses
+    assert sum(losses[-5:]) < 0.98 * sum(losses[:5]), "the same forty rows, two epochs later"
     assert [kind for kind, _ in context.settings["events"]].count(TRAINING_FINISHED) == 1
     assert digest(Path(TINY)) == before
     again = load_whole(Artifact(draft.kind, draft.format, "a" * 64, str(context.out), {}, base), bf16=False)
