@@ -167,11 +167,18 @@ def checkpoints(folder: Path) -> list[int]:
     return sorted(int(path.name.partition("-")[2]) for path in found)
 
 
+def saved_and_stopped(folder: Path) -> bool:
+    """Whether the first process ended by itself, which it does behind a checkpoint."""
+    (left,) = folder.glob(".ftctl/runs/*/stages/*-tune/error-0.json")
+    return bool(json.loads(left.read_text())["code"] == "interrupted")
+
+
 def test_sigterm_saves_a_checkpoint_and_leaves_nothing_running(tmp_path: Path) -> None:
     run = started(tmp_path, *TWO)
     assert len(list(workers(tmp_path))) == 2
     run.send_signal(signal.SIGTERM)
     assert run.wait(60) == 143
+    assert saved_and_stopped(tmp_path)
     wait_for(lambda: not list(workers(tmp_path)))
     assert '"kind": "RunInterrupted"' in next(tmp_path.glob(".ftctl/runs/*/events.ndjson")).read_text()
 
@@ -183,8 +190,8 @@ def test_after_kill_9_of_ftctl_no_process_is_left(tmp_path: Path) -> None:
     wait_for(lambda: not list(workers(tmp_path)))
 
 
-def test_two_machines_train_as_one(tmp_path: Path, alone: dict[str, Path]) -> None:
-    machines = [write(tmp_path / str(number)) for number in range(2)]
+def on_two_machines(folders: list[Path], *more: tuple[str, ...]) -> list[tuple[int, str, str]]:
+    """Exit code, output and errors of the same command on two machines, each with arguments of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -192,26 +199,37 @@ def test_two_machines_train_as_one(tmp_path: Path, alone: dict[str, Path]) -> No
     command = [sys.executable, "-m", "ftctl_adapters.cli", "tune", "run.yaml", "--json", *ENGINES["ddp"]]
     runs = [
         subprocess.Popen(
-            command,
+            [*command, *(more[number] if more else ())],
             cwd=folder,
             env=environment(**both, NODE_RANK=str(number)),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for number, folder in enumerate(machines)
+        for number, folder in enumerate(folders)
     ]
-    documents, told = [], []
-    for run in runs:
-        out, err = run.communicate(timeout=300)
-        assert run.returncode == 0, err
-        documents.append(json.loads(out))
-        told.append("the outcome is on machine 0" in err)
-    assert told == [False, True]
+    told = [run.communicate(timeout=300) for run in runs]
+    return [(run.returncode, *texts) for run, texts in zip(runs, told, strict=True)]
+
+
+def test_two_machines_train_as_one(tmp_path: Path, alone: dict[str, Path]) -> None:
+    machines = [write(tmp_path / str(number)) for number in range(2)]
+    (code, _, told), (helped, document, said) = on_two_machines(machines)
+    assert (code, helped) == (0, 0), told + said
     assert close(steps(machines[0]), steps(alone["lora"]))
     assert artifact(machines[0], "adapter").exists()
-    assert [stage["name"] for stage in documents[1]["stages"]] == ["model", "data", "tune"]
-    assert not list(machines[1].glob(".ftctl/artifacts/adapter/*")), "the outcome is on machine 0"
+    assert [stage["name"] for stage in json.loads(document)["stages"]] == ["model", "data", "tune"]
+    assert "the outcome is on machine 0" in said
+    assert "the outcome is on machine 0" not in told
+    assert not list(machines[1].glob(".ftctl/artifacts/adapter/*"))
+
+
+def test_machines_that_were_told_different_things_do_not_train(tmp_path: Path) -> None:
+    machines = [write(tmp_path / str(number)) for number in range(2)]
+    (code, _, told), (helped, _, _) = on_two_machines(machines, (), ("--set", "tuner.learning_rate=2e-3"))
+    assert code == 2
+    assert "the processes were started for different runs" in told
+    assert helped != 0
 
 
 def test_a_ray_cluster_of_two_machines_trains_as_one(ray_cluster: str, tmp_path: Path, alone: dict[str, Path]) -> None:
@@ -223,6 +241,7 @@ def test_a_ray_cluster_of_two_machines_trains_as_one(ray_cluster: str, tmp_path:
     run = started(tmp_path / "stopped", *ray)
     run.send_signal(signal.SIGTERM)
     assert run.wait(60) == 143
+    assert saved_and_stopped(tmp_path / "stopped")
 
 
 def test_without_its_cluster_ray_says_so(ftctl: Ftctl, tmp_path: Path) -> None:

@@ -191,6 +191,7 @@ def test_a_file_of_deepspeeds_is_taken_without_what_the_run_file_says(tmp_path: 
     theirs = tmp_path / "ds.json"
     document = {"zero_optimization": {"stage": 3, "overlap_comm": False}, "gradient_clipping": "auto"}
     document |= {"optimizer": {"type": "AdamW", "params": {"lr": "auto"}}, "train_batch_size": "auto"}
+    document |= {"fp16": {"enabled": "auto", "loss_scale": 0}}
     theirs.write_text(json.dumps(document))
     made = zero_config(TrainingOptions(deepspeed=str(theirs), max_grad_norm=0.5), "bfloat16")
     assert made["zero_optimization"] == {"stage": 3, "overlap_comm": False}
@@ -198,7 +199,8 @@ def test_a_file_of_deepspeeds_is_taken_without_what_the_run_file_says(tmp_path: 
     assert made["bf16"] == {"enabled": True}
     assert not {"optimizer", "train_batch_size"} & made.keys()
     for bad, line in (
-        ('{"optimizer": {"lr": 1}}', "has optimizer, which the run file"),
+        ('{"zero_optimization": {"stage": 0}}', "stage 1, 2 or 3, not 0"),
+        ('{"zero_optimization": {"stage": 2}, "optimizer": {"lr": 1}}', "has optimizer, which the run file"),
         ("[]", "must hold"),
         ("{", "no J"),
     ):

@@ -48,9 +48,11 @@ def _reach(address: str) -> None:
 
 def _run(place: JobFolder, settings: dict[str, Any]) -> int:
     import ray
-    from ray.train import RunConfig, ScalingConfig
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
+    # going on after a failure is the same command again, not Ray's; a cluster that is too small ends the run
+    no_retries = FailureConfig(max_failures=0, controller_failure_limit=0, max_preemption_failures=0)
     scaling = ScalingConfig(
         num_workers=settings["num_workers"],
         use_gpu=settings["use_gpu"],
@@ -68,10 +70,10 @@ def _run(place: JobFolder, settings: dict[str, Any]) -> int:
                 train_loop_config={"folder": str(place.path)},
                 scaling_config=scaling,
                 torch_config=TorchConfig(backend="nccl" if settings["use_gpu"] else "gloo"),
-                run_config=RunConfig(storage_path=records),
+                run_config=RunConfig(storage_path=records, failure_config=no_retries),
             ).fit()
         except Exception as error:
-            # the first line of Ray's is for the log; why a worker failed is in the job's folder
+            # what Ray says is for the log; why a worker failed is in the job's folder
             print(error, file=sys.stderr, flush=True)
             return report_failure(place, place.job(), {}, {}).status
         finally:

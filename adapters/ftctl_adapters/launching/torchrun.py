@@ -6,13 +6,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ftctl.ports.launcher import LauncherError
 from ftctl.worker.job_folder import JobFolder
 from ftctl.worker.work import beating
 from ftctl_adapters.launching.outcome import report_failure, report_help
 
 POLL_SECONDS = 0.2
-JOIN_SECONDS = 900
-"""How long machines wait for each other."""
+STEP = "look whether every machine runs, and reaches master_addr and master_port"
+JOIN_SECONDS = 12 * 3600
+"""How long machines wait for each other: one may measure the base model first."""
 
 
 def main(folder: Path, settings: dict[str, Any]) -> int:
@@ -33,6 +35,10 @@ def main(folder: Path, settings: dict[str, Any]) -> int:
         return report_failure(place, place.job(), codes, _logs(place.path / "ranks", settings)).status
     except SignalException:
         return report_failure(place, place.job(), {}, {}).status
+    except Exception as error:
+        failed_to = LauncherError(f"torchrun could not bring the processes together: {error}", next_step=STEP)
+        place.write("error.json", failed_to.to_json())
+        return failed_to.status
     if settings["node_rank"]:
         report_help(place, settings["node_rank"])
     return 0

@@ -29,6 +29,8 @@ PASSED = (
     *("WANDB_API_KEY", "MLFLOW_TRACKING_URI", "FTCTL_FAULT", "FTCTL_TEST_BUILD"),
 )
 """Variables that children may see; everything else stays here."""
+FAMILIES = ("NCCL_", "GLOO_", "TORCH_", "RAY_", "DS_")
+"""Beginnings of further ones: how processes of a training run find and talk to each other."""
 LINGER_SECONDS = 5.0
 """Killed processes whose parent is slow to collect them still count as the group; no longer than this."""
 QUIET = {
@@ -44,7 +46,11 @@ class ProcessGroup:
 
     def __init__(self, argv: tuple[str, ...], log: Path, extra: Mapping[str, str] | None = None) -> None:
         fault("process.start.before")
-        environment = {name: os.environ[name] for name in PASSED if name in os.environ} | QUIET | dict(extra or {})
+        environment = (
+            {n: value for n, value in os.environ.items() if n in PASSED or n.startswith(FAMILIES)}
+            | QUIET
+            | dict(extra or {})
+        )
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", _GUARD, *argv],

@@ -74,7 +74,7 @@ def encoded_split(
     rows = Rows(Tokens.mapped(kept), document["together"])
     if encoding.options.packing and rows.together > 1:
         raise ConfigInvalid("tuner.packing: this objective compares whole sequences, which cannot be packed")
-    if encoding.options.packing:
+    if encoding.options.packing and split == "train":
         rows = rows.packed(encoding.options.max_length, separate=encoding.options.packing_attention == "separate")
     return rows, account
 

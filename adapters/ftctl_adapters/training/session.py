@@ -2,6 +2,7 @@
 
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.sweep import Sweep
+from ftctl.errors import ConfigInvalid
 from ftctl.plugin import read_split
 from ftctl.ports import Objective
 from ftctl_adapters.modeling.encoder import ExampleEncoder
@@ -24,6 +25,9 @@ from ftctl_adapters.training.trainer import Trainer
 def train(task: Task) -> Draft:
     """Trains what the tuner makes of the base model, and lets it write the outcome into ``context.out``."""
     with joined(task.options.engine) as group:
+        if group.any(group.tell(task.spec) != task.spec):
+            step = "give every machine the same run file, model and data"
+            raise ConfigInvalid("the processes were started for different runs", next_step=step)
         ready = make_ready(task, group)
         state, tensors = _trained(task, ready, group)
     if group.rank == 0:

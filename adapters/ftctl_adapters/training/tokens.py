@@ -1,5 +1,6 @@
 """Token ids and labels of many sequences: written once, then mapped into memory and read where they are needed."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -96,7 +97,10 @@ class TokenWriter:
 
     def note(self, name: str, text: str) -> None:
         """Puts a file of text beside the tokens."""
-        (self._draft / name).write_text(text, encoding="utf-8")
+        with (self._draft / name).open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
 
     def commit(self) -> None:
         """Makes the folder; one that another process has made meanwhile stays."""
@@ -109,10 +113,11 @@ class TokenWriter:
         """Closes the files, and moves them to where they belong or removes them."""
         for file in self._files:
             file.close()
-        if instead is not None and not instead.exists():
-            self._draft.rename(instead)
-        else:
-            shutil.rmtree(self._draft)
+        if instead is not None:
+            # a folder that another process has made meanwhile is not empty, and stays
+            with contextlib.suppress(OSError):
+                self._draft.rename(instead)
+        shutil.rmtree(self._draft, ignore_errors=True)
 
 
 def arrays(sequences: Iterable[Encoded]) -> tuple[Any, Any, Any]:

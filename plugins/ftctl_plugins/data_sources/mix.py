@@ -32,7 +32,7 @@ class MixOptions:
 
 
 class MixSource(DataSource):
-    """The same seed draws the same rows in the same order."""
+    """The same ``data_seed`` draws the same rows in the same order."""
 
     def __init__(self, options: MixOptions) -> None:
         self._options = options
@@ -52,7 +52,7 @@ class MixSource(DataSource):
         return digest([found, list(self._shares), self._options.stopping_strategy])
 
     def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
-        draw = random.Random(context.seed)  # noqa: S311 - shares of rows, not secrets
+        draw = random.Random(context.settings["data_seed"])  # noqa: S311 - shares of rows, not secrets
         left = {number: source.examples(context) for number, source in enumerate(self._sources)}
         taken = [0] * len(self._sources)
         while left:

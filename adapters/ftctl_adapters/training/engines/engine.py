@@ -102,11 +102,15 @@ class Engine:
         return found
 
     def tensors(self) -> Tensors:
-        """The trained tensors, whole, by name; every process must ask."""
+        """The trained tensors, whole, by name; every process must ask, the first one is told."""
         return {name: tensor.detach().cpu().contiguous() for name, tensor in self.trained.items()}
 
+    def kept(self, whole: Iterable[tuple[str, Any]]) -> Tensors:
+        """Tensors that all processes put together one by one, and only the first one keeps."""
+        return {name: tensor.cpu().contiguous() for name, tensor in whole if self.group.rank == 0}
+
     def moments(self) -> tuple[Tensors, dict[str, Any]]:
-        """The state of the optimizer, whole: tensors and plain numbers by name; every process must ask."""
+        """The state of the optimizer, whole: tensors and plain numbers by name; as `tensors`."""
         return optimizer_state(self.optimizer, self.trained)
 
     def load(self, tensors: Tensors) -> None:

@@ -36,11 +36,11 @@ class FsdpEngine(Engine):
         return float(whole(norm))
 
     def tensors(self) -> Tensors:
-        return {name: whole(tensor.detach()).cpu().contiguous() for name, tensor in self.trained.items()}
+        return self.kept((name, whole(tensor.detach())) for name, tensor in self.trained.items())
 
     def moments(self) -> tuple[Tensors, dict[str, Any]]:
         moments, numbers = super().moments()
-        return {name: whole(value).cpu() for name, value in moments.items()}, numbers
+        return self.kept((name, whole(value)) for name, value in moments.items()), numbers
 
     def put(self, parameter: Any, tensor: Any) -> None:
         parameter.copy_(_part(tensor, parameter))

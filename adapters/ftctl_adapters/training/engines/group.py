@@ -3,12 +3,17 @@
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from attrs import evolve
 
 from ftctl.errors import UsageError
 from ftctl.ports.objective import Batch
+
+PATIENCE = timedelta(hours=12)
+"""How long a process waits for the others, one of which may encode the data meanwhile. One that is lost is noticed by
+its launcher, one that is stopped by its heartbeat."""
 
 Item = TypeVar("Item")
 Tensors = dict[str, Any]
@@ -89,14 +94,15 @@ class TorchGroup(Group):
 
         self._joined = not dist.is_initialized()
         if self._joined:
-            dist.init_process_group("cpu:gloo,cuda:nccl" if self.device.type == "cuda" else "gloo")
+            backend = "cpu:gloo,cuda:nccl" if self.device.type == "cuda" else "gloo"
+            dist.init_process_group(backend, timeout=PATIENCE)
         self.rank, self.world = dist.get_rank(), dist.get_world_size()
         if self.device.type == "cuda":
             import torch
 
             torch.cuda.set_device(self.device)
         # the objects below travel between processes that are started alike and trust each other
-        self._talk = dist.new_group(backend="gloo")
+        self._talk = dist.new_group(backend="gloo", timeout=PATIENCE)
 
     def sum(self, values: Sequence[float]) -> list[float]:
         import torch

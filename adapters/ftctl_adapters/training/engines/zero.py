@@ -56,18 +56,16 @@ class ZeroEngine(Engine):
     def tensors(self) -> Tensors:
         from deepspeed.utils import safe_get_full_fp32_param
 
-        return {name: safe_get_full_fp32_param(p).cpu().contiguous() for name, p in self.trained.items()}
+        return self.kept((name, safe_get_full_fp32_param(p)) for name, p in self.trained.items())
 
     def moments(self) -> tuple[Tensors, dict[str, Any]]:
         from deepspeed.utils import safe_get_full_optimizer_state
 
         states = list(self.optimizer.state.values())
         keys = [key for key, value in (states[0] if states else {}).items() if value.ndim]
-        found = {
-            f"{name}.{key}": safe_get_full_optimizer_state(p, key).cpu()
-            for name, p in self.trained.items()
-            for key in keys
-        }
+        found = self.kept(
+            (f"{name}.{key}", safe_get_full_optimizer_state(p, key)) for name, p in self.trained.items() for key in keys
+        )
         found |= {f"{name}.step": states[0]["step"].cpu().clone() for name in self.trained if keys}
         return found, {}
 

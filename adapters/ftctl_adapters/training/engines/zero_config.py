@@ -60,13 +60,18 @@ def user_config(named: str) -> dict[str, Any]:
         raise ConfigInvalid(f"tuner.deepspeed: {named} must hold a JSON object")
     kept = {key: value for key, value in document.items() if value != AUTO and not _all_auto(value)}
     said = [key for key in OURS if key in kept]
+    stage = kept.get("zero_optimization", {}).get("stage")
+    if stage not in (1, 2, 3):
+        raise ConfigInvalid(f"tuner.deepspeed: {named} must have zero_optimization.stage 1, 2 or 3, not {stage!r}")
     if said:
         raise ConfigInvalid(f"tuner.deepspeed: {named} has {', '.join(said)}, which the run file's own keys say")
     return kept
 
 
 def _all_auto(section: Any) -> bool:
-    """Whether the section leaves everything to the trainer but whether it is switched on."""
+    """Whether the section leaves it to the trainer whether it is switched on, or everything else."""
     if not isinstance(section, dict) or not section:
         return False
+    if section.get("enabled") in (AUTO, False):
+        return True
     return all(value == AUTO or _all_auto(value) or key == "type" for key, value in section.items())
