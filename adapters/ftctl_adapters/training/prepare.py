@@ -21,7 +21,6 @@ class Account:
     """What became of every example: ``states`` sums to their number, and to ``rows`` where each is kept once."""
 
     rows: int = 0
-    sequences: int = 0
     tokens: int = 0
     trained_tokens: int = 0
     states: Counter[str] = field(factory=Counter)
@@ -32,7 +31,6 @@ class Account:
     def add(self, other: "Account") -> None:
         """Takes in what became of further examples."""
         self.rows += other.rows
-        self.sequences += other.sequences
         self.tokens += other.tokens
         self.trained_tokens += other.trained_tokens
         self.states += other.states
@@ -76,7 +74,7 @@ def prepare(
             account.overlong.append(f"{example.where}: {longest} tokens, {state.replace('_', ' ')}")
         rows += made
     sequences = [sequence for row in rows for sequence in row]
-    account.rows, account.sequences = len(rows), len(sequences)
+    account.rows = len(rows)
     account.tokens = sum(len(sequence.ids) for sequence in sequences)
     account.trained_tokens = sum(sequence.trained for sequence in sequences)
     return rows, account
