@@ -42,7 +42,7 @@ def gradients(model: Any, loss: Any) -> dict[str, Any]:
 
 def test_a_lora_model_has_the_plain_modules_loss_and_gradients() -> None:
     plain, fast = tuned(), tuned()
-    assert install(fast) == {"projection": 28, "gated_mlp": 4, "rms_norm": 9, "attention": 1}
+    assert install(fast) == {"projection": 28, "gated_mlp": 4, "rms_norm": 9, "attention": 1, "last_layer": 1}
     batch = collate(rows(7), 0)
     expected, found = reference_loss(plain, batch), summed_loss(fast, batch)
     assert math.isclose(float(found.detach()), float(expected.detach()), rel_tol=1e-5)
@@ -55,13 +55,27 @@ def test_a_lora_model_has_the_plain_modules_loss_and_gradients() -> None:
 def test_a_model_trained_whole_has_them_too_the_tied_head_included() -> None:
     plain = load_base(TINY, False).train()
     fast = copy.deepcopy(plain)
-    assert install(fast) == {"rms_norm": 9, "attention": 1}
+    assert install(fast) == {"rms_norm": 9, "attention": 1, "last_layer": 1}
     batch = collate(rows(5), 0)
     wanted = gradients(plain, reference_loss(plain, batch))
     got = gradients(fast, summed_loss(fast, batch))
     assert wanted.keys() == got.keys()
     for name, gradient in wanted.items():
         assert torch.allclose(got[name], gradient, rtol=1e-3, atol=1e-4 * float(gradient.abs().max())), name
+
+
+def test_the_last_layer_sees_asked_positions_alone() -> None:
+    model = tuned()
+    install(model)
+    batch = collate(rows(7), 0)
+    seen = []
+    mlps = [layer.mlp for layer in model.get_base_model().model.layers]
+    for mlp in mlps:
+        mlp.register_forward_hook(lambda _, given, __: seen.append(given[0].shape[-2] * given[0].shape[0]))
+    token_losses(model, batch)
+    whole, asked = batch.ids.numel(), -(-batch.trained // 16) * 16
+    assert seen == [whole] * (len(mlps) - 1) + [asked]
+    assert asked < whole
 
 
 def test_losses_can_be_weighed_one_by_one() -> None:

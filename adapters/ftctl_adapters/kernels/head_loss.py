@@ -4,30 +4,47 @@ Logits exist for one chunk only, in the dtype of the model, and are turned into 
 states the gradient is P·W − W[target]. After Hsu et al., Liger Kernel, 2024, and Wijmans et al., Cut Your Losses, 2024.
 """
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from ftctl_adapters.kernels.rows import rounded
+
 CHUNK = 256
-"""Positions at a time: large enough for full speed of the products, small enough to stay in memory near the cores."""
+"""Positions at a time, at most: large enough for full speed of the products, small enough to stay near the cores. The
+head's weights pass the cores once a chunk, so that chunks are of one size, rather than whole ones and a small rest."""
 
 
 def head_losses(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     """-log p(target) of shape (n,), float32.
 
     Args:
-        hidden: states that predict the targets, (n, hidden).
+        hidden: states that predict the targets, (n or more, hidden); rows past the targets count nothing.
         weight: of the vocabulary head, (vocabulary, hidden).
         targets: token ids, (n,), int64.
     """
     if torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad):
         found: Tensor = _HeadLoss.apply(hidden, weight, targets)
         return found
-    starts = range(0, len(targets), CHUNK)
-    parts = [_probabilities(hidden[i : i + CHUNK] @ weight.t(), targets[i : i + CHUNK])[1] for i in starts]
-    return torch.cat(parts) if parts else hidden.new_empty(0, dtype=torch.float32)
+    losses = hidden.new_empty(len(targets), dtype=torch.float32)
+    for chunk, logits in _logits(hidden, weight):
+        wanted = targets[chunk]
+        _, losses[chunk] = _probabilities(logits[: len(wanted)], wanted)
+    return losses
+
+
+def _logits(hidden: Tensor, weight: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Which positions, and their logits; the memory of these is used again for the next chunk."""
+    count = len(hidden)
+    size = rounded(math.ceil(count / max(1, math.ceil(count / CHUNK))))
+    room = hidden.new_empty(size, len(weight))
+    for start in range(0, count, size):
+        part = hidden[start : start + size]
+        yield slice(start, start + len(part)), torch.mm(part, weight.t(), out=room[: len(part)])
 
 
 class _HeadLoss(Function):
@@ -38,11 +55,12 @@ class _HeadLoss(Function):
         losses = hidden.new_empty(len(targets), dtype=torch.float32)
         hidden_grad = torch.empty_like(hidden)
         weight_grad = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
-        for start in range(0, len(targets), CHUNK):
-            part, wanted = hidden[start : start + CHUNK], targets[start : start + CHUNK]
-            chunk = slice(start, start + len(part))
-            probabilities, losses[chunk] = _probabilities(part @ weight.t(), wanted)
-            torch.mm(probabilities, weight, out=hidden_grad[chunk]).sub_(weight[wanted])
+        for chunk, logits in _logits(hidden, weight):
+            wanted = targets[chunk]
+            part, asked = hidden[chunk][: len(wanted)], hidden_grad[chunk][: len(wanted)]
+            probabilities, losses[chunk] = _probabilities(logits[: len(wanted)], wanted)
+            torch.mm(logits, weight, out=hidden_grad[chunk])
+            asked.sub_(weight[wanted])
             if weight_grad is not None:
                 weight_grad.addmm_(probabilities.t(), part).index_add_(0, wanted, part, alpha=-1)
         ctx.save_for_backward(hidden_grad, weight_grad, hidden, weight, targets)
@@ -52,7 +70,8 @@ class _HeadLoss(Function):
     def backward(ctx: Any, *grads: Any) -> Any:
         hidden_grad, weight_grad, hidden, weight, targets = ctx.saved_tensors
         up = grads[0]
-        scaled = hidden_grad * up[:, None].to(hidden_grad.dtype)
+        scaled = torch.zeros_like(hidden_grad)
+        torch.mul(hidden_grad[: len(up)], up[:, None].to(hidden_grad.dtype), out=scaled[: len(up)])
         if weight_grad is None:
             return scaled, None, None
         if bool((up == up[0]).all()):
@@ -63,10 +82,10 @@ class _HeadLoss(Function):
 def _weighed_gradient(hidden: Tensor, weight: Tensor, targets: Tensor, up: Tensor) -> Tensor:
     """The gradient of a trained head when positions do not count the same, from probabilities made again."""
     found = torch.zeros_like(weight)
-    for start in range(0, len(targets), CHUNK):
-        part, wanted = hidden[start : start + CHUNK], targets[start : start + CHUNK]
-        counted = up[start : start + CHUNK, None].to(part.dtype)
-        probabilities, _ = _probabilities(part @ weight.t(), wanted)
+    for chunk, logits in _logits(hidden, weight):
+        wanted = targets[chunk]
+        part, counted = hidden[chunk][: len(wanted)], up[chunk, None].to(hidden.dtype)
+        probabilities, _ = _probabilities(logits[: len(wanted)], wanted)
         found.addmm_(probabilities.mul_(counted).t(), part).index_add_(0, wanted, part * counted, alpha=-1)
     return found
 

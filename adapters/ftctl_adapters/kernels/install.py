@@ -6,6 +6,7 @@ from typing import Any
 
 from ftctl_adapters.kernels.attention import NAME, register
 from ftctl_adapters.kernels.gated_mlp import LowRankGatedMlp
+from ftctl_adapters.kernels.last_layer import install_last
 from ftctl_adapters.kernels.projection import LowRankLinear
 from ftctl_adapters.kernels.rms_norm import RmsNorm
 
@@ -31,6 +32,7 @@ def install(model: Any) -> Counter[str]:
         elif type(module).__name__ in NORMS:
             done["rms_norm"] += _replace(module, _rms_norm)
     core = model.get_base_model() if hasattr(model, "get_base_model") else model
+    done["last_layer"] += install_last(core.get_decoder())
     if getattr(core.config, "_attn_implementation", "") == "sdpa":
         register()
         core.set_attn_implementation(NAME)

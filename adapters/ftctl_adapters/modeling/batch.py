@@ -1,13 +1,10 @@
-"""Sequences side by side, padded on the right to the longest of the batch, and on to a multiple of `MULTIPLE`."""
+"""Sequences side by side, padded on the right to the longest of the batch, and on to a length that products like."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ftctl.domain.encoded import IGNORED
 from ftctl.ports.objective import Batch
-
-MULTIPLE = 16
-"""Lengths are rounded up to it: oneDNN keeps half a megabyte of compiled code for every shape that it meets."""
 
 
 class Sequenced(Protocol):
@@ -29,7 +26,9 @@ def collate(
     """One batch of the sequences, which belong to so many rows; 0: each is one."""
     import torch
 
-    longest = -(-max(len(row.ids) for row in sequences) // MULTIPLE) * MULTIPLE
+    from ftctl_adapters.kernels.rows import rounded
+
+    longest = rounded(max(len(row.ids) for row in sequences))
     shape = (len(sequences), longest)
     ids = torch.full(shape, pad_id, dtype=torch.long)
     labels = torch.full(shape, IGNORED, dtype=torch.long)

@@ -26,7 +26,7 @@ def token_losses(model: Any, batch: Batch) -> tuple[Any, Any]:
     import torch
 
     from ftctl_adapters.kernels.head_loss import head_losses
-    from ftctl_adapters.kernels.rows import TakeRows
+    from ftctl_adapters.kernels.last_layer import states_at
 
     targets = batch.labels[:, 1:]
     chosen = targets != IGNORED
@@ -37,9 +37,9 @@ def token_losses(model: Any, batch: Batch) -> tuple[Any, Any]:
         logits = logits[:, -batch.ids.shape[1] :][:, :-1][chosen]
         return torch.nn.functional.cross_entropy(logits.float(), targets[chosen], reduction="none"), chosen
     positions = {} if batch.positions is None else {"position_ids": batch.positions}
-    hidden = core.get_decoder()(input_ids=batch.ids, use_cache=False, **positions).last_hidden_state
-    index = torch.nn.functional.pad(chosen, (0, 1)).view(-1).nonzero()[:, 0]
-    return head_losses(TakeRows.apply(hidden.flatten(0, 1), index), head.weight, targets[chosen]), chosen
+    asked = torch.nn.functional.pad(chosen, (0, 1)).view(-1).nonzero()[:, 0]
+    hidden = states_at(core.get_decoder(), asked, input_ids=batch.ids, **positions)
+    return head_losses(hidden, head.weight, targets[chosen]), chosen
 
 
 def _placed(batch: Batch) -> dict[str, Any]:

@@ -1,0 +1,58 @@
+"""The last layer, on no more positions than the loss asks for.
+
+Nothing looks at what the MLP of the last layer makes of a position but that position's own logits, so where only the
+answers are trained, the questions can leave after the last attention. Values and gradients stay what they were.
+"""
+
+from types import MethodType
+from typing import Any
+
+from torch import Tensor
+
+from ftctl_adapters.kernels.rows import TakeRows
+
+LAYERS = {"LlamaDecoderLayer", "MistralDecoderLayer", "Qwen2DecoderLayer", "Qwen3DecoderLayer"}
+"""Norm, attention, norm, MLP, two residual sums; and the decoder around them hands on keywords it does not know."""
+
+ASKED = "asked_positions"
+"""The keyword by which the positions reach the layer."""
+
+
+def install_last(decoder: Any) -> int:
+    """Lets the last layer leave positions out where its architecture is known; how many layers that was."""
+    last = _last(decoder)
+    if type(last).__name__ not in LAYERS:
+        return 0
+    last.forward = MethodType(_forward, last)
+    return 1
+
+
+def states_at(decoder: Any, asked: Tensor, **inputs: Any) -> Tensor:
+    """The last hidden states (rounded, hidden) at those places of the flattened batch.
+
+    What stands below the first ``asked`` rows is of no meaning: their number is `rounded`.
+
+    Args:
+        decoder: the model without its head.
+        asked: distinct places, (asked,), int64, in a batch of (rows, length) seen as one row.
+        inputs: what the decoder is called with.
+    """
+    known = getattr(getattr(_last(decoder), "forward", None), "__func__", None) is _forward
+    if known:
+        inputs[ASKED] = asked
+    hidden: Tensor = decoder(use_cache=False, **inputs).last_hidden_state.flatten(0, 1)
+    return hidden if known else TakeRows.apply(hidden, asked)
+
+
+def _last(decoder: Any) -> Any:
+    layers = getattr(decoder, "layers", None)
+    return layers[-1] if layers else None
+
+
+def _forward(self: Any, hidden_states: Tensor, *, asked_positions: Tensor | None = None, **inputs: Any) -> Tensor:
+    if asked_positions is None:
+        ordinary: Tensor = type(self).forward(self, hidden_states, **inputs)
+        return ordinary
+    mixed, _ = self.self_attn(hidden_states=self.input_layernorm(hidden_states), **inputs)
+    chosen = TakeRows.apply((hidden_states + mixed).flatten(0, 1), asked_positions)[None]
+    return chosen + self.mlp(self.post_attention_layernorm(chosen))
