@@ -19,9 +19,9 @@ def build_registry() -> Registry:
 def build_app(workspace: Path, *, inline: bool = False, **replaced: Any) -> App:
     """The application over this workspace; keyword arguments replace single ports."""
     from ftctl_adapters.config.dump import dump_yaml
+    from ftctl_adapters.environments.local import LocalEnvironments
     from ftctl_adapters.modeling.intake import LocalModelIntake
     from ftctl_adapters.process.clock import SystemClock
-    from ftctl_adapters.process.environments import LocalEnvironments
     from ftctl_adapters.process.inline_runner import InlineRunner
     from ftctl_adapters.process.server_runner import LocalServerRunner
     from ftctl_adapters.process.worker_runner import WorkerRunner

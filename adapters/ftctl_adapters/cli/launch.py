@@ -13,6 +13,7 @@ from ftctl.application.run import RunResult, run
 from ftctl.application.spec import RunSpec
 from ftctl.errors import FtctlError, WorkspaceUnusable
 from ftctl_adapters.bootstrap import build_app
+from ftctl_adapters.cli.environments import create_for
 from ftctl_adapters.cli.tables import print_plan, print_result
 from ftctl_adapters.config.compose import compose
 from ftctl_adapters.process.signals import interruptible
@@ -70,6 +71,8 @@ def resolved(app: App, given: dict[str, Any]) -> RunSpec:
     document = compose(given["run_file"], switches, given["settings"])
     if given["as_json"]:
         document["monitors"] = [entry for entry in _listed(document) if _name(entry) != "console"]
+    if given["create_envs"] and not given["dry_run"]:
+        create_for(document, app.registry, app.environments)
     return resolve(document, app.registry, app.environments)
 
 

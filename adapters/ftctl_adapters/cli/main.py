@@ -18,6 +18,7 @@ COMMANDS = {
     "serve": "Run up to a verified server and keep serving.",
     "verify": "Run up to the server, replay the golden cases, stop it.",
     "search": "Search hyper-parameters over runs.",
+    "env": "Private environments of backends: create, list, doctor, remove.",
     "plugins": "Backends: what is there, what is broken.",
     "runs": "Runs of this workspace: list, show, events, resume.",
     "config": "Run files: schema, validate, show.",

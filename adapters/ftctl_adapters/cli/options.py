@@ -38,6 +38,7 @@ def run_options(function: F) -> F:
         set_option,
         workspace_option,
         click.option("--inline", is_flag=True, help="Run stages in this process, for debugging."),
+        click.option("--create-envs", is_flag=True, help="Build the private environments that the run needs."),
         click.option("--dry-run", is_flag=True, help="Show the plan and stop."),
         json_option,
     ]

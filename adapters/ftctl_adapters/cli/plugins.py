@@ -1,6 +1,7 @@
 """``ftctl plugins``."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ from ftctl.plugin.offer import PORTS, Offer
 from ftctl.plugin.registry import Broken, Registry
 from ftctl_adapters.bootstrap import build_registry
 from ftctl_adapters.cli.options import json_option
+from ftctl_adapters.environments.local import LocalEnvironments
 
 
 @click.group(invoke_without_command=True)
@@ -42,21 +44,27 @@ def show(registry: Registry, as_json: bool, only_broken: bool, port: str | None)
 
 
 def _row(offer: Offer) -> dict[str, Any]:
-    from importlib.util import find_spec
-
-    missing = sorted({need.install for need in offer.needs if find_spec(need.module) is None})
     return {
         "port": offer.port,
         "name": offer.name,
         "dist": offer.dist,
         "version": offer.version,
-        "status": "ready" if not missing else f"needs pip install {' '.join(repr(name) for name in missing)}",
+        "status": _status(offer),
         "summary": offer.summary,
         "environment": offer.environment,
         "accepts": list(offer.accepts),
         "produces": list(offer.produces),
         "capabilities": list(offer.capabilities),
     }
+
+
+def _status(offer: Offer) -> str:
+    environments = LocalEnvironments(Path())
+    if environments.python(offer.environment) is None:
+        return f"needs ftctl env create {offer.environment}"
+    missing = environments.missing(offer.environment, tuple(need.module for need in offer.needs))
+    installs = sorted({need.install for need in offer.needs if need.module in missing})
+    return "ready" if not installs else f"needs pip install {' '.join(repr(name) for name in installs)}"
 
 
 def _broken(entry: Broken) -> dict[str, Any]:

@@ -71,13 +71,13 @@ class _Chain:
         made, form = "tune", self.produced(spec.tuner.offer, HF)
         self.evaluate("evaluate", made, "tuned", form, "evaluate")
         if spec.compressor:
-            made, form = self.bridge(made, form, spec.compressor.offer, "compress")
+            made, form = self.bridge(made, form, spec.compressor, "compress")
             inputs = {"model": made, "data": "data"}
             self.stages.append(Stage("compress", "compress", (spec.compressor,), inputs, phase="compress"))
             made, form = "compress", self.produced(spec.compressor.offer, form)
             self.evaluate("evaluate-compressed", made, "compressed", form, "compress")
         if spec.server:
-            made, form = self.bridge(made, form, spec.server.offer, "serve")
+            made, form = self.bridge(made, form, spec.server, "serve")
             self.stages.append(Stage("serve", "serve", (spec.server,), {"model": made}, phase="serve"))
             self.stages.append(Stage("verify", "verify", (self.verifier(),), {"model": made}, phase="verify"))
 
@@ -94,18 +94,19 @@ class _Chain:
             self.problems.append(f"{offer.port}: {offer.name} takes {formats}, but here it would be given {accepted}")
         return offer.produces[0]
 
-    def bridge(self, made: str, form: str, taker: Offer, phase: str) -> tuple[str, str]:
+    def bridge(self, made: str, form: str, taker: Backend, phase: str) -> tuple[str, str]:
         """The stage and format to hand to the taker, after inserting a conversion where one is needed."""
-        if form in taker.accepts:
+        accepted = taker.accepts
+        if form in accepted:
             return made, form
         for offer in self.registry.offers("compressor"):
-            if BRIDGE in offer.capabilities and form in offer.accepts and set(offer.produces) & set(taker.accepts):
+            if BRIDGE in offer.capabilities and form in offer.accepts and set(offer.produces) & set(accepted):
                 inputs = {"model": made}
                 self.stages.append(Stage(offer.name, "compress", (Backend(offer, {}),), inputs, phase=phase))
                 return offer.name, offer.produces[0]
-        takes = ", ".join(taker.accepts)
-        self.problems.append(f"{taker.port}: {taker.name} takes {takes}, but the stage before it produces {form}")
-        return made, taker.accepts[0] if taker.accepts else form
+        takes, offer = ", ".join(accepted), taker.offer
+        self.problems.append(f"{offer.port}: {offer.name} takes {takes}, but the stage before it produces {form}")
+        return made, accepted[0] if accepted else form
 
     def loader(self, form: str) -> dict[str, Backend]:
         for offer in self.registry.offers("target_loader"):

@@ -156,14 +156,18 @@ class _Resolver:
             return
         if self.environments.python(offer.environment) is None:
             name = offer.environment
-            line = f"needs the environment {name!r}; name its interpreter: environments: {{{name}: {{python: PATH}}}}"
+            build = f"run: ftctl env create {name}" if offer.recipe else "it has no recipe"
+            line = f"needs the environment {name!r}; {build}, or name one: environments: {{{name}: {{python: PATH}}}}"
             self.problems.append(f"{path}.use: {line}")
             return
         missing = self.environments.missing(offer.environment, tuple(need.module for need in offer.needs))
         installs = sorted({need.install for need in offer.needs if need.module in missing})
         if installs:
             wanted = " ".join(f"'{install}'" for install in installs)
-            self.problems.append(f"{path}.use: {offer.name} needs {', '.join(missing)}; run: pip install {wanted}")
+            remedy = f"run: pip install {wanted}"
+            if offer.environment != "default":
+                remedy = f"its environment lacks it; run: ftctl env create {offer.environment} --recreate"
+            self.problems.append(f"{path}.use: {offer.name} needs {', '.join(missing)}; {remedy}")
 
     def installable(self, port: str) -> str:
         lines = []

@@ -136,5 +136,5 @@ class StageRunner:
         name = stage.environment
         python = self.spec.environments.get(name) or self.app.environments.python(name)
         if python is None:
-            raise UsageError(f"environment {name!r} does not exist", next_step="name its interpreter: environments:")
+            raise UsageError(f"environment {name!r} does not exist", next_step=f"run: ftctl env create {name}")
         return python

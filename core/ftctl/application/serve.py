@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from attrs import define
+from attrs import define, evolve
 
 from ftctl.application.app import App
 from ftctl.application.plan import ask
 from ftctl.application.spec import Backend
 from ftctl.domain.artifact import Artifact
-from ftctl.domain.launch import Endpoint
+from ftctl.domain.launch import Endpoint, LaunchSpec
 from ftctl.errors import Interrupted, SignalArrived
 from ftctl.ports.clock import Clock
 from ftctl.ports.server_runner import RunningServer
@@ -53,6 +53,7 @@ def serve(app: App, backend: Backend, model: Artifact, python: str, log: Path) -
         ServerNotReady: it did not become ready in time.
     """
     address = app.servers.address(int(backend.options.get("port", 0)))
-    spec = ask(backend, "launch", model, address, python)
+    spec: LaunchSpec = ask(backend, "launch", model, address, python)
+    spec = evolve(spec, env=app.environments.variables(backend.offer.environment) | spec.env)
     running = app.servers.start(spec, address, log)
     return Served(Endpoint(address.url + "/v1", spec.served_name), running, app.clock)

@@ -18,6 +18,12 @@ class Backend:
     offer: Offer
     options: dict[str, Any]
 
+    @property
+    def accepts(self) -> tuple[str, ...]:
+        """The formats it takes with these options."""
+        further = [formats for name, formats in self.offer.accepts_with.items() if self.options.get(name)]
+        return (*self.offer.accepts, *(one for formats in further for one in formats))
+
     def reference(self) -> PluginRef:
         """What a job carries of it."""
         return PluginRef(self.offer.name, self.offer.factory, self.offer.options, self.options)

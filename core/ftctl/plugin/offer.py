@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 PORTS = (
     *("data_source", "tuner", "evaluator", "compressor", "server", "monitor"),
@@ -28,7 +28,9 @@ class Offer:
     """One backend of one port.
 
     ``factory`` and ``options`` are ``package.module:attribute`` paths; the factory is called with the options as
-    only argument and returns an implementation of the port. ``accepts`` and ``produces`` are model formats.
+    only argument and returns an implementation of the port. ``accepts`` and ``produces`` are model formats;
+    ``accepts_with`` names further ones that an option brings when it is on. ``recipe`` is the ``package:file.toml``
+    that the backend's ``environment`` is built from.
     """
 
     port: str
@@ -41,6 +43,8 @@ class Offer:
     capabilities: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
     environment: str = "default"
+    recipe: str = ""
+    accepts_with: dict[str, tuple[str, ...]] = field(factory=dict)
     dist: str = ""
     version: str = ""
 

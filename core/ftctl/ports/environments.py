@@ -4,9 +4,15 @@ from abc import ABC, abstractmethod
 
 
 class Environments(ABC):
+    """``default`` is the environment that ftctl itself runs in; others are built from recipes."""
+
     @abstractmethod
     def python(self, name: str) -> str | None:
         """The interpreter of the named environment, or ``None`` while it does not exist."""
+
+    @abstractmethod
+    def variables(self, name: str) -> dict[str, str]:
+        """What its recipe sets for every process that runs in it."""
 
     @abstractmethod
     def is_interpreter(self, path: str) -> bool:

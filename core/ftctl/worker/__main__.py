@@ -1,4 +1,7 @@
-"""``python -m ftctl.worker JOB_DIR``: exit code 0 with ``result.json``, or another with ``error.json``."""
+"""``python -m ftctl.worker JOB_DIR``: exit code 0 with ``result.json``, or another with ``error.json``.
+
+``python -m ftctl.worker describe`` tells what this interpreter could run.
+"""
 
 import os
 import signal
@@ -6,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+from ftctl.worker.describe import describe
 from ftctl.worker.job_folder import JobFolder
 from ftctl.worker.work import work
 
@@ -32,4 +36,7 @@ def _end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["describe"]:
+        print(describe())
+        sys.exit(0)
     sys.exit(main(Path(sys.argv[1])))

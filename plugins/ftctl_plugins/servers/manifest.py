@@ -1,6 +1,6 @@
 """The servers that come with ftctl."""
 
-from ftctl.domain.format import BNB_INT8, HF
+from ftctl.domain.format import BNB_INT8, HF, PEFT_ADAPTER
 from ftctl.plugin import Need, Offer, hookimpl
 
 
@@ -20,5 +20,17 @@ def ftctl_offers() -> list[Offer]:
                 Need("fastapi", "ftctl[serve]"),
                 Need("uvicorn", "ftctl[serve]"),
             ),
-        )
+        ),
+        Offer(
+            port="server",
+            name="vllm",
+            summary="vLLM: OpenAI-compatible, batches requests as they come; LoRA adapters beside their base",
+            factory="ftctl_plugins.servers.vllm:VllmServer",
+            options="ftctl_plugins.servers.vllm:VllmServerOptions",
+            accepts=(HF,),
+            accepts_with={"enable_lora": (PEFT_ADAPTER,)},
+            needs=(Need("vllm", "vllm"),),
+            environment="vllm",
+            recipe="ftctl_plugins.environments:vllm.toml",
+        ),
     ]

@@ -11,9 +11,13 @@ class FakeEnvironments(Environments):
     absent: set[str] = field(factory=set)
     free: int = 10**12
     interpreters: set[str] = field(factory=set)
+    settings: dict[str, dict[str, str]] = field(factory=dict)
 
     def python(self, name: str) -> str | None:
         return self.pythons.get(name)
+
+    def variables(self, name: str) -> dict[str, str]:
+        return dict(self.settings.get(name, {}))
 
     def is_interpreter(self, path: str) -> bool:
         return path in self.interpreters

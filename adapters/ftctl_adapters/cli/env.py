@@ -1,0 +1,120 @@
+"""``ftctl env``."""
+
+import json
+import re
+import subprocess
+from typing import Any
+
+import click
+
+from ftctl.errors import BackendFailed, UsageError
+from ftctl_adapters.bootstrap import build_registry
+from ftctl_adapters.cli.environments import create
+from ftctl_adapters.cli.options import json_option
+from ftctl_adapters.environments.folder import EnvironmentFolder, Record, folder_of
+from ftctl_adapters.environments.recipe import VARIANTS, Recipe, read_recipe, recipes
+from ftctl_adapters.environments.repack import fingerprint
+
+
+@click.group()
+def command() -> None:
+    """Private environments of backends: virtual environments of their own, built from recipes.
+
+    They lie in ~/.local/share/ftctl/environments, or where FTCTL_ENVIRONMENTS says.
+    """
+
+
+@command.command("create")
+@click.argument("name")
+@click.option("--recreate", is_flag=True, help="Remove what is there first.")
+@click.option("--variant", type=click.Choice(VARIANTS), help="Instead of the one that fits this machine.")
+@click.option("--uv", is_flag=True, help="Install with uv instead of pip; uv must be on PATH.")
+def create_(name: str, recreate: bool, variant: str | None, uv: bool) -> None:
+    """Build the environment NAME; one that was interrupted goes on, one that is there stays."""
+    create(name, build_registry(), variant=variant, recreate=recreate, uv=uv)
+
+
+@command.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """Every environment that a backend can need, and whether it is there."""
+    registry = build_registry()
+    known = recipes(registry.offers())
+    rows = [_row(read_recipe(name, known), folder_of(name)) for name in sorted(known)]
+    if as_json:
+        print(json.dumps(rows))
+        return
+    from ftctl_adapters.cli.tables import print_table
+
+    cells = [[r["name"], r["variant"], r["state"], f"{r['bytes'] / 1e6:,.0f} MB" if r["bytes"] else "–"] for r in rows]
+    summaries = [[*line, row["summary"], row["path"]] for line, row in zip(cells, rows, strict=True)]
+    print_table([["name", "variant", "state", "size", "what it is", "where"], *summaries])
+
+
+@command.command("doctor")
+@click.argument("name")
+def doctor(name: str) -> None:
+    """Ask an environment what it holds and can do.
+
+    Exit code 6 when it cannot be used.
+    """
+    place = folder_of(name)
+    recipe = read_recipe(name, recipes(build_registry().offers()))
+    record = place.record()
+    if record is None:
+        raise UsageError(f"the environment {name!r} is {_state(recipe, place, None)}", next_step=_remedy(name))
+    asked = subprocess.run(
+        [str(place.python), "-m", "ftctl.worker", "describe"], capture_output=True, text=True, check=False
+    )
+    if asked.returncode:
+        text = f"the environment {name!r} cannot be used"
+        raise BackendFailed(
+            text, next_step=f"{_remedy(name)} --recreate", details=tuple(asked.stderr.splitlines()[-5:])
+        )
+    told = json.loads(asked.stdout)
+    print(f"{name} ({record.variant}): {_state(recipe, place, record)}, Python {told['python']}, {place.path}")
+    print(f"packages  {len(record.packages)}, among them {_main_packages(recipe, record)}")
+    print(f"backends  {', '.join(offer['name'] for offer in told['offers'] if not offer['missing'])}")
+
+
+@command.command("remove")
+@click.argument("name")
+def remove(name: str) -> None:
+    """Take an environment off the disk."""
+    place = folder_of(name)
+    if not place.path.exists():
+        raise UsageError(f"there is no environment {name!r} in {place.path.parent}")
+    size = place.size()
+    place.remove()
+    print(f"removed {place.path}, {size / 1e6:,.0f} MB")
+
+
+def _row(recipe: Recipe, place: EnvironmentFolder) -> dict[str, Any]:
+    record = place.record()
+    return {
+        "name": recipe.name,
+        "summary": recipe.summary,
+        "variant": record.variant if record else recipe.variant,
+        "state": _state(recipe, place, record),
+        "bytes": place.size() if place.path.exists() else 0,
+        "path": str(place.path),
+        "packages": record.packages if record else {},
+    }
+
+
+def _state(recipe: Recipe, place: EnvironmentFolder, record: Record | None) -> str:
+    if record is None:
+        return "half built" if place.path.exists() else "absent"
+    if record.variant == recipe.variant and record.recipe != recipe.digest:
+        return "built from another recipe"
+    return "ready" if record.ftctl == fingerprint() else "ready, with another ftctl inside"
+
+
+def _main_packages(recipe: Recipe, record: Record) -> str:
+    asked = [re.split("[<>=!~[]", package)[0] for package in recipe.packages]
+    names = [*asked, *(name for name in ("torch", "transformers") if name not in asked)]
+    return ", ".join(f"{name} {record.packages[name]}" for name in names if name in record.packages)
+
+
+def _remedy(name: str) -> str:
+    return f"run: ftctl env create {name}"

@@ -1,0 +1,66 @@
+"""Building environments from the command line, with every step shown."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ftctl.application.resolve import resolve
+from ftctl.plugin.registry import Registry
+from ftctl.ports.environments import Environments
+from ftctl_adapters.environments.build import Builder
+from ftctl_adapters.environments.folder import Record, folder_of
+from ftctl_adapters.environments.recipe import read_recipe, recipes
+from ftctl_adapters.process.signals import interruptible
+
+
+class Assumed(Environments):
+    """Environments as they will be once those that are asked for were built; remembers which."""
+
+    def __init__(self, real: Environments) -> None:
+        self._real = real
+        self.wanted: set[str] = set()
+
+    def python(self, name: str) -> str | None:
+        found = self._real.python(name)
+        if found is None:
+            self.wanted.add(name)
+        return found or "python"
+
+    def variables(self, name: str) -> dict[str, str]:
+        return self._real.variables(name)
+
+    def is_interpreter(self, path: str) -> bool:
+        return self._real.is_interpreter(path)
+
+    def missing(self, name: str, modules: tuple[str, ...]) -> tuple[str, ...]:
+        return () if name in self.wanted else self._real.missing(name, modules)
+
+    def free_bytes(self) -> int:
+        return self._real.free_bytes()
+
+
+def create_for(document: Mapping[str, Any], registry: Registry, environments: Environments) -> None:
+    """Builds what the run needs and lacks, after everything else about it was found right."""
+    assumed = Assumed(environments)
+    resolve(document, registry, assumed)
+    for name in sorted(assumed.wanted):
+        create(name, registry)
+
+
+def create(
+    name: str, registry: Registry, *, variant: str | None = None, recreate: bool = False, uv: bool = False
+) -> Record:
+    """Builds one, or finds that it is there; steps go to standard error."""
+    recipe = read_recipe(name, recipes(registry.offers()), variant)
+    place = folder_of(name)
+    started = time.monotonic()
+    print(f"environment {name} ({recipe.variant}): {recipe.summary}", file=sys.stderr, flush=True)
+
+    def tell(step: str) -> None:
+        print(f"… {time.monotonic() - started:5.0f} s  {step}", file=sys.stderr, flush=True)
+
+    with interruptible():
+        record = Builder(tell, uv).build(recipe, place, recreate=recreate)
+    print(f"✓ {time.monotonic() - started:5.0f} s  {place.path}", file=sys.stderr, flush=True)
+    return record

@@ -1,0 +1,1 @@
+"""Private environments: backends that cannot live beside each other get interpreters of their own."""

@@ -1,0 +1,150 @@
+"""Builds an environment from its recipe: step by step, again where it stopped, and usable only when it is whole."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from attrs import evolve, frozen
+
+from ftctl.errors import BackendFailed, DiskFull, RunBusy
+from ftctl_adapters.environments.folder import EnvironmentFolder, Record
+from ftctl_adapters.environments.recipe import Recipe
+from ftctl_adapters.environments.repack import fingerprint, repack
+from ftctl_adapters.process.group import ProcessGroup
+
+Tell = Callable[[str], None]
+TAIL_LINES = 15
+GRACE_SECONDS = 5.0
+POLL_SECONDS = 0.2
+INSTALLERS = ("PIP_", "UV_", "HTTP", "http", "NO_PROXY", "no_proxy", "SSL_", "REQUESTS_", "CURL_")
+"""Beginnings of variables by which an installer finds its index."""
+
+
+@frozen
+class Builder:
+    """Builds with pip or with uv; ``tell`` hears each step."""
+
+    tell: Tell
+    uv: bool = False
+
+    def build(self, recipe: Recipe, place: EnvironmentFolder, *, recreate: bool = False) -> Record:
+        """The record of an environment that is whole and holds this ftctl.
+
+        One that is there stays; one whose recipe has changed, or that somebody asked to make again, is built from
+        nothing; one that was interrupted goes on.
+
+        Raises:
+            BackendFailed: a step failed; its last lines are in the details.
+            RunBusy: another process builds it.
+            DiskFull: less room than the recipe is known to take.
+        """
+        with _alone(place):
+            found = place.record()
+            if recreate or (found and found.recipe != recipe.digest):
+                self.tell("removing the old one")
+                place.remove()
+                found = None
+            if found and found.ftctl == fingerprint():
+                return found
+            started = time.monotonic()
+            if found is None:
+                _refuse_little_room(recipe, place)
+                self._fill(recipe, place)
+            self._install_ftctl(place)
+            self.tell("checking it")
+            self._run(place, [str(place.python), "-c", recipe.check or "import ftctl.worker"], recipe.variables)
+            packages = found.packages if found else self._versions(place)
+            seconds = time.monotonic() - started
+            record = Record(recipe.digest, recipe.variant, fingerprint(), recipe.variables, packages, round(seconds, 1))
+            place.commit(evolve(record, seconds=found.seconds) if found else record)
+            return record
+
+    def _fill(self, recipe: Recipe, place: EnvironmentFolder) -> None:
+        place.path.mkdir(parents=True, exist_ok=True)
+        if not place.python.exists():
+            self.tell("making a virtual environment")
+            venv = ["uv", "venv", "--seed"] if self.uv else [sys.executable, "-m", "venv"]
+            self._run(place, [*venv, str(place.path / "venv")])
+        self.tell(f"installing {', '.join(recipe.packages)}")
+        self._run(place, [*self._pip(place, "install"), *recipe.packages])
+        if recipe.remove:
+            self.tell(f"taking out {', '.join(recipe.remove)}")
+            yes = [] if self.uv else ["--yes"]
+            self._run(place, [*self._pip(place, "uninstall"), *yes, *recipe.remove])
+
+    def _install_ftctl(self, place: EnvironmentFolder) -> None:
+        self.tell("installing this ftctl")
+        place.retract()
+        with tempfile.TemporaryDirectory(prefix="ftctl-wheel-") as folder:
+            wheel = repack(Path(folder))
+            again = ["--reinstall-package", "ftctl"] if self.uv else []
+            if not self.uv and (place.path / "venv" / "bin" / "ftctl").exists():
+                self._run(place, [*self._pip(place, "uninstall"), "--yes", "ftctl"])
+            self._run(place, [*self._pip(place, "install"), *again, str(wheel)])
+
+    def _versions(self, place: EnvironmentFolder) -> dict[str, str]:
+        listing = subprocess.run(
+            [str(place.python), "-m", "pip", "list", "--format", "json", "--disable-pip-version-check"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return {entry["name"]: entry["version"] for entry in json.loads(listing.stdout)}
+
+    def _pip(self, place: EnvironmentFolder, verb: str) -> list[str]:
+        if self.uv:
+            return ["uv", "pip", verb, "--python", str(place.python)]
+        quiet = ["--disable-pip-version-check", "--no-input"]
+        return [str(place.python), "-m", "pip", verb, *quiet, *(["--progress-bar", "off"] * (verb == "install"))]
+
+    def _run(self, place: EnvironmentFolder, argv: list[str], variables: dict[str, str] | None = None) -> None:
+        """Runs one step with its output in the log, in processes that end with this one."""
+        with place.log.open("a", encoding="utf-8") as log:
+            log.write(f"+ {' '.join(argv)}\n")
+        passed = {name: value for name, value in os.environ.items() if name.startswith(INSTALLERS)}
+        group = ProcessGroup(tuple(argv), place.log, passed | (variables or {}))
+        try:
+            while (code := group.wait(POLL_SECONDS)) is None:
+                pass
+        finally:
+            group.stop(GRACE_SECONDS)
+        if code:
+            last = place.log.read_bytes()[-8192:].decode(errors="replace").splitlines()[-TAIL_LINES:]
+            raise BackendFailed(
+                f"the environment {place.name!r} could not be built: {Path(argv[0]).name} ended with {code}",
+                next_step=f"see {place.log}; the same command goes on",
+                details=tuple(last),
+            )
+
+
+def _refuse_little_room(recipe: Recipe, place: EnvironmentFolder) -> None:
+    there = next(path for path in (place.path, *place.path.parents) if path.exists())
+    free = shutil.disk_usage(there).free // 1_000_000
+    if free < recipe.megabytes:
+        text = f"the environment {place.name!r} takes about {recipe.megabytes:,} MB and {free:,} MB are free in {there}"
+        raise DiskFull(text, next_step="free some space, or set FTCTL_ENVIRONMENTS to a folder elsewhere")
+
+
+@contextlib.contextmanager
+def _alone(place: EnvironmentFolder) -> Iterator[None]:
+    """Holds the lock of the environment; two builders would install over each other."""
+    place.path.parent.mkdir(parents=True, exist_ok=True)
+    with (place.path.parent / f".{place.name}.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            text = f"the environment {place.name!r} is being built by process {lock.read().strip()}"
+            raise RunBusy(text, next_step="wait for it") from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield

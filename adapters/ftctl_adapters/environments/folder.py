@@ -1,0 +1,94 @@
+"""Where an environment lies, and the record that makes it usable."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, field, frozen
+
+from ftctl.domain.names import is_name
+from ftctl.errors import UsageError
+
+RECORD = "environment.json"
+
+
+@frozen
+class Record:
+    """What was built: exact versions of all packages, the recipe by its digest, and which ftctl is inside."""
+
+    recipe: str
+    variant: str
+    ftctl: str
+    variables: dict[str, str] = field(factory=dict)
+    packages: dict[str, str] = field(factory=dict)
+    seconds: float = 0.0
+
+
+@frozen
+class EnvironmentFolder:
+    """A virtual environment is usable when its record is there: the record is written last and removed first."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def python(self) -> Path:
+        return self.path / "venv" / "bin" / "python"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "build.log"
+
+    def record(self) -> Record | None:
+        """The record; ``None`` while the environment is not there, half built, or from another version."""
+        try:
+            found: dict[str, Any] = json.loads((self.path / RECORD).read_text(encoding="utf-8"))
+            return Record(**found) if self.python.exists() else None
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def commit(self, record: Record) -> None:
+        """Writes the record, all of it or nothing."""
+        draft = self.path / f"{RECORD}.draft"
+        with draft.open("w", encoding="utf-8") as stream:
+            json.dump(asdict(record), stream, indent=1, sort_keys=True)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(self.path / RECORD)
+
+    def retract(self) -> None:
+        """Makes the environment unusable until it is committed again."""
+        (self.path / RECORD).unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        self.retract()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def size(self) -> int:
+        """Bytes on disk; files that are linked from elsewhere count too."""
+        return sum(file.lstat().st_size for file in self.path.rglob("*") if file.is_file())
+
+
+def data_folder() -> Path:
+    """Where this user's environments lie, by the XDG base directory specification."""
+    given = os.environ.get("FTCTL_ENVIRONMENTS")
+    if given:
+        return Path(given).expanduser().absolute()
+    home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(home).expanduser() / "ftctl" / "environments"
+
+
+def folder_of(name: str) -> EnvironmentFolder:
+    """The place of an environment, whether it exists or not.
+
+    Raises:
+        UsageError: that is no name.
+    """
+    if not is_name(name):
+        raise UsageError(f"an environment cannot be called {name!r}", next_step="`ftctl env list` shows them")
+    return EnvironmentFolder(data_folder() / name)

@@ -1,0 +1,124 @@
+"""``vllm``: vLLM's OpenAI-compatible server. Kwon et al., PagedAttention, 2023."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.format import PEFT_ADAPTER
+from ftctl.domain.launch import Address, LaunchSpec
+from ftctl.domain.resources import ModelShape
+from ftctl.domain.verdict import Verdict
+from ftctl.errors import ConfigInvalid
+from ftctl.plugin import option, options
+from ftctl.ports import Server
+from ftctl.ports.server import ServerError
+
+RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+"""What vLLM takes for ``--max-lora-rank``."""
+
+PROGRAM = ("-m", "vllm.entrypoints.openai.api_server")
+"""Started as a module: the CPU build has no working ``vllm`` command, and the GPU build starts so too."""
+
+
+@options
+class VllmServerOptions:
+    port: int = option(0, help="Port on 127.0.0.1; 0 picks a free one.", ge=0, le=65_535)
+    served_model_name: str = option("model", help="What requests call the model.")
+    enable_lora: bool = option(False, help="Serve an adapter beside its base, instead of merging it first.")
+    lora_modules: tuple[str, ...] = option((), help="Further adapters on the same base: NAME=FOLDER.")
+    dtype: str = option("auto", help="Of weights and products.", choices=("auto", "bfloat16", "float16", "float32"))
+    max_model_len: int | None = option(None, help="Longest context in tokens; null: the model's own.", ge=1)
+    max_num_seqs: int | None = option(None, help="Requests in one batch; null: vLLM's default.", ge=1)
+    tensor_parallel_size: int = option(1, help="Over how many devices each layer is divided.", ge=1)
+    extra_args: tuple[str, ...] = option((), help="Further arguments of vLLM's server, as they are.")
+    start_timeout: float = option(600.0, help="Seconds it may take to become ready.", gt=0)
+
+
+class VllmServer(Server):
+    """Reads limits, template and the rank of adapters from the artifact."""
+
+    def __init__(self, options: VllmServerOptions) -> None:
+        if options.lora_modules and not options.enable_lora:
+            raise ConfigInvalid("server.lora_modules: adapters need enable_lora: true")
+        malformed = [entry for entry in options.lora_modules if not all(entry.partition("=")[::2])]
+        if malformed:
+            raise ConfigInvalid(f"server.lora_modules: must be NAME=FOLDER, not {malformed[0]!r}")
+        self._options = options
+
+    def supports(self, shape: ModelShape) -> Verdict:
+        if self._options.tensor_parallel_size > 1 and shape.heads % self._options.tensor_parallel_size:
+            text = f"tensor_parallel_size must divide the {shape.heads} attention heads"
+            return Verdict((f"{text}, not {self._options.tensor_parallel_size}",))
+        return Verdict()
+
+    def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
+        given = self._options
+        base = model.base if model.format == PEFT_ADAPTER and model.base else model
+        arguments = {
+            "--model": base.path,
+            "--host": address.host,
+            "--port": str(address.port),
+            "--dtype": given.dtype,
+            "--tensor-parallel-size": str(given.tensor_parallel_size),
+            "--max-model-len": given.max_model_len,
+            "--max-num-seqs": given.max_num_seqs,
+            "--chat-template": _template(model, base),
+            "--served-model-name": "base" if base is not model else given.served_model_name,
+        }
+        argv = [python, *PROGRAM, *(str(part) for pair in arguments.items() if pair[1] is not None for part in pair)]
+        if given.enable_lora:
+            argv += self._adapters(model, base)
+        return LaunchSpec(
+            argv=(*argv, *given.extra_args),
+            served_name=given.served_model_name,
+            start_timeout=given.start_timeout,
+        )
+
+    def _adapters(self, model: Artifact, base: Artifact) -> list[str]:
+        own = {} if model is base else {self._options.served_model_name: model.path}
+        folders = own | dict(entry.split("=", 1) for entry in self._options.lora_modules)
+        if not folders:
+            return []
+        rank = max(_rank(name, Path(folder)) for name, folder in folders.items())
+        modules = [f"{name}={folder}" for name, folder in folders.items()]
+        room = next(size for size in RANKS if size >= rank)
+        return [
+            "--enable-lora",
+            "--max-lora-rank",
+            str(room),
+            "--max-loras",
+            str(len(folders)),
+            "--lora-modules",
+            *modules,
+        ]
+
+
+def _template(model: Artifact, base: Artifact) -> str | None:
+    """The chat template that the model was trained with: the adapter's own before its base's."""
+    for artifact in (model, base):
+        path = Path(artifact.path) / "chat_template.jinja"
+        if path.exists():
+            return str(path)
+    return None
+
+
+def _rank(name: str, folder: Path) -> int:
+    """The rank of an adapter that vLLM can load beside its base.
+
+    Raises:
+        ServerError: it is no plain LoRA.
+    """
+    try:
+        config: dict[str, Any] = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ServerError(f"the adapter {name!r} in {folder} cannot be read: {error}") from error
+    kind = str(config.get("peft_type"))
+    refused = [key for key in ("use_dora", "modules_to_save") if config.get(key)]
+    refused += ["bias"] if config.get("bias", "none") != "none" else []
+    rank = max(int(found) for found in (config.get("r", 0), *config.get("rank_pattern", {}).values()))
+    if kind != "LORA" or refused or rank > RANKS[-1]:
+        why = f"a {kind} adapter" if kind != "LORA" else ", ".join(refused) or f"rank {rank}"
+        raise ServerError(f"vLLM cannot serve the adapter {name!r} beside its base: {why}",
+                          next_step="let it be merged: server.enable_lora=false")  # fmt: skip
+    return rank
