@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ftctl.application.resolve import resolve
+from ftctl.domain.interpreter import Interpreter
 from ftctl.plugin.registry import Registry
 from ftctl.ports.environments import Environments
 from ftctl_adapters.environments.build import Builder
@@ -21,14 +22,14 @@ class Assumed(Environments):
         self._real = real
         self.wanted: set[str] = set()
 
-    def python(self, name: str) -> str | None:
-        found = self._real.python(name)
+    def find(self, name: str) -> Interpreter | None:
+        found = self._real.find(name)
         if found is None:
             self.wanted.add(name)
-        return found or "python"
+        return found or Interpreter("python")
 
-    def variables(self, name: str) -> dict[str, str]:
-        return self._real.variables(name)
+    def enter(self, name: str) -> Interpreter:
+        return self._real.enter(name)
 
     def is_interpreter(self, path: str) -> bool:
         return self._real.is_interpreter(path)

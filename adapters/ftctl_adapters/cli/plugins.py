@@ -60,7 +60,7 @@ def _row(offer: Offer) -> dict[str, Any]:
 
 def _status(offer: Offer) -> str:
     environments = LocalEnvironments(Path())
-    if environments.python(offer.environment) is None:
+    if environments.find(offer.environment) is None:
         return f"needs ftctl env create {offer.environment}"
     missing = environments.missing(offer.environment, tuple(need.module for need in offer.needs))
     installs = sorted({need.install for need in offer.needs if need.module in missing})

@@ -27,12 +27,20 @@ def compose(path: Path | None, switches: Mapping[str, Any], settings: Sequence[s
     document = read_yaml(path or QUICKSTART)
     if not isinstance(document, dict):
         raise ConfigInvalid(f"{path}: a run file is a mapping with the key `model`", next_step="ftctl config schema")
+    if path is None and switches.get("server") and not switches.get("compressor"):
+        # the default's compressed form is made for the default's server; any server takes the whole model
+        document["compressor"] = _unless_same(document, "server", switches["server"], document["compressor"])
     for key, value in switches.items():
         if value is not None:
             document[key] = _switched(document.get(key), value)
     for setting in settings:
         _set(document, setting)
     return document
+
+
+def _unless_same(document: Mapping[str, Any], key: str, name: Any, kept: Any) -> Any:
+    current = document[key]
+    return kept if name == (current.get("use") if isinstance(current, dict) else current) else "none"
 
 
 def _switched(current: Any, name: Any) -> Any:

@@ -32,7 +32,7 @@ INSTALLERS = ("PIP_", "UV_", "HTTP", "http", "NO_PROXY", "no_proxy", "SSL_", "RE
 class Builder:
     """Builds with pip or with uv; ``tell`` hears each step."""
 
-    tell: Tell
+    tell: Tell = lambda _: None
     uv: bool = False
 
     def build(self, recipe: Recipe, place: EnvironmentFolder, *, recreate: bool = False) -> Record:
@@ -66,6 +66,20 @@ class Builder:
             record = Record(recipe.digest, recipe.variant, fingerprint(), recipe.variables, packages, round(seconds, 1))
             place.commit(evolve(record, seconds=found.seconds) if found else record)
             return record
+
+    def renew(self, place: EnvironmentFolder) -> None:
+        """Puts this ftctl into an environment that holds another one.
+
+        Raises:
+            BackendFailed: it could not be installed; the environment is unusable until it is created again.
+            RunBusy: another process builds it.
+        """
+        record = place.record()
+        if record is None or record.ftctl == fingerprint():
+            return
+        with _alone(place):
+            self._install_ftctl(place)
+            place.commit(evolve(record, ftctl=fingerprint()))
 
     def _fill(self, recipe: Recipe, place: EnvironmentFolder) -> None:
         place.path.mkdir(parents=True, exist_ok=True)

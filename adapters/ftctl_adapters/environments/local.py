@@ -8,7 +8,10 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from ftctl.domain.interpreter import Interpreter
+from ftctl.errors import UsageError
 from ftctl.ports.environments import Environments
+from ftctl_adapters.environments.build import Builder
 from ftctl_adapters.environments.folder import folder_of
 
 DEFAULT = "default"
@@ -25,15 +28,20 @@ class LocalEnvironments(Environments):
     def __init__(self, workspace: Path) -> None:
         self._workspace = workspace
 
-    def python(self, name: str) -> str | None:
+    def find(self, name: str) -> Interpreter | None:
         if name == DEFAULT:
-            return sys.executable
+            return Interpreter(sys.executable)
         place = folder_of(name)
-        return str(place.python) if place.record() else None
+        record = place.record()
+        return Interpreter(str(place.python), dict(record.variables)) if record else None
 
-    def variables(self, name: str) -> dict[str, str]:
-        record = None if name == DEFAULT else folder_of(name).record()
-        return dict(record.variables) if record else {}
+    def enter(self, name: str) -> Interpreter:
+        place, found = folder_of(name), self.find(name)
+        if found is None:
+            raise UsageError(f"environment {name!r} does not exist", next_step=f"run: ftctl env create {name}")
+        if name != DEFAULT:
+            Builder().renew(place)
+        return found
 
     def is_interpreter(self, path: str) -> bool:
         return Path(path).is_file() and os.access(path, os.X_OK)
@@ -41,11 +49,11 @@ class LocalEnvironments(Environments):
     def missing(self, name: str, modules: tuple[str, ...]) -> tuple[str, ...]:
         if name == DEFAULT:
             return tuple(module for module in modules if find_spec(module) is None)
-        python = self.python(name)
-        if python is None or not modules:
+        found = self.find(name)
+        if found is None or not modules:
             return ()
         asked = subprocess.run(
-            [python, "-I", "-c", ABSENT, *modules], capture_output=True, text=True, timeout=ASK_SECONDS, check=False
+            [found.path, "-I", "-c", ABSENT, *modules], capture_output=True, text=True, timeout=ASK_SECONDS, check=False
         )
         return tuple(json.loads(asked.stdout)) if asked.returncode == 0 else modules
 

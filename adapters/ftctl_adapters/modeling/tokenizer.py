@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ftctl.domain.artifact import Artifact
 from ftctl.domain.example import Message
 from ftctl.errors import LabelsInvalid
 
@@ -21,6 +22,15 @@ class ChatTokenizer:
         self.pad_id: int = pad if pad is not None else min(self.stop_ids, default=0)
         added = self.raw.added_tokens_decoder.values()
         self.special_tokens = tuple(sorted(str(token) for token in added if token.special and str(token).strip()))
+
+    @staticmethod
+    def of(model: Artifact) -> "ChatTokenizer":
+        """The tokenizer that a model is used with; an adapter's is its base's.
+
+        An adapter's folder holds the same tokenizer files and no ``config.json``, without which transformers may read
+        them as another tokenizer: it takes the class from the config.
+        """
+        return ChatTokenizer((model.base or model).path)
 
     def render(self, messages: Sequence[Message], *, ask: bool, tools: list[dict[str, Any]] | None = None) -> str:
         """The conversation as the chat template writes it; ``ask`` opens the next assistant turn.

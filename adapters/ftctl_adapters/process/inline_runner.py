@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ftctl.domain.event import Event
+from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.job import Job, JobResult
 from ftctl.errors import UsageError
 from ftctl.ports.job_runner import JobRunner
@@ -15,7 +16,7 @@ from ftctl.worker.job_folder import JobFolder
 class InlineRunner(JobRunner):
     """The same job, folder and errors as out of process; nothing protects this process from the backend."""
 
-    def run(self, job: Job, folder: Path, python: str, on_event: Callable[[Event], None]) -> JobResult:
+    def run(self, job: Job, folder: Path, python: Interpreter, on_event: Callable[[Event], None]) -> JobResult:
         if job.launcher and job.launcher.name != "single":
             text = f"--inline runs in this one process, and {job.launcher.name} starts several"
             raise UsageError(text, next_step="leave --inline out, or say tuner.engine: single")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ftctl.domain.codec import from_plain
 from ftctl.domain.event import Event
+from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.job import Job, JobResult
 from ftctl.errors import DiskFull, FtctlError, Interrupted, ResourceExhausted, WorkerDied, WorkerStalled
 from ftctl.ports.job_runner import JobRunner
@@ -29,12 +30,12 @@ class WorkerRunner(JobRunner):
     def __init__(self, stall_seconds: float = STALL_SECONDS) -> None:
         self._stall_seconds = stall_seconds
 
-    def run(self, job: Job, folder: Path, python: str, on_event: Callable[[Event], None]) -> JobResult:
+    def run(self, job: Job, folder: Path, python: Interpreter, on_event: Callable[[Event], None]) -> JobResult:
         place = JobFolder(folder)
         place.prepare(job)
         place.events.unlink(missing_ok=True)
         place.log.unlink(missing_ok=True)
-        group = ProcessGroup(_command(job, python, folder), place.log)
+        group = ProcessGroup(_command(job, python.path, folder), place.log, python.variables)
         tail, pulse = _EventTail(place.events), _Pulse(place, self._stall_seconds)
         try:
             while group.poll() is None:

@@ -154,7 +154,7 @@ class _Resolver:
     def needs(self, offer: Offer, path: str) -> None:
         if offer.environment in self.named:
             return
-        if self.environments.python(offer.environment) is None:
+        if self.environments.find(offer.environment) is None:
             name = offer.environment
             build = f"run: ftctl env create {name}" if offer.recipe else "it has no recipe"
             line = f"needs the environment {name!r}; {build}, or name one: environments: {{{name}: {{python: PATH}}}}"

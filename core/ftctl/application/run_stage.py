@@ -14,9 +14,10 @@ from ftctl.domain.artifact import Artifact, Draft, Lineage
 from ftctl.domain.codec import to_plain
 from ftctl.domain.event import WARNING_RAISED
 from ftctl.domain.format import ADAPTERS
+from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.job import Job, JobResult
 from ftctl.domain.launch import Endpoint
-from ftctl.errors import ModelMismatch, UsageError
+from ftctl.errors import ModelMismatch
 from ftctl.ports.model_intake import ModelFacts
 from ftctl.ports.run_journal import RunJournal
 
@@ -127,14 +128,11 @@ class StageRunner:
             packages=result.packages,
         )
 
-    def python(self, stage: Stage) -> str:
-        """The interpreter of the stage's environment.
+    def python(self, stage: Stage) -> Interpreter:
+        """The interpreter of the stage's environment: the one that the run file names, or ours.
 
         Raises:
             UsageError: the environment does not exist.
         """
-        name = stage.environment
-        python = self.spec.environments.get(name) or self.app.environments.python(name)
-        if python is None:
-            raise UsageError(f"environment {name!r} does not exist", next_step=f"run: ftctl env create {name}")
-        return python
+        named = self.spec.environments.get(stage.environment)
+        return Interpreter(named) if named else self.app.environments.enter(stage.environment)

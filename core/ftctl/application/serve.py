@@ -8,6 +8,7 @@ from ftctl.application.app import App
 from ftctl.application.plan import ask
 from ftctl.application.spec import Backend
 from ftctl.domain.artifact import Artifact
+from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.launch import Endpoint, LaunchSpec
 from ftctl.errors import Interrupted, SignalArrived
 from ftctl.ports.clock import Clock
@@ -44,7 +45,7 @@ class Served:
         self.running.stop()
 
 
-def serve(app: App, backend: Backend, model: Artifact, python: str, log: Path) -> Served:
+def serve(app: App, backend: Backend, model: Artifact, python: Interpreter, log: Path) -> Served:
     """The artifact behind an endpoint on loopback, ready for requests.
 
     Raises:
@@ -53,7 +54,7 @@ def serve(app: App, backend: Backend, model: Artifact, python: str, log: Path) -
         ServerNotReady: it did not become ready in time.
     """
     address = app.servers.address(int(backend.options.get("port", 0)))
-    spec: LaunchSpec = ask(backend, "launch", model, address, python)
-    spec = evolve(spec, env=app.environments.variables(backend.offer.environment) | spec.env)
+    spec: LaunchSpec = ask(backend, "launch", model, address, python.path)
+    spec = evolve(spec, env=python.variables | spec.env)
     running = app.servers.start(spec, address, log)
     return Served(Endpoint(address.url + "/v1", spec.served_name), running, app.clock)

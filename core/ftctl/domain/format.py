@@ -3,6 +3,9 @@
 HF = "hf"
 PEFT_ADAPTER = "peft-adapter"
 BNB_INT8 = "bnb-int8"
+COMPRESSED_TENSORS = "compressed-tensors"
+"""Quantised weights as llm-compressor writes them and vLLM and transformers read them."""
+
 PEFT_PROMPT = "peft-prompt"
 """Virtual tokens or keys learnt by PEFT: they cannot be merged into weights."""
 

@@ -2,17 +2,23 @@
 
 from abc import ABC, abstractmethod
 
+from ftctl.domain.interpreter import Interpreter
+
 
 class Environments(ABC):
     """``default`` is the environment that ftctl itself runs in; others are built from recipes."""
 
     @abstractmethod
-    def python(self, name: str) -> str | None:
+    def find(self, name: str) -> Interpreter | None:
         """The interpreter of the named environment, or ``None`` while it does not exist."""
 
     @abstractmethod
-    def variables(self, name: str) -> dict[str, str]:
-        """What its recipe sets for every process that runs in it."""
+    def enter(self, name: str) -> Interpreter:
+        """The interpreter to run something in now; the ftctl inside is this one.
+
+        Raises:
+            UsageError: there is no such environment.
+        """
 
     @abstractmethod
     def is_interpreter(self, path: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ftctl.domain.event import Event
+from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.job import Job, JobResult
 
 
@@ -12,7 +13,7 @@ class JobRunner(ABC):
     """Runs one job at a time in its folder: ``job.json`` in, events appended, ``result.json`` out."""
 
     @abstractmethod
-    def run(self, job: Job, folder: Path, python: str, on_event: Callable[[Event], None]) -> JobResult:
+    def run(self, job: Job, folder: Path, python: Interpreter, on_event: Callable[[Event], None]) -> JobResult:
         """The result of the job.
 
         Args:

@@ -1,8 +1,6 @@
 """``int8``: 8-bit weights. Dettmers et al., LLM.int8(): 8-bit Matrix Multiplication for Transformers at Scale, 2022."""
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from ftctl.domain.artifact import Artifact, Draft
@@ -31,26 +29,11 @@ class Int8Compressor(Compressor):
     def compress(self, model: Artifact, calibration: Sequence[Example], context: StageContext) -> Draft:
         from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-        from ftctl_adapters.modeling.take_along import take_along
+        from ftctl_adapters.modeling.compressed import compressed_draft
 
         config = BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=self._options.threshold)
         quantised: Any = AutoModelForCausalLM.from_pretrained(
             model.path, quantization_config=config, local_files_only=True, trust_remote_code=False, use_safetensors=True
         )
         quantised.save_pretrained(context.out, safe_serialization=True)
-        take_along(Path(model.path), context.out)
-        _drop_machine_fields(context.out / "config.json")
-        before, after = (_weight_bytes(folder) for folder in (Path(model.path), context.out))
-        facts = {key: value for key, value in model.facts.items() if key not in ("training", "compression")}
-        return Draft("model", BNB_INT8, facts | {"compression": {"bytes_before": before, "bytes_after": after}})
-
-
-def _weight_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-
-
-def _drop_machine_fields(path: Path) -> None:
-    """The config must not tell where on this machine the model lay."""
-    config = json.loads(path.read_text(encoding="utf-8"))
-    config.pop("_name_or_path", None)
-    path.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
+        return compressed_draft(model, context.out, BNB_INT8)

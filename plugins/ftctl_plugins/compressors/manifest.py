@@ -1,6 +1,6 @@
 """The compressors that come with ftctl, and the bridges that the planner may insert."""
 
-from ftctl.domain.format import BNB_INT8, HF, PEFT_ADAPTER
+from ftctl.domain.format import BNB_INT8, COMPRESSED_TENSORS, HF, PEFT_ADAPTER
 from ftctl.plugin import BRIDGE, Need, Offer, hookimpl
 
 TORCH = Need("torch", "ftctl[hf]")
@@ -19,6 +19,18 @@ def ftctl_offers() -> list[Offer]:
             accepts=(HF,),
             produces=(BNB_INT8,),
             needs=(TORCH, TRANSFORMERS, Need("bitsandbytes", "ftctl[bnb]")),
+        ),
+        Offer(
+            port="compressor",
+            name="gptq",
+            summary="4- or 8-bit weights that answer like the model on calibration data (GPTQ, by llm-compressor)",
+            factory="ftctl_plugins.compressors.gptq:GptqCompressor",
+            options="ftctl_plugins.compressors.gptq:GptqOptions",
+            accepts=(HF,),
+            produces=(COMPRESSED_TENSORS,),
+            needs=(Need("llmcompressor", "llmcompressor"),),
+            environment="llmcompressor",
+            recipe="ftctl_plugins.environments:llmcompressor.toml",
         ),
         Offer(
             port="compressor",

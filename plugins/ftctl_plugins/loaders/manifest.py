@@ -1,7 +1,9 @@
 """The target loaders that come with ftctl."""
 
-from ftctl.domain.format import BNB_INT8, BOTTLENECK, HF, PEFT_ADAPTER, PEFT_PROMPT
+from ftctl.domain.format import BNB_INT8, BOTTLENECK, COMPRESSED_TENSORS, HF, PEFT_ADAPTER, PEFT_PROMPT
 from ftctl.plugin import Need, Offer, hookimpl
+
+TORCH, TRANSFORMERS = Need("torch", "ftctl[hf]"), Need("transformers", "ftctl[hf]")
 
 
 @hookimpl
@@ -14,6 +16,15 @@ def ftctl_offers() -> list[Offer]:
             factory="ftctl_plugins.loaders.transformers:TransformersLoader",
             options="ftctl_plugins.loaders.transformers:TransformersLoaderOptions",
             accepts=(HF, PEFT_ADAPTER, PEFT_PROMPT, BOTTLENECK, BNB_INT8),
-            needs=(Need("torch", "ftctl[hf]"), Need("transformers", "ftctl[hf]")),
-        )
+            needs=(TORCH, TRANSFORMERS),
+        ),
+        Offer(
+            port="target_loader",
+            name="compressed-tensors",
+            summary="Models that llm-compressor quantised, their weights spread out again, by transformers",
+            factory="ftctl_plugins.loaders.transformers:TransformersLoader",
+            options="ftctl_plugins.loaders.transformers:TransformersLoaderOptions",
+            accepts=(COMPRESSED_TENSORS,),
+            needs=(TORCH, TRANSFORMERS, Need("compressed_tensors", "ftctl[compressed]")),
+        ),
     ]

@@ -21,4 +21,4 @@ class TransformersLoader(TargetLoader):
         from ftctl_adapters.modeling.target import LoadedTarget
         from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 
-        return LoadedTarget(load_whole(model), ChatTokenizer(model.path))
+        return LoadedTarget(load_whole(model), ChatTokenizer.of(model))

@@ -1,6 +1,6 @@
 """The servers that come with ftctl."""
 
-from ftctl.domain.format import BNB_INT8, HF, PEFT_ADAPTER
+from ftctl.domain.format import BNB_INT8, COMPRESSED_TENSORS, HF, PEFT_ADAPTER
 from ftctl.plugin import Need, Offer, hookimpl
 
 
@@ -27,7 +27,7 @@ def ftctl_offers() -> list[Offer]:
             summary="vLLM: OpenAI-compatible, batches requests as they come; LoRA adapters beside their base",
             factory="ftctl_plugins.servers.vllm:VllmServer",
             options="ftctl_plugins.servers.vllm:VllmServerOptions",
-            accepts=(HF,),
+            accepts=(HF, COMPRESSED_TENSORS),
             accepts_with={"enable_lora": (PEFT_ADAPTER,)},
             needs=(Need("vllm", "vllm"),),
             environment="vllm",

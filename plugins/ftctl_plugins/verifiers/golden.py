@@ -32,7 +32,7 @@ class GoldenVerifier(Verifier):
         from ftctl_adapters.modeling.golden import read_golden
         from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 
-        cases, tokenizer = read_golden(model.path), ChatTokenizer(model.path)
+        cases, tokenizer = read_golden(model.path), ChatTokenizer.of(model)
         if not cases:
             return Report("golden", (), (), {"golden": "no golden cases in this artifact; nothing was compared"})
         lossless = model.format in LOSSLESS

@@ -2,22 +2,25 @@
 
 from attrs import define, field
 
+from ftctl.domain.interpreter import Interpreter
+from ftctl.errors import UsageError
 from ftctl.ports.environments import Environments
 
 
 @define
 class FakeEnvironments(Environments):
-    pythons: dict[str, str] = field(factory=lambda: {"default": "python"})
+    pythons: dict[str, Interpreter] = field(factory=lambda: {"default": Interpreter("python")})
     absent: set[str] = field(factory=set)
     free: int = 10**12
     interpreters: set[str] = field(factory=set)
-    settings: dict[str, dict[str, str]] = field(factory=dict)
 
-    def python(self, name: str) -> str | None:
+    def find(self, name: str) -> Interpreter | None:
         return self.pythons.get(name)
 
-    def variables(self, name: str) -> dict[str, str]:
-        return dict(self.settings.get(name, {}))
+    def enter(self, name: str) -> Interpreter:
+        if name not in self.pythons:
+            raise UsageError(f"environment {name!r} does not exist", next_step=f"run: ftctl env create {name}")
+        return self.pythons[name]
 
     def is_interpreter(self, path: str) -> bool:
         return path in self.interpreters

@@ -1,0 +1,35 @@
+"""What every compressor does when the weights are written."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ftctl.domain.artifact import Artifact, Draft
+from ftctl_adapters.modeling.take_along import take_along
+
+
+def compressed_draft(model: Artifact, out: Path, form: str, **told: Any) -> Draft:
+    """Completes the folder with what belongs to the model, and says how much smaller it has become.
+
+    Args:
+        model: what was compressed.
+        out: where the compressed weights lie.
+        form: the format that they have now.
+        told: further facts about the compression.
+    """
+    take_along(Path(model.path), out)
+    _drop_machine_fields(out / "config.json")
+    before, after = (_weight_bytes(folder) for folder in (Path(model.path), out))
+    facts = {key: value for key, value in model.facts.items() if key not in ("training", "compression")}
+    return Draft("model", form, facts | {"compression": {"bytes_before": before, "bytes_after": after, **told}})
+
+
+def _weight_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def _drop_machine_fields(path: Path) -> None:
+    """The config must not tell where on this machine the model lay."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config.pop("_name_or_path", None)
+    path.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
