@@ -37,5 +37,11 @@ def reference(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The whole suite: unit, functional, faults, docs."""
+    """Everything that needs no private environment: unit, functional, faults, docs."""
     session.run("python", "-m", "pytest", *session.posargs, external=True)
+
+
+@nox.session
+def backends(session: nox.Session) -> None:
+    """Backends in environments of their own, which are built where they are not there yet: minutes and gigabytes."""
+    session.run("python", "-m", "pytest", "-m", "backends", "tests/backends", *session.posargs, external=True)

@@ -31,7 +31,11 @@ def backends(offers: list[Offer]) -> str:
         parts.append(f"\n## {port}\n\n| name | what it is | accepts | produces | needs |\n|---|---|---|---|---|\n")
         for offer in (offer for offer in offers if offer.port == port):
             needs = ", ".join(dict.fromkeys(f"`{need.install}`" for need in offer.needs)) or "–"
+            if offer.environment != "default":
+                needs = f"the environment `{offer.environment}`"
             formats = [", ".join(f"`{name}`" for name in names) or "–" for names in (offer.accepts, offer.produces)]
+            for option, more in offer.accepts_with.items():
+                formats[0] += f"; with `{option}`: {', '.join(f'`{name}`' for name in more)}"
             parts.append(f"| `{offer.name}` | {offer.summary} | {formats[0]} | {formats[1]} | {needs} |\n")
     return NOTE + "".join(parts)
 

@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 
 from ftctl.domain.artifact import Artifact
+from ftctl.domain.format import HF, PEFT_ADAPTER
+from ftctl.domain.golden import GoldenCase
 from ftctl.domain.launch import Endpoint
 from ftctl.errors import BackendFailed, ServedDifferently
 from ftctl.ports.context import StageContext
 from ftctl_adapters.modeling.golden import write_golden
 from ftctl_adapters.modeling.load import load_base
 from ftctl_adapters.modeling.reference import BUILTIN
+from ftctl_adapters.modeling.take_along import take_along
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
-from ftctl_plugins.verifiers.golden import GoldenOptions, GoldenVerifier
+from ftctl_plugins.verifiers.golden import GoldenOptions, GoldenVerifier, compare
 
 pytestmark = pytest.mark.heavy
 Reply = Callable[[dict[str, Any]], Any]
@@ -131,3 +134,27 @@ def test_a_server_that_speaks_another_language_is_an_error(
 ) -> None:
     with pytest.raises(BackendFailed):
         verify(tuned, endpoint(lambda body: reply), context)
+
+
+def test_an_adapters_text_becomes_the_tokens_of_its_base(tmp_path: Path) -> None:
+    """Without a config beside it, transformers reads the same tokenizer files as another tokenizer."""
+    tiny = str(BUILTIN["builtin:tiny"])
+    take_along(Path(tiny), tmp_path)
+    base = Artifact("model", HF, "b", tiny)
+    adapter = Artifact("adapter", PEFT_ADAPTER, "a", str(tmp_path), {}, base)
+    text = "1 + 2 = é ß 😀"
+    assert ChatTokenizer.of(adapter).encode(text) == ChatTokenizer(tiny).encode(text)
+    assert ChatTokenizer(str(tmp_path)).encode(text) != ChatTokenizer(tiny).encode(text)
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"), [("So be it. Ф", "equal"), ("So be it. ", "different"), ("So", "different")]
+)
+def test_half_a_character_at_the_end_is_shown_by_some_servers_and_held_back_by_others(answer: str, found: str) -> None:
+    tokenizer = ChatTokenizer(str(BUILTIN["builtin:tiny"]))
+    ids = (*tokenizer.encode("So be it. Ф"), *tokenizer.encode("Ф")[:1])
+    shown = tokenizer.decode(ids)
+    assert shown.endswith("\ufffd")
+    case = GoldenCase((), "", (), shown, ids, (9.0,) * len(ids), 48)
+    assert compare(case, answer, tokenizer) == found
+    assert compare(case, shown, tokenizer) == "equal"

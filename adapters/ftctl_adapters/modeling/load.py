@@ -3,7 +3,7 @@
 from typing import Any
 
 from ftctl.domain.artifact import Artifact
-from ftctl.domain.format import ADAPTERS, BOTTLENECK
+from ftctl.domain.format import ADAPTERS, BOTTLENECK, COMPRESSED_TENSORS
 from ftctl.errors import ModelMismatch
 from ftctl_adapters.modeling.bottleneck import load_bottleneck
 
@@ -29,6 +29,8 @@ def load_whole(model: Artifact, bf16: bool | None = None) -> Any:
     Raises:
         ModelMismatch: the adapter is alone, or its tensors do not fit the base.
     """
+    if model.format == COMPRESSED_TENSORS:
+        return _dequantized(model.path).eval()
     if model.format not in ADAPTERS:
         return load_base(model.path, bf16).eval()
     if model.base is None:
@@ -41,3 +43,17 @@ def load_whole(model: Artifact, bf16: bool | None = None) -> Any:
         return PeftModel.from_pretrained(load_base(model.base.path, bf16), model.path, local_files_only=True).eval()
     except (RuntimeError, ValueError, KeyError) as error:
         raise ModelMismatch(f"{model.id} does not fit its base {model.base.id}: {error}") from error
+
+
+def _dequantized(folder: str) -> Any:
+    """A quantised model with dense weights of the same values: parts of it can be called, not only the whole."""
+    from transformers import AutoModelForCausalLM, CompressedTensorsConfig
+
+    return AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype="auto",
+        quantization_config=CompressedTensorsConfig(dequantize=True),
+        local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
+    )

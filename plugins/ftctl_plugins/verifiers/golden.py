@@ -74,18 +74,23 @@ def compare(case: GoldenCase, answer: str, tokenizer: Any) -> str:
     same letters, or hold only a part of a character. Where the answer's own tokens part is at most early. So any tie
     between the two places explains the difference.
     """
-    found = answer.strip()
-    if found == case.output.strip():
+    found = _readable(answer)
+    if found == _readable(case.output):
         return "equal"
     first = _first_other(case.output_ids, tokenizer.encode(answer))
     last = len(case.margins) - 1
     for place in range(len(case.margins)):
-        shared = tokenizer.decode(case.output_ids[: place + 1]).rstrip("\ufffd").strip()
+        shared = _readable(tokenizer.decode(case.output_ids[: place + 1]))
         if not found.startswith(shared):
             last = place
             break
     between = case.margins[min(first, last) : last + 1]
     return "tie" if min(between, default=1.0) < case.tie else "different"
+
+
+def _readable(text: str) -> str:
+    """The text without bytes at its end that are no character: servers show them as U+FFFD, or hold them back."""
+    return text.strip().rstrip("\ufffd").strip()
 
 
 def _first_other(expected: Sequence[int], found: Sequence[int]) -> int:

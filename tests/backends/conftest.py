@@ -1,0 +1,25 @@
+"""Environments are built once and kept for the next time, in this user's data folder."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from ftctl_adapters.environments.folder import folder_of
+
+
+@pytest.fixture(scope="session")
+def environment() -> Callable[[str], None]:
+    """Makes sure of an environment; where it cannot be built the test is left out, and says so."""
+    done: dict[str, str] = {}
+
+    def make(name: str) -> None:
+        if name not in done:
+            command = [sys.executable, "-m", "ftctl_adapters.cli", "env", "create", name]
+            made = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+            done[name] = "" if made.returncode == 0 and folder_of(name).record() else made.stderr[-2000:]
+        if done[name]:
+            pytest.skip(f"NOT RUN: the environment {name} could not be built here:\n{done[name]}")
+
+    return make
