@@ -1,4 +1,6 @@
-"""Every check of this project, the fast ones first: ``nox`` runs all in the current environment.
+"""Every check of this project, the fast ones first: ``nox`` runs those of minutes in the current environment.
+
+``nox -s distributed backends`` runs the rest: several processes, and backends in environments of their own.
 
 ``nox -s lint`` runs one; ``nox -s tests -- tests/unit -x`` hands arguments to pytest.
 """
@@ -37,8 +39,14 @@ def reference(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Everything that needs no private environment: unit, functional, faults, docs."""
+    """Everything in one process and one environment: unit, functional, faults, docs."""
     session.run("python", "-m", "pytest", *session.posargs, external=True)
+
+
+@nox.session
+def distributed(session: nox.Session) -> None:
+    """Training in several processes, by torchrun and Ray, on this machine."""
+    session.run("python", "-m", "pytest", "-m", "distributed", *session.posargs, external=True)
 
 
 @nox.session

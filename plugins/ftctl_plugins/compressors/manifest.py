@@ -34,6 +34,18 @@ def ftctl_offers() -> list[Offer]:
         ),
         Offer(
             port="compressor",
+            name="w8a8",
+            summary="8-bit weights and activations, for servers with 8-bit products (by llm-compressor)",
+            factory="ftctl_plugins.compressors.w8a8:W8a8Compressor",
+            options="ftctl_plugins.compressors.w8a8:W8a8Options",
+            accepts=(HF,),
+            produces=(COMPRESSED_TENSORS,),
+            needs=(Need("llmcompressor", "llmcompressor"),),
+            environment="llmcompressor",
+            recipe="ftctl_plugins.environments:llmcompressor.toml",
+        ),
+        Offer(
+            port="compressor",
             name="add-tokens",
             summary="The same model with further tokens; inserted where the run file has add_tokens",
             factory="ftctl_plugins.compressors.add_tokens:AddTokensCompressor",
