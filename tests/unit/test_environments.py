@@ -6,14 +6,16 @@ import hashlib
 import json
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from ftctl.errors import BackendFailed, DiskFull, PluginBroken, RunBusy, UsageError
-from ftctl_adapters.environments.build import Builder
+from ftctl_adapters.environments.build import Builder, alone
 from ftctl_adapters.environments.folder import RECORD, EnvironmentFolder, Record, folder_of
 from ftctl_adapters.environments.local import LocalEnvironments
 from ftctl_adapters.environments.recipe import Recipe, read_recipe
@@ -100,7 +102,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, Environment
     root = Path(__file__).parents[2]
     killed = subprocess.run([sys.executable, "-c", program], cwd=root, env=environment, check=False)
     assert killed.returncode == -9
-    assert place.python.exists()
+    assert place.begun() == made.digest
     assert place.record() is None
     Builder().build(made, place)
     return made, place
@@ -127,7 +129,9 @@ def test_the_application_finds_it_with_its_variables_and_what_it_lacks(
     environments = LocalEnvironments(tmp_path)
     found = environments.find("small")
     assert found is not None
-    assert found.variables == {"SMALL": "yes"}
+    assert found.variables["SMALL"] == "yes"
+    assert found.variables["PYTHONPATH"] == ""
+    assert found.variables["PATH"].startswith(str(built[1].python.parent))
     assert environments.missing("small", ("smallthing", "torch")) == ("torch",)
     assert environments.find("other") is None
     with pytest.raises(UsageError, match="ftctl env create other|does not exist"):
@@ -158,6 +162,38 @@ def test_a_check_that_fails_leaves_nothing_usable(built: tuple[Recipe, Environme
         Builder().build(recipe(tmp_path, check="import nothing_of_that_name"), place)
     assert any("nothing_of_that_name" in line for line in caught.value.details)
     assert place.record() is None
+
+
+def test_a_virtual_environment_that_was_not_finished_is_made_again(tmp_path: Path) -> None:
+    place = EnvironmentFolder(tmp_path / "small")
+    place.python.parent.mkdir(parents=True)
+    place.python.symlink_to(sys.executable)  # as `python -m venv` leaves it when it is killed before pip is there
+    steps: list[str] = []
+    with pytest.raises(BackendFailed):
+        Builder(steps.append).build(evolve(recipe(tmp_path), packages=("/no/such.whl",)), place)
+    assert steps[0] == "making a virtual environment"
+    assert (place.path / "venv" / "bin" / "pip").exists()
+
+
+def test_whoever_enters_waits_for_the_one_who_renews(
+    built: tuple[Recipe, EnvironmentFolder], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _, place = built
+    record = place.record()
+    assert record is not None
+    place.commit(evolve(record, ftctl=""))
+    monkeypatch.setenv("FTCTL_ENVIRONMENTS", str(place.path.parent))
+    environments = LocalEnvironments(tmp_path)
+    assert environments.find("small") is not None
+    entered = threading.Event()
+    thread = threading.Thread(target=lambda: (environments.enter("small"), entered.set()))
+    with alone(place):
+        thread.start()
+        assert not entered.wait(0.5)
+        place.commit(record)
+    thread.join(timeout=30)
+    assert entered.is_set()
+    assert place.record() == record
 
 
 def test_two_do_not_build_the_same(tmp_path: Path) -> None:

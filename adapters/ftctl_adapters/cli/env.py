@@ -11,6 +11,7 @@ from ftctl.errors import BackendFailed, UsageError
 from ftctl_adapters.bootstrap import build_registry
 from ftctl_adapters.cli.environments import create
 from ftctl_adapters.cli.options import json_option
+from ftctl_adapters.environments.build import alone
 from ftctl_adapters.environments.folder import EnvironmentFolder, Record, folder_of
 from ftctl_adapters.environments.recipe import VARIANTS, Recipe, read_recipe, recipes
 from ftctl_adapters.environments.repack import fingerprint
@@ -64,7 +65,7 @@ def doctor(name: str) -> None:
     if record is None:
         raise UsageError(f"the environment {name!r} is {_state(recipe, place, None)}", next_step=_remedy(name))
     asked = subprocess.run(
-        [str(place.python), "-m", "ftctl.worker", "describe"], capture_output=True, text=True, check=False
+        [str(place.python), "-I", "-m", "ftctl.worker", "describe"], capture_output=True, text=True, check=False
     )
     if asked.returncode:
         text = f"the environment {name!r} cannot be used"
@@ -84,8 +85,9 @@ def remove(name: str) -> None:
     place = folder_of(name)
     if not place.path.exists():
         raise UsageError(f"there is no environment {name!r} in {place.path.parent}")
-    size = place.size()
-    place.remove()
+    with alone(place):
+        size = place.size()
+        place.remove()
     print(f"removed {place.path}, {size / 1e6:,.0f} MB")
 
 

@@ -46,7 +46,7 @@ class Builder:
             RunBusy: another process builds it.
             DiskFull: less room than the recipe is known to take.
         """
-        with _alone(place):
+        with alone(place):
             found = place.record()
             if recreate or (found and found.recipe != recipe.digest):
                 self.tell("removing the old one")
@@ -55,38 +55,43 @@ class Builder:
             if found and found.ftctl == fingerprint():
                 return found
             started = time.monotonic()
+            # from here on it is checked anew: one that fails must not be used
+            place.retract()
             if found is None:
                 _refuse_little_room(recipe, place)
                 self._fill(recipe, place)
             self._install_ftctl(place)
             self.tell("checking it")
             self._run(place, [str(place.python), "-c", recipe.check or "import ftctl.worker"], recipe.variables)
-            packages = found.packages if found else self._versions(place)
-            seconds = time.monotonic() - started
-            record = Record(recipe.digest, recipe.variant, fingerprint(), recipe.variables, packages, round(seconds, 1))
-            place.commit(evolve(record, seconds=found.seconds) if found else record)
+            packages = self._versions(place)
+            seconds = found.seconds if found else round(time.monotonic() - started, 1)
+            record = Record(recipe.digest, recipe.variant, fingerprint(), recipe.variables, packages, seconds)
+            place.commit(record)
             return record
 
     def renew(self, place: EnvironmentFolder) -> None:
-        """Puts this ftctl into an environment that holds another one.
+        """Puts this ftctl into an environment that holds another one; waits while somebody else does.
 
         Raises:
-            BackendFailed: it could not be installed; the environment is unusable until it is created again.
-            RunBusy: another process builds it.
+            BackendFailed: it could not be installed; the next one to enter tries again.
         """
-        record = place.record()
-        if record is None or record.ftctl == fingerprint():
-            return
-        with _alone(place):
+        with alone(place, wait=True):
+            record = place.record()
+            if record is None or record.ftctl == fingerprint():
+                return
+            # whoever plans meanwhile finds it, and whoever enters it waits
+            place.commit(evolve(record, ftctl=""))
             self._install_ftctl(place)
             place.commit(evolve(record, ftctl=fingerprint()))
 
     def _fill(self, recipe: Recipe, place: EnvironmentFolder) -> None:
-        place.path.mkdir(parents=True, exist_ok=True)
-        if not place.python.exists():
+        if place.begun() != recipe.digest:
+            place.remove()
+            place.path.mkdir(parents=True)
             self.tell("making a virtual environment")
             venv = ["uv", "venv", "--seed"] if self.uv else [sys.executable, "-m", "venv"]
             self._run(place, [*venv, str(place.path / "venv")])
+            place.begin(recipe.digest)
         self.tell(f"installing {', '.join(recipe.packages)}")
         self._run(place, [*self._pip(place, "install"), *recipe.packages])
         if recipe.remove:
@@ -96,7 +101,6 @@ class Builder:
 
     def _install_ftctl(self, place: EnvironmentFolder) -> None:
         self.tell("installing this ftctl")
-        place.retract()
         with tempfile.TemporaryDirectory(prefix="ftctl-wheel-") as folder:
             wheel = repack(Path(folder))
             again = ["--reinstall-package", "ftctl"] if self.uv else []
@@ -148,12 +152,16 @@ def _refuse_little_room(recipe: Recipe, place: EnvironmentFolder) -> None:
 
 
 @contextlib.contextmanager
-def _alone(place: EnvironmentFolder) -> Iterator[None]:
-    """Holds the lock of the environment; two builders would install over each other."""
+def alone(place: EnvironmentFolder, *, wait: bool = False) -> Iterator[None]:
+    """Holds the lock of the environment; two builders would install over each other.
+
+    Raises:
+        RunBusy: another process holds it, and it was not to be waited for.
+    """
     place.path.parent.mkdir(parents=True, exist_ok=True)
     with (place.path.parent / f".{place.name}.lock").open("a+") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except OSError as error:
             lock.seek(0)
             text = f"the environment {place.name!r} is being built by process {lock.read().strip()}"

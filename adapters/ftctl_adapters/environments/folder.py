@@ -11,7 +11,7 @@ from attrs import asdict, field, frozen
 from ftctl.domain.names import is_name
 from ftctl.errors import UsageError
 
-RECORD = "environment.json"
+RECORD, BEGUN = "environment.json", "recipe"
 
 
 @frozen
@@ -60,6 +60,17 @@ class EnvironmentFolder:
             stream.flush()
             os.fsync(stream.fileno())
         draft.replace(self.path / RECORD)
+
+    def begun(self) -> str:
+        """The recipe, by its digest, that a build is under way for; its virtual environment is made."""
+        try:
+            return (self.path / BEGUN).read_text(encoding="utf-8")
+        except OSError:
+            return ""
+
+    def begin(self, recipe: str) -> None:
+        """Notes that the virtual environment is made, so that a build which is interrupted goes on in it."""
+        (self.path / BEGUN).write_text(recipe, encoding="utf-8")
 
     def retract(self) -> None:
         """Makes the environment unusable until it is committed again."""

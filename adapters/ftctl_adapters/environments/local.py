@@ -12,7 +12,8 @@ from ftctl.domain.interpreter import Interpreter
 from ftctl.errors import UsageError
 from ftctl.ports.environments import Environments
 from ftctl_adapters.environments.build import Builder
-from ftctl_adapters.environments.folder import folder_of
+from ftctl_adapters.environments.folder import EnvironmentFolder, folder_of
+from ftctl_adapters.environments.repack import fingerprint
 
 DEFAULT = "default"
 ABSENT = """
@@ -20,6 +21,12 @@ import importlib.util, json, sys
 print(json.dumps([name for name in sys.argv[1:] if importlib.util.find_spec(name) is None]))
 """
 ASK_SECONDS = 60
+
+
+def _variables(place: EnvironmentFolder) -> dict[str, str]:
+    """What activating it would set: its own programs first, and no modules from elsewhere."""
+    programs = f"{place.python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {"PATH": programs, "VIRTUAL_ENV": str(place.python.parent.parent), "PYTHONPATH": ""}
 
 
 class LocalEnvironments(Environments):
@@ -33,13 +40,14 @@ class LocalEnvironments(Environments):
             return Interpreter(sys.executable)
         place = folder_of(name)
         record = place.record()
-        return Interpreter(str(place.python), dict(record.variables)) if record else None
+        return Interpreter(str(place.python), _variables(place) | record.variables) if record else None
 
     def enter(self, name: str) -> Interpreter:
         place, found = folder_of(name), self.find(name)
         if found is None:
             raise UsageError(f"environment {name!r} does not exist", next_step=f"run: ftctl env create {name}")
-        if name != DEFAULT:
+        record = place.record() if name != DEFAULT else None
+        if record and record.ftctl != fingerprint():
             Builder().renew(place)
         return found
 
