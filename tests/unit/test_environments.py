@@ -16,7 +16,7 @@ from attrs import evolve
 
 from ftctl.errors import BackendFailed, DiskFull, PluginBroken, RunBusy, UsageError
 from ftctl_adapters.environments.build import Builder, alone
-from ftctl_adapters.environments.folder import RECORD, EnvironmentFolder, Record, folder_of
+from ftctl_adapters.environments.folder import BEGUN, RECORD, EnvironmentFolder, Record, folder_of
 from ftctl_adapters.environments.local import LocalEnvironments
 from ftctl_adapters.environments.recipe import Recipe, read_recipe
 from ftctl_adapters.environments.repack import fingerprint, repack
@@ -102,7 +102,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, Environment
     root = Path(__file__).parents[2]
     killed = subprocess.run([sys.executable, "-c", program], cwd=root, env=environment, check=False)
     assert killed.returncode == -9
-    assert place.begun() == made.digest
+    assert place.reached(BEGUN, made.digest)
     assert place.record() is None
     Builder().build(made, place)
     return made, place

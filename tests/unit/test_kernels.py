@@ -144,3 +144,14 @@ def test_with_layers_computed_again_the_gradients_are_the_same() -> None:
     wanted, got = gradients(plain, summed_loss(plain, batch)), gradients(less, summed_loss(less, batch))
     assert wanted.keys() == got.keys()
     assert all(torch.equal(got[name], wanted[name]) for name in wanted)
+
+
+def test_without_a_trained_token_there_is_no_loss() -> None:
+    model = tuned()
+    install(model)
+    batch = collate(rows(2), 0)
+    batch.labels.fill_(-100)
+    losses, _ = token_losses(model, batch)
+    assert losses.shape == (0,)
+    with torch.no_grad():
+        assert token_losses(model, batch)[0].shape == (0,)

@@ -27,6 +27,7 @@ def artifacts(folder: Path, **config: Any) -> tuple[Artifact, Artifact]:
     for name in ("base", "adapter"):
         (folder / name).mkdir()
         (folder / name / "chat_template.jinja").write_text(name)
+    (folder / "adapter" / "adapter_model.safetensors").touch()
     written = {"peft_type": "LORA", "r": 12, "bias": "none", "rank_pattern": {}, "modules_to_save": None, **config}
     (folder / "adapter" / "adapter_config.json").write_text(json.dumps(written))
     base = Artifact("model", HF, "b" * 64, str(folder / "base"))
@@ -75,6 +76,19 @@ def test_several_adapters_share_one_base(tmp_path: Path) -> None:
     assert value(alone, "--served-model-name") == "model"
 
 
+def test_a_pickled_adapter_is_never_handed_on(tmp_path: Path) -> None:
+    base, adapter = artifacts(tmp_path)
+    (Path(adapter.path) / "adapter_model.bin").touch()
+    with pytest.raises(ServerError, match="nothing pickled"):
+        argv(base, enable_lora=True, lora_modules=(f"other={adapter.path}",))
+
+
+def test_room_for_keys_and_values_is_an_option(tmp_path: Path) -> None:
+    base, _ = artifacts(tmp_path)
+    found = VllmServer(VllmServerOptions(kv_cache_gib=8)).launch(base, ADDRESS, "/python")
+    assert found.env == {"VLLM_CPU_KVCACHE_SPACE": "8"}
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [
@@ -83,6 +97,7 @@ def test_several_adapters_share_one_base(tmp_path: Path) -> None:
         ({"bias": "all"}, "bias"),
         ({"peft_type": "IA3"}, "a IA3 adapter"),
         ({"r": 1024}, "rank 1024"),
+        ({"init_lora_weights": "pissa"}, "init_lora_weights=pissa"),
     ],
 )
 def test_an_adapter_that_vllm_cannot_load_is_refused_before_it_starts(
@@ -99,6 +114,12 @@ def test_options_that_cannot_hold_are_refused() -> None:
         VllmServer(VllmServerOptions(lora_modules=("a=b",)))
     with pytest.raises(ConfigInvalid, match="NAME=FOLDER"):
         VllmServer(VllmServerOptions(enable_lora=True, lora_modules=("a",)))
+    for names in (("model=x",), ("base=x",), ("a=x", "a=y")):
+        with pytest.raises(ConfigInvalid, match="is taken"):
+            VllmServer(VllmServerOptions(enable_lora=True, lora_modules=names))
+    for argument in ("--host", "--host=0.0.0.0", "--trust-remote-code"):
+        with pytest.raises(ConfigInvalid, match="cannot be given here"):
+            VllmServer(VllmServerOptions(extra_args=(argument,)))
     shape = ModelShape("x", 1, 1, 1, 1, 1, 1, "float32", heads=6)
     assert VllmServer(VllmServerOptions(tensor_parallel_size=3)).supports(shape).reasons == ()
     assert "6 attention heads" in VllmServer(VllmServerOptions(tensor_parallel_size=4)).supports(shape).reasons[0]
@@ -120,4 +141,5 @@ def test_an_adapter_is_merged_unless_it_is_to_be_served_as_one() -> None:
 def test_naming_a_server_alone_leaves_the_defaults_compressed_form_out() -> None:
     assert compose(None, {"server": "vllm"}, [])["compressor"] == "none"
     assert compose(None, {"server": "transformers"}, [])["compressor"] == {"use": "int8"}
+    assert compose(None, {"server": "none"}, [])["compressor"] == {"use": "int8"}
     assert compose(None, {"server": "vllm", "compressor": "gptq"}, [])["compressor"] == "gptq"

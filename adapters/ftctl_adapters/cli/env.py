@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from ftctl.errors import BackendFailed, UsageError
+from ftctl.errors import BackendFailed, FtctlError, UsageError
 from ftctl_adapters.bootstrap import build_registry
 from ftctl_adapters.cli.environments import create
 from ftctl_adapters.cli.options import json_option
-from ftctl_adapters.environments.build import alone
+from ftctl_adapters.environments.build import Builder, alone
 from ftctl_adapters.environments.folder import EnvironmentFolder, Record, folder_of
 from ftctl_adapters.environments.recipe import VARIANTS, Recipe, read_recipe, recipes
 from ftctl_adapters.environments.repack import fingerprint
@@ -41,7 +41,7 @@ def list_(as_json: bool) -> None:
     """Every environment that a backend can need, and whether it is there."""
     registry = build_registry()
     known = recipes(registry.offers())
-    rows = [_row(read_recipe(name, known), folder_of(name)) for name in sorted(known)]
+    rows = [_row(name, known) for name in sorted(known)]
     if as_json:
         print(json.dumps(rows))
         return
@@ -57,16 +57,17 @@ def list_(as_json: bool) -> None:
 def doctor(name: str) -> None:
     """Ask an environment what it holds and can do.
 
-    Exit code 6 when it cannot be used.
+    Exit code 2 when it is not there, 6 when what it was built for does not work in it.
     """
     place = folder_of(name)
-    recipe = read_recipe(name, recipes(build_registry().offers()))
     record = place.record()
+    recipe = read_recipe(name, recipes(build_registry().offers()), record.variant if record else None)
     if record is None:
         raise UsageError(f"the environment {name!r} is {_state(recipe, place, None)}", next_step=_remedy(name))
     asked = subprocess.run(
         [str(place.python), "-I", "-m", "ftctl.worker", "describe"], capture_output=True, text=True, check=False
     )
+    Builder().check(recipe, place)
     if asked.returncode:
         text = f"the environment {name!r} cannot be used"
         raise BackendFailed(
@@ -91,13 +92,17 @@ def remove(name: str) -> None:
     print(f"removed {place.path}, {size / 1e6:,.0f} MB")
 
 
-def _row(recipe: Recipe, place: EnvironmentFolder) -> dict[str, Any]:
+def _row(name: str, known: dict[str, str]) -> dict[str, Any]:
+    place = folder_of(name)
     record = place.record()
+    try:
+        recipe = read_recipe(name, known, record.variant if record else None)
+        told = {"summary": recipe.summary, "variant": recipe.variant, "state": _state(recipe, place, record)}
+    except FtctlError as error:
+        told = {"summary": error.what, "variant": "–", "state": "no recipe here"}
     return {
-        "name": recipe.name,
-        "summary": recipe.summary,
-        "variant": record.variant if record else recipe.variant,
-        "state": _state(recipe, place, record),
+        "name": name,
+        **told,
         "bytes": place.size() if place.path.exists() else 0,
         "path": str(place.path),
         "packages": record.packages if record else {},
@@ -107,7 +112,7 @@ def _row(recipe: Recipe, place: EnvironmentFolder) -> dict[str, Any]:
 def _state(recipe: Recipe, place: EnvironmentFolder, record: Record | None) -> str:
     if record is None:
         return "half built" if place.path.exists() else "absent"
-    if record.variant == recipe.variant and record.recipe != recipe.digest:
+    if record.recipe != recipe.digest:
         return "built from another recipe"
     return "ready" if record.ftctl == fingerprint() else "ready, with another ftctl inside"
 

@@ -5,6 +5,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import evolve
+
+from ftctl.application.app import App
+from ftctl.application.plan import make_plan
+from ftctl.application.preview import Preview
 from ftctl.application.resolve import resolve
 from ftctl.domain.interpreter import Interpreter
 from ftctl.plugin.registry import Registry
@@ -41,12 +46,12 @@ class Assumed(Environments):
         return self._real.free_bytes()
 
 
-def create_for(document: Mapping[str, Any], registry: Registry, environments: Environments) -> None:
+def create_for(document: Mapping[str, Any], app: App, until: str, preview: Preview | None) -> None:
     """Builds what the run needs and lacks, after everything else about it was found right."""
-    assumed = Assumed(environments)
-    resolve(document, registry, assumed)
+    assumed = Assumed(app.environments)
+    make_plan(evolve(app, environments=assumed), resolve(document, app.registry, assumed), until, preview)
     for name in sorted(assumed.wanted):
-        create(name, registry)
+        create(name, app.registry)
 
 
 def create(

@@ -45,7 +45,7 @@ def failure(app: App, error: FtctlError) -> dict[str, Any]:
 def _launch(
     app: App, until: str, once: bool, preview: Preview | None, given: dict[str, Any], shown: list[RunResult]
 ) -> None:
-    spec = resolved(app, given)
+    spec = resolved(app, given, until, preview)
     if not given["dry_run"]:
         usable(app.workspace)
     with interruptible():
@@ -65,14 +65,14 @@ def _launch(
         run(app, plan, once=once, on_ready=ready)
 
 
-def resolved(app: App, given: dict[str, Any]) -> RunSpec:
-    """The spec that the run file, the switches and ``--set`` describe."""
+def resolved(app: App, given: dict[str, Any], until: str = "verify", preview: Preview | None = None) -> RunSpec:
+    """The spec that the run file, the switches and ``--set`` describe; environments are built where that was asked."""
     switches = {key: (list(value) if isinstance(value := given[key], tuple) else value) or None for key in SWITCHES}
     document = compose(given["run_file"], switches, given["settings"])
     if given["as_json"]:
         document["monitors"] = [entry for entry in _listed(document) if _name(entry) != "console"]
     if given["create_envs"] and not given["dry_run"]:
-        create_for(document, app.registry, app.environments)
+        create_for(document, app, until, preview)
     return resolve(document, app.registry, app.environments)
 
 

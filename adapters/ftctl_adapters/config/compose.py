@@ -27,7 +27,7 @@ def compose(path: Path | None, switches: Mapping[str, Any], settings: Sequence[s
     document = read_yaml(path or QUICKSTART)
     if not isinstance(document, dict):
         raise ConfigInvalid(f"{path}: a run file is a mapping with the key `model`", next_step="ftctl config schema")
-    if path is None and switches.get("server") and not switches.get("compressor"):
+    if path is None and switches.get("server") not in (None, "none") and not switches.get("compressor"):
         # the default's compressed form is made for the default's server; any server takes the whole model
         document["compressor"] = _unless_same(document, "server", switches["server"], document["compressor"])
     for key, value in switches.items():

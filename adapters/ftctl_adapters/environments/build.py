@@ -14,8 +14,8 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from ftctl.errors import BackendFailed, DiskFull, RunBusy
-from ftctl_adapters.environments.folder import EnvironmentFolder, Record
+from ftctl.errors import BackendFailed, DiskFull, RunBusy, UsageError
+from ftctl_adapters.environments.folder import BEGUN, FILLED, EnvironmentFolder, Record
 from ftctl_adapters.environments.recipe import Recipe
 from ftctl_adapters.environments.repack import fingerprint, repack
 from ftctl_adapters.process.group import ProcessGroup
@@ -43,9 +43,12 @@ class Builder:
 
         Raises:
             BackendFailed: a step failed; its last lines are in the details.
+            UsageError: uv was asked for and is not there.
             RunBusy: another process builds it.
             DiskFull: less room than the recipe is known to take.
         """
+        if self.uv and shutil.which("uv") is None:
+            raise UsageError("uv is not on PATH", next_step="install it, or leave --uv out")
         with alone(place):
             found = place.record()
             if recreate or (found and found.recipe != recipe.digest):
@@ -57,12 +60,11 @@ class Builder:
             started = time.monotonic()
             # from here on it is checked anew: one that fails must not be used
             place.retract()
-            if found is None:
+            if not place.reached(FILLED, recipe.digest):
                 _refuse_little_room(recipe, place)
                 self._fill(recipe, place)
             self._install_ftctl(place)
-            self.tell("checking it")
-            self._run(place, [str(place.python), "-c", recipe.check or "import ftctl.worker"], recipe.variables)
+            self.check(recipe, place)
             packages = self._versions(place)
             seconds = found.seconds if found else round(time.monotonic() - started, 1)
             record = Record(recipe.digest, recipe.variant, fingerprint(), recipe.variables, packages, seconds)
@@ -85,28 +87,39 @@ class Builder:
             place.commit(evolve(record, ftctl=fingerprint()))
 
     def _fill(self, recipe: Recipe, place: EnvironmentFolder) -> None:
-        if place.begun() != recipe.digest:
+        if not place.reached(BEGUN, recipe.digest):
             place.remove()
             place.path.mkdir(parents=True)
             self.tell("making a virtual environment")
-            venv = ["uv", "venv", "--seed"] if self.uv else [sys.executable, "-m", "venv"]
+            venv = ["uv", "venv", "--seed", "--python", sys.executable] if self.uv else [sys.executable, "-m", "venv"]
             self._run(place, [*venv, str(place.path / "venv")])
-            place.begin(recipe.digest)
+            place.note(BEGUN, recipe.digest)
         self.tell(f"installing {', '.join(recipe.packages)}")
         self._run(place, [*self._pip(place, "install"), *recipe.packages])
         if recipe.remove:
             self.tell(f"taking out {', '.join(recipe.remove)}")
             yes = [] if self.uv else ["--yes"]
             self._run(place, [*self._pip(place, "uninstall"), *yes, *recipe.remove])
+        place.note(FILLED, recipe.digest)
 
     def _install_ftctl(self, place: EnvironmentFolder) -> None:
+        """What ftctl needs, and then ftctl itself, whatever of the same version is there."""
         self.tell("installing this ftctl")
+        again = ["--reinstall-package", "ftctl"] if self.uv else ["--force-reinstall"]
         with tempfile.TemporaryDirectory(prefix="ftctl-wheel-") as folder:
-            wheel = repack(Path(folder))
-            again = ["--reinstall-package", "ftctl"] if self.uv else []
-            if not self.uv and (place.path / "venv" / "bin" / "ftctl").exists():
-                self._run(place, [*self._pip(place, "uninstall"), "--yes", "ftctl"])
-            self._run(place, [*self._pip(place, "install"), *again, str(wheel)])
+            wheel = str(repack(Path(folder)))
+            self._run(place, [*self._pip(place, "install"), wheel])
+            self._run(place, [*self._pip(place, "install"), *again, "--no-deps", wheel])
+        self._run(place, [str(place.python), "-c", "import ftctl.worker.work, ftctl_adapters, ftctl_plugins"])
+
+    def check(self, recipe: Recipe, place: EnvironmentFolder) -> None:
+        """Runs the recipe's check.
+
+        Raises:
+            BackendFailed: it failed.
+        """
+        self.tell("checking it")
+        self._run(place, [str(place.python), "-c", recipe.check], recipe.variables)
 
     def _versions(self, place: EnvironmentFolder) -> dict[str, str]:
         listing = subprocess.run(
@@ -128,7 +141,7 @@ class Builder:
         with place.log.open("a", encoding="utf-8") as log:
             log.write(f"+ {' '.join(argv)}\n")
         passed = {name: value for name, value in os.environ.items() if name.startswith(INSTALLERS)}
-        group = ProcessGroup(tuple(argv), place.log, passed | (variables or {}))
+        group = ProcessGroup(tuple(argv), place.log, passed | {"PYTHONPATH": ""} | (variables or {}))
         try:
             while (code := group.wait(POLL_SECONDS)) is None:
                 pass

@@ -11,7 +11,7 @@ from attrs import asdict, field, frozen
 from ftctl.domain.names import is_name
 from ftctl.errors import UsageError
 
-RECORD, BEGUN = "environment.json", "recipe"
+RECORD, BEGUN, FILLED = "environment.json", "begun", "filled"
 
 
 @frozen
@@ -61,16 +61,19 @@ class EnvironmentFolder:
             os.fsync(stream.fileno())
         draft.replace(self.path / RECORD)
 
-    def begun(self) -> str:
-        """The recipe, by its digest, that a build is under way for; its virtual environment is made."""
-        try:
-            return (self.path / BEGUN).read_text(encoding="utf-8")
-        except OSError:
-            return ""
+    def reached(self, step: str, recipe: str) -> bool:
+        """Whether a build from the recipe, given by its digest, has come so far.
 
-    def begin(self, recipe: str) -> None:
-        """Notes that the virtual environment is made, so that a build which is interrupted goes on in it."""
-        (self.path / BEGUN).write_text(recipe, encoding="utf-8")
+        ``BEGUN``: the virtual environment is made. ``FILLED``: the packages are in it.
+        """
+        try:
+            return (self.path / step).read_text(encoding="utf-8") == recipe
+        except OSError:
+            return False
+
+    def note(self, step: str, recipe: str) -> None:
+        """Remembers a step, so that a build which is interrupted goes on behind it."""
+        (self.path / step).write_text(recipe, encoding="utf-8")
 
     def retract(self) -> None:
         """Makes the environment unusable until it is committed again."""

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ftctl.domain.codec import digest
-from ftctl.domain.names import nearest
+from ftctl.domain.names import is_name, nearest
 from ftctl.errors import PluginBroken, UsageError
 from ftctl.plugin.offer import Offer
 
@@ -43,7 +43,7 @@ class Recipe:
 
 def recipes(offers: Iterable[Offer]) -> dict[str, str]:
     """The environments that backends ask for: name → ``package:file``."""
-    return {offer.environment: offer.recipe for offer in offers if offer.recipe}
+    return {offer.environment: offer.recipe for offer in offers if offer.recipe and is_name(offer.environment)}
 
 
 def read_recipe(name: str, known: dict[str, str], variant: str | None = None) -> Recipe:
@@ -88,7 +88,7 @@ def _recipe(name: str, content: dict[str, Any], variant: str) -> Recipe:
             summary=content["summary"],
             variant=variant,
             packages=tuple(part["packages"]),
-            check=part.get("check", content.get("check", "")),
+            check=part.get("check") or content["check"],
             remove=tuple(part.get("remove", ())),
             variables={key: str(value) for key, value in variables.items()},
             megabytes=int(part.get("megabytes", 0)),

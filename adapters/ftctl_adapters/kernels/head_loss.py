@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from ftctl_adapters.kernels.rows import rounded
+from ftctl_adapters.kernels.rows import MULTIPLE, rounded
 
 CHUNK = 256
 """Positions at a time, at most: large enough for full speed of the products, small enough to stay near the cores. The
@@ -40,7 +40,7 @@ def head_losses(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
 def _logits(hidden: Tensor, weight: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Which positions, and their logits; the memory of these is used again for the next chunk."""
     count = len(hidden)
-    size = rounded(math.ceil(count / max(1, math.ceil(count / CHUNK))))
+    size = rounded(math.ceil(count / max(1, math.ceil(count / CHUNK)))) or MULTIPLE
     room = hidden.new_empty(size, len(weight))
     for start in range(0, count, size):
         part = hidden[start : start + size]

@@ -1,5 +1,6 @@
 """Runs jobs in this very process: for debugging and for tests."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,9 @@ class InlineRunner(JobRunner):
         if job.launcher and job.launcher.name != "single":
             text = f"--inline runs in this one process, and {job.launcher.name} starts several"
             raise UsageError(text, next_step="leave --inline out, or say tuner.engine: single")
+        if python.path != sys.executable:
+            text = f"--inline runs in this interpreter, and {job.stage} needs {python.path}"
+            raise UsageError(text, next_step="leave --inline out")
         place = JobFolder(folder)
         place.prepare(job)
         try:

@@ -20,7 +20,17 @@ from ftctl.plugin.offer import load
 from ftctl.ports.context import StageContext
 from ftctl.worker.remembered_target import RememberedTarget
 
-TRACKED = ("ftctl", "torch", "transformers", "peft", "tokenizers", "safetensors", "bitsandbytes", "numpy")
+TRACKED = (
+    "ftctl",
+    "torch",
+    "transformers",
+    "peft",
+    "tokenizers",
+    "safetensors",
+    "bitsandbytes",
+    "numpy",
+    "llmcompressor",
+)
 """Packages whose versions go into the lineage."""
 
 

@@ -17,6 +17,13 @@ from ftctl.ports.server import ServerError
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """What vLLM takes for ``--max-lora-rank``."""
 
+REFUSED = ("use_dora", "modules_to_save", "lora_bias", "layer_replication", "use_qalora", "alora_invocation_tokens")
+CHANGED = frozenset({"pissa", "olora", "corda", "loftq"})
+"""What its loader does not take: settings, and beginnings that change the base model's weights."""
+
+OURS = ("--model", "--host", "--port", "--served-model-name", "--trust-remote-code", "--lora-modules")
+"""Arguments that are ftctl's to give, or nobody's: servers stay on loopback and run no code of a model."""
+
 PROGRAM = ("-m", "vllm.entrypoints.openai.api_server")
 """Started as a module: the CPU build has no working ``vllm`` command, and the GPU build starts so too."""
 
@@ -31,6 +38,9 @@ class VllmServerOptions:
     max_model_len: int | None = option(None, help="Longest context in tokens; null: the model's own.", ge=1)
     max_num_seqs: int | None = option(None, help="Requests in one batch; null: vLLM's default.", ge=1)
     tensor_parallel_size: int = option(1, help="Over how many devices each layer is divided.", ge=1)
+    kv_cache_gib: int | None = option(
+        None, help="CPU build: memory for keys and values, in GiB; null: 1, as its recipe says.", ge=1
+    )
     extra_args: tuple[str, ...] = option((), help="Further arguments of vLLM's server, as they are.")
     start_timeout: float = option(600.0, help="Seconds it may take to become ready.", gt=0)
 
@@ -44,6 +54,13 @@ class VllmServer(Server):
         malformed = [entry for entry in options.lora_modules if not all(entry.partition("=")[::2])]
         if malformed:
             raise ConfigInvalid(f"server.lora_modules: must be NAME=FOLDER, not {malformed[0]!r}")
+        names = [entry.partition("=")[0] for entry in options.lora_modules]
+        taken = [name for name in names if names.count(name) > 1 or name in ("base", options.served_model_name)]
+        if taken:
+            raise ConfigInvalid(f"server.lora_modules: the name {taken[0]!r} is taken")
+        ours = [entry for entry in options.extra_args if entry.partition("=")[0] in OURS]
+        if ours:
+            raise ConfigInvalid(f"server.extra_args: {ours[0]} cannot be given here")
         self._options = options
 
     def supports(self, shape: ModelShape) -> Verdict:
@@ -72,12 +89,17 @@ class VllmServer(Server):
         return LaunchSpec(
             argv=(*argv, *given.extra_args),
             served_name=given.served_model_name,
+            env={} if given.kv_cache_gib is None else {"VLLM_CPU_KVCACHE_SPACE": str(given.kv_cache_gib)},
             start_timeout=given.start_timeout,
         )
 
     def _adapters(self, model: Artifact, base: Artifact) -> list[str]:
-        own = {} if model is base else {self._options.served_model_name: model.path}
-        folders = own | dict(entry.split("=", 1) for entry in self._options.lora_modules)
+        folders = dict(entry.split("=", 1) for entry in self._options.lora_modules)
+        for name, folder in folders.items():
+            if not Path(folder, "adapter_model.safetensors").is_file() or Path(folder, "adapter_model.bin").exists():
+                text = f"the adapter {name!r} in {folder} must be adapter_model.safetensors and nothing pickled"
+                raise ServerError(text, next_step="save it again with PEFT, safe_serialization=True")
+        folders = ({} if model is base else {self._options.served_model_name: model.path}) | folders
         if not folders:
             return []
         rank = max(_rank(name, Path(folder)) for name, folder in folders.items())
@@ -114,9 +136,10 @@ def _rank(name: str, folder: Path) -> int:
     except (OSError, ValueError) as error:
         raise ServerError(f"the adapter {name!r} in {folder} cannot be read: {error}") from error
     kind = str(config.get("peft_type"))
-    refused = [key for key in ("use_dora", "modules_to_save") if config.get(key)]
+    refused = [key for key in REFUSED if config.get(key)]
+    refused += [f"init_lora_weights={start}"] if (start := str(config.get("init_lora_weights"))) in CHANGED else []
     refused += ["bias"] if config.get("bias", "none") != "none" else []
-    rank = max(int(found) for found in (config.get("r", 0), *config.get("rank_pattern", {}).values()))
+    rank = max(int(found) for found in (config.get("r", 0), *(config.get("rank_pattern") or {}).values()))
     if kind != "LORA" or refused or rank > RANKS[-1]:
         why = f"a {kind} adapter" if kind != "LORA" else ", ".join(refused) or f"rank {rank}"
         raise ServerError(f"vLLM cannot serve the adapter {name!r} beside its base: {why}",

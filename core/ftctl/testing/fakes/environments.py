@@ -1,5 +1,7 @@
 """Environments that exist because a test says so."""
 
+import sys
+
 from attrs import define, field
 
 from ftctl.domain.interpreter import Interpreter
@@ -9,7 +11,7 @@ from ftctl.ports.environments import Environments
 
 @define
 class FakeEnvironments(Environments):
-    pythons: dict[str, Interpreter] = field(factory=lambda: {"default": Interpreter("python")})
+    pythons: dict[str, Interpreter] = field(factory=lambda: {"default": Interpreter(sys.executable)})
     absent: set[str] = field(factory=set)
     free: int = 10**12
     interpreters: set[str] = field(factory=set)
