@@ -11,6 +11,7 @@ import pytest
 from ftctl.application.app import App
 from ftctl.application.plan import make_plan
 from ftctl.application.resolve import resolve
+from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.job import Job, PluginRef
 from ftctl.domain.resources import ModelShape
 from ftctl.errors import ConfigInvalid, NoUsableRows, TrainingDiverged, UsageError, WorkerDied, from_json
@@ -164,7 +165,7 @@ def test_a_machine_that_helps_makes_only_what_training_needs(fake_app: App) -> N
 def test_inline_refuses_to_be_several(tmp_path: Path) -> None:
     job = Job("a" * 64, "tune", "tune", (), launcher=PluginRef("torchrun", "", ""))
     with pytest.raises(UsageError, match="--inline runs in this one process"):
-        InlineRunner().run(job, tmp_path, "", lambda event: None)
+        InlineRunner().run(job, tmp_path, Interpreter(""), lambda event: None)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.job import Job, PluginRef
 from ftctl.domain.launch import Address, LaunchSpec
 from ftctl.errors import (
@@ -20,10 +21,12 @@ from ftctl.errors import (
     ServerDied,
     ServerNotReady,
     TrainingDiverged,
+    UsageError,
     WorkerDied,
     WorkerStalled,
 )
 from ftctl_adapters.process.group import ProcessGroup
+from ftctl_adapters.process.inline_runner import InlineRunner
 from ftctl_adapters.process.server_runner import LocalServerRunner
 from ftctl_adapters.process.worker_runner import WorkerRunner
 
@@ -95,12 +98,13 @@ def fake_job(**options: object) -> Job:
 
 
 def run_worker(tmp_path: Path, job: Job, **options: float) -> object:
-    return WorkerRunner(**options).run(job, tmp_path / "job", sys.executable, lambda event: None)
+    return WorkerRunner(**options).run(job, tmp_path / "job", Interpreter(sys.executable), lambda event: None)
 
 
 def test_a_job_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     seen: list[str] = []
-    result = WorkerRunner().run(fake_job(rows=9), tmp_path / "job", sys.executable, lambda e: seen.append(e.kind))
+    here = Interpreter(sys.executable)
+    result = WorkerRunner().run(fake_job(rows=9), tmp_path / "job", here, lambda e: seen.append(e.kind))
     assert result.draft is not None
     assert result.peak_rss_bytes > 1 << 20
     assert (tmp_path / "job" / "out" / "ledger.jsonl").read_text().count("\n") == 9
@@ -139,14 +143,14 @@ def test_a_worker_that_dies_is_an_error_with_its_last_words(
 ) -> None:
     python = crash(tmp_path, monkeypatch, statement)
     with pytest.raises(error) as caught:
-        WorkerRunner().run(fake_job(), tmp_path / "job", str(python), lambda event: None)
+        WorkerRunner().run(fake_job(), tmp_path / "job", Interpreter(str(python)), lambda event: None)
     assert "last words" in caught.value.details[0]  # type: ignore[attr-defined]
 
 
 def test_a_worker_that_is_stopped_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python = crash(tmp_path, monkeypatch, "os.kill(os.getpid(), signal.SIGSTOP)")
     with pytest.raises(WorkerStalled):
-        WorkerRunner(stall_seconds=1.0).run(fake_job(), tmp_path / "job", str(python), lambda event: None)
+        WorkerRunner(stall_seconds=1.0).run(fake_job(), tmp_path / "job", Interpreter(str(python)), lambda event: None)
 
 
 def serve(tmp_path: Path, code: str, timeout: float = 20.0) -> object:
@@ -234,3 +238,16 @@ def test_errors_cross_processes_unchanged() -> None:
         )
     assert isinstance(from_json({"code": "training-diverged", "what": "x"}), TrainingDiverged)
     assert Address(port=3).url == "http://127.0.0.1:3"
+
+
+def test_a_job_of_a_private_environment_sees_its_variables_and_is_not_run_inline(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    program = "import os, sys\nprint('SMALL is', os.environ['SMALL'], flush=True)\nsys.exit(3)\n"
+    python.write_text(f"#!{sys.executable}\n{program}")
+    python.chmod(0o755)
+    private = Interpreter(str(python), {"SMALL": "yes"})
+    with pytest.raises(WorkerDied) as caught:
+        WorkerRunner().run(fake_job(), tmp_path / "job", private, lambda event: None)
+    assert caught.value.details == ("SMALL is yes",)
+    with pytest.raises(UsageError, match="--inline runs in this interpreter"):
+        InlineRunner().run(fake_job(), tmp_path / "inline", private, lambda event: None)
