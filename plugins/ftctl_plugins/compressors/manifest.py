@@ -20,30 +20,10 @@ def ftctl_offers() -> list[Offer]:
             produces=(BNB_INT8,),
             needs=(TORCH, TRANSFORMERS, Need("bitsandbytes", "ftctl[bnb]")),
         ),
-        Offer(
-            port="compressor",
-            name="gptq",
-            summary="4- or 8-bit weights that answer like the model on calibration data (GPTQ, by llm-compressor)",
-            factory="ftctl_plugins.compressors.gptq:GptqCompressor",
-            options="ftctl_plugins.compressors.gptq:GptqOptions",
-            accepts=(HF,),
-            produces=(COMPRESSED_TENSORS,),
-            needs=(Need("llmcompressor", "llmcompressor"),),
-            environment="llmcompressor",
-            recipe="ftctl_plugins.environments:llmcompressor.toml",
+        _oneshot(
+            "gptq", "Gptq", "4- or 8-bit weights that answer like the model on calibration data (by llm-compressor)"
         ),
-        Offer(
-            port="compressor",
-            name="w8a8",
-            summary="8-bit weights and activations, for servers with 8-bit products (by llm-compressor)",
-            factory="ftctl_plugins.compressors.w8a8:W8a8Compressor",
-            options="ftctl_plugins.compressors.w8a8:W8a8Options",
-            accepts=(HF,),
-            produces=(COMPRESSED_TENSORS,),
-            needs=(Need("llmcompressor", "llmcompressor"),),
-            environment="llmcompressor",
-            recipe="ftctl_plugins.environments:llmcompressor.toml",
-        ),
+        _oneshot("w8a8", "W8a8", "8-bit weights and activations, for servers with 8-bit products (by llm-compressor)"),
         Offer(
             port="compressor",
             name="add-tokens",
@@ -66,3 +46,20 @@ def ftctl_offers() -> list[Offer]:
             needs=(TORCH, TRANSFORMERS, Need("peft", "ftctl[hf]")),
         ),
     ]
+
+
+def _oneshot(name: str, kind: str, summary: str) -> Offer:
+    """A compressor over llm-compressor, which has an environment of its own."""
+    module = f"ftctl_plugins.compressors.{name}"
+    return Offer(
+        port="compressor",
+        name=name,
+        summary=summary,
+        factory=f"{module}:{kind}Compressor",
+        options=f"{module}:{kind}Options",
+        accepts=(HF,),
+        produces=(COMPRESSED_TENSORS,),
+        needs=(Need("llmcompressor", "llmcompressor"),),
+        environment="llmcompressor",
+        recipe="ftctl_plugins.environments:llmcompressor.toml",
+    )
