@@ -17,6 +17,8 @@ COMMANDS = {
     "compress": "Run up to the compressed model and its metrics.",
     "serve": "Run up to a verified server and keep serving.",
     "verify": "Run up to the server, replay the golden cases, stop it.",
+    "chat": "Talk to a server.",
+    "bench-serve": "Measure a server under load.",
     "search": "Search hyper-parameters over runs.",
     "env": "Private environments of backends: create, list, doctor, remove.",
     "plugins": "Backends: what is there, what is broken.",
@@ -35,7 +37,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"ftctl_adapters.cli.{cmd_name}").command
+        command: click.Command = import_module(f"ftctl_adapters.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

@@ -7,6 +7,8 @@ from typing import Any
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl_adapters.modeling.take_along import take_along
 
+WEIGHTS = ("*.safetensors", "*.onnx", "*.onnx.data")
+
 
 def compressed_draft(model: Artifact, out: Path, form: str, **told: Any) -> Draft:
     """Completes the folder with what belongs to the model, and says how much smaller it has become.
@@ -25,7 +27,7 @@ def compressed_draft(model: Artifact, out: Path, form: str, **told: Any) -> Draf
 
 
 def _weight_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    return sum(path.stat().st_size for pattern in WEIGHTS for path in folder.glob(pattern))
 
 
 def _drop_machine_fields(path: Path) -> None:

@@ -6,8 +6,8 @@ from html import escape
 WIDTH, HEIGHT, LEFT, BOTTOM = 520, 180, 56, 24
 
 
-def line_chart(title: str, points: Sequence[tuple[float, float]]) -> str:
-    """One series of (x, y) points, at least two, as an ``<svg>`` element."""
+def line_chart(title: str, points: Sequence[tuple[float, float]], along: str = "step") -> str:
+    """One series of (x, y) points, at least two, as an ``<svg>`` element; ``along`` says what x counts."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
     low, high = min(ys), max(ys)
     spread, reach = (high - low) or 1.0, (max(xs) - min(xs)) or 1.0
@@ -20,6 +20,6 @@ def line_chart(title: str, points: Sequence[tuple[float, float]]) -> str:
         f'<text x="{LEFT - 6}" y="30" text-anchor="end">{high:.3g}</text>'
         f'<text x="{LEFT - 6}" y="{HEIGHT - BOTTOM}" text-anchor="end">{low:.3g}</text>'
         f'<text x="{LEFT}" y="{HEIGHT - 6}">{min(xs):g}</text>'
-        f'<text x="{WIDTH - 8}" y="{HEIGHT - 6}" text-anchor="end">step {max(xs):g}</text>'
+        f'<text x="{WIDTH - 8}" y="{HEIGHT - 6}" text-anchor="end">{escape(along)} {max(xs):g}</text>'
         f'<polyline points="{path}" fill="none" stroke="currentColor" stroke-width="1.5"/></svg>'
     )

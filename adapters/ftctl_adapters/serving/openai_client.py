@@ -1,9 +1,10 @@
-"""A chat request to an OpenAI-compatible endpoint."""
+"""Requests to an OpenAI-compatible endpoint: whole answers, and answers piece by piece."""
 
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from attrs import frozen
 
@@ -20,32 +21,99 @@ class Reply:
     prompt_tokens: int | None
 
 
+@frozen
+class Piece:
+    """Some text of a streamed answer; token counts come with the last one, from servers that tell them."""
+
+    text: str
+    prompt_tokens: int | None = None
+    tokens: int | None = None
+
+
 def chat(endpoint: Endpoint, messages: Sequence[Message], max_tokens: int, timeout: float) -> Reply:
     """A greedy answer.
 
     Raises:
         BackendFailed: no answer in time, an error status, or a reply that is not OpenAI's.
     """
-    body = {
-        "model": endpoint.model,
-        "messages": [{"role": message.role, "content": message.content} for message in messages],
-        "max_tokens": max_tokens,
-        "temperature": 0,
-    }
-    request = urllib.request.Request(
-        f"{endpoint.url}/chat/completions",
-        json.dumps(body).encode(),
-        {"Content-Type": "application/json"},
-    )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    body = _body(endpoint, messages, max_tokens) | {"temperature": 0}
+    reply = post(f"{endpoint.url}/chat/completions", body, timeout)
     try:
-        with opener.open(request, timeout=timeout) as response:
-            reply = json.load(response)
         text = reply["choices"][0]["message"]["content"]
         return Reply(str(text or ""), (reply.get("usage") or {}).get("prompt_tokens"))
+    except (KeyError, IndexError, TypeError) as error:
+        raise _strange(endpoint.url, error) from error
+
+
+def stream(
+    endpoint: Endpoint, messages: Sequence[Message], max_tokens: int, timeout: float, **more: Any
+) -> Iterator[Piece]:
+    """An answer as it comes; ``more`` are further fields of the request.
+
+    Raises:
+        BackendFailed: as for `chat`; ``timeout`` is for the wait between two pieces, in seconds.
+    """
+    body = _body(endpoint, messages, max_tokens) | {"stream": True, "stream_options": {"include_usage": True}} | more
+    try:
+        with _open(f"{endpoint.url}/chat/completions", body, timeout) as response:
+            for line in response:
+                if line.startswith(b"data: {"):
+                    yield _piece(json.loads(line[6:]))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise _strange(endpoint.url, error) from error
+
+
+def models(url: str, timeout: float = 30.0) -> list[str]:
+    """The names of the models behind a base URL that ends in ``/v1``.
+
+    Raises:
+        BackendFailed: it does not tell.
+    """
+    try:
+        with _open(f"{url}/models", None, timeout) as response:
+            return [str(model["id"]) for model in json.load(response)["data"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _strange(url, error) from error
+
+
+def post(url: str, body: dict[str, Any], timeout: float) -> Any:
+    """The JSON that a request is answered with.
+
+    Raises:
+        BackendFailed: no answer in time, an error status, or no JSON.
+    """
+    try:
+        with _open(url, body, timeout) as response:
+            return json.load(response)
+    except (OSError, ValueError) as error:
+        raise _strange(url, error) from error
+
+
+def _body(endpoint: Endpoint, messages: Sequence[Message], max_tokens: int) -> dict[str, Any]:
+    turns = [{"role": message.role, "content": message.content} for message in messages]
+    return {"model": endpoint.model, "messages": turns, "max_tokens": max_tokens}
+
+
+def _open(url: str, body: dict[str, Any] | None, timeout: float) -> Any:
+    content = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, content, {"Content-Type": "application/json"})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        return opener.open(request, timeout=timeout)
     except urllib.error.HTTPError as error:
         said = error.read(500).decode(errors="replace")
-        raise BackendFailed(f"{endpoint.url} answered {error.code}: {said}", next_step="see server.log") from error
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        text = f"{endpoint.url} did not answer as an OpenAI endpoint does: {type(error).__name__}: {error}"
-        raise BackendFailed(text, next_step="see server.log") from error
+        raise BackendFailed(f"{url} answered {error.code}: {said}", next_step="see the server's log") from error
+
+
+def _piece(event: dict[str, Any]) -> Piece:
+    if "error" in event:
+        raise ValueError(str(event["error"]))
+    used = event.get("usage") or {}
+    choices = event.get("choices") or [{}]
+    text = (choices[0].get("delta") or {}).get("content")
+    return Piece(str(text or ""), used.get("prompt_tokens"), used.get("completion_tokens"))
+
+
+def _strange(url: str, error: Exception) -> BackendFailed:
+    text = f"{url} did not answer as an OpenAI endpoint does: {type(error).__name__}: {error}"
+    return BackendFailed(text, next_step="see the server's log")

@@ -59,11 +59,13 @@ def run(
     once: bool,
     on_ready: Callable[[RunResult], None],
     watch: Callable[[Event], None] = lambda event: None,
+    restarts: int = 0,
 ) -> RunResult:
     """Runs the plan to its end; with a server and not ``once``, serves until a signal comes.
 
     ``on_ready`` is called when everything is done and, where there is a server, it answers as it must; ``watch`` is
-    called with every event, and may raise `Interrupted`.
+    called with every event, and may raise `Interrupted`. A server that dies while it serves is started again so many
+    times.
 
     Raises:
         RunBusy: another process owns this run.
@@ -76,7 +78,7 @@ def run(
         bus = EventBus(journal, app.registry, app.clock, monitors, watch)
         bus.open(plan.spec.run_id)
         try:
-            return _Run(app, plan, journal, bus, RunResult(plan.spec.run_id)).go(once, on_ready)
+            return _Run(app, plan, journal, bus, RunResult(plan.spec.run_id)).go(once, on_ready, restarts)
         finally:
             bus.close()
 
@@ -90,6 +92,7 @@ class _Run:
     result: RunResult
     runner: StageRunner = field(init=False)
     recorded: bool = field(init=False)
+    served: Served | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         self.runner = StageRunner(self.app, self.plan.spec, self.journal, self.bus)
@@ -100,21 +103,20 @@ class _Run:
         previous = self.journal.read("run.json") or {}
         return previous.get("status") == "done" and len(previous.get("stages", ())) > len(self.plan.stages)
 
-    def go(self, once: bool, on_ready: Callable[[RunResult], None]) -> RunResult:
+    def go(self, once: bool, on_ready: Callable[[RunResult], None], restarts: int) -> RunResult:
         if self.recorded:
             self.journal.write_text("run.yaml", self.app.dump(self.plan.spec.document()))
             self.journal.write("plan.json", self.plan.document())
         self.bus.emit(events.RUN_STARTED, run_id=self.result.run_id, stages=[p.stage.name for p in self.plan.stages])
-        served: Served | None = None
         try:
             for planned in self.plan.stages:
                 if planned.stage.operation == "serve":
-                    served = self.start_server(planned.stage)
+                    self.start_server(planned.stage)
                 else:
                     self.stage(planned)
             self.finish(on_ready)
-            if served and not once:
-                served.wait()
+            if self.served and not once:
+                self.served.wait(restarts, lambda text: self.bus.emit(events.WARNING_RAISED, "serve", message=text))
         except SignalArrived as arrived:
             self.stopped(arrived.as_error())
             raise
@@ -128,8 +130,8 @@ class _Run:
             self.failed(FtctlError(f"{type(error).__name__}: {error}"))
             raise
         finally:
-            if served:
-                served.stop()
+            if self.served:
+                self.served.stop()
                 self.bus.emit(events.SERVER_STOPPED, "serve")
         return self.result
 
@@ -159,11 +161,14 @@ class _Run:
             if stage.operation == "admit":
                 return self.runner.admit(stage, key, self.plan.model, folder)
             return self.runner.execute(stage, key, folder, self.result.endpoint)
-        except FtctlError as error:
-            self.bus.emit(events.STAGE_FAILED, stage.name, **error.to_json())
-            if not isinstance(error, Interrupted):
-                self.note(stage, "failed", self.app.clock.now(), {})
+        except Interrupted as stop:
+            self.bus.emit(events.STAGE_FAILED, stage.name, **stop.to_json())
             raise
+        except FtctlError as error:
+            reason = self.served.reason(error) if self.served else error
+            self.bus.emit(events.STAGE_FAILED, stage.name, **reason.to_json())
+            self.note(stage, "failed", self.app.clock.now(), {})
+            raise reason from error
 
     def recall(self, stage: Stage, key: str) -> dict[str, Any] | None:
         """A hit that could not be foreseen when the run was planned, because an input was still to be made."""
@@ -191,20 +196,19 @@ class _Run:
             self.result.metrics[stage.subject] = {m.name: m for m in found}
         self.save("running")
 
-    def start_server(self, stage: Stage) -> Served:
+    def start_server(self, stage: Stage) -> None:
         started = self.app.clock.now()
         self.bus.emit(events.STAGE_STARTED, stage.name, plugin=stage.plugin)
         model = self.runner.made[stage.inputs["model"]]
         self.runner.check({"model": model})
         log = self.folder(stage) / "server.log"
         fault(f"run.{stage.name}.before")
-        served = serve(self.app, stage.backends[0], model, self.runner.python(stage), log)
+        served = self.served = serve(self.app, stage.backends[0], model, self.runner.python(stage), log)
         fault(f"run.{stage.name}.after")
         self.result.endpoint = served.endpoint
         self.bus.emit(events.SERVER_STARTED, stage.name, **to_plain(served.endpoint))
         self.bus.emit(events.STAGE_FINISHED, stage.name, seconds=self.app.clock.now() - started)
         self.note(stage, "done", started, {})
-        return served
 
     def finish(self, on_ready: Callable[[RunResult], None]) -> None:
         if self.plan.measures:

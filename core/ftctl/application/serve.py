@@ -1,5 +1,7 @@
 """Starts a server for an artifact and keeps an eye on it."""
 
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 from attrs import define, evolve
@@ -10,11 +12,16 @@ from ftctl.application.spec import Backend
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.launch import Endpoint, LaunchSpec
-from ftctl.errors import Interrupted, SignalArrived
+from ftctl.errors import FtctlError, Interrupted, ServerDied, SignalArrived
 from ftctl.ports.clock import Clock
 from ftctl.ports.server_runner import RunningServer
 
 WATCH_SECONDS = 0.5
+LONGEST_PAUSE = 60.0
+"""Seconds; pauses before a server is started again double up to here."""
+
+AFTERMATH = 2.0
+"""Seconds in which a death shows that cut off an answer."""
 
 
 @define
@@ -24,22 +31,50 @@ class Served:
     endpoint: Endpoint
     running: RunningServer
     clock: Clock
+    again: Callable[[], RunningServer]
 
-    def wait(self) -> None:
-        """Serves until a signal comes.
+    def wait(self, restarts: int = 0, tell: Callable[[str], None] = lambda text: None) -> None:
+        """Serves until a signal comes; a server that dies is started again so many times, after growing pauses.
 
         Raises:
-            ServerDied: it went away by itself.
+            ServerDied: it went away by itself once too often.
             Interrupted: a signal came.
         """
+        tries = 0
         try:
             while True:
-                self.running.check()
-                self.clock.sleep(WATCH_SECONDS)
+                try:
+                    self.running.check()
+                    self.clock.sleep(WATCH_SECONDS)
+                except ServerDied as died:
+                    tries += 1
+                    if tries > restarts:
+                        raise
+                    pause = min(2.0 ** (tries - 1), LONGEST_PAUSE)
+                    tell(f"{died.what}; it is started again in {pause:g} s, {tries} of {restarts}")
+                    self._restart(pause)
         except SignalArrived as arrived:
             text = f"server stopped by {arrived.name}; the run is finished"
             step = "the same command serves again"
             raise Interrupted(text, signal_number=arrived.number, next_step=step) from None
+
+    def _restart(self, pause: float) -> None:
+        """Leaves the dead server in its place where the new one dies while it starts."""
+        self.running.stop()
+        self.clock.sleep(pause)
+        with contextlib.suppress(ServerDied):
+            self.running = self.again()
+
+    def reason(self, error: FtctlError) -> FtctlError:
+        """Why a request failed: the server's death, where it has died."""
+        deadline = self.clock.now() + AFTERMATH
+        while self.clock.now() < deadline:
+            try:
+                self.running.check()
+            except ServerDied as died:
+                return died
+            self.clock.sleep(WATCH_SECONDS / 2)
+        return error
 
     def stop(self) -> None:
         self.running.stop()
@@ -56,5 +91,8 @@ def serve(app: App, backend: Backend, model: Artifact, python: Interpreter, log:
     address = app.servers.address(int(backend.options.get("port", 0)))
     spec: LaunchSpec = ask(backend, "launch", model, address, python.path)
     spec = evolve(spec, env=python.variables | spec.env)
-    running = app.servers.start(spec, address, log)
-    return Served(Endpoint(address.url + "/v1", spec.served_name), running, app.clock)
+
+    def start() -> RunningServer:
+        return app.servers.start(spec, address, log)
+
+    return Served(Endpoint(address.url + "/v1", spec.served_name), start(), app.clock, start)

@@ -6,6 +6,9 @@ BNB_INT8 = "bnb-int8"
 COMPRESSED_TENSORS = "compressed-tensors"
 """Quantised weights as llm-compressor writes them and vLLM and transformers read them."""
 
+ONNX = "onnx-genai"
+"""A graph with its weights as onnxruntime-genai writes and reads it, beside the model's own tokenizer."""
+
 PEFT_PROMPT = "peft-prompt"
 """Virtual tokens or keys learnt by PEFT: they cannot be merged into weights."""
 

@@ -15,6 +15,9 @@ from ftctl.worker.execute import execute
 from ftctl.worker.failure import as_ftctl_error
 from ftctl.worker.job_folder import BEAT_SECONDS, JobFolder
 
+PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+"""Whose memory is told: the largest of the process and those that it started and waited for."""
+
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 """``ru_maxrss`` counts bytes on macOS, KiB on Linux."""
 
@@ -40,7 +43,7 @@ def work(place: JobFolder, cancelled: Callable[[], bool], rank: int | None) -> i
                 place.write("error.json" if rank is None else f"error-{rank}.json", known.to_json())
             return known.status
         if first:
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
+            peak = max(resource.getrusage(whose).ru_maxrss for whose in PROCESSES) * RSS_UNIT
             place.write("result.json", to_plain(evolve(result, peak_rss_bytes=peak)))
     return 0
 

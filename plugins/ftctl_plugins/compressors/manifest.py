@@ -1,6 +1,6 @@
 """The compressors that come with ftctl, and the bridges that the planner may insert."""
 
-from ftctl.domain.format import BNB_INT8, COMPRESSED_TENSORS, HF, PEFT_ADAPTER
+from ftctl.domain.format import BNB_INT8, COMPRESSED_TENSORS, HF, ONNX, PEFT_ADAPTER
 from ftctl.plugin import BRIDGE, Need, Offer, hookimpl
 
 TORCH = Need("torch", "ftctl[hf]")
@@ -24,6 +24,18 @@ def ftctl_offers() -> list[Offer]:
             "gptq", "Gptq", "4- or 8-bit weights that answer like the model on calibration data (by llm-compressor)"
         ),
         _oneshot("w8a8", "W8a8", "8-bit weights and activations, for servers with 8-bit products (by llm-compressor)"),
+        Offer(
+            port="compressor",
+            name="onnx",
+            summary="A graph for ONNX Runtime, in 32, 16, 8 or 4 bits (by onnxruntime-genai)",
+            factory="ftctl_plugins.compressors.onnx:OnnxCompressor",
+            options="ftctl_plugins.compressors.onnx:OnnxOptions",
+            accepts=(HF,),
+            produces=(ONNX,),
+            needs=(Need("onnxruntime_genai", "onnx"), Need("onnx_ir", "onnx"), Need("torch", "onnx")),
+            environment="onnx",
+            recipe="ftctl_plugins.environments:onnx.toml",
+        ),
         Offer(
             port="compressor",
             name="add-tokens",

@@ -1,6 +1,6 @@
 """The servers that come with ftctl."""
 
-from ftctl.domain.format import BNB_INT8, COMPRESSED_TENSORS, HF, PEFT_ADAPTER
+from ftctl.domain.format import BNB_INT8, COMPRESSED_TENSORS, HF, ONNX, PEFT_ADAPTER
 from ftctl.plugin import Need, Offer, hookimpl
 
 
@@ -32,5 +32,16 @@ def ftctl_offers() -> list[Offer]:
             needs=(Need("vllm", "vllm"),),
             environment="vllm",
             recipe="ftctl_plugins.environments:vllm.toml",
+        ),
+        Offer(
+            port="server",
+            name="onnx",
+            summary="ONNX Runtime: OpenAI-compatible, small, in batches, with a bounded queue and /metrics",
+            factory="ftctl_plugins.servers.onnx:OnnxServer",
+            options="ftctl_plugins.servers.onnx:OnnxServerOptions",
+            accepts=(ONNX,),
+            needs=(Need("onnxruntime_genai", "onnx"), Need("starlette", "onnx")),
+            environment="onnx",
+            recipe="ftctl_plugins.environments:onnx.toml",
         ),
     ]

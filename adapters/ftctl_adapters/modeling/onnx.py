@@ -1,0 +1,93 @@
+"""Models in the format of onnxruntime-genai, opened in this process."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ftctl.domain.encoded import IGNORED
+from ftctl.domain.example import Example, Prompt
+from ftctl.errors import BackendFailed
+from ftctl.ports import Answer, Score, Target
+from ftctl_adapters.modeling.labels import encode_example
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+
+CPU = "cpu"
+
+
+def open_onnx(folder: str, stop_ids: frozenset[int], provider: str = CPU, batch: int = 1) -> Any:
+    """An ``onnxruntime_genai.Model`` that stops where the tuned model stopped.
+
+    Args:
+        folder: of the artifact.
+        stop_ids: token ids that end an answer.
+        provider: ``cpu``, or an execution provider of ONNX Runtime by its name in onnxruntime-genai.
+        batch: how many requests an engine over this model takes at once.
+    """
+    import onnxruntime_genai as og
+
+    og.disable_telemetry_events()
+    config = og.Config(folder)
+    config.clear_providers()
+    if provider != CPU:
+        config.append_provider(provider)
+    settings: dict[str, Any] = {"engine": {"static_batching": {"max_batch_size": batch}}}
+    if stop_ids:
+        settings["model"] = {"eos_token_id": sorted(stop_ids)}
+    config.overlay(json.dumps(settings))
+    return og.Model(config)
+
+
+def context_length(folder: str) -> int:
+    """How many tokens, prompt and answer together, the model can take."""
+    found = json.loads(Path(folder, "genai_config.json").read_text(encoding="utf-8"))
+    return int(found["search"]["max_length"])
+
+
+class OnnxTarget(Target):
+    """Answers and scores one after the other."""
+
+    def __init__(self, folder: str) -> None:
+        self._tokenizer = ChatTokenizer(folder)
+        self._model = open_onnx(folder, self._tokenizer.stop_ids)
+        self._limit = context_length(folder)
+
+    def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
+        texts = [self._tokenizer.render(prompt.messages, ask=True, tools=list(prompt.tools)) for prompt in prompts]
+        return [self._answer(self._tokenizer.encode(text), max_new_tokens) for text in texts]
+
+    def score(self, examples: Sequence[Example]) -> list[Score]:
+        return [self._score(example) for example in examples]
+
+    def _started(self, ids: Sequence[int], length: int) -> Any:
+        import onnxruntime_genai as og
+
+        if len(ids) >= self._limit:
+            text = f"a prompt of {len(ids)} tokens leaves no room in the model's context of {self._limit}"
+            raise BackendFailed(text, next_step="leave such rows out, or measure the model before its export")
+        settings = og.GeneratorParams(self._model)
+        settings.set_search_options(max_length=min(length, self._limit), do_sample=False)
+        generator = og.Generator(self._model, settings)
+        generator.append_tokens(list(ids))
+        return generator
+
+    def _answer(self, ids: Sequence[int], max_new_tokens: int) -> Answer:
+        generator, made = self._started(ids, len(ids) + max_new_tokens), []
+        while not generator.is_done():
+            generator.generate_next_token()
+            made.append(int(generator.get_next_tokens()[0]))
+        stopped = bool(made) and made[-1] in self._tokenizer.stop_ids
+        made = made[:-1] if stopped else made
+        return Answer(self._tokenizer.decode(made), tuple(made), "stop" if stopped else "length")
+
+    def _score(self, example: Example) -> Score:
+        import numpy as np
+
+        row = encode_example(self._tokenizer, example, "last_answer")
+        chosen = np.array([place for place in range(1, len(row.ids)) if row.labels[place] != IGNORED])
+        output = self._started(row.ids[:-1], len(row.ids)).get_output("logits")
+        logits = np.asarray(output[0, chosen - 1], dtype=np.float64)
+        logits -= logits.max(axis=1, keepdims=True)
+        wanted = logits[np.arange(len(chosen)), np.array(row.ids)[chosen]]
+        log_probability = float((wanted - np.log(np.exp(logits).sum(axis=1))).sum())
+        return Score(log_probability, len(chosen), len(example.answer))

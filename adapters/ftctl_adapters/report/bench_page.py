@@ -1,0 +1,39 @@
+"""What ``ftctl bench-serve`` measured, as a page."""
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+from ftctl_adapters.report.curve import line_chart
+from ftctl_adapters.report.page import page, table
+
+CURVES: dict[str, Callable[[dict[str, Any]], float]] = {
+    "tokens/s": lambda level: level["tokens_per_second"],
+    "TTFT p50, ms": lambda level: level["ttft"]["p50"] * 1000,
+    "latency p99, ms": lambda level: level["latency"]["p99"] * 1000,
+}
+
+
+def bench_page(document: dict[str, Any]) -> str:
+    """Curves over the requests at a time, one row of them for each length of prompts; and all figures."""
+    title = f"{document['model']} at {document['url']}"
+    body = [f"<h1>{escape(title)}</h1><p>Greedy, at most {document['max_tokens']} tokens an answer.</p>"]
+    for length in dict.fromkeys(round(level["prompt_tokens"]) for level in document["levels"]):
+        levels = [level for level in document["levels"] if round(level["prompt_tokens"]) == length]
+        body.append(f"<h2>Prompts of {length} tokens</h2>")
+        if len(levels) > 1:
+            body += [
+                line_chart(name, [(level["concurrency"], value(level)) for level in levels], "requests at a time")
+                for name, value in CURVES.items()
+            ]
+        body.append(table(_rows(levels)))
+    return page(title, body)
+
+
+def _rows(levels: list[dict[str, Any]]) -> list[list[str]]:
+    flat = [
+        {key: value for key, value in level.items() if not isinstance(value, dict)}
+        | {f"{kind} {share}": value for kind in ("ttft", "tpot", "latency") for share, value in level[kind].items()}
+        for level in levels
+    ]
+    return [list(flat[0]), *([f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()] for row in flat)]

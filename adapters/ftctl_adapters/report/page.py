@@ -1,0 +1,32 @@
+"""An HTML page: one file, nothing fetched, no script."""
+
+from html import escape
+
+STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}
+table{border-collapse:collapse;margin:.5rem 0 1.5rem}
+td,th{border:1px solid #d0d7de;padding:.25rem .6rem;text-align:left}
+th{background:#f6f8fa}code,pre{font:13px/1.45 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
+pre{background:#f6f8fa;padding:.8rem}svg{color:#0969da;margin-right:1rem}svg text{font:11px system-ui;fill:#57606a}
+svg .title{font-weight:600;fill:#1b1f24}
+@media (prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}th,pre{background:#161b22}
+td,th{border-color:#30363d}
+svg text{fill:#8b949e}svg .title{fill:#e6edf3}}
+"""
+
+
+def page(title: str, body: list[str]) -> str:
+    """The whole page; the parts of the body are HTML already."""
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+    return (
+        f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{"".join(body)}</body></html>\n'
+    )
+
+
+def table(rows: list[list[str]]) -> str:
+    """The rows under their header."""
+    if len(rows) < 2:
+        return "<p>None.</p>"
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in rows[0])
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows[1:])
+    return f"<table><tr>{head}</tr>{body}</table>"

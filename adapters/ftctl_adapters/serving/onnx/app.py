@@ -1,0 +1,148 @@
+"""The routes."""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any, TypeVar
+
+from attrs import frozen
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from ftctl.domain.example import Message
+from ftctl.errors import LabelsInvalid
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.serving.onnx.answer import Answer
+from ftctl_adapters.serving.onnx.body import ChatRequest, Common, TextRequest
+from ftctl_adapters.serving.onnx.engine import Engine, Full
+from ftctl_adapters.serving.onnx.gauges import Gauges
+from ftctl_adapters.serving.onnx.replies import Shape, failure, usage
+from ftctl_adapters.serving.onnx.turn import Sampling
+
+BodyT = TypeVar("BodyT", bound=Common)
+
+
+class Refused(Exception):
+    """A request that is answered with an error."""
+
+    def __init__(self, status: int, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+    def response(self) -> Response:
+        kind = "invalid_request_error" if self.status < 429 else "server_busy"
+        headers = {"Retry-After": "1"} if self.status == 429 else None
+        return JSONResponse(failure(str(self), kind, self.code), self.status, headers)
+
+
+@frozen
+class Service:
+    """One model behind the routes; ``defaults`` are what its generation config says of sampling."""
+
+    name: str
+    tokenizer: ChatTokenizer
+    engine: Engine
+    gauges: Gauges
+    context: int
+    defaults: dict[str, Any]
+
+    def app(self) -> Starlette:
+        routes = [
+            Route("/health", self.health),
+            Route("/metrics", self.metrics),
+            Route("/v1/models", self.models),
+            Route("/v1/chat/completions", self.chat, methods=["POST"]),
+            Route("/v1/completions", self.complete, methods=["POST"]),
+            Route("/tokenize", self.tokenize, methods=["POST"]),
+        ]
+        return Starlette(routes=routes, exception_handlers={Refused: _refuse})
+
+    async def health(self, request: Request) -> Response:
+        return Response(status_code=200 if self.engine.alive else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        return Response(self.gauges.page(), media_type="text/plain; version=0.0.4")
+
+    async def models(self, request: Request) -> Response:
+        model = {"id": self.name, "object": "model", "created": int(time.time()), "owned_by": "ftctl"}
+        return JSONResponse({"object": "list", "data": [model | {"max_model_len": self.context}]})
+
+    async def tokenize(self, request: Request) -> Response:
+        """The ids of a chat as it is answered, by the name and in the words that vLLM uses."""
+        ids = self._chat_ids(await self._body(request, ChatRequest))
+        return JSONResponse({"count": len(ids), "max_model_len": self.context, "tokens": ids})
+
+    async def chat(self, request: Request) -> Response:
+        body = await self._body(request, ChatRequest)
+        return await self._answered(body, self._chat_ids(body), body.longest, chat=True)
+
+    async def complete(self, request: Request) -> Response:
+        body = await self._body(request, TextRequest)
+        ids = self.tokenizer.encode(body.prompt) if isinstance(body.prompt, str) else body.prompt
+        if not ids or not all(0 <= token < len(self.tokenizer.raw) for token in ids):
+            raise Refused(400, "prompt: it is empty, or has ids beyond the vocabulary")
+        return await self._answered(body, ids, body.longest, chat=False)
+
+    async def _body(self, request: Request, kind: type[BodyT]) -> BodyT:
+        try:
+            body = kind.model_validate_json(await request.body())
+        except ValidationError as error:
+            found = error.errors()[0]
+            where = ".".join(map(str, found["loc"]))
+            raise Refused(400, f"{where}: {found['msg']}".removeprefix(": ")) from None
+        if body.model not in (None, self.name):
+            raise Refused(404, f"no model {body.model!r} here; it is {self.name!r}", "model_not_found")
+        return body
+
+    def _chat_ids(self, body: ChatRequest) -> list[int]:
+        try:
+            messages = [Message(message.role, message.text) for message in body.messages]
+            return self.tokenizer.encode(self.tokenizer.render(messages, ask=True, tools=body.tools))
+        except (LabelsInvalid, ValueError) as error:
+            raise Refused(400, str(error)) from error
+
+    async def _answered(self, body: Common, ids: list[int], longest: int | None, *, chat: bool) -> Response:
+        room = self.context - len(ids)
+        if room < 1 or (longest or 1) > room:
+            text = f"{len(ids)} prompt tokens and {longest or 1} to make are more than the context of {self.context}"
+            raise Refused(400, text, "context_length_exceeded")
+        try:
+            answer = Answer(self.engine, self.gauges, ids, self._sampling(body, longest or room))
+        except Full:
+            raise Refused(429, "too many requests are waiting; try again later", "queue_full") from None
+        shape = Shape(self.name, chat)
+        if body.stream:
+            return StreamingResponse(self._streamed(answer, body, shape, len(ids)), media_type="text/event-stream")
+        text = "".join([piece async for piece in answer.pieces(self.tokenizer.raw, body.stops)])
+        if answer.finish == "error":
+            return JSONResponse(failure("the engine failed at this request", "server_error"), 500)
+        return JSONResponse(shape.whole(text, answer.finish, usage(len(ids), answer.made)))
+
+    async def _streamed(self, answer: Answer, body: Common, shape: Shape, prompt: int) -> AsyncIterator[str]:
+        if shape.chat:
+            yield _event(shape.piece("", first=True))
+        async for text in answer.pieces(self.tokenizer.raw, body.stops):
+            if text:
+                yield _event(shape.piece(text))
+        yield _event(shape.piece("", answer.finish))
+        if body.stream_options and body.stream_options.include_usage:
+            yield _event(shape.used(usage(prompt, answer.made)))
+        yield "data: [DONE]\n\n"
+
+    def _sampling(self, body: Common, longest: int) -> Sampling:
+        told = {name: value for name in ("temperature", "top_p", "top_k") if (value := getattr(body, name)) is not None}
+        chosen = {"temperature": 1.0, "top_p": 1.0, "top_k": 0} | self.defaults | told
+        top_p, top_k = float(chosen["top_p"]), max(int(chosen["top_k"]), 0)
+        return Sampling(longest, longest if body.ignore_eos else 0, float(chosen["temperature"]), top_p, top_k)
+
+
+def _event(content: dict[str, Any]) -> str:
+    return f"data: {json.dumps(content, ensure_ascii=False)}\n\n"
+
+
+async def _refuse(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return error.response()

@@ -1,0 +1,92 @@
+"""What a request may say, in OpenAI's words."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field, model_validator
+
+from ftctl.domain.example import Role
+
+
+class StreamOptions(BaseModel):
+    include_usage: bool = False
+
+
+class Common(BaseModel):
+    """Fields of both kinds of completion; unknown ones are ignored, those that change answers are refused."""
+
+    model: str | None = None
+    max_tokens: int | None = Field(None, ge=1)
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, gt=0, le=1)
+    top_k: int | None = Field(None, ge=-1)
+    stop: str | list[str] | None = None
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    n: int = 1
+    seed: int | None = None
+    ignore_eos: bool = False
+    logprobs: bool | int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    logit_bias: dict[str, float] | None = None
+    response_format: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _only_what_is_done(self) -> "Common":
+        if self.n != 1:
+            raise ValueError("n: one answer a request")
+        asked = [name for name in ("logprobs", "frequency_penalty", "presence_penalty", "logit_bias", "seed")
+                 if getattr(self, name) not in (None, False, 0)]  # fmt: skip
+        if (self.response_format or {}).get("type", "text") != "text":
+            asked.append("response_format")
+        if asked:
+            raise ValueError(f"{', '.join(asked)}: this server does not have that")
+        return self
+
+    @property
+    def stops(self) -> list[str]:
+        found = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return [text for text in found if text]
+
+
+class ChatMessage(BaseModel):
+    role: Role
+    content: str | list[dict[str, Any]] | None = None
+
+    @property
+    def text(self) -> str:
+        """The text of all parts.
+
+        Raises:
+            ValueError: a part is no text.
+        """
+        if isinstance(self.content, list):
+            if any(part.get("type") != "text" for part in self.content):
+                raise ValueError("messages: only parts of type text can be read")
+            return "".join(str(part.get("text", "")) for part in self.content)
+        return self.content or ""
+
+
+class ChatRequest(Common):
+    messages: list[ChatMessage] = Field(min_length=1)
+    max_completion_tokens: int | None = Field(None, ge=1)
+    tools: list[dict[str, Any]] | None = None
+
+    @property
+    def longest(self) -> int | None:
+        return self.max_completion_tokens or self.max_tokens
+
+
+class TextRequest(Common):
+    prompt: str | list[int]
+    echo: bool = False
+
+    @model_validator(mode="after")
+    def _no_echo(self) -> "TextRequest":
+        if self.echo:
+            raise ValueError("echo: this server does not have that")
+        return self
+
+    @property
+    def longest(self) -> int | None:
+        return self.max_tokens or 16

@@ -1,0 +1,56 @@
+"""What is answered, in OpenAI's words."""
+
+import time
+import uuid
+from typing import Any
+
+from attrs import field, frozen
+
+
+@frozen
+class Shape:
+    """How pieces of one answer look: of a chat, or of a plain completion."""
+
+    model: str
+    chat: bool
+    id: str = field(factory=lambda: uuid.uuid4().hex)
+    created: int = field(factory=lambda: int(time.time()))
+
+    def whole(self, text: str, finish: str, used: dict[str, int]) -> dict[str, Any]:
+        """The answer to a request that did not ask for a stream."""
+        said: dict[str, Any] = {"message": {"role": "assistant", "content": text}} if self.chat else {"text": text}
+        kind = "chat.completion" if self.chat else "text_completion"
+        return self._reply(kind, [{"index": 0, **said, "logprobs": None, "finish_reason": finish}]) | {"usage": used}
+
+    def piece(self, text: str, finish: str | None = None, *, first: bool = False) -> dict[str, Any]:
+        """One event of a stream."""
+        delta: dict[str, Any] = ({"role": "assistant"} if first else {}) | ({"content": text} if text or first else {})
+        said = {"delta": delta} if self.chat else {"text": text}
+        return self._reply(self._streamed, [{"index": 0, **said, "finish_reason": finish}])
+
+    def used(self, used: dict[str, int]) -> dict[str, Any]:
+        """The last event of a stream that asked for it."""
+        return self._reply(self._streamed, []) | {"usage": used}
+
+    @property
+    def _streamed(self) -> str:
+        return "chat.completion.chunk" if self.chat else "text_completion"
+
+    def _reply(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
+        prefix = "chatcmpl" if self.chat else "cmpl"
+        return {
+            "id": f"{prefix}-{self.id}",
+            "object": kind,
+            "created": self.created,
+            "model": self.model,
+            "choices": choices,
+        }
+
+
+def usage(prompt: int, made: int) -> dict[str, int]:
+    return {"prompt_tokens": prompt, "completion_tokens": made, "total_tokens": prompt + made}
+
+
+def failure(message: str, kind: str = "invalid_request_error", code: str | None = None) -> dict[str, Any]:
+    """The body of every answer that is no 200."""
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}

@@ -1,0 +1,43 @@
+"""From tokens to text, piece by piece."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tokenizers.decoders import DecodeStream
+
+
+class TextStream:
+    """Whole characters as they become whole, up to a stop text, which itself is never shown.
+
+    Pieces together are the text, streamed or not: what could be the beginning of a stop text is held back until it is
+    known.
+    """
+
+    def __init__(self, tokenizer: Any, stops: Sequence[str]) -> None:
+        self._tokenizer = tokenizer.backend_tokenizer
+        self._stream = DecodeStream(skip_special_tokens=True)
+        self._stops = tuple(stops)
+        self._held = ""
+        self.stopped = False
+
+    def add(self, token: int) -> str:
+        """What can be shown now that this token is there."""
+        self._held += self._stream.step(self._tokenizer, token) or ""
+        places = [place for stop in self._stops if (place := self._held.find(stop)) >= 0]
+        if places:
+            self.stopped = True
+            return self._shown(min(places))
+        return self._shown(len(self._held) - self._suspicious())
+
+    def end(self) -> str:
+        """What was held back and turned out to be text."""
+        return "" if self.stopped else self._shown(len(self._held))
+
+    def _shown(self, length: int) -> str:
+        piece, self._held = self._held[:length], self._held[length:]
+        return piece
+
+    def _suspicious(self) -> int:
+        """How many characters at the end may begin a stop text."""
+        lengths = [size for stop in self._stops for size in range(1, len(stop)) if self._held.endswith(stop[:size])]
+        return max(lengths, default=0)
