@@ -9,19 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from ftctl.domain.artifact import Artifact
+from ftctl.domain.codec import to_plain
+from ftctl.domain.example import Message
 from ftctl.domain.format import HF, PEFT_ADAPTER
 from ftctl.domain.golden import GoldenCase
 from ftctl.domain.launch import Endpoint
 from ftctl.errors import BackendFailed, ServedDifferently
 from ftctl.ports.context import StageContext
-from ftctl_adapters.modeling.golden import write_golden
+from ftctl_adapters.modeling.golden import read_golden, write_golden
 from ftctl_adapters.modeling.load import load_base
 from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.take_along import take_along
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
-from ftctl_plugins.verifiers.golden import GoldenOptions, GoldenVerifier, compare
+from ftctl_plugins.verifiers.compare import compare
+from ftctl_plugins.verifiers.golden import GoldenOptions, GoldenVerifier
 
 pytestmark = pytest.mark.heavy
 Reply = Callable[[dict[str, Any]], Any]
@@ -29,10 +33,14 @@ Reply = Callable[[dict[str, Any]], Any]
 
 @pytest.fixture(scope="module")
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny model with golden cases of its own."""
+    """The tiny model with golden cases of its own, as if it had stopped after twenty tokens."""
     folder = tmp_path_factory.mktemp("tuned") / "model"
     shutil.copytree(BUILTIN["builtin:tiny"], folder)
-    write_golden(load_base(str(folder), False).eval(), ChatTokenizer(str(folder)), [], folder)
+    tokenizer = ChatTokenizer(str(folder))
+    write_golden(load_base(str(folder), False).eval(), tokenizer, [], folder)
+    cases = [evolve(case, output_ids=case.output_ids[:20], margins=case.margins[:20],
+                    output=tokenizer.decode(case.output_ids[:20])) for case in read_golden(str(folder))]  # fmt: skip
+    (folder / "golden.json").write_text(json.dumps(to_plain(cases)))
     return folder
 
 
@@ -43,16 +51,16 @@ def cases(tuned: Path) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def endpoint() -> Iterator[Callable[[Reply], Endpoint]]:
-    """Starts a chat endpoint that answers what a function says."""
+def endpoint() -> Iterator[Callable[..., Endpoint]]:
+    """Starts a chat endpoint that answers what a function says, on further paths too."""
     servers = []
 
-    def start(reply: Reply) -> Endpoint:
+    def start(reply: Reply, *further: str) -> Endpoint:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                answer = reply(body)
-                self.send_response(200 if answer is not None else 500)
+                answer = reply(body) if self.path in ("/v1/chat/completions", *further) else None
+                self.send_response(200 if answer is not None else 404)
                 self.end_headers()
                 self.wfile.write(json.dumps(answer).encode())
 
@@ -80,7 +88,7 @@ def verify(folder: Path, endpoint: Endpoint, context: StageContext, form: str = 
     return GoldenVerifier(GoldenOptions()).verify(Artifact("model", form, "d" * 64, str(folder)), endpoint, context)
 
 
-Start = Callable[[Reply], Endpoint]
+Start = Callable[..., Endpoint]
 
 
 def test_a_server_that_answers_as_the_model_did_passes(
@@ -95,7 +103,7 @@ def test_other_weights_are_found_out_unless_the_format_is_lossy(
     tuned: Path, cases: dict[str, Any], endpoint: Start, context: StageContext
 ) -> None:
     other = endpoint(lambda body: says(cases[body["messages"][-1]["content"]], "something else"))
-    with pytest.raises(ServedDifferently, match="other weights"):
+    with pytest.raises(ServedDifferently, match="weights: the server answers otherwise"):
         verify(tuned, other, context)
     report = verify(tuned, other, context, form="bnb-int8")
     assert report.metrics[0].value < 0.5
@@ -134,6 +142,98 @@ def test_a_server_that_speaks_another_language_is_an_error(
 ) -> None:
     with pytest.raises(BackendFailed):
         verify(tuned, endpoint(lambda body: reply), context)
+
+
+class Standin:
+    """A server over a folder's template and tokenizer, which answers right whenever its prompt is right."""
+
+    def __init__(self, cases: list[GoldenCase], folder: Path, bos: tuple[int, ...] = (), instead: str | None = None):
+        self.known = {case.token_ids: case.output for case in cases}
+        self.tokenizer, self.bos, self.instead = ChatTokenizer(str(folder)), bos, instead
+
+    def __call__(self, body: dict[str, Any]) -> dict[str, Any]:
+        text = body.get("prompt")
+        if text is None:
+            text = self.tokenizer.render(
+                [Message(turn["role"], turn["content"]) for turn in body["messages"]], ask=True
+            )
+        plain = tuple(self.tokenizer.encode(text))
+        ids = plain if "add_special_tokens" in body else self.bos + plain
+        said = self.known.get(ids, "something else") if self.instead is None else self.known[ids] + self.instead
+        choice = {"message": {"content": said}, "text": said}
+        return {"tokens": list(ids), "choices": [choice], "usage": {"prompt_tokens": len(ids)}}
+
+
+def other_folder(tuned: Path, folder: Path, what: str) -> Path:
+    shutil.copytree(tuned, folder)
+    if what == "template":
+        template = (folder / "chat_template.jinja").read_text()
+        (folder / "chat_template.jinja").write_text("You are a kind and helpful assistant.\n" + template)
+    if what == "same-length-template":
+        template = (folder / "chat_template.jinja").read_text()
+        (folder / "chat_template.jinja").write_text(template.replace("assistant\n", "user\n"))
+    if what == "tokenizer":
+        tokenizer = json.loads((folder / "tokenizer.json").read_text())
+        tokenizer["model"]["merges"] = tokenizer["model"]["merges"][:500]
+        (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    return folder
+
+
+@pytest.mark.parametrize("paths", [("/tokenize",), ("/v1/completions",)], ids=["tells-ids", "tells-counts"])
+@pytest.mark.parametrize(
+    ("wrong", "bos", "instead", "named"),
+    [
+        ("template", (), None, "template: the server renders another prompt"),
+        ("tokenizer", (), None, "tokenizer: the server makes other tokens"),
+        ("nothing", (1,), None, "BOS: the server's prompt has one token more"),
+        ("nothing", (), " and on and on", "stop: the server ends answers elsewhere"),
+        ("same-length-template", (), None, "template: the server renders another prompt"),
+    ],
+)
+def test_the_link_that_broke_is_named(
+    tuned: Path, endpoint: Start, context: StageContext, tmp_path: Path, paths: tuple[str, ...], wrong: str,
+    bos: tuple[int, ...], instead: str | None, named: str,
+) -> None:  # fmt: skip
+    cases = read_golden(str(tuned))
+    standin = Standin(cases, other_folder(tuned, tmp_path / "other", wrong), bos, instead)
+    with pytest.raises(ServedDifferently, match=named):
+        verify(tuned, endpoint(standin, *paths), context)
+
+
+def test_log_probabilities_are_compared_where_the_server_tells_them(
+    tuned: Path, cases: dict[str, Any], endpoint: Start, context: StageContext
+) -> None:
+    def reply(body: dict[str, Any]) -> dict[str, Any]:
+        case = cases[body["messages"][-1]["content"]]
+        answer = says(case)
+        steps = [{"top_logprobs": [{"token": f"token_id:{t}", "logprob": v + 0.25} for t, v in s]} for s in case["top"]]
+        answer["choices"][0]["logprobs"] = {"content": steps} if body.get("logprobs") else None
+        return answer
+
+    report = verify(tuned, endpoint(reply), context)
+    assert report.metrics[1].name == "golden_logprob_difference"
+    assert report.metrics[1].value == pytest.approx(0.25, abs=1e-6)
+    assert "at most 0.250 nats apart" in report.notes["golden"]
+
+
+def test_a_lossy_format_may_be_asked_for_some_agreement(tuned: Path, endpoint: Start, context: StageContext) -> None:
+    cases = read_golden(str(tuned))
+    options = GoldenOptions(min_agreement=0.5)
+    other = endpoint(Standin(cases, tuned, instead="!!"), "/tokenize")
+    with pytest.raises(ServedDifferently, match="0.5 are asked for"):
+        GoldenVerifier(options).verify(Artifact("model", "bnb-int8", "d" * 64, str(tuned)), other, context)
+
+
+def test_there_is_a_case_with_a_tool_where_the_template_writes_tools(tuned: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "tools"
+    shutil.copytree(tuned, folder)
+    template = (folder / "chat_template.jinja").read_text()
+    (folder / "chat_template.jinja").write_text("{% if tools %}{{ tools | tojson }}{% endif %}" + template)
+    write_golden(load_base(str(folder), False).eval(), ChatTokenizer(str(folder)), [], folder)
+    with_tools = [case for case in read_golden(str(folder)) if case.tools]
+    assert [case.tools[0]["function"]["name"] for case in with_tools] == ["weather"]
+    assert "weather" in with_tools[0].rendered
+    assert not [case for case in read_golden(str(tuned)) if case.tools]
 
 
 def test_an_adapters_text_becomes_the_tokens_of_its_base(tmp_path: Path) -> None:

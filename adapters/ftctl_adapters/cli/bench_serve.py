@@ -66,7 +66,7 @@ def command(url: str, model: str | None, concurrency: list[int], prompt_tokens: 
         words = words_for(endpoint, length, timeout)
         for count in concurrency:
             load = Load(count, max(requests, count), words, max_tokens, timeout, seed=count, more=more)
-            levels.append(_level(endpoint, load))
+            levels.append({"prompt_tokens_asked": length} | _level(endpoint, load))
     document = {"url": endpoint.url, "model": endpoint.model, "max_tokens": max_tokens, "levels": levels}
     if as_json:
         print(json.dumps(document, ensure_ascii=False))

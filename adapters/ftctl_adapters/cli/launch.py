@@ -62,7 +62,7 @@ def _launch(
             if done.endpoint and not once:
                 print("serving until Ctrl-C", file=sys.stderr, flush=True)
 
-        run(app, plan, once=once, on_ready=ready)
+        run(app, plan, once=once, on_ready=ready, restarts=given.get("restart", 0))
 
 
 def resolved(app: App, given: dict[str, Any], until: str = "verify", preview: Preview | None = None) -> RunSpec:

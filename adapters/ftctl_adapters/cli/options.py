@@ -24,10 +24,24 @@ json_option = click.option(
 )
 
 
-def run_options(function: F) -> F:
-    """The options by which a run is described, in the order of the lifecycle."""
+restart_option = click.option(
+    "--restart",
+    metavar="N",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Start a server that died again, so often.",
+)
+RUN_FILE = click.argument("run_file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+RUN_FILE_OR_ARTIFACT = click.argument(
+    "run_file", required=False, metavar="[RUN_FILE|ARTIFACT]", type=click.Path(path_type=Path)
+)
+
+
+def run_options(function: F, first: Any = RUN_FILE) -> F:
+    """The options by which a run is described, in the order of the lifecycle, after the ``first`` argument."""
     described = [
-        click.argument("run_file", required=False, type=click.Path(dir_okay=False, path_type=Path)),
+        first,
         click.option("--model", help="A folder, a hub name (org/name), or builtin:tiny."),
         click.option("--data-source", metavar="N", help="Where examples come from."),
         click.option("--tuner", metavar="N", help="How the model learns."),

@@ -5,12 +5,13 @@ from typing import Any
 import click
 
 from ftctl_adapters.cli.launch import launch
-from ftctl_adapters.cli.options import run_options
+from ftctl_adapters.cli.options import restart_option, run_options
 
 
 @click.command()
 @run_options
 @click.option("--once", is_flag=True, help="Stop the server after it was verified.")
+@restart_option
 def command(once: bool, **given: Any) -> None:
     """Carry a model from data to a verified server.
 

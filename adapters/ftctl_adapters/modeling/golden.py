@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from ftctl.domain.codec import from_plain, to_plain
 from ftctl.domain.example import Example, Message
 from ftctl.domain.golden import GoldenCase
@@ -15,6 +17,17 @@ FILE = "golden.json"
 MAX_NEW_TOKENS = 48
 ROUNDINGS = 2
 """How many roundings of the last logit two right implementations may differ by."""
+TOP_STEPS, TOP_CANDIDATES = 8, 5
+"""Of how many tokens, and for how many candidates, log-probabilities are kept."""
+
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": "Weather of a city",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
 GENERAL = (
     (Message("user", "Hello!"),),
     (Message("system", "Answer briefly."), Message("user", "你好,请介绍一下自己。")),
@@ -23,7 +36,10 @@ GENERAL = (
 
 
 def write_golden(model: Any, tokenizer: ChatTokenizer, examples: Sequence[Example], out: Path) -> None:
-    """Writes ``golden.json`` with cases from the data and a few of every kind: system prompt, turns, Chinese."""
+    """Writes ``golden.json`` with cases from the data and a few of every kind: system prompt, turns, Chinese.
+
+    Where the chat template writes the tools that it is given, there is a case with a tool too.
+    """
     model.eval()
     cases = []
     for messages in [
@@ -35,7 +51,17 @@ def write_golden(model: Any, tokenizer: ChatTokenizer, examples: Sequence[Exampl
         except LabelsInvalid:
             continue
         cases.append(make_case(model, tokenizer, messages, rendered))
+    cases += _with_tool(model, tokenizer)
     (out / FILE).write_text(json.dumps(to_plain(cases), ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _with_tool(model: Any, tokenizer: ChatTokenizer) -> list[GoldenCase]:
+    question = (Message("user", "What is the weather in Paris?"),)
+    try:
+        plain, rendered = (tokenizer.render(question, ask=True, tools=tools) for tools in (None, [TOOL]))
+    except LabelsInvalid:
+        return []
+    return [evolve(make_case(model, tokenizer, question, rendered), tools=(TOOL,))] if plain != rendered else []
 
 
 def read_golden(folder: str) -> list[GoldenCase]:
@@ -69,4 +95,10 @@ def make_case(model: Any, tokenizer: ChatTokenizer, messages: Sequence[Message],
     largest = max(abs(float(top[0])) for top in tops)
     noise = round(ROUNDINGS * torch.finfo(model.dtype).eps * largest, 6)
     text = tokenizer.decode(generated)
-    return GoldenCase(tuple(messages), rendered, tuple(ids), text, tuple(generated), margins, MAX_NEW_TOKENS, noise)
+    known = (tuple(messages), rendered, tuple(ids), text, tuple(generated), margins, MAX_NEW_TOKENS, noise)
+    return GoldenCase(*known, tuple(_candidates(step[0]) for step in out.logits[:TOP_STEPS]))
+
+
+def _candidates(logits: Any) -> tuple[tuple[int, float], ...]:
+    best = logits.float().log_softmax(dim=-1).topk(TOP_CANDIDATES)
+    return tuple((int(token), round(float(value), 4)) for token, value in zip(best.indices, best.values, strict=True))

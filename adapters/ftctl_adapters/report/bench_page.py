@@ -18,9 +18,9 @@ def bench_page(document: dict[str, Any]) -> str:
     """Curves over the requests at a time, one row of them for each length of prompts; and all figures."""
     title = f"{document['model']} at {document['url']}"
     body = [f"<h1>{escape(title)}</h1><p>Greedy, at most {document['max_tokens']} tokens an answer.</p>"]
-    for length in dict.fromkeys(round(level["prompt_tokens"]) for level in document["levels"]):
-        levels = [level for level in document["levels"] if round(level["prompt_tokens"]) == length]
-        body.append(f"<h2>Prompts of {length} tokens</h2>")
+    for length in dict.fromkeys(level["prompt_tokens_asked"] for level in document["levels"]):
+        levels = [level for level in document["levels"] if level["prompt_tokens_asked"] == length]
+        body.append(f"<h2>Prompts of about {length} tokens</h2>")
         if len(levels) > 1:
             body += [
                 line_chart(name, [(level["concurrency"], value(level)) for level in levels], "requests at a time")

@@ -12,13 +12,20 @@ from ftctl.domain.example import Message
 from ftctl.domain.launch import Endpoint
 from ftctl.errors import BackendFailed
 
+ID = "token_id:"
+"""How vLLM writes a token by its id."""
+
 
 @frozen
 class Reply:
-    """The text of the first choice, and how many tokens the prompt had by the server's count."""
+    """The text of the first choice, and how many tokens the prompt had by the server's count.
+
+    ``top`` holds log-probabilities by token id for each generated token, from servers that were asked and tell them.
+    """
 
     text: str
     prompt_tokens: int | None
+    top: tuple[dict[int, float], ...] = ()
 
 
 @frozen
@@ -30,18 +37,32 @@ class Piece:
     tokens: int | None = None
 
 
-def chat(endpoint: Endpoint, messages: Sequence[Message], max_tokens: int, timeout: float) -> Reply:
-    """A greedy answer.
+def chat(endpoint: Endpoint, messages: Sequence[Message], max_tokens: int, timeout: float, **more: Any) -> Reply:
+    """A greedy answer; ``more`` are further fields of the request.
 
     Raises:
         BackendFailed: no answer in time, an error status, or a reply that is not OpenAI's.
     """
-    body = _body(endpoint, messages, max_tokens) | {"temperature": 0}
+    body = _body(endpoint, messages, max_tokens) | {"temperature": 0} | more
     reply = post(f"{endpoint.url}/chat/completions", body, timeout)
     try:
-        text = reply["choices"][0]["message"]["content"]
-        return Reply(str(text or ""), (reply.get("usage") or {}).get("prompt_tokens"))
-    except (KeyError, IndexError, TypeError) as error:
+        choice = reply["choices"][0]
+        return _reply(choice["message"]["content"], choice, reply)
+    except (LookupError, TypeError, AttributeError) as error:
+        raise _strange(endpoint.url, error) from error
+
+
+def complete(endpoint: Endpoint, prompt: str, max_tokens: int, timeout: float) -> Reply:
+    """How the model goes on with a text, greedily, without a chat template.
+
+    Raises:
+        BackendFailed: as for `chat`.
+    """
+    body = {"model": endpoint.model, "prompt": prompt, "max_tokens": max_tokens, "temperature": 0}
+    reply = post(f"{endpoint.url}/completions", body, timeout)
+    try:
+        return _reply(reply["choices"][0]["text"], {}, reply)
+    except (LookupError, TypeError, AttributeError) as error:
         raise _strange(endpoint.url, error) from error
 
 
@@ -87,6 +108,17 @@ def post(url: str, body: dict[str, Any], timeout: float) -> Any:
             return json.load(response)
     except (OSError, ValueError) as error:
         raise _strange(url, error) from error
+
+
+def _reply(text: Any, choice: dict[str, Any], reply: dict[str, Any]) -> Reply:
+    content = (choice.get("logprobs") or {}).get("content") or ()
+    return Reply(str(text or ""), (reply.get("usage") or {}).get("prompt_tokens"), tuple(map(_by_id, content)))
+
+
+def _by_id(step: dict[str, Any]) -> dict[int, float]:
+    """Candidates whose ids the server tells, as vLLM does when it is asked for them."""
+    named = [(str(one["token"]), float(one["logprob"])) for one in step.get("top_logprobs") or ()]
+    return {int(name.removeprefix(ID)): value for name, value in named if name.startswith(ID)}
 
 
 def _body(endpoint: Endpoint, messages: Sequence[Message], max_tokens: int) -> dict[str, Any]:

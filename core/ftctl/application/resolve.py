@@ -49,6 +49,22 @@ def resolve(document: Mapping[str, Any], registry: Registry, environments: Envir
     return _Resolver(registry, environments).spec(document)
 
 
+def resolve_one(
+    port: str, entry: Any, named: Any, registry: Registry, environments: Environments
+) -> tuple[Backend, dict[str, str]]:
+    """One backend alone, and the interpreters that are named for environments.
+
+    Raises:
+        ConfigInvalid: as `resolve`.
+    """
+    resolver = _Resolver(registry, environments)
+    resolver.named = resolver.named_environments(named or {})
+    backend = resolver.backend(port, entry, port)
+    if resolver.problems or backend is None:
+        raise ConfigInvalid("; ".join(resolver.problems), next_step="`ftctl plugins` lists every backend")
+    return backend, resolver.named
+
+
 class _Resolver:
     def __init__(self, registry: Registry, environments: Environments) -> None:
         self.registry, self.environments = registry, environments

@@ -54,7 +54,7 @@ class Served:
                     tell(f"{died.what}; it is started again in {pause:g} s, {tries} of {restarts}")
                     self._restart(pause)
         except SignalArrived as arrived:
-            text = f"server stopped by {arrived.name}; the run is finished"
+            text = f"server stopped by {arrived.name}"
             step = "the same command serves again"
             raise Interrupted(text, signal_number=arrived.number, next_step=step) from None
 

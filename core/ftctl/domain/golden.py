@@ -1,5 +1,7 @@
 """Golden cases: what the tuned model did, to be seen again wherever it is served."""
 
+from typing import Any
+
 from attrs import frozen
 
 from ftctl.domain.example import Message
@@ -15,6 +17,8 @@ class GoldenCase:
     ``margins`` holds, for each generated token, the difference of the two best log-probabilities in nats: where it
     is tiny, another implementation may rightly choose the other token. ``noise`` is how far, in nats, rounding alone
     may move a logit in the dtype that the model computes in: about 1e-6 in float32, a tenth and more in bfloat16.
+    ``top`` holds, for each of the first generated tokens, the best candidates as (token id, natural-log probability).
+    ``tools`` were offered to the template.
     """
 
     messages: tuple[Message, ...]
@@ -25,6 +29,8 @@ class GoldenCase:
     margins: tuple[float, ...]
     max_new_tokens: int
     noise: float = 0.0
+    top: tuple[tuple[tuple[int, float], ...], ...] = ()
+    tools: tuple[dict[str, Any], ...] = ()
 
     @property
     def tie(self) -> float:

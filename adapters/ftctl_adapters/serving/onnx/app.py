@@ -16,13 +16,13 @@ from ftctl.domain.example import Message
 from ftctl.errors import LabelsInvalid
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.serving.onnx.answer import Answer
-from ftctl_adapters.serving.onnx.body import ChatRequest, Common, TextRequest
+from ftctl_adapters.serving.onnx.body import ChatMessage, ChatRequest, Common, TextRequest, TokenizeRequest
 from ftctl_adapters.serving.onnx.engine import Engine, Full
 from ftctl_adapters.serving.onnx.gauges import Gauges
 from ftctl_adapters.serving.onnx.replies import Shape, failure, usage
 from ftctl_adapters.serving.onnx.turn import Sampling
 
-BodyT = TypeVar("BodyT", bound=Common)
+BodyT = TypeVar("BodyT", Common, ChatRequest, TextRequest, TokenizeRequest)
 
 
 class Refused(Exception):
@@ -71,13 +71,17 @@ class Service:
         return JSONResponse({"object": "list", "data": [model | {"max_model_len": self.context}]})
 
     async def tokenize(self, request: Request) -> Response:
-        """The ids of a chat as it is answered, by the name and in the words that vLLM uses."""
-        ids = self._chat_ids(await self._body(request, ChatRequest))
+        """The ids of a chat or of a text, by the name and in the words that vLLM uses."""
+        body = await self._body(request, TokenizeRequest)
+        if body.prompt is not None:
+            ids = self.tokenizer.encode(body.prompt)
+        else:
+            ids = self._chat_ids(body.messages or [], body.tools, ask=body.add_generation_prompt)
         return JSONResponse({"count": len(ids), "max_model_len": self.context, "tokens": ids})
 
     async def chat(self, request: Request) -> Response:
         body = await self._body(request, ChatRequest)
-        return await self._answered(body, self._chat_ids(body), body.longest, chat=True)
+        return await self._answered(body, self._chat_ids(body.messages, body.tools), body.longest, chat=True)
 
     async def complete(self, request: Request) -> Response:
         body = await self._body(request, TextRequest)
@@ -97,10 +101,10 @@ class Service:
             raise Refused(404, f"no model {body.model!r} here; it is {self.name!r}", "model_not_found")
         return body
 
-    def _chat_ids(self, body: ChatRequest) -> list[int]:
+    def _chat_ids(self, turns: list[ChatMessage], tools: list[dict[str, Any]] | None, *, ask: bool = True) -> list[int]:
         try:
-            messages = [Message(message.role, message.text) for message in body.messages]
-            return self.tokenizer.encode(self.tokenizer.render(messages, ask=True, tools=body.tools))
+            messages = [Message(turn.role, turn.text) for turn in turns]
+            return self.tokenizer.encode(self.tokenizer.render(messages, ask=ask, tools=tools))
         except (LabelsInvalid, ValueError) as error:
             raise Refused(400, str(error)) from error
 

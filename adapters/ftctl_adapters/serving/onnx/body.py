@@ -77,6 +77,25 @@ class ChatRequest(Common):
         return self.max_completion_tokens or self.max_tokens
 
 
+class TokenizeRequest(BaseModel):
+    """Either a chat or a text; ``add_special_tokens`` is for texts."""
+
+    model: str | None = None
+    messages: list[ChatMessage] | None = None
+    prompt: str | None = None
+    tools: list[dict[str, Any]] | None = None
+    add_generation_prompt: bool = True
+    add_special_tokens: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "TokenizeRequest":
+        if (self.messages is None) == (self.prompt is None):
+            raise ValueError("either messages or prompt must be given")
+        if self.add_special_tokens:
+            raise ValueError("add_special_tokens: this server adds none; the chat template writes them")
+        return self
+
+
 class TextRequest(Common):
     prompt: str | list[int]
     echo: bool = False

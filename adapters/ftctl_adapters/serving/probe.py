@@ -1,0 +1,67 @@
+"""Asks an endpoint about one golden case, by whatever it understands."""
+
+from typing import Any
+
+from attrs import define, field
+
+from ftctl.domain.golden import GoldenCase
+from ftctl.domain.launch import Endpoint
+from ftctl.errors import BackendFailed
+from ftctl_adapters.serving.openai_client import Reply, chat, complete, post
+
+CANDIDATES: dict[str, Any] = {"logprobs": True, "top_logprobs": 5, "return_tokens_as_token_ids": True}
+
+
+@define
+class Probe:
+    """Remembers what the endpoint did not understand, and does not ask that again."""
+
+    endpoint: Endpoint
+    timeout: float
+    _unknown: set[str] = field(factory=set, init=False)
+
+    def answer(self, case: GoldenCase) -> Reply:
+        """The greedy answer, with candidates where the server tells them.
+
+        Raises:
+            BackendFailed: it does not answer.
+        """
+        tools: dict[str, Any] = {"tools": list(case.tools), "tool_choice": "none"} if case.tools else {}
+        told: Reply | None = self._try("logprobs", lambda: self._chat(case, tools | CANDIDATES))
+        return told or self._chat(case, tools)
+
+    def _chat(self, case: GoldenCase, more: dict[str, Any]) -> Reply:
+        return chat(self.endpoint, case.messages, case.max_new_tokens, self.timeout, **more)
+
+    def ids(self, case: GoldenCase) -> tuple[int, ...] | None:
+        """The prompt's token ids as the server makes them from the messages; ``None`` where it does not tell."""
+        turns = [{"role": message.role, "content": message.content} for message in case.messages]
+        body: dict[str, Any] = {"messages": turns, "add_generation_prompt": True}
+        return self._tokenized(body | ({"tools": list(case.tools)} if case.tools else {}))
+
+    def ids_of_text(self, text: str) -> tuple[int, ...] | None:
+        """The token ids that the server makes of a text, none added."""
+        return self._tokenized({"prompt": text, "add_special_tokens": False})
+
+    def completed(self, case: GoldenCase) -> Reply | None:
+        """The answer to the text that the case was trained as, past the server's chat template."""
+        reply: Reply | None = self._try(
+            "completions", lambda: complete(self.endpoint, case.rendered, case.max_new_tokens, self.timeout)
+        )
+        return reply
+
+    def _tokenized(self, body: dict[str, Any]) -> tuple[int, ...] | None:
+        root = self.endpoint.url.removesuffix("/v1")
+        asked = {"model": self.endpoint.model} | body
+        found = self._try("tokenize", lambda: post(f"{root}/tokenize", asked, self.timeout))
+        tokens = found.get("tokens") if isinstance(found, dict) else None
+        return tuple(tokens) if isinstance(tokens, list) and all(isinstance(token, int) for token in tokens) else None
+
+    def _try(self, what: str, ask: Any) -> Any:
+        if what in self._unknown:
+            return None
+        try:
+            return ask()
+        except BackendFailed:
+            self._unknown.add(what)
+            return None

@@ -1,0 +1,164 @@
+"""Artifacts outside of a run: served, talked to, measured, and verified against servers that are right and wrong."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Ftctl, minimal_environment
+from tests.functional.small import small_run
+
+pytestmark = pytest.mark.heavy
+Serve = Callable[..., "tuple[subprocess.Popen[str], str, str]"]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a small run tuned a whole model."""
+    folder = tmp_path_factory.mktemp("artifacts")
+    small_run(folder)
+    given = ("learning_rate=3e-3", "max_steps=12", "max_length=256", "bf16=false", "per_device_train_batch_size=8")
+    command = [sys.executable, "-m", "ftctl_adapters.cli", "tune", "run.yaml", "--tuner", "full"]
+    command += [f"--set=tuner.{setting}" for setting in given]
+    done = subprocess.run(command, cwd=folder, env=minimal_environment(), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tuned(workspace: Path) -> Path:
+    """The folder of the tuned model."""
+    return next(path.parent for path in workspace.glob(".ftctl/artifacts/model/*/golden.json"))
+
+
+@pytest.fixture(scope="module")
+def serve(workspace: Path) -> Iterator[Serve]:
+    """Starts ``ftctl serve TARGET``; its process, URL and model name."""
+    started = []
+
+    def start(target: str) -> tuple["subprocess.Popen[str]", str, str]:
+        command = [sys.executable, "-m", "ftctl_adapters.cli", "serve", target, "--server", "transformers", "--json"]
+        process = subprocess.Popen(
+            command, cwd=workspace, env=minimal_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, process.communicate()[1][-3000:]
+        found = json.loads(line)["endpoint"]
+        return process, found["url"], found["model"]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def serving(serve: Serve, tuned: Path) -> tuple["subprocess.Popen[str]", str, str]:
+    return serve(f"model/{tuned.name[:12]}")
+
+
+def test_what_is_said_to_a_served_artifact_is_answered_with_history(
+    ftctl: Ftctl, serving: Any, workspace: Path
+) -> None:
+    _, url, model = serving
+    asked = "Good morning\n/undo\nGood morning\n"
+    command = [sys.executable, "-m", "ftctl_adapters.cli", "chat", url, "--model", model, "--max-tokens", "8"]
+    said = subprocess.run(command, input=asked, env=minimal_environment(), capture_output=True, text=True, timeout=60)
+    assert said.returncode == 0, said.stderr
+    half = len(said.stdout) // 2
+    assert len(said.stdout.strip()) > 4
+    assert said.stdout[:half] == said.stdout[half:]
+
+
+def test_a_server_is_measured_level_by_level(ftctl: Ftctl, serving: Any, tmp_path: Path) -> None:
+    _, url, model = serving
+    sizes = ("--concurrency", "1,3", "--prompt-tokens", "24,96", "--requests", "3", "--max-tokens", "4")
+    done = ftctl("bench-serve", url, "--model", model, *sizes, "--json", "--plot", "curves.html")
+    assert done.returncode == 0, done.stderr
+    levels = json.loads(done.stdout)["levels"]
+    assert [level["concurrency"] for level in levels] == [1, 3, 1, 3]
+    assert all(level["errors"] == 0 and level["tokens"] <= 4 for level in levels)
+    for level, asked in zip(levels, (24, 24, 96, 96), strict=True):
+        assert abs(level["prompt_tokens"] - asked) < 0.4 * asked
+    assert all(0 < level["ttft"]["p50"] <= level["latency"]["p50"] <= level["latency"]["p99"] for level in levels)
+    page = (tmp_path / "curves.html").read_text()
+    assert page.count("<svg") == 6
+    assert "requests at a time" in page
+    lost = ftctl("bench-serve", url, "--model", "no-such-model", "--requests", "1")
+    assert lost.returncode == 6
+    assert "no-such-model" in lost.stderr
+
+
+def test_an_artifact_is_verified_against_a_running_server(
+    ftctl: Ftctl, serving: Any, tuned: Path, workspace: Path
+) -> None:
+    _, url, model = serving
+    done = ftctl("verify", str(tuned), "--against", url, "--served-model", model, "--json", cwd=workspace)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["metrics"]["golden_agreement"]["value"] == 1.0
+    assert document["artifact"] == f"model/{tuned.name[:12]}"
+
+
+@pytest.mark.parametrize("wrong", ["template", "tokenizer", "weights"])
+def test_the_cause_is_named_when_a_server_is_wrong(
+    ftctl: Ftctl, serve: Serve, tuned: Path, workspace: Path, tmp_path: Path, wrong: str
+) -> None:
+    folder = tmp_path / "wrong"
+    shutil.copytree(tuned, folder)
+    for name in ("manifest.json", "golden.json"):
+        (folder / name).unlink()
+    if wrong == "template":
+        template = folder / "chat_template.jinja"
+        template.write_text("You are a kind and helpful assistant.\n" + template.read_text())
+    elif wrong == "tokenizer":
+        tokenizer = json.loads((folder / "tokenizer.json").read_text())
+        tokenizer["model"]["merges"] = tokenizer["model"]["merges"][:900]
+        (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    else:
+        folder = workspace.joinpath(".ftctl/artifacts/model", _base(workspace))
+    process, url, model = serve(str(folder))
+    done = ftctl("verify", str(tuned), "--against", url, "--served-model", model, cwd=workspace)
+    assert done.returncode == 4, (done.stdout, done.stderr)
+    assert f"golden cases differ: {wrong}:" in done.stderr
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+
+
+def test_what_cannot_be_served_is_said_in_a_line(ftctl: Ftctl, tuned: Path, workspace: Path) -> None:
+    for arguments, code, said in (
+        (("serve", "model/00000000"), 2, "no model or adapter named 'model/00000000'"),
+        (("serve", str(tuned)), 2, "which server is to serve"),
+        (("serve", str(tuned), "--server", "transformers", "--tuner", "lora"), 2, "--tuner describes a run"),
+        (("verify", str(tuned)), 2, "what must it be verified against?"),
+        (("verify", "run.yaml", "--against", "vllm"), 2, "--against is for an artifact"),
+        (("verify", str(tuned), "--against", "http://127.0.0.1:9"), 6, "name the model with --model"),
+        (("chat", "localhost:8000"), 2, "is no URL of a server"),
+    ):
+        done = ftctl(*arguments, cwd=workspace)
+        assert done.returncode == code, (arguments, done.stderr)
+        assert said in done.stderr
+        assert done.stdout == ""
+
+
+def test_nothing_is_left_of_a_server_that_was_stopped(serving: Any, workspace: Path) -> None:
+    process, _, _ = serving
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 143
+    assert list(workspace.glob(f".ftctl/serving/{process.pid}-*")) == []
+
+
+def _base(workspace: Path) -> str:
+    """The digest of the model that was tuned."""
+    documents = [json.loads(path.read_text()) for path in workspace.glob(".ftctl/artifacts/model/*/manifest.json")]
+    stages = {document["lineage"]["stage"]: document for document in documents}
+    inputs: dict[str, str] = stages["tune"]["lineage"]["inputs"]
+    return inputs["model"]
