@@ -57,7 +57,7 @@ def serve(workspace: Path) -> Iterator[Serve]:
     yield start
     for process in started:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_what_is_said_to_a_served_artifact_is_answered_with_history(
     said = subprocess.run(command, input=asked, env=minimal_environment(), capture_output=True, text=True, timeout=60)
     assert said.returncode == 0, said.stderr
     half = len(said.stdout) // 2
-    assert len(said.stdout.strip()) > 4
+    assert said.stdout.strip()
     assert said.stdout[:half] == said.stdout[half:]
 
 

@@ -1,0 +1,194 @@
+"""The ONNX exporter and the server over it: a model that was just tuned is exported, measured, served and asked."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.backends.test_vllm import ask, left, streamed, text
+from tests.conftest import Ftctl, minimal_environment
+from tests.functional.small import small_run
+
+pytestmark = [pytest.mark.heavy, pytest.mark.backends]
+WAITING = 3
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory, environment: Callable[[str], None]) -> Path:
+    environment("onnx")
+    folder = tmp_path_factory.mktemp("onnx")
+    small_run(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def serving(workspace: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """``ftctl serve`` over ONNX Runtime, started again once should it die; and where it answers."""
+    given = ("--compressor", "onnx", "--server", "onnx", f"--set=server.max_waiting={WAITING}", "--restart", "1")
+    command = [sys.executable, "-m", "ftctl_adapters.cli", "serve", "run.yaml", "--json", *given]
+    process = subprocess.Popen(
+        command, cwd=workspace, env=minimal_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, process.communicate()[1][-3000:]
+    yield process, json.loads(line)["endpoint"]["url"]
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize(("precision", "share"), [("fp32", 2.2), ("int4", 0.5)])
+def test_an_exported_model_is_measured_served_and_verified(
+    ftctl: Ftctl, workspace: Path, precision: str, share: float
+) -> None:
+    done = ftctl(
+        *("run", "run.yaml", "--once", "--json", "--compressor", "onnx", "--server", "onnx"),
+        *("--evaluator", "perplexity", "--evaluator", "text-metrics", "--set", f"compressor.precision={precision}"),
+        cwd=workspace,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    document = json.loads(done.stdout)
+    assert {stage["name"]: stage["status"] for stage in document["stages"]}["verify"] == "done"
+    manifests = [json.loads(path.read_text()) for path in workspace.glob(".ftctl/artifacts/model/*/manifest.json")]
+    facts = [m["facts"]["compression"] for m in manifests if m["format"] == "onnx-genai"]
+    made = next(fact for fact in facts if fact["precision"] == precision)
+    assert made["bytes_after"] < share * made["bytes_before"]
+    measured = {subject: {k: m["value"] for k, m in found.items()} for subject, found in document["metrics"].items()}
+    near = 0.01 if precision == "fp32" else 0.2
+    assert measured["compressed"]["perplexity"] == pytest.approx(measured["tuned"]["perplexity"], rel=near)
+    if precision == "fp32":
+        assert measured["compressed"] == pytest.approx(measured["tuned"], rel=0.02, abs=0.02)
+    assert left(workspace) == []
+
+
+def test_pieces_of_a_stream_are_the_whole_answer_and_end_with_counts(serving: Any) -> None:
+    _, url = serving
+    whole = json.load(ask(url))
+    assert streamed(url) == whole["choices"][0]["message"]["content"] != ""
+    lines = ask(url, stream=True, stream_options={"include_usage": True}).read().decode().splitlines()
+    events = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
+    assert events[0]["choices"][0]["delta"]["role"] == "assistant"
+    assert events[-2]["choices"][0]["finish_reason"] == whole["choices"][0]["finish_reason"]
+    assert events[-1]["usage"] == whole["usage"]
+    assert lines[-2] == "data: [DONE]"
+
+
+def test_lengths_stops_and_temperature_are_respected(serving: Any) -> None:
+    _, url = serving
+    long = json.load(ask(url, max_tokens=30, ignore_eos=True))
+    assert long["usage"]["completion_tokens"] == 30
+    assert long["choices"][0]["finish_reason"] == "length"
+    said = long["choices"][0]["message"]["content"]
+    stop = said[4:6]
+    cut = json.load(ask(url, max_tokens=30, ignore_eos=True, stop=[stop]))["choices"][0]
+    assert cut["message"]["content"] == said[: said.index(stop)]
+    assert cut["finish_reason"] == "stop"
+    warm = {json.load(ask(url, temperature=1.5))["choices"][0]["message"]["content"] for _ in range(4)}
+    assert len(warm) > 1
+
+
+def test_requests_at_once_are_answered_and_the_queue_has_an_end(serving: Any) -> None:
+    _, url = serving
+    found: list[Any] = []
+
+    def one() -> None:
+        try:
+            found.append(json.load(ask(url, max_tokens=400, ignore_eos=True))["usage"]["completion_tokens"])
+        except urllib.error.HTTPError as error:
+            found.append((error.code, json.load(error)["error"]["code"], error.headers["Retry-After"]))
+
+    threads = [threading.Thread(target=one) for _ in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found.count(400) >= 4 + WAITING
+    assert set(found) == {400, (429, "queue_full", "1")}
+    assert text(url)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "said"),
+    [
+        ({"max_tokens": 5000}, 400, "more than the context of 1024"),
+        ({"messages": []}, 400, "messages"),
+        ({"messages": [{"role": "king", "content": "x"}]}, 400, "messages"),
+        ({"temperature": -1}, 400, "temperature"),
+        ({"logprobs": True}, 400, "logprobs: this server does not have that"),
+        ({"n": 2}, 400, "one answer a request"),
+        ({"model": "gpt-4"}, 404, "no model 'gpt-4' here; it is 'model'"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_by_the_name_of_its_field(
+    serving: Any, change: dict[str, Any], status: int, said: str
+) -> None:
+    _, url = serving
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        ask(url, **change)
+    assert caught.value.code == status
+    assert said in json.load(caught.value)["error"]["message"]
+
+
+def test_plain_completions_tokens_and_counters_are_there(serving: Any) -> None:
+    _, url = serving
+    root = url.removesuffix("/v1")
+
+    def post(path: str, body: dict[str, Any]) -> Any:
+        request = urllib.request.Request(path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        return json.load(urllib.request.urlopen(request, timeout=30))
+
+    messages = [{"role": "user", "content": "Good morning"}]
+    ids = post(f"{root}/tokenize", {"messages": messages})["tokens"]
+    by_ids = post(f"{url}/completions", {"prompt": ids, "max_tokens": 24, "temperature": 0})
+    assert by_ids["choices"][0]["text"] == text(url)
+    assert by_ids["usage"]["prompt_tokens"] == len(ids)
+    page = urllib.request.urlopen(f"{root}/metrics", timeout=10).read().decode()
+    assert "ftctl_generation_tokens_total" in page
+    assert 'ftctl_requests_total{finish="stop"}' in page
+
+
+def test_whoever_hangs_up_makes_room(serving: Any) -> None:
+    _, url = serving
+    for _ in range(3 * (4 + WAITING)):
+        response = ask(url, stream=True, max_tokens=900, ignore_eos=True)
+        response.readline()
+        response.close()
+    assert text(url)
+
+
+def test_a_server_that_dies_is_started_again_once_and_then_told_of(serving: Any, workspace: Path) -> None:
+    process, url = serving
+
+    def kill() -> None:
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    line = (entry / "cmdline").read_bytes()
+                except OSError:
+                    continue
+                if b"ftctl_adapters.serving.onnx" in line and str(workspace).encode() in line and b"guard" not in line:
+                    os.kill(int(entry.name), signal.SIGKILL)
+
+    kill()
+    for _ in range(300):
+        try:
+            assert text(url)
+            break
+        except OSError:
+            threading.Event().wait(0.1)
+    else:
+        pytest.fail("the server was not started again")
+    kill()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 6
+    assert "[server-died]" in err
+    assert left(workspace) == []
