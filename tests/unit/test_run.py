@@ -7,9 +7,12 @@ import pytest
 from attrs import evolve
 
 from ftctl.application.app import App
+from ftctl.application.gates import concerns
 from ftctl.application.plan import make_plan
 from ftctl.application.resolve import resolve
 from ftctl.application.run import RunResult, run
+from ftctl.application.spec import Gate
+from ftctl.domain.metric import Direction, Metric, mean_metric
 from ftctl.errors import (
     ArtifactCorrupt,
     ConfigInvalid,
@@ -252,3 +255,27 @@ def test_a_dry_plan_knows_what_is_cached_and_what_is_trained(fake_app: App) -> N
         ),
     }
     assert plan["resources"]["trained_parameters"] == 4
+
+
+UNITS: dict[str, tuple[str, Direction]] = {
+    "perplexity": ("token", "lower"),
+    "f1": ("share", "higher"),
+    "bleu": ("bleu", "higher"),
+}
+
+
+def measured(**values: float) -> dict[str, Metric]:
+    return {n: mean_metric(n, [value], unit=UNITS[n][0], direction=UNITS[n][1]) for n, value in values.items()}
+
+
+def test_compression_that_cost_much_is_a_warning_where_no_gate_looks() -> None:
+    tuned = measured(perplexity=2.0, f1=0.9, bleu=50.0)
+    worse = {"tuned": tuned, "compressed": measured(perplexity=2.2, f1=0.87, bleu=1)}
+    assert [line.split(",")[0] for line in concerns((), worse)] == [
+        "perplexity of compressed is 1.1 times that of tuned",
+        "f1 of compressed gains -0.03 over tuned",
+    ]
+    gates: list[dict[str, Any]] = [{"metric": "perplexity", "max_ratio": 2.0}, {"metric": "f1", "min_value": 0.5}]
+    assert concerns(tuple(Gate(**gate) for gate in gates), worse) == []
+    assert concerns((), {"tuned": tuned, "compressed": measured(perplexity=2.05, f1=0.89)}) == []
+    assert concerns((), {"tuned": tuned}) == []

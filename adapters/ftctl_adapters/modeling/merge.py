@@ -1,22 +1,48 @@
 """Merges an adapter into its base."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ftctl.domain.artifact import Artifact
-from ftctl.errors import ModelUnsafe
+from ftctl.domain.example import Example
+from ftctl.errors import ModelUnsafe, NoUsableRows
+from ftctl_adapters.modeling.calibration import token_rows
+from ftctl_adapters.modeling.golden import GENERAL
 from ftctl_adapters.modeling.load import load_whole
+from ftctl_adapters.modeling.merge_check import PROMPTS, MergeCheck, compared, logits_at_ends
 from ftctl_adapters.modeling.save import save_model
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+
+LONGEST = 1024
+"""Tokens of a prompt that the check reads."""
 
 
-def merge_adapter(adapter: Artifact, out: Path) -> None:
-    """Writes the merged model.
+def merge_adapter(adapter: Artifact, out: Path, examples: Sequence[Example] = ()) -> MergeCheck:
+    """Writes the merged model, after its logits were held against those of base and adapter.
+
+    Args:
+        adapter: with its base.
+        out: where the model is written.
+        examples: what the logits are compared on; few general questions where there are none.
 
     Raises:
         ModelMismatch: the adapter does not fit its base.
-        ModelUnsafe: a merged weight is not finite.
+        ModelUnsafe: a merged weight is not finite, or embedding and head are one tensor and would no longer be.
+        GateRefused: the merged model chooses other tokens.
     """
-    save_model(merged(adapter), out)
+    import torch
+
+    tokenizer, dtype = ChatTokenizer.of(adapter), _stored_dtype(adapter)
+    rows = _rows(examples[:PROMPTS], tokenizer)
+    whole: Any = load_whole(adapter, bf16=False)
+    before = logits_at_ends(whole, rows)
+    # what is stored is compared, in the arithmetic of before
+    one = _merged(adapter, whole).to(dtype).to(torch.float32)
+    check = compared(before, logits_at_ends(one, rows), len(rows), dtype)
+    check.refuse(adapter.id)
+    save_model(one.to(dtype), out)
+    return check
 
 
 def merged(adapter: Artifact) -> Any:
@@ -24,14 +50,45 @@ def merged(adapter: Artifact) -> Any:
 
     Raises:
         ModelMismatch: the adapter does not fit its base.
-        ModelUnsafe: a merged weight is not finite.
+        ModelUnsafe: as `merge_adapter`.
     """
-    whole: Any = load_whole(adapter, bf16=False)
+    return _merged(adapter, load_whole(adapter, bf16=False)).to(_stored_dtype(adapter)).eval()
+
+
+def _merged(adapter: Artifact, whole: Any) -> Any:
+    tied = bool(getattr(whole.get_base_model().config, "tie_word_embeddings", False))
+    if tied and any(hasattr(part, "lora_A") for part in _ends(whole)):
+        _refuse_tied(adapter)
     try:
-        one = whole.merge_and_unload(safe_merge=True)
+        one = whole.merge_and_unload(safe_merge=True).eval()
     except ValueError as error:
         raise ModelUnsafe(f"{adapter.id} cannot be merged: {error}", next_step="train it again") from error
-    return one.to(_stored_dtype(adapter)).eval()
+    first, last = (part.weight for part in _ends(one))
+    if tied and not (first.data_ptr() == last.data_ptr() or bool((first == last).all())):
+        _refuse_tied(adapter)
+    return one
+
+
+def _ends(model: Any) -> tuple[Any, Any]:
+    """Embedding and head."""
+    core = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return core.get_input_embeddings(), core.get_output_embeddings()
+
+
+def _refuse_tied(adapter: Artifact) -> None:
+    text = f"{adapter.id} cannot be merged: it changes the embedding or the head, which are one tensor in its base"
+    raise ModelUnsafe(
+        text, next_step="serve it beside its base, or train without them in target_modules and modules_to_save"
+    )
+
+
+def _rows(examples: Sequence[Example], tokenizer: ChatTokenizer) -> list[list[int]]:
+    try:
+        return token_rows(examples, tokenizer, LONGEST)
+    except NoUsableRows:
+        if tokenizer.raw.chat_template is None:
+            return [tokenizer.encode(messages[-1].content) for messages in GENERAL]
+        return [tokenizer.encode(tokenizer.render(messages[-1:], ask=True)) for messages in GENERAL]
 
 
 def _stored_dtype(adapter: Artifact) -> Any:

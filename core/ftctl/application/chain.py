@@ -101,7 +101,7 @@ class _Chain:
             return made, form
         for offer in self.registry.offers("compressor"):
             if BRIDGE in offer.capabilities and form in offer.accepts and set(offer.produces) & set(accepted):
-                inputs = {"model": made}
+                inputs = {"model": made, "data": "data"}
                 self.stages.append(Stage(offer.name, "compress", (Backend(offer, {}),), inputs, phase=phase))
                 return offer.name, offer.produces[0]
         takes, offer = ", ".join(accepted), taker.offer

@@ -2,10 +2,13 @@
 
 import math
 import operator
+from typing import Any
 
 from ftctl.application.spec import Gate
 from ftctl.domain.metric import Metric
 from ftctl.errors import GateRefused
+
+MAX_RATIO, MAX_DROP = 1.05, 0.02
 
 Metrics = dict[str, dict[str, Metric]]
 """Metrics by subject (``base``, ``tuned``, ``compressed``) and name."""
@@ -20,6 +23,23 @@ def check_gates(gates: tuple[Gate, ...], metrics: Metrics) -> None:
     failed = [line for gate in gates for line in _failures(gate, metrics)]
     if failed:
         raise GateRefused("a gate said no", next_step="see report.md for the metrics", details=tuple(failed))
+
+
+def concerns(gates: tuple[Gate, ...], metrics: Metrics) -> list[str]:
+    """What compression cost more than is usual, of metrics that no gate looks at; one line each."""
+    before, after = metrics.get("tuned", {}), metrics.get("compressed", {})
+    gated = {gate.metric for gate in gates}
+    rules = [_usual(metric) for name, metric in after.items() if name in before and name not in gated]
+    found = [line for rule in rules if rule for line in _failures(rule, metrics)]
+    return [f"{line}; compressing cost that, and no gate of this run looks at it" for line in found]
+
+
+def _usual(metric: Metric) -> Gate | None:
+    """Shares may fall by two points; what is better low, as perplexity, may grow by a twentieth."""
+    between: dict[str, Any] = {"metric": metric.name, "of": "compressed", "over": "tuned"}
+    if metric.direction == "lower":
+        return Gate(**between, max_ratio=MAX_RATIO)
+    return Gate(**between, min_gain=-MAX_DROP) if metric.unit == "share" else None
 
 
 def _failures(gate: Gate, metrics: Metrics) -> list[str]:

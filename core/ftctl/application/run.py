@@ -8,7 +8,7 @@ from attrs import define, field
 
 from ftctl.application.app import App
 from ftctl.application.event_bus import EventBus
-from ftctl.application.gates import Metrics, check_gates
+from ftctl.application.gates import Metrics, check_gates, concerns
 from ftctl.application.plan import ALWAYS, Plan, PlannedStage, instantiate, model_key, stage_key
 from ftctl.application.preview import PREVIEWS
 from ftctl.application.run_stage import StageRunner
@@ -213,6 +213,8 @@ class _Run:
     def finish(self, on_ready: Callable[[RunResult], None]) -> None:
         if self.plan.measures:
             check_gates(self.plan.spec.gates, self.result.metrics)
+            for line in concerns(self.plan.spec.gates, self.result.metrics):
+                self.bus.emit(events.WARNING_RAISED, "evaluate-compressed", message=line)
         self.bus.emit(events.RUN_FINISHED, run_id=self.result.run_id)
         self.save("done")
         if self.recorded:

@@ -5,6 +5,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ftctl.domain.codec import digest
+from ftctl.domain.format import LOSSLESS
 
 
 @frozen
@@ -71,6 +72,11 @@ class Artifact:
     path: str
     facts: dict[str, Any] = field(factory=dict)
     base: "Artifact | None" = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether its greedy answers must equal those of the tuned model."""
+        return self.format in LOSSLESS and "compression" not in self.facts
 
     @property
     def id(self) -> str:

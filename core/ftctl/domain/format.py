@@ -3,6 +3,7 @@
 HF = "hf"
 PEFT_ADAPTER = "peft-adapter"
 BNB_INT8 = "bnb-int8"
+BNB_NF4 = "bnb-nf4"
 COMPRESSED_TENSORS = "compressed-tensors"
 """Quantised weights as llm-compressor writes them and vLLM and transformers read them."""
 
@@ -19,4 +20,4 @@ ADAPTERS = frozenset({PEFT_ADAPTER, PEFT_PROMPT, BOTTLENECK})
 """Formats that are only whole together with their base model."""
 
 LOSSLESS = frozenset({HF, *ADAPTERS})
-"""Formats whose greedy answers must equal those of the tuned model."""
+"""Formats whose greedy answers equal those of the tuned model, unless its weights were changed on purpose."""

@@ -89,7 +89,8 @@ def _compress(job: Job, context: StageContext) -> JobResult:
     data = job.inputs.get("data")
     calibration = list(read_split(data, "train", limit=256)) if data else []
     draft: Draft = make(job.plugins[0]).compress(job.inputs["model"], calibration, context)
-    return JobResult(draft, (), dict(draft.facts.get("compression", {})))
+    told = {name: draft.facts[name] for name in ("compression", "merge") if name in draft.facts}
+    return JobResult(draft, (), {key: value for facts in told.values() for key, value in facts.items()})
 
 
 def _evaluate(job: Job, context: StageContext) -> JobResult:

@@ -10,7 +10,9 @@ from typing import Any
 from ftctl.domain.resources import ModelShape
 from ftctl.domain.verdict import Verdict
 from ftctl.plugin import option, options
-from ftctl_adapters.modeling.oneshot import HEAD, CalibrationOptions, OneshotCompressor
+from ftctl_adapters.modeling.calibration import CalibrationOptions
+from ftctl_adapters.modeling.linear_layers import HEAD
+from ftctl_adapters.modeling.oneshot import OneshotCompressor
 
 GROUPS = (128, 64, 32)
 """Sizes that servers have kernels for, the usual one first."""

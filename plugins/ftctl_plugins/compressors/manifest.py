@@ -1,6 +1,6 @@
 """The compressors that come with ftctl, and the bridges that the planner may insert."""
 
-from ftctl.domain.format import BNB_INT8, COMPRESSED_TENSORS, HF, ONNX, PEFT_ADAPTER
+from ftctl.domain.format import BNB_INT8, BNB_NF4, COMPRESSED_TENSORS, HF, ONNX, PEFT_ADAPTER
 from ftctl.plugin import BRIDGE, Need, Offer, hookimpl
 
 TORCH = Need("torch", "ftctl[hf]")
@@ -19,6 +19,36 @@ def ftctl_offers() -> list[Offer]:
             accepts=(HF,),
             produces=(BNB_INT8,),
             needs=(TORCH, TRANSFORMERS, Need("bitsandbytes", "ftctl[bnb]")),
+        ),
+        Offer(
+            port="compressor",
+            name="nf4",
+            summary="4-bit weights that need no calibration (NF4, by bitsandbytes)",
+            factory="ftctl_plugins.compressors.nf4:Nf4Compressor",
+            options="ftctl_plugins.compressors.nf4:Nf4Options",
+            accepts=(HF,),
+            produces=(BNB_NF4,),
+            needs=(TORCH, TRANSFORMERS, Need("bitsandbytes", "ftctl[bnb]")),
+        ),
+        Offer(
+            port="compressor",
+            name="prune",
+            summary="Zeros in the place of the weights that matter least (Wanda, magnitude; 2:4)",
+            factory="ftctl_plugins.compressors.prune:PruneCompressor",
+            options="ftctl_plugins.compressors.prune:PruneOptions",
+            accepts=(HF,),
+            produces=(HF,),
+            needs=(TORCH, TRANSFORMERS),
+        ),
+        Offer(
+            port="compressor",
+            name="low-rank",
+            summary="Linear layers of lower rank (truncated SVD, weighed by activations), stored whole",
+            factory="ftctl_plugins.compressors.low_rank:LowRankCompressor",
+            options="ftctl_plugins.compressors.low_rank:LowRankOptions",
+            accepts=(HF,),
+            produces=(HF,),
+            needs=(TORCH, TRANSFORMERS),
         ),
         _oneshot(
             "gptq", "Gptq", "4- or 8-bit weights that answer like the model on calibration data (by llm-compressor)"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ftctl.domain.artifact import Artifact, Draft
+from ftctl.domain.codec import to_plain
 from ftctl.domain.example import Example
 from ftctl.domain.format import HF
 from ftctl.domain.resources import ModelShape
@@ -18,7 +19,7 @@ class MergeOptions:
 
 
 class MergeCompressor(Compressor):
-    """Adds the update to the weights in float32, then stores them in the base's own dtype."""
+    """Adds the update to the weights in float32, then stores them in the base's own dtype; the logits are compared."""
 
     def __init__(self, options: MergeOptions) -> None:
         self._options = options
@@ -30,7 +31,7 @@ class MergeCompressor(Compressor):
         from ftctl_adapters.modeling.merge import merge_adapter
         from ftctl_adapters.modeling.take_along import take_along
 
-        merge_adapter(model, context.out)
+        check = merge_adapter(model, context.out, calibration)
         take_along(Path(model.path), context.out)
         facts = {key: value for key, value in model.facts.items() if key not in ("training", "base")}
-        return Draft("model", HF, facts)
+        return Draft("model", HF, facts | {"merge": to_plain(check)})

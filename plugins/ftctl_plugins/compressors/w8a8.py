@@ -9,7 +9,9 @@ from typing import Any
 from ftctl.domain.resources import ModelShape
 from ftctl.domain.verdict import Verdict
 from ftctl.plugin import option, options
-from ftctl_adapters.modeling.oneshot import HEAD, CalibrationOptions, OneshotCompressor
+from ftctl_adapters.modeling.calibration import CalibrationOptions
+from ftctl_adapters.modeling.linear_layers import HEAD
+from ftctl_adapters.modeling.oneshot import OneshotCompressor
 
 
 @options

@@ -1,6 +1,6 @@
 """The servers that come with ftctl."""
 
-from ftctl.domain.format import BNB_INT8, COMPRESSED_TENSORS, HF, ONNX, PEFT_ADAPTER
+from ftctl.domain.format import BNB_INT8, BNB_NF4, COMPRESSED_TENSORS, HF, ONNX, PEFT_ADAPTER
 from ftctl.plugin import Need, Offer, hookimpl
 
 
@@ -13,7 +13,7 @@ def ftctl_offers() -> list[Offer]:
             summary="`transformers serve`: OpenAI-compatible, for trying a model out",
             factory="ftctl_plugins.servers.transformers:TransformersServer",
             options="ftctl_plugins.servers.transformers:TransformersServerOptions",
-            accepts=(HF, BNB_INT8),
+            accepts=(HF, BNB_INT8, BNB_NF4),
             needs=(
                 Need("torch", "ftctl[hf]"),
                 Need("transformers", "ftctl[hf]"),

@@ -75,16 +75,15 @@ class GoldenVerifier(Verifier):
             return Report("golden", (), (), {"golden": "no golden cases in this artifact; nothing was compared"})
         probe, dated = Probe(endpoint, self._options.timeout), CLOCK in (tokenizer.raw.chat_template or "")
         found = [_replay(case, tokenizer, probe) for case in cases]
-        lossless = model.format in LOSSLESS
         if not dated:
-            _refuse_broken([one for one in found if lossless or one.link not in ANSWERS])
+            _refuse_broken([one for one in found if model.exact or one.link not in ANSWERS])
         equal = [float(one.output != DIFFERENT) for one in found]
         agreement = sum(equal) / len(equal)
-        if not lossless and agreement < self._options.min_agreement:
+        if not model.exact and agreement < self._options.min_agreement:
             asked = self._options.min_agreement
             text = f"{agreement:.2f} of the golden cases are answered alike, {asked:g} are asked for"
             raise ServedDifferently(text, details=_shown(one for one in found if one.output == DIFFERENT))
-        note = _note(found) + ("" if lossless else f" (not required: {model.format} is lossy)")
+        note = _note(found) + ("" if model.exact else f" (not required: {_form(model)} is lossy)")
         note += " (not required: the chat template writes today's date)" if dated else ""
         return Report("golden", _metrics(found, equal), tuple(one.record() for one in found), {"golden": note})
 
@@ -112,6 +111,10 @@ def _own_link(case: GoldenCase, tokenizer: Any) -> str:
     if rendered != case.rendered:
         return OWN_TEMPLATE
     return WHOLE if tuple(tokenizer.encode(rendered)) == case.token_ids else OWN_TOKENIZER
+
+
+def _form(model: Artifact) -> str:
+    return "compression" if model.format in LOSSLESS else model.format
 
 
 def _stopped(case: GoldenCase, tokenizer: Any) -> bool:

@@ -1,0 +1,33 @@
+"""Rows that a model is run over to see what it does, not to train it."""
+
+from collections.abc import Sequence
+
+from ftctl.domain.example import Example
+from ftctl.errors import LabelsInvalid, NoUsableRows
+from ftctl.plugin import option, options
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+
+
+@options
+class CalibrationOptions:
+    num_calibration_samples: int = option(256, help="Rows of the train split to calibrate on.", ge=1, le=256)
+    max_seq_length: int = option(2048, help="Tokens of each that are used.", ge=1)
+
+
+def token_rows(examples: Sequence[Example], tokenizer: ChatTokenizer, limit: int) -> list[list[int]]:
+    """Token ids of the examples as they were trained, at most so many of each; those that cannot be rendered are left.
+
+    Raises:
+        NoUsableRows: there is nothing to run over.
+    """
+    rows = []
+    for row in examples:
+        try:
+            text = tokenizer.render(row.messages, ask=False, tools=row.tools) if row.messages else row.text
+        except LabelsInvalid:
+            continue
+        ids = tokenizer.encode(text)[:limit] if text else []
+        rows += [ids] if ids else []
+    if not rows:
+        raise NoUsableRows("there are no rows in the train split to calibrate on")
+    return rows

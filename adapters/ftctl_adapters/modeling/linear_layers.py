@@ -1,0 +1,49 @@
+"""The layers of a model that are compressed, and what comes into them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+HEAD = "lm_head"
+"""Stays as it is: it is often the embedding too."""
+
+
+def linear_layers(model: Any) -> dict[str, Any]:
+    """The linear layers by name, all but the head."""
+    from torch.nn import Linear
+
+    return {name: part for name, part in model.named_modules() if isinstance(part, Linear) and HEAD not in name}
+
+
+def input_norms(model: Any, rows: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """The root mean square of every input of every linear layer, over all tokens.
+
+    Args:
+        model: a causal language model in eval mode.
+        rows: token ids.
+
+    Returns:
+        By layer name, float32 of shape (in,).
+    """
+    import torch
+
+    sums: dict[str, Any] = {}
+    handles = []
+
+    def watch(name: str) -> Any:
+        def seen(_: Any, inputs: tuple[Any, ...]) -> None:
+            found = inputs[0].detach().float().flatten(0, -2).square().sum(dim=0)
+            sums[name] = sums[name] + found if name in sums else found
+
+        return seen
+
+    for name, layer in linear_layers(model).items():
+        handles.append(layer.register_forward_pre_hook(watch(name)))
+    try:
+        with torch.inference_mode():
+            for row in rows:
+                model(input_ids=torch.tensor([list(row)]), use_cache=False)
+    finally:
+        for handle in handles:
+            handle.remove()
+    tokens = sum(map(len, rows))
+    return {name: (total / tokens).sqrt().clone() for name, total in sums.items()}

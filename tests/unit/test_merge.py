@@ -1,0 +1,99 @@
+"""A merged model is held against base and adapter before it is kept."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.example import Example, Message
+from ftctl.domain.format import HF, PEFT_ADAPTER
+from ftctl.errors import GateRefused, ModelUnsafe
+from ftctl_adapters.modeling.load import load_base
+from ftctl_adapters.modeling.merge import merge_adapter
+from ftctl_adapters.modeling.reference import BUILTIN
+from ftctl_adapters.modeling.take_along import take_along
+
+pytestmark = pytest.mark.heavy
+TINY = str(BUILTIN["builtin:tiny"])
+ROWS = [Example(f"r:{n}", (Message("user", f"{n} and {n}"), Message("assistant", f"{2 * n}!"))) for n in range(40)]
+
+
+def adapted(folder: Path, scale: float = 0.02, tied: bool = False, **config: Any) -> Artifact:
+    """An adapter with random weights of this size, on the tiny model."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    base = folder / "base"
+    model = load_base(TINY, None)
+    model.config.tie_word_embeddings = tied
+    if tied:
+        model.tie_weights()
+    model.save_pretrained(base)
+    take_along(Path(TINY), base)
+    torch.manual_seed(3)
+    peft = get_peft_model(model, LoraConfig(**{"r": 4, "target_modules": "all-linear", **config}))
+    with torch.no_grad():
+        for name, parameter in peft.named_parameters():
+            if parameter.requires_grad and "lora_" in name:
+                parameter.normal_(std=scale)
+    peft.save_pretrained(folder / "adapter")
+    whole = Artifact("model", HF, "b" * 64, str(base))
+    return Artifact("adapter", PEFT_ADAPTER, "a" * 64, str(folder / "adapter"), {}, whole)
+
+
+def test_the_check_is_told_with_the_model(tmp_path: Path) -> None:
+    check = merge_adapter(adapted(tmp_path), tmp_path / "out", ROWS)
+    assert (check.prompts, check.places) == (32, 256)
+    assert check.top1_agreement >= 0.99
+    assert 0 < check.max_difference < 0.5
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["dtype"] == "bfloat16"
+
+
+def test_without_rows_general_questions_are_compared(tmp_path: Path) -> None:
+    assert merge_adapter(adapted(tmp_path), tmp_path / "out").prompts == 3
+
+
+def test_a_merge_that_chooses_other_tokens_is_refused_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it would be when the update is lost, or added twice."""
+    from peft.tuners.lora.layer import Linear
+
+    adapter = adapted(tmp_path, scale=0.2)
+    monkeypatch.setattr(Linear, "get_delta_weight", lambda self, name: self.weight.new_zeros(self.weight.shape))
+    with pytest.raises(GateRefused, match="chooses the same token at"):
+        merge_adapter(adapter, tmp_path / "out", ROWS)
+    assert not (tmp_path / "out" / "model.safetensors").exists()
+
+
+@pytest.mark.filterwarnings(
+    "ignore:Model has .tie_word_embeddings=True.",
+    "ignore:Setting .save_embedding_layers.",
+    "ignore:Input and output embeddings are no longer tied",
+)
+@pytest.mark.parametrize("config", [{"target_modules": ["lm_head"]}, {"modules_to_save": ["lm_head"]}])
+def test_embedding_and_head_that_are_one_tensor_are_not_torn_apart(tmp_path: Path, config: dict[str, Any]) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    adapter = adapted(tmp_path, tied=True, **config)
+    path = Path(adapter.path, "adapter_model.safetensors")
+    tensors = {name: tensor + 0.1 for name, tensor in load_file(path).items()}
+    save_file(tensors, path, metadata={"format": "pt"})
+    with pytest.raises(ModelUnsafe, match="one tensor in its base"):
+        merge_adapter(adapter, tmp_path / "out", ROWS)
+    assert torch.isfinite(next(iter(tensors.values()))).all()
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    adapter = adapted(tmp_path)
+    path = Path(adapter.path, "adapter_model.safetensors")
+    tensors = load_file(path)
+    next(iter(tensors.values()))[0, 0] = float("nan")
+    save_file(tensors, path, metadata={"format": "pt"})
+    with pytest.raises(ModelUnsafe, match="cannot be merged"):
+        merge_adapter(adapter, tmp_path / "out", ROWS)
