@@ -44,4 +44,15 @@ def ftctl_offers() -> list[Offer]:
             environment="onnx",
             recipe="ftctl_plugins.environments:onnx.toml",
         ),
+        Offer(
+            port="server",
+            name="tensorrt-llm",
+            summary="TensorRT-LLM: OpenAI-compatible, for NVIDIA GPUs alone; not run yet",
+            factory="ftctl_plugins.servers.tensorrt_llm:TensorrtLlmServer",
+            options="ftctl_plugins.servers.tensorrt_llm:TensorrtLlmServerOptions",
+            accepts=(HF,),
+            needs=(Need("tensorrt_llm", "tensorrt-llm"),),
+            environment="tensorrt-llm",
+            recipe="ftctl_plugins.environments:tensorrt-llm.toml",
+        ),
     ]

@@ -1,0 +1,53 @@
+"""``tensorrt-llm``: NVIDIA's server. Not run: no machine with an NVIDIA GPU was at hand."""
+
+from pathlib import Path
+
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.launch import Address, LaunchSpec
+from ftctl.domain.resources import ModelShape
+from ftctl.domain.verdict import Verdict
+from ftctl.plugin import option, options
+from ftctl.ports import Server
+
+PROGRAM = "trtllm-serve"
+DRIVER = Path("/proc/driver/nvidia/version")
+"""There where NVIDIA's kernel driver is loaded."""
+
+
+@options
+class TensorrtLlmServerOptions:
+    port: int = option(0, help="Port on 127.0.0.1; 0 picks a free one.", ge=0, le=65_535)
+    served_model_name: str = option("model", help="What requests call the model.")
+    backend: str = option("pytorch", help="What runs the model.", choices=("pytorch", "tensorrt", "_autodeploy"))
+    tp_size: int = option(1, help="Over how many GPUs each layer is divided.", ge=1)
+    max_batch_size: int | None = option(None, help="Requests in one batch; null: its own default.", ge=1)
+    max_seq_len: int | None = option(None, help="Longest context in tokens; null: the model's own.", ge=1)
+    start_timeout: float = option(1200.0, help="Seconds it may take to become ready.", gt=0)
+
+
+class TensorrtLlmServer(Server):
+    """Whole models, served from their folder."""
+
+    def __init__(self, options: TensorrtLlmServerOptions) -> None:
+        self._options = options
+
+    def supports(self, shape: ModelShape) -> Verdict:
+        reasons = [] if DRIVER.exists() else ["it needs an NVIDIA GPU, and this machine has no driver for one loaded"]
+        if shape.heads % self._options.tp_size:
+            reasons.append(f"tp_size must divide the {shape.heads} attention heads, not {self._options.tp_size}")
+        return Verdict(tuple(reasons))
+
+    def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
+        given = self._options
+        arguments = {
+            "--host": address.host,
+            "--port": address.port,
+            "--backend": given.backend,
+            "--served_model_name": given.served_model_name,
+            "--tp_size": given.tp_size,
+            "--max_batch_size": given.max_batch_size,
+            "--max_seq_len": given.max_seq_len,
+        }
+        told = [str(part) for pair in arguments.items() if pair[1] is not None for part in pair]
+        argv = (str(Path(python).with_name(PROGRAM)), model.path, *told)
+        return LaunchSpec(argv, given.served_model_name, start_timeout=given.start_timeout)
