@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -48,6 +49,16 @@ def test_every_event_is_in_the_table() -> None:
 def test_the_generated_pages_are_what_the_code_says() -> None:
     done = subprocess.run([sys.executable, "docs/generate.py"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_the_matrix_calls_tested_names_a_test_that_runs_it() -> None:
+    known = tomllib.loads((ROOT / "docs/reference/combinations.toml").read_text())
+    for entry in known["tested"]:
+        text = (ROOT / entry["by"]).read_text()
+        if entry["by"] != "tests/backends/test_combinations.py":
+            words = [entry["server"], *([entry["compressor"]] if entry["compressor"] != "none" else [])]
+            source = text + (ROOT / "adapters/ftctl_adapters/config/quickstart.yaml").read_text()
+            assert all(word in source for word in words), entry
 
 
 def test_every_option_is_documented() -> None:

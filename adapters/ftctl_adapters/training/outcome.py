@@ -6,7 +6,7 @@ from typing import Any
 
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.codec import to_plain
-from ftctl.domain.format import ADAPTERS, PEFT_ADAPTER
+from ftctl.domain.format import ADAPTERS, MERGEABLE
 from ftctl.plugin import read_split
 from ftctl_adapters.modeling.golden import write_golden
 from ftctl_adapters.modeling.load import load_whole
@@ -66,4 +66,4 @@ def draft(task: Task, account: Account, state: TrainState) -> Draft:
 def _as_served(base: Artifact, out: Path, output_format: str) -> Any:
     """The model that was saved, with the very weights a server will get: golden cases are made from these."""
     saved = Artifact("adapter", output_format, "", str(out), {}, base)
-    return merged(saved) if output_format == PEFT_ADAPTER else load_whole(saved)
+    return merged(saved) if output_format in MERGEABLE else load_whole(saved)

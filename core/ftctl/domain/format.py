@@ -2,6 +2,11 @@
 
 HF = "hf"
 PEFT_ADAPTER = "peft-adapter"
+"""LoRA and its kin: an update of weights, which servers may add beside the base."""
+
+PEFT_IA3 = "peft-ia3"
+"""Scales of activations: they can be merged, and servers do not add them."""
+
 BNB_INT8 = "bnb-int8"
 BNB_NF4 = "bnb-nf4"
 COMPRESSED_TENSORS = "compressed-tensors"
@@ -16,8 +21,10 @@ PEFT_PROMPT = "peft-prompt"
 BOTTLENECK = "bottleneck-adapter"
 """Small networks between the layers; only this project loads them."""
 
-ADAPTERS = frozenset({PEFT_ADAPTER, PEFT_PROMPT, BOTTLENECK})
+ADAPTERS = frozenset({PEFT_ADAPTER, PEFT_IA3, PEFT_PROMPT, BOTTLENECK})
 """Formats that are only whole together with their base model."""
+
+MERGEABLE = frozenset({PEFT_ADAPTER, PEFT_IA3})
 
 LOSSLESS = frozenset({HF, *ADAPTERS})
 """Formats whose greedy answers equal those of the tuned model, unless its weights were changed on purpose."""

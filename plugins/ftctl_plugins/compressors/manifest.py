@@ -1,6 +1,6 @@
 """The compressors that come with ftctl, and the bridges that the planner may insert."""
 
-from ftctl.domain.format import BNB_INT8, BNB_NF4, COMPRESSED_TENSORS, HF, ONNX, PEFT_ADAPTER
+from ftctl.domain.format import BNB_INT8, BNB_NF4, COMPRESSED_TENSORS, HF, ONNX, PEFT_ADAPTER, PEFT_IA3
 from ftctl.plugin import BRIDGE, Need, Offer, hookimpl
 
 TORCH = Need("torch", "ftctl[hf]")
@@ -82,7 +82,7 @@ def ftctl_offers() -> list[Offer]:
             summary="An adapter and its base become one whole model; inserted where it is needed",
             factory="ftctl_plugins.compressors.merge:MergeCompressor",
             options="ftctl_plugins.compressors.merge:MergeOptions",
-            accepts=(PEFT_ADAPTER,),
+            accepts=(PEFT_ADAPTER, PEFT_IA3),
             produces=(HF,),
             capabilities=(BRIDGE,),
             needs=(TORCH, TRANSFORMERS, Need("peft", "ftctl[hf]")),

@@ -1,6 +1,16 @@
 """The target loaders that come with ftctl."""
 
-from ftctl.domain.format import BNB_INT8, BNB_NF4, BOTTLENECK, COMPRESSED_TENSORS, HF, ONNX, PEFT_ADAPTER, PEFT_PROMPT
+from ftctl.domain.format import (
+    BNB_INT8,
+    BNB_NF4,
+    BOTTLENECK,
+    COMPRESSED_TENSORS,
+    HF,
+    ONNX,
+    PEFT_ADAPTER,
+    PEFT_IA3,
+    PEFT_PROMPT,
+)
 from ftctl.plugin import Need, Offer, hookimpl
 
 TORCH, TRANSFORMERS = Need("torch", "ftctl[hf]"), Need("transformers", "ftctl[hf]")
@@ -15,7 +25,7 @@ def ftctl_offers() -> list[Offer]:
             summary="Models and adapters in this process, by transformers and PEFT",
             factory="ftctl_plugins.loaders.transformers:TransformersLoader",
             options="ftctl_plugins.loaders.transformers:TransformersLoaderOptions",
-            accepts=(HF, ONNX, PEFT_ADAPTER, PEFT_PROMPT, BOTTLENECK, BNB_INT8, BNB_NF4),
+            accepts=(HF, PEFT_ADAPTER, PEFT_IA3, PEFT_PROMPT, BOTTLENECK, BNB_INT8, BNB_NF4),
             needs=(TORCH, TRANSFORMERS),
         ),
         Offer(

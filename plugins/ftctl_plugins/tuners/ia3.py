@@ -3,8 +3,9 @@
 Liu et al., Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than In-Context Learning, 2022.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
+from ftctl.domain.format import PEFT_IA3
 from ftctl.domain.resources import ModelShape
 from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
@@ -23,6 +24,8 @@ class Ia3Options(TrainingOptions):
 
 class Ia3Tuner(PeftTuner[Ia3Options]):
     """One number an output, or an input, of every targeted layer."""
+
+    output_format: ClassVar[str] = PEFT_IA3
 
     def trained(self, shape: ModelShape) -> int:
         count = 0

@@ -1,6 +1,6 @@
 """The tuners that come with ftctl."""
 
-from ftctl.domain.format import BOTTLENECK, HF, PEFT_ADAPTER, PEFT_PROMPT
+from ftctl.domain.format import BOTTLENECK, HF, PEFT_ADAPTER, PEFT_IA3, PEFT_PROMPT
 from ftctl.plugin import Need, Offer, hookimpl
 
 TORCH = (Need("torch", "ftctl[hf]"), Need("transformers", "ftctl[hf]"))
@@ -15,7 +15,7 @@ def ftctl_offers() -> list[Offer]:
         _offer("qlora", "Qlora", PEFT_ADAPTER, bnb, "Low-rank adapters while the base is held in 4 bits"),
         _offer("full", "Full", HF, TORCH, "Every weight of the model"),
         _offer("freeze", "Freeze", HF, TORCH, "Every weight of the last layers"),
-        _offer("ia3", "Ia3", PEFT_ADAPTER, PEFT, "Scales of keys, values and inner activations"),
+        _offer("ia3", "Ia3", PEFT_IA3, PEFT, "Scales of keys, values and inner activations"),
         _offer("adapter", "Adapter", BOTTLENECK, TORCH, "Small networks after attention and MLP"),
         _offer("prefix", "Prefix", PEFT_PROMPT, PEFT, "Keys and values before every layer's own"),
         _offer("prompt", "Prompt", PEFT_PROMPT, PEFT, "Embeddings before the input, begun from a text if wanted"),
