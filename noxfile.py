@@ -1,6 +1,7 @@
 """Every check of this project, the fast ones first: ``nox`` runs those of minutes in the current environment.
 
-``nox -s distributed backends`` runs the rest: several processes, and backends in environments of their own.
+``nox -s kills distributed backends`` runs the rest: processes that are killed wherever they can be, training in several
+processes, and backends in environments of their own.
 
 ``nox -s lint`` runs one; ``nox -s tests -- tests/unit -x`` hands arguments to pytest.
 """
@@ -39,8 +40,14 @@ def reference(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Everything in one process and one environment: unit, functional, faults, docs."""
+    """Everything in one process and one environment: unit, functional, bad data, docs."""
     session.run("python", "-m", "pytest", *session.posargs, external=True)
+
+
+@nox.session
+def kills(session: nox.Session) -> None:
+    """``kill -9`` and full disks at every point: what was finished stays, and the rest goes on bit-equal."""
+    session.run("python", "-m", "pytest", "-m", "kills", *session.posargs, external=True)
 
 
 @nox.session

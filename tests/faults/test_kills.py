@@ -22,7 +22,7 @@ from tests.conftest import minimal_environment
 from tests.functional.small import small_run
 from tests.unit.test_processes import members, wait_for
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.kills]
 
 KILLS = int(os.environ.get("FTCTL_KILLS", "5"))
 Popen = subprocess.Popen

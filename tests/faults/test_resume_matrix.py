@@ -20,7 +20,7 @@ from ftctl_adapters.training import trainer as engine
 from tests.unit.test_training import trainer, weights
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.kills]
 
 ROWS, EPOCHS = 37, 3
 MICRO_STEPS = ROWS * EPOCHS

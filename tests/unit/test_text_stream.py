@@ -1,0 +1,45 @@
+"""From tokens to text: whole characters, and never a stop text."""
+
+import pytest
+
+from ftctl_adapters.modeling.reference import BUILTIN
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.serving.onnx.text import TextStream
+
+pytestmark = pytest.mark.heavy
+TOKENIZER = ChatTokenizer(str(BUILTIN["builtin:tiny"]))
+
+
+def pieces(text: str, *stops: str) -> tuple[list[str], TextStream]:
+    stream = TextStream(TOKENIZER.raw, stops)
+    found = [stream.add(token) for token in TOKENIZER.encode(text) if not stream.stopped]
+    return [*found, stream.end()], stream
+
+
+@pytest.mark.parametrize("text", ["Hello there, you.", "é ß 😀 你好,世界", "a\n\n  b\t", "naïve café"])
+def test_pieces_are_whole_characters_and_together_the_text(text: str) -> None:
+    found, stream = pieces(text)
+    assert "".join(found) == text
+    assert "\ufffd" not in "".join(found)
+    assert not stream.stopped
+
+
+def test_a_character_comes_when_its_last_byte_does() -> None:
+    ids = TOKENIZER.encode("😀")
+    assert len(ids) > 1, "the tiny tokenizer spells it in bytes"
+    stream = TextStream(TOKENIZER.raw, ())
+    assert [stream.add(token) for token in ids] == [""] * (len(ids) - 1) + ["😀"]
+
+
+def test_a_stop_text_ends_the_answer_before_itself_even_across_tokens() -> None:
+    found, stream = pieces("one two STOP three", "STOP", "three")
+    assert "".join(found) == "one two "
+    assert stream.stopped
+    assert all("S" not in piece for piece in found), "its beginning was held back"
+
+
+def test_what_only_looked_like_a_stop_text_is_shown() -> None:
+    found, stream = pieces("one two STO", "STOP")
+    assert "".join(found) == "one two STO"
+    assert not stream.stopped
+    assert "".join(pieces("STOSTOP", "STOP")[0]) == "STO"
