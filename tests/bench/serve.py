@@ -3,7 +3,7 @@
     python tests/bench/serve.py [--servers transformers,onnx,vllm] [--requests 64]
 
 Tunes the built-in model for a minute, then serves it whole (by transformers and vLLM) and exported in float32 and in 4
-bits (by the ONNX server), one after the other, with answers of 64 tokens where the server can be asked for full length.
+bits (by the ONNX server), one after the other; answers have at most 64 tokens and end where the model ends them.
 Prints each beside the first named. The environments `onnx` and `vllm` must be there.
 """
 
