@@ -1,5 +1,6 @@
 """The ONNX exporter and the server over it: a model that was just tuned is exported, measured, served and asked."""
 
+import http.client
 import json
 import os
 import signal
@@ -125,6 +126,9 @@ def test_requests_at_once_are_answered_and_the_queue_has_an_end(serving: Any) ->
         ({"temperature": -1}, 400, "temperature"),
         ({"logprobs": True}, 400, "logprobs: this server does not have that"),
         ({"n": 2}, 400, "one answer a request"),
+        ({"seed": 0}, 400, "seed: this server does not have that"),
+        ({"min_p": 0.1}, 400, "min_p: this server does not have that"),
+        ({"messages": [{"role": "assistant", "tool_calls": [{"id": "x"}]}]}, 400, "tool_calls cannot be rendered"),
         ({"model": "gpt-4"}, 404, "no model 'gpt-4' here; it is 'model'"),
     ],
 )
@@ -156,12 +160,30 @@ def test_plain_completions_tokens_and_counters_are_there(serving: Any) -> None:
     assert 'ftctl_requests_total{finish="stop"}' in page
 
 
-def test_whoever_hangs_up_makes_room(serving: Any) -> None:
+def test_values_beyond_the_models_own_hurt_nobody(serving: Any) -> None:
     _, url = serving
+    whole = text(url)
+    for more in ({"top_k": 10**6, "temperature": 1}, {"top_k": 2**31, "temperature": 1}, {"n": None, "stream": None}):
+        assert json.load(ask(url, **more))["choices"]
+    assert text(url) == whole
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_whoever_hangs_up_makes_room(serving: Any, stream: bool) -> None:
+    """More than may wait, one after the other; were they all still there, the next would be refused."""
+    _, url = serving
+    host, port = url.removeprefix("http://").removesuffix("/v1").split(":")
+    body = {"messages": [{"role": "user", "content": "x"}], "max_tokens": 1000, "ignore_eos": True, "stream": stream}
     for _ in range(3 * (4 + WAITING)):
-        response = ask(url, stream=True, max_tokens=900, ignore_eos=True)
-        response.readline()
-        response.close()
+        connection = http.client.HTTPConnection(host, int(port), timeout=30)
+        connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
+        if stream:
+            connection.getresponse().readline()
+        else:
+            threading.Event().wait(0.05)
+        connection.close()
+        gone = urllib.request.urlopen(f"{url.removesuffix('/v1')}/metrics", timeout=30).read().decode()
+    assert 'ftctl_requests_total{finish="cancelled"}' in gone
     assert text(url)
 
 

@@ -126,6 +126,9 @@ def test_the_cause_is_named_when_a_server_is_wrong(
     else:
         folder = workspace.joinpath(".ftctl/artifacts/model", _base(workspace))
     process, url, model = serve(str(folder))
+    nothing = ftctl("verify", str(folder), "--against", url, "--served-model", model, cwd=workspace)
+    assert nothing.returncode == 2
+    assert "nothing was compared" in nothing.stderr
     done = ftctl("verify", str(tuned), "--against", url, "--served-model", model, cwd=workspace)
     assert done.returncode == 4, (done.stdout, done.stderr)
     assert f"golden cases differ: {wrong}:" in done.stderr
@@ -140,6 +143,7 @@ def test_what_cannot_be_served_is_said_in_a_line(ftctl: Ftctl, tuned: Path, work
         (("serve", str(tuned), "--server", "transformers", "--tuner", "lora"), 2, "--tuner describes a run"),
         (("verify", str(tuned)), 2, "what must it be verified against?"),
         (("verify", "run.yaml", "--against", "vllm"), 2, "--against is for an artifact"),
+        (("verify", "run.yaml", "--min-agreement", "0.9"), 2, "--min-agreement is for an artifact"),
         (("verify", str(tuned), "--against", "http://127.0.0.1:9"), 6, "name the model with --model"),
         (("chat", "localhost:8000"), 2, "is no URL of a server"),
     ):

@@ -200,6 +200,45 @@ def test_the_link_that_broke_is_named(
         verify(tuned, endpoint(standin, *paths), context)
 
 
+@pytest.mark.parametrize(
+    ("answers", "named"),
+    [
+        (("a", "zzz", "zzz"), "[12] of 3 golden cases differ: weights"),
+        (("", "", ""), "weights"),
+    ],
+)
+def test_one_answer_that_is_short_by_chance_does_not_hide_other_weights(
+    tuned: Path, endpoint: Start, context: StageContext, answers: tuple[str, ...], named: str
+) -> None:
+    known = read_golden(str(tuned))
+    said = {
+        case.messages[-1].content: case.output[:3] if text == "a" else text
+        for case, text in zip(known, answers, strict=True)
+    }
+    tokens = {case.messages[-1].content: case.token_ids for case in known}
+
+    def reply(body: dict[str, Any]) -> dict[str, Any]:
+        asked = body["messages"][-1]["content"]
+        usage = {"prompt_tokens": len(tokens[asked])}
+        return {"choices": [{"message": {"content": said[asked]}}], "usage": usage, "tokens": list(tokens[asked])}
+
+    with pytest.raises(ServedDifferently, match=named):
+        verify(tuned, endpoint(reply, "/tokenize"), context)
+
+
+def test_a_server_that_tells_no_tokens_is_not_blamed_for_its_tokenizer(
+    tuned: Path, cases: dict[str, Any], endpoint: Start, context: StageContext
+) -> None:
+    def reply(body: dict[str, Any]) -> dict[str, Any]:
+        return (
+            {"tokens": []}
+            if "logprobs" not in body and "max_tokens" not in body
+            else says(cases[body["messages"][-1]["content"]])
+        )
+
+    assert verify(tuned, endpoint(reply, "/tokenize"), context).metrics[0].value == 1.0
+
+
 def test_log_probabilities_are_compared_where_the_server_tells_them(
     tuned: Path, cases: dict[str, Any], endpoint: Start, context: StageContext
 ) -> None:

@@ -13,25 +13,18 @@ from ftctl.errors import GateRefused, ModelUnsafe
 from ftctl_adapters.modeling.load import load_base
 from ftctl_adapters.modeling.merge import merge_adapter
 from ftctl_adapters.modeling.reference import BUILTIN
-from ftctl_adapters.modeling.take_along import take_along
 
 pytestmark = pytest.mark.heavy
 TINY = str(BUILTIN["builtin:tiny"])
 ROWS = [Example(f"r:{n}", (Message("user", f"{n} and {n}"), Message("assistant", f"{2 * n}!"))) for n in range(40)]
 
 
-def adapted(folder: Path, scale: float = 0.02, tied: bool = False, **config: Any) -> Artifact:
-    """An adapter with random weights of this size, on the tiny model."""
+def adapted(folder: Path, scale: float = 0.02, **config: Any) -> Artifact:
+    """An adapter with random weights of this size on the tiny model, whose embedding is its head."""
     import torch
     from peft import LoraConfig, get_peft_model
 
-    base = folder / "base"
     model = load_base(TINY, None)
-    model.config.tie_word_embeddings = tied
-    if tied:
-        model.tie_weights()
-    model.save_pretrained(base)
-    take_along(Path(TINY), base)
     torch.manual_seed(3)
     peft = get_peft_model(model, LoraConfig(**{"r": 4, "target_modules": "all-linear", **config}))
     with torch.no_grad():
@@ -39,7 +32,7 @@ def adapted(folder: Path, scale: float = 0.02, tied: bool = False, **config: Any
             if parameter.requires_grad and "lora_" in name:
                 parameter.normal_(std=scale)
     peft.save_pretrained(folder / "adapter")
-    whole = Artifact("model", HF, "b" * 64, str(base))
+    whole = Artifact("model", HF, "b" * 64, TINY)
     return Artifact("adapter", PEFT_ADAPTER, "a" * 64, str(folder / "adapter"), {}, whole)
 
 
@@ -49,6 +42,15 @@ def test_the_check_is_told_with_the_model(tmp_path: Path) -> None:
     assert check.top1_agreement >= 0.99
     assert 0 < check.max_difference < 0.5
     assert json.loads((tmp_path / "out" / "config.json").read_text())["dtype"] == "bfloat16"
+
+
+def test_nothing_but_weights_is_rounded_when_it_is_compared(tmp_path: Path) -> None:
+    """Rotary frequencies are no weights; in bfloat16 they turn long prompts into others."""
+    words = " ".join(f"{n} and" for n in range(300))
+    rows = [Example(f"r:{n}", (Message("user", f"{n} {words}"), Message("assistant", f"{n}!"))) for n in range(4)]
+    check = merge_adapter(adapted(tmp_path, scale=0.0), tmp_path / "out", rows)
+    assert check.max_difference == 0.0
+    assert check.top1_agreement == 1.0
 
 
 def test_without_rows_general_questions_are_compared(tmp_path: Path) -> None:
@@ -78,7 +80,7 @@ def test_embedding_and_head_that_are_one_tensor_are_not_torn_apart(tmp_path: Pat
     import torch
     from safetensors.torch import load_file, save_file
 
-    adapter = adapted(tmp_path, tied=True, **config)
+    adapter = adapted(tmp_path, **config)
     path = Path(adapter.path, "adapter_model.safetensors")
     tensors = {name: tensor + 0.1 for name, tensor in load_file(path).items()}
     save_file(tensors, path, metadata={"format": "pt"})

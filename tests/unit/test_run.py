@@ -279,3 +279,6 @@ def test_compression_that_cost_much_is_a_warning_where_no_gate_looks() -> None:
     assert concerns(tuple(Gate(**gate) for gate in gates), worse) == []
     assert concerns((), {"tuned": tuned, "compressed": measured(perplexity=2.05, f1=0.89)}) == []
     assert concerns((), {"tuned": tuned}) == []
+    assert concerns((), {"tuned": measured(perplexity=0.0), "compressed": measured(perplexity=0.0)}) == []
+    on_tuned: dict[str, Any] = {"metric": "f1", "of": "tuned", "min_value": 0.5}
+    assert len(concerns((Gate(**on_tuned),), worse)) == 2

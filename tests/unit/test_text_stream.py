@@ -43,3 +43,20 @@ def test_what_only_looked_like_a_stop_text_is_shown() -> None:
     assert "".join(found) == "one two STO"
     assert not stream.stopped
     assert "".join(pieces("STOSTOP", "STOP")[0]) == "STO"
+
+
+def test_bytes_that_are_no_character_do_not_end_the_answer() -> None:
+    """As the tokenizers of Llama 2 and Mistral have them, whose decoder gives up at the first such byte."""
+    from tokenizers import Tokenizer, decoders, models
+
+    words = {f"<0x{byte:02X}>": byte for byte in range(256)} | {"▁and": 256, "▁on": 257}
+    tokenizer = Tokenizer(models.BPE(vocab=words, merges=[], byte_fallback=True))
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+
+    class Raw:
+        backend_tokenizer = tokenizer
+
+    stream = TextStream(Raw(), ())
+    said = "".join(stream.add(token) for token in (256, 0xFF, 0xC3, 256, 0xE4, 257, 257)) + stream.end()
+    assert said.startswith(" and")
+    assert said.endswith(" on on")

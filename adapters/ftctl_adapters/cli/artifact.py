@@ -62,6 +62,8 @@ def verify_artifact(against: str | None, served_model: str | None, min_agreement
             with _served(app, name, model, folder, given) as served:
                 endpoint = served.endpoint
                 found = check_served(app, verifier, model, served, folder / "verify")
+        if not found.metrics:
+            raise UsageError(f"{model.id} has no golden cases, for it was not tuned here; nothing was compared")
         _show(given, model, endpoint, found, "verified")
 
 

@@ -33,7 +33,8 @@ def command(against: str | None, served_model: str | None, min_agreement: float,
         from ftctl_adapters.cli.artifact import verify_artifact
 
         verify_artifact(against, served_model, min_agreement, **given)
-    elif against or served_model:
-        raise UsageError("--against is for an artifact", next_step="ftctl verify model/1a2b3c… --against URL")
+    elif against or served_model or min_agreement:
+        option = "--against" if against else "--served-model" if served_model else "--min-agreement"
+        raise UsageError(f"{option} is for an artifact", next_step="ftctl verify model/1a2b3c… --against URL")
     else:
         launch("verify", True, **given)

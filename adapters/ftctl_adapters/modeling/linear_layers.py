@@ -3,15 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ftctl.ports.compressor import CompressorError
+
 HEAD = "lm_head"
 """Stays as it is: it is often the embedding too."""
 
 
 def linear_layers(model: Any) -> dict[str, Any]:
-    """The linear layers by name, all but the head."""
+    """The linear layers by name, all but the head.
+
+    Raises:
+        CompressorError: there are none.
+    """
     from torch.nn import Linear
 
-    return {name: part for name, part in model.named_modules() if isinstance(part, Linear) and HEAD not in name}
+    found = {name: part for name, part in model.named_modules() if isinstance(part, Linear) and HEAD not in name}
+    if not found:
+        raise CompressorError("the model's layers are no torch.nn.Linear, which is all that this compressor works on")
+    return found
 
 
 def input_norms(model: Any, rows: Sequence[Sequence[int]]) -> dict[str, Any]:

@@ -38,10 +38,10 @@ def merge_adapter(adapter: Artifact, out: Path, examples: Sequence[Example] = ()
     whole: Any = load_whole(adapter, bf16=False)
     before = logits_at_ends(whole, rows)
     # what is stored is compared, in the arithmetic of before
-    one = _merged(adapter, whole).to(dtype).to(torch.float32)
+    one = _cast(_cast(_merged(adapter, whole), dtype), torch.float32)
     check = compared(before, logits_at_ends(one, rows), len(rows), dtype)
     check.refuse(adapter.id)
-    save_model(one.to(dtype), out)
+    save_model(_cast(one, dtype), out)
     return check
 
 
@@ -52,7 +52,7 @@ def merged(adapter: Artifact) -> Any:
         ModelMismatch: the adapter does not fit its base.
         ModelUnsafe: as `merge_adapter`.
     """
-    return _merged(adapter, load_whole(adapter, bf16=False)).to(_stored_dtype(adapter)).eval()
+    return _cast(_merged(adapter, load_whole(adapter, bf16=False)), _stored_dtype(adapter)).eval()
 
 
 def _merged(adapter: Artifact, whole: Any) -> Any:
@@ -67,6 +67,13 @@ def _merged(adapter: Artifact, whole: Any) -> Any:
     if tied and not (first.data_ptr() == last.data_ptr() or bool((first == last).all())):
         _refuse_tied(adapter)
     return one
+
+
+def _cast(model: Any, dtype: Any) -> Any:
+    """The model with its weights in this dtype; rotary frequencies are no weights, and stay as exact as they are."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(dtype)
+    return model
 
 
 def _ends(model: Any) -> tuple[Any, Any]:

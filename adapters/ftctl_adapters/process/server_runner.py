@@ -46,7 +46,8 @@ class LocalServerRunner(ServerRunner):
 
     def start(self, spec: LaunchSpec, address: Address, log: Path) -> RunningServer:
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.unlink(missing_ok=True)
+        if log.exists():
+            log.replace(log.with_suffix(".previous.log"))
         server = LocalServer(ProcessGroup(spec.argv, log, spec.env), log)
         try:
             self._wait(server, spec, address, log)

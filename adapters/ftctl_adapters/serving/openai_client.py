@@ -1,5 +1,6 @@
 """Requests to an OpenAI-compatible endpoint: whole answers, and answers piece by piece."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -11,6 +12,9 @@ from attrs import frozen
 from ftctl.domain.example import Message
 from ftctl.domain.launch import Endpoint
 from ftctl.errors import BackendFailed
+
+BROKEN = (OSError, ValueError, http.client.HTTPException)
+"""What a connection or its content raises when it is not what it should be."""
 
 ID = "token_id:"
 """How vLLM writes a token by its id."""
@@ -75,12 +79,17 @@ def stream(
         BackendFailed: as for `chat`; ``timeout`` is for the wait between two pieces, in seconds.
     """
     body = _body(endpoint, messages, max_tokens) | {"stream": True, "stream_options": {"include_usage": True}} | more
+    ended = False
     try:
         with _open(f"{endpoint.url}/chat/completions", body, timeout) as response:
             for line in response:
                 if line.startswith(b"data: {"):
-                    yield _piece(json.loads(line[6:]))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+                    event = json.loads(line[6:])
+                    ended = ended or _ends(event)
+                    yield _piece(event)
+        if not ended:
+            raise ValueError("the stream was cut off before its end")
+    except (*BROKEN, LookupError, TypeError, AttributeError) as error:
         raise _strange(endpoint.url, error) from error
 
 
@@ -93,7 +102,7 @@ def models(url: str, timeout: float = 30.0) -> list[str]:
     try:
         with _open(f"{url}/models", None, timeout) as response:
             return [str(model["id"]) for model in json.load(response)["data"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (*BROKEN, KeyError, TypeError) as error:
         raise _strange(url, error) from error
 
 
@@ -106,7 +115,7 @@ def post(url: str, body: dict[str, Any], timeout: float) -> Any:
     try:
         with _open(url, body, timeout) as response:
             return json.load(response)
-    except (OSError, ValueError) as error:
+    except BROKEN as error:
         raise _strange(url, error) from error
 
 
@@ -135,6 +144,10 @@ def _open(url: str, body: dict[str, Any] | None, timeout: float) -> Any:
     except urllib.error.HTTPError as error:
         said = error.read(500).decode(errors="replace")
         raise BackendFailed(f"{url} answered {error.code}: {said}", next_step="see the server's log") from error
+
+
+def _ends(event: dict[str, Any]) -> bool:
+    return any(choice.get("finish_reason") for choice in event.get("choices") or ())
 
 
 def _piece(event: dict[str, Any]) -> Piece:

@@ -55,7 +55,8 @@ class Probe:
         asked = {"model": self.endpoint.model} | body
         found = self._try("tokenize", lambda: post(f"{root}/tokenize", asked, self.timeout))
         tokens = found.get("tokens") if isinstance(found, dict) else None
-        return tuple(tokens) if isinstance(tokens, list) and all(isinstance(token, int) for token in tokens) else None
+        known = isinstance(tokens, list) and tokens and all(isinstance(token, int) for token in tokens)
+        return tuple(tokens or ()) if known else None
 
     def _try(self, what: str, ask: Any) -> Any:
         if what in self._unknown:

@@ -34,10 +34,10 @@ def find_artifact(app: App, text: str, scratch: Path) -> Artifact:
         ModelMismatch: it is an adapter whose base is not here.
         ModelUnsafe: a model that could run code.
     """
-    place = Path(text)
-    if place.is_dir() and (place / "manifest.json").exists():
-        text = f"{place.resolve().parent.name}/{place.resolve().name}"
-    named = ID.fullmatch(text)
+    place = Path(text).resolve()
+    if place.is_dir() and place.parent.parent == (app.workspace / "artifacts").resolve():
+        text = f"{place.parent.name}/{place.name}"
+    named = None if Path(text).is_dir() else ID.fullmatch(text)
     if not named:
         return _admitted(app, text, scratch)
     there = [one for one in app.store.artifacts() if one.kind in SERVED]

@@ -28,7 +28,7 @@ def check_gates(gates: tuple[Gate, ...], metrics: Metrics) -> None:
 def concerns(gates: tuple[Gate, ...], metrics: Metrics) -> list[str]:
     """What compression cost more than is usual, of metrics that no gate looks at; one line each."""
     before, after = metrics.get("tuned", {}), metrics.get("compressed", {})
-    gated = {gate.metric for gate in gates}
+    gated = {gate.metric for gate in gates if gate.of in (None, "compressed")}
     rules = [_usual(metric) for name, metric in after.items() if name in before and name not in gated]
     found = [line for rule in rules if rule for line in _failures(rule, metrics)]
     return [f"{line}; compressing cost that, and no gate of this run looks at it" for line in found]
@@ -49,7 +49,7 @@ def _failures(gate: Gate, metrics: Metrics) -> list[str]:
     if value is None or (relative and other is None):
         return [f"{gate.metric} of {subject if value is None else gate.over} was not measured"]
     found, reference = value.value, other.value if other else 0.0
-    ratio = found / reference if reference else math.inf
+    ratio = found / reference if reference else 1.0 if found == reference else math.inf
     bounds = [
         (gate.min_value, found, operator.ge, "is {v:.4g}, at least {b:g} is wanted"),
         (gate.max_value, found, operator.le, "is {v:.4g}, at most {b:g} is wanted"),

@@ -12,7 +12,7 @@ from ftctl.application.spec import Backend
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.launch import Endpoint, LaunchSpec
-from ftctl.errors import FtctlError, Interrupted, ServerDied, SignalArrived
+from ftctl.errors import FtctlError, Interrupted, ServerDied, ServerNotReady, SignalArrived
 from ftctl.ports.clock import Clock
 from ftctl.ports.server_runner import RunningServer
 
@@ -51,7 +51,8 @@ class Served:
                     if tries > restarts:
                         raise
                     pause = min(2.0 ** (tries - 1), LONGEST_PAUSE)
-                    tell(f"{died.what}; it is started again in {pause:g} s, {tries} of {restarts}")
+                    last = f" ({died.details[-1]})" if died.details else ""
+                    tell(f"{died.what}{last}; it is started again in {pause:g} s, {tries} of {restarts}")
                     self._restart(pause)
         except SignalArrived as arrived:
             text = f"server stopped by {arrived.name}"
@@ -62,7 +63,7 @@ class Served:
         """Leaves the dead server in its place where the new one dies while it starts."""
         self.running.stop()
         self.clock.sleep(pause)
-        with contextlib.suppress(ServerDied):
+        with contextlib.suppress(ServerDied, ServerNotReady):
             self.running = self.again()
 
     def reason(self, error: FtctlError) -> FtctlError:

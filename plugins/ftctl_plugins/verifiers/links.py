@@ -18,10 +18,10 @@ CAUSES = {
     TOKENIZER: "tokenizer: the server makes other tokens of the same text",
     BOS: "BOS: the server's prompt has one token more or less at its beginning",
     PROMPT: "the server makes another number of prompt tokens: its template or its BOS differs",
-    STOP: "stop: the server ends answers elsewhere although prompt and tokens are equal",
     WEIGHTS: "weights: the server answers otherwise although prompt and tokens are equal",
+    STOP: "stop: the server ends answers elsewhere although prompt and tokens are equal",
 }
-"""What is said of each, the earliest link first: those behind it follow from it."""
+"""What is said of each, the earliest link first: the others follow from it. Other weights end elsewhere, too."""
 
 REMEDIES = {
     TEMPLATE: "start the server with the artifact's own chat_template.jinja",
@@ -63,7 +63,7 @@ def broken_link(case: GoldenCase, seen: Seen, *, stops: bool) -> str:
         return TEMPLATE
     expected, found = readable(case.output), readable(seen.answer)
     longer, shorter = stops and found.startswith(expected), expected.startswith(found)
-    return STOP if longer or shorter else WEIGHTS
+    return STOP if expected and found and (longer or shorter) else WEIGHTS
 
 
 def _prompt_by_ids(case: GoldenCase, seen: Seen) -> str:
@@ -72,7 +72,10 @@ def _prompt_by_ids(case: GoldenCase, seen: Seen) -> str:
         return WHOLE
     if ids[1:] == case.token_ids or ids == case.token_ids[1:]:
         return BOS
-    return TEMPLATE if seen.ids_of_text() == case.token_ids else TOKENIZER
+    of_text = seen.ids_of_text()
+    if of_text is None:
+        return PROMPT
+    return TEMPLATE if of_text == case.token_ids else TOKENIZER
 
 
 def _prompt_by_count(case: GoldenCase, seen: Seen) -> str:

@@ -44,9 +44,8 @@ def _defaults(folder: Path) -> dict[str, Any]:
     """How the model's authors sample, where they say so."""
     path = folder / "generation_config.json"
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    if not found.get("do_sample", False):
-        return {}
-    return {name: found[name] for name in ("temperature", "top_p", "top_k") if found.get(name) is not None}
+    sampled = ("temperature", "top_p", "top_k") if found.get("do_sample", False) else ()
+    return {name: found[name] for name in ("repetition_penalty", *sampled) if found.get(name) is not None}
 
 
 if __name__ == "__main__":

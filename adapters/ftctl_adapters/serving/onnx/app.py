@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from attrs import frozen
 from pydantic import ValidationError
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -19,10 +19,15 @@ from ftctl_adapters.serving.onnx.answer import Answer
 from ftctl_adapters.serving.onnx.body import ChatMessage, ChatRequest, Common, TextRequest, TokenizeRequest
 from ftctl_adapters.serving.onnx.engine import Engine, Full
 from ftctl_adapters.serving.onnx.gauges import Gauges
+from ftctl_adapters.serving.onnx.leaving import unless_gone
 from ftctl_adapters.serving.onnx.replies import Shape, failure, usage
 from ftctl_adapters.serving.onnx.turn import Sampling
 
+FAILED = "the engine failed at this request"
 BodyT = TypeVar("BodyT", Common, ChatRequest, TextRequest, TokenizeRequest)
+
+
+DEFAULTS: dict[str, float] = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0}
 
 
 class Refused(Exception):
@@ -58,7 +63,7 @@ class Service:
             Route("/v1/completions", self.complete, methods=["POST"]),
             Route("/tokenize", self.tokenize, methods=["POST"]),
         ]
-        return Starlette(routes=routes, exception_handlers={Refused: _refuse})
+        return Starlette(routes=routes, exception_handlers={Refused: _refuse, ClientDisconnect: _nobody})
 
     async def health(self, request: Request) -> Response:
         return Response(status_code=200 if self.engine.alive else 503)
@@ -81,14 +86,15 @@ class Service:
 
     async def chat(self, request: Request) -> Response:
         body = await self._body(request, ChatRequest)
-        return await self._answered(body, self._chat_ids(body.messages, body.tools), body.longest, chat=True)
+        ids = self._chat_ids(body.messages, body.tools)
+        return await self._answered(request, body, ids, body.longest, chat=True)
 
     async def complete(self, request: Request) -> Response:
         body = await self._body(request, TextRequest)
         ids = self.tokenizer.encode(body.prompt) if isinstance(body.prompt, str) else body.prompt
-        if not ids or not all(0 <= token < len(self.tokenizer.raw) for token in ids):
-            raise Refused(400, "prompt: it is empty, or has ids beyond the vocabulary")
-        return await self._answered(body, ids, body.longest, chat=False)
+        if not all(0 <= token < len(self.tokenizer.raw) for token in ids):
+            raise Refused(400, "prompt: there are ids beyond the vocabulary")
+        return await self._answered(request, body, ids, body.longest, chat=False)
 
     async def _body(self, request: Request, kind: type[BodyT]) -> BodyT:
         try:
@@ -108,7 +114,11 @@ class Service:
         except (LabelsInvalid, ValueError) as error:
             raise Refused(400, str(error)) from error
 
-    async def _answered(self, body: Common, ids: list[int], longest: int | None, *, chat: bool) -> Response:
+    async def _answered(
+        self, request: Request, body: Common, ids: list[int], longest: int | None, *, chat: bool
+    ) -> Response:
+        if not ids:
+            raise Refused(400, "the prompt is empty")
         room = self.context - len(ids)
         if room < 1 or (longest or 1) > room:
             text = f"{len(ids)} prompt tokens and {longest or 1} to make are more than the context of {self.context}"
@@ -120,10 +130,13 @@ class Service:
         shape = Shape(self.name, chat)
         if body.stream:
             return StreamingResponse(self._streamed(answer, body, shape, len(ids)), media_type="text/event-stream")
-        text = "".join([piece async for piece in answer.pieces(self.tokenizer.raw, body.stops)])
+        text = await unless_gone(request, self._whole(answer, body))
         if answer.finish == "error":
-            return JSONResponse(failure("the engine failed at this request", "server_error"), 500)
+            return JSONResponse(failure(FAILED, "server_error"), 500)
         return JSONResponse(shape.whole(text, answer.finish, usage(len(ids), answer.made)))
+
+    async def _whole(self, answer: Answer, body: Common) -> str:
+        return "".join([piece async for piece in answer.pieces(self.tokenizer.raw, body.stops)])
 
     async def _streamed(self, answer: Answer, body: Common, shape: Shape, prompt: int) -> AsyncIterator[str]:
         if shape.chat:
@@ -131,20 +144,33 @@ class Service:
         async for text in answer.pieces(self.tokenizer.raw, body.stops):
             if text:
                 yield _event(shape.piece(text))
+        if answer.finish == "error":
+            yield _event(failure(FAILED, "server_error"))
+            return
         yield _event(shape.piece("", answer.finish))
         if body.stream_options and body.stream_options.include_usage:
             yield _event(shape.used(usage(prompt, answer.made)))
         yield "data: [DONE]\n\n"
 
     def _sampling(self, body: Common, longest: int) -> Sampling:
-        told = {name: value for name in ("temperature", "top_p", "top_k") if (value := getattr(body, name)) is not None}
-        chosen = {"temperature": 1.0, "top_p": 1.0, "top_k": 0} | self.defaults | told
-        top_p, top_k = float(chosen["top_p"]), max(int(chosen["top_k"]), 0)
-        return Sampling(longest, longest if body.ignore_eos else 0, float(chosen["temperature"]), top_p, top_k)
+        told = {name: value for name in DEFAULTS if (value := getattr(body, name)) is not None}
+        chosen = DEFAULTS | self.defaults | told
+        return Sampling(
+            max_tokens=longest,
+            min_tokens=longest if body.ignore_eos else 0,
+            temperature=float(chosen["temperature"]),
+            top_p=float(chosen["top_p"]),
+            top_k=min(max(int(chosen["top_k"]), 0), len(self.tokenizer.raw)),
+            repetition_penalty=float(chosen["repetition_penalty"]),
+        )
 
 
 def _event(content: dict[str, Any]) -> str:
     return f"data: {json.dumps(content, ensure_ascii=False)}\n\n"
+
+
+async def _nobody(_: Request, __: Exception) -> Response:
+    return Response(status_code=499)
 
 
 async def _refuse(_: Request, error: Exception) -> Response:

@@ -1,10 +1,16 @@
 """What a request may say, in OpenAI's words."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
 from ftctl.domain.example import Role
+
+ABSENT = (
+    *("logprobs", "frequency_penalty", "presence_penalty", "logit_bias"),
+    *("min_p", "min_tokens", "stop_token_ids"),
+)
+"""Fields that change answers, and that this server does not have."""
 
 
 class StreamOptions(BaseModel):
@@ -20,12 +26,16 @@ class Common(BaseModel):
     top_p: float | None = Field(None, gt=0, le=1)
     top_k: int | None = Field(None, ge=-1)
     stop: str | list[str] | None = None
-    stream: bool = False
+    stream: bool | None = False
     stream_options: StreamOptions | None = None
-    n: int = 1
+    n: int | None = 1
+    repetition_penalty: float | None = Field(None, gt=0)
     seed: int | None = None
     ignore_eos: bool = False
     logprobs: bool | int | None = None
+    min_p: float | None = None
+    min_tokens: int | None = None
+    stop_token_ids: list[int] | None = None
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     logit_bias: dict[str, float] | None = None
@@ -33,10 +43,10 @@ class Common(BaseModel):
 
     @model_validator(mode="after")
     def _only_what_is_done(self) -> "Common":
-        if self.n != 1:
+        if self.n not in (None, 1):
             raise ValueError("n: one answer a request")
-        asked = [name for name in ("logprobs", "frequency_penalty", "presence_penalty", "logit_bias", "seed")
-                 if getattr(self, name) not in (None, False, 0)]  # fmt: skip
+        asked = ["seed"] if self.seed is not None else []
+        asked += [name for name in ABSENT if getattr(self, name) not in (None, False, 0, [], {})]
         if (self.response_format or {}).get("type", "text") != "text":
             asked.append("response_format")
         if asked:
@@ -52,6 +62,7 @@ class Common(BaseModel):
 class ChatMessage(BaseModel):
     role: Role
     content: str | list[dict[str, Any]] | None = None
+    tool_calls: list[Any] | None = None
 
     @property
     def text(self) -> str:
@@ -60,6 +71,8 @@ class ChatMessage(BaseModel):
         Raises:
             ValueError: a part is no text.
         """
+        if self.tool_calls:
+            raise ValueError("messages: tool_calls cannot be rendered here")
         if isinstance(self.content, list):
             if any(part.get("type") != "text" for part in self.content):
                 raise ValueError("messages: only parts of type text can be read")
@@ -71,6 +84,7 @@ class ChatRequest(Common):
     messages: list[ChatMessage] = Field(min_length=1)
     max_completion_tokens: int | None = Field(None, ge=1)
     tools: list[dict[str, Any]] | None = None
+    tool_choice: Literal["none", "auto"] | None = None
 
     @property
     def longest(self) -> int | None:

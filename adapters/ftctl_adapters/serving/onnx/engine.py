@@ -79,15 +79,25 @@ class Engine:
             while not self._new and not self._live:
                 self._changed.wait()
             fresh = [self._new.popleft() for _ in range(len(self._new))]
-            self._live += [self._begun(turn) for turn in fresh if not turn.cancelled]
+        for turn in fresh:
+            if not turn.cancelled:
+                self._begin(turn)
 
-    def _begun(self, turn: Turn) -> tuple[Any, int, Turn]:
+    def _begin(self, turn: Turn) -> None:
+        """Begins one turn; a request that the engine does not take fails alone."""
         import numpy as np
 
         request = self._engine.create_request()
-        settings = self._og.TurnOptions(request)
-        _sample(settings, turn.sampling)
-        return request, request.begin_turn(np.array(turn.ids, dtype=np.int32), settings), turn
+        try:
+            settings = self._og.TurnOptions(request)
+            _sample(settings, turn.sampling)
+            number = request.begin_turn(np.array(turn.ids, dtype=np.int32), settings)
+        except (RuntimeError, TypeError, ValueError):
+            traceback.print_exc()
+            request.close()
+            turn.deliver(Step(None, "error"))
+            return
+        self._live.append((request, number, turn))
 
     def _cancel(self) -> None:
         for request, number, turn in self._live:
@@ -102,6 +112,8 @@ class Engine:
             del self._live[place]
             request.close()
         turn.deliver(Step(None if event.token is None else int(event.token), finish))
+        if event.error_code == self._og.EngineErrorCode.ENGINE_EXECUTION_FAILURE:
+            raise RuntimeError("the engine failed, and takes no further turns")
 
 
 def _sample(settings: Any, sampling: Sampling) -> None:
@@ -112,6 +124,8 @@ def _sample(settings: Any, sampling: Sampling) -> None:
         settings.set_temperature(sampling.temperature)
         settings.set_top_p(sampling.top_p)
         settings.set_top_k(sampling.top_k)
+    if sampling.repetition_penalty != 1:
+        settings.set_repetition_penalty(sampling.repetition_penalty)
 
 
 def _finish(og: Any, reason: Any) -> str | None:

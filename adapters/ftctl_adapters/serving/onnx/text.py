@@ -22,7 +22,7 @@ class TextStream:
 
     def add(self, token: int) -> str:
         """What can be shown now that this token is there."""
-        self._held += self._stream.step(self._tokenizer, token) or ""
+        self._held += self._piece(token)
         places = [place for stop in self._stops if (place := self._held.find(stop)) >= 0]
         if places:
             self.stopped = True
@@ -32,6 +32,14 @@ class TextStream:
     def end(self) -> str:
         """What was held back and turned out to be text."""
         return "" if self.stopped else self._shown(len(self._held))
+
+    def _piece(self, token: int) -> str:
+        try:
+            return self._stream.step(self._tokenizer, token) or ""
+        except Exception:
+            # bytes that are no character: tokenizers gives up the whole stream, and a fresh one goes on behind them
+            self._stream = DecodeStream(skip_special_tokens=True)
+            return self._stream.step(self._tokenizer, token) or ""
 
     def _shown(self, length: int) -> str:
         piece, self._held = self._held[:length], self._held[length:]

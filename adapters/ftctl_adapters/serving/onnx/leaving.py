@@ -1,0 +1,29 @@
+"""Clients that hang up while their answer is made."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, str]) -> str:
+    """What the work makes; it is cancelled when the client hangs up.
+
+    Raises:
+        ClientDisconnect: nobody waits for it any more.
+    """
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise ClientDisconnect
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
