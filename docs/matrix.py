@@ -42,7 +42,8 @@ def matrix(offers: list[Offer]) -> str:
 
 def _table(server: str, option: str | None, tuners: list[str], compressors: list[str], known: Any) -> str:
     title = f"{server}, {option}" if option else server
-    missing = next((entry["why"] for entry in known["not_run"] if entry["server"] == server), None)
+    missing = next((entry["why"] for entry in known["not_run"] if entry.get("server") == server), None)
+    idle = {entry["compressor"] for entry in known["not_run"] if "compressor" in entry}
     lines = [f"\n### {title}\n\n", f"Not run: {missing}.\n\n" if missing else ""]
     lines.append(f"| tuner | {' | '.join(compressors)} |\n|{'---|' * (len(compressors) + 1)}\n")
     tested = {(t["tuner"], t["compressor"], t["server"], t.get("option")) for t in known["tested"]}
@@ -51,7 +52,7 @@ def _table(server: str, option: str | None, tuners: list[str], compressors: list
         for compressor in compressors:
             refused = _refused(tuner, compressor, server, option)
             good = "**tested**" if (tuner, compressor, server, option) in tested else "*fits*"
-            cells.append(refused or ("*not run*" if missing else good))
+            cells.append(refused or ("*not run*" if missing or compressor in idle else good))
         lines.append(f"| `{tuner}` | {' | '.join(cells)} |\n")
     return "".join(lines)
 

@@ -4,6 +4,7 @@ import pytest
 from attrs import evolve
 
 from ftctl.application.app import App
+from ftctl.application.plan import make_plan
 from ftctl.application.resolve import resolve
 from ftctl.errors import ConfigInvalid
 from ftctl.plugin import Offer
@@ -129,3 +130,34 @@ def test_a_backend_takes_the_environment_that_the_file_names(fake_app: App) -> N
 @pytest.mark.parametrize("seed", [-1, 2**63, "x", None])
 def test_seeds_are_bounded(fake_app: App, seed: object) -> None:
     assert problems(fake_app, seed=seed)[0].startswith("seed:")
+
+
+def test_what_measuring_a_form_needs_is_asked_for_when_the_run_is_planned(fake_app: App) -> None:
+    """A loader is chosen by the format, and what measures runs in the loader's environment."""
+    registry, environments = Registry(), FakeEnvironments()
+    app = evolve(fake_app, registry=registry, environments=environments)
+    compressor = {"use": "gptqmodel", "group_size": 8}
+    document = {
+        "model": "fake",
+        "tuner": "full",
+        "compressor": compressor,
+        "evaluators": ["text-metrics", "perplexity"],
+    }
+    environments.pythons["gptq"] = environments.pythons["default"]
+    spec = resolve(document, registry, environments)
+    stages = {planned.stage.name: planned.stage for planned in make_plan(app, spec).stages}
+    assert stages["evaluate-compressed"].environment == "gptq"
+    assert stages["evaluate"].environment == "default"
+
+    class Bare(FakeEnvironments):
+        def missing(self, name: str, modules: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(module for module in modules if name == "gptq" and module == "sacrebleu")
+
+    bare = Bare(pythons=environments.pythons)
+    with pytest.raises(ConfigInvalid) as caught:
+        make_plan(evolve(app, environments=bare), spec)
+    said = "evaluate-compressed, by gptqmodel: text-metrics needs sacrebleu"
+    remedy = "its environment lacks it; run: ftctl env create gptq --recreate"
+    assert caught.value.details == (f"{said}; {remedy}",)
+    measured = resolve({**document, "evaluators": []}, registry, environments)
+    assert make_plan(evolve(app, environments=bare), measured).stages

@@ -9,8 +9,8 @@ from ftctl.domain.artifact import Artifact
 from ftctl.domain.format import HF
 from ftctl.domain.resources import ModelShape
 from ftctl.errors import ServerDied
+from ftctl_adapters.environments import nvidia
 from ftctl_adapters.process.server_runner import LocalServerRunner
-from ftctl_plugins.servers import tensorrt_llm
 from ftctl_plugins.servers.tensorrt_llm import TensorrtLlmServer, TensorrtLlmServerOptions
 
 STANDIN = """#!{python}
@@ -73,9 +73,9 @@ def test_a_folder_that_is_not_there_ends_the_program_and_its_words_are_shown(tmp
 
 
 def test_without_a_gpu_it_says_why_when_the_run_is_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tensorrt_llm, "DRIVER", tmp_path / "no-driver")
+    monkeypatch.setattr(nvidia, "DRIVER", tmp_path / "no-driver")
     reasons = TensorrtLlmServer(TensorrtLlmServerOptions()).supports(shape()).reasons
     assert "needs an NVIDIA GPU" in reasons[0]
-    monkeypatch.setattr(tensorrt_llm, "DRIVER", tmp_path)
+    monkeypatch.setattr(nvidia, "DRIVER", tmp_path)
     assert TensorrtLlmServer(TensorrtLlmServerOptions(tp_size=3)).supports(shape()).reasons == ()
     assert "6 attention heads" in TensorrtLlmServer(TensorrtLlmServerOptions(tp_size=4)).supports(shape()).reasons[0]

@@ -6,6 +6,7 @@ from attrs import evolve, frozen
 
 from ftctl.application.app import App
 from ftctl.application.chain import PHASES, build_chain
+from ftctl.application.needs import lacking, missing_in
 from ftctl.application.preview import PREVIEWS, Preview
 from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage import Stage
@@ -103,6 +104,7 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
     chain = build_chain(spec, app.registry, until, preview)
     helps = preview is None and bool(ask(spec.launcher, "helping"))
     stages = [_fingerprinted(stage) for stage in chain if not helps or stage.phase in HELPED]
+    _refuse_unmeasurable(app, spec, stages)
     _refuse_unsupported(stages, facts)
     planned = tuple(_with_cache(app, spec, stages, facts))
     resources = _resources(app, spec, facts, planned)
@@ -151,6 +153,26 @@ def _refuse_unsupported(stages: list[Stage], facts: ModelFacts) -> None:
             problems += [f"{stage.plugin}: {reason}" for reason in verdict.reasons]
     if problems:
         raise ConfigInvalid("a backend cannot take this model", details=tuple(problems))
+
+
+def _refuse_unmeasurable(app: App, spec: RunSpec, stages: list[Stage]) -> None:
+    """Loaders are chosen by format, not by name, so what they need is asked for here; evaluators run beside them."""
+    problems = []
+    for stage in stages:
+        loader = stage.parts.get("loader")
+        if loader is None:
+            continue
+        place = stage.environment
+        own = [lacking(loader.offer, app.environments, spec.environments)]
+        if not own[0] and place != "default":
+            own += [
+                missing_in(place, one.offer.name, one.offer.needs, True, app.environments, spec.environments)
+                for one in stage.backends
+            ]
+        problems += [f"{stage.name}, by {loader.offer.name}: {line}" for line in own if line]
+    if problems:
+        step = "or measure nothing: --set evaluators=[]"
+        raise ConfigInvalid("a form of the model cannot be measured here", next_step=step, details=tuple(problems))
 
 
 def _with_cache(app: App, spec: RunSpec, stages: list[Stage], facts: ModelFacts) -> list[PlannedStage]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from ftctl.application.needs import lacking
 from ftctl.application.spec import Backend, DataSettings, Gate, RunSpec
 from ftctl.domain.names import is_name
 from ftctl.domain.split import DEFAULT_SHARE
@@ -168,22 +169,8 @@ class _Resolver:
         return None if problems else attrs.asdict(kind(**good), recurse=False)
 
     def needs(self, offer: Offer, path: str) -> None:
-        if offer.environment in self.named:
-            return
-        if self.environments.find(offer.environment) is None:
-            name = offer.environment
-            build = f"run: ftctl env create {name}" if offer.recipe else "it has no recipe"
-            line = f"needs the environment {name!r}; {build}, or name one: environments: {{{name}: {{python: PATH}}}}"
-            self.problems.append(f"{path}.use: {line}")
-            return
-        missing = self.environments.missing(offer.environment, tuple(need.module for need in offer.needs))
-        installs = sorted({need.install for need in offer.needs if need.module in missing})
-        if installs:
-            wanted = " ".join(f"'{install}'" for install in installs)
-            remedy = f"run: pip install {wanted}"
-            if offer.environment != "default":
-                remedy = f"its environment lacks it; run: ftctl env create {offer.environment} --recreate"
-            self.problems.append(f"{path}.use: {offer.name} needs {', '.join(missing)}; {remedy}")
+        line = lacking(offer, self.environments, self.named)
+        self.problems += [f"{path}.use: {line}"] if line else []
 
     def installable(self, port: str) -> str:
         lines = []

@@ -35,7 +35,10 @@ class Stage:
 
     @property
     def environment(self) -> str:
-        """The environment its job runs in."""
+        """The environment its job runs in: that of what loads the model, where that has one of its own."""
+        loader = self.parts.get("loader")
+        if loader and loader.offer.environment != "default":
+            return loader.offer.environment
         return self.backends[0].offer.environment if self.backends else "default"
 
     def key(self, inputs: dict[str, str], seed: int) -> str:

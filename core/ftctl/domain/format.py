@@ -12,6 +12,9 @@ BNB_NF4 = "bnb-nf4"
 COMPRESSED_TENSORS = "compressed-tensors"
 """Quantised weights as llm-compressor writes them and vLLM and transformers read them."""
 
+GPTQ = "gptq"
+"""Packed weights as GPTQModel and auto-gptq write them and vLLM reads them."""
+
 ONNX = "onnx-genai"
 """A graph with its weights as onnxruntime-genai writes and reads it, beside the model's own tokenizer."""
 

@@ -34,13 +34,7 @@ class GptqCompressor(OneshotCompressor[GptqOptions]):
     """Groups of weights share a scale; activations stay in 16 bits."""
 
     def supports(self, shape: ModelShape) -> Verdict:
-        if not shape.linear:
-            return Verdict(("the model has no linear layers to quantise",))
-        widths = {columns for _, columns in shape.linear.values()}
-        if group_size(widths, self._wanted()):
-            return Verdict()
-        sizes = ", ".join(map(str, sorted(widths)))
-        return Verdict((f"no group size of {', '.join(map(str, self._wanted()))} divides layers of {sizes} columns",))
+        return refused_widths(shape, self._wanted())
 
     def modifier(self, widths: set[int]) -> tuple[Any, dict[str, Any]]:
         from compressed_tensors.quantization import QuantizationArgs, QuantizationScheme
@@ -61,6 +55,17 @@ class GptqCompressor(OneshotCompressor[GptqOptions]):
 
     def _wanted(self) -> tuple[int, ...]:
         return (self.options.group_size,) if self.options.group_size else GROUPS
+
+
+def refused_widths(shape: ModelShape, wanted: Sequence[int]) -> Verdict:
+    """Whether there are layers, and one of the group sizes divides them all."""
+    if not shape.linear:
+        return Verdict(("the model has no linear layers to quantise",))
+    widths = {columns for _, columns in shape.linear.values()}
+    if group_size(widths, wanted):
+        return Verdict()
+    sizes = ", ".join(map(str, sorted(widths)))
+    return Verdict((f"no group size of {', '.join(map(str, wanted))} divides layers of {sizes} columns",))
 
 
 def group_size(widths: set[int], wanted: Sequence[int]) -> int | None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ftctl.domain.format import BNB_INT8, BNB_NF4, COMPRESSED_TENSORS, HF, ONNX, PEFT_ADAPTER, PEFT_IA3
+from ftctl.domain.format import BNB_INT8, BNB_NF4, COMPRESSED_TENSORS, GPTQ, HF, ONNX, PEFT_ADAPTER, PEFT_IA3
 from ftctl.plugin import BRIDGE, Need, Offer, hookimpl
 
 PLAIN = (Need("torch", "ftctl[hf]"), Need("transformers", "ftctl[hf]"))
@@ -26,6 +26,24 @@ def ftctl_offers() -> list[Offer]:
             "Gptq",
             "4- or 8-bit weights that answer like the model on calibration data (by llm-compressor)",
             **ONESHOT,
+        ),
+        _offer(
+            "gptqmodel",
+            "Gptqmodel",
+            "4- or 8-bit weights as `gptq` makes them, in the GPTQ format (by GPTQModel)",
+            produces=(GPTQ,),
+            needs=(Need("gptqmodel", "gptq"),),
+            environment="gptq",
+            recipe="ftctl_plugins.environments:gptq.toml",
+        ),
+        _offer(
+            "auto-gptq",
+            "AutoGptq",
+            "4-bit weights by auto-gptq, which is archived; on CUDA devices alone, not run",
+            produces=(GPTQ,),
+            needs=(Need("auto_gptq", "auto-gptq"),),
+            environment="auto-gptq",
+            recipe="ftctl_plugins.environments:auto-gptq.toml",
         ),
         _offer(
             "w8a8",

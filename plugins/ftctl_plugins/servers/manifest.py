@@ -1,6 +1,6 @@
 """The servers that come with ftctl."""
 
-from ftctl.domain.format import BNB_INT8, BNB_NF4, COMPRESSED_TENSORS, HF, ONNX, PEFT_ADAPTER
+from ftctl.domain.format import BNB_INT8, BNB_NF4, COMPRESSED_TENSORS, GPTQ, HF, ONNX, PEFT_ADAPTER
 from ftctl.plugin import Need, Offer, hookimpl
 
 
@@ -27,7 +27,7 @@ def ftctl_offers() -> list[Offer]:
             summary="vLLM: OpenAI-compatible, batches requests as they come; LoRA adapters beside their base",
             factory="ftctl_plugins.servers.vllm:VllmServer",
             options="ftctl_plugins.servers.vllm:VllmServerOptions",
-            accepts=(HF, COMPRESSED_TENSORS),
+            accepts=(HF, COMPRESSED_TENSORS, GPTQ),
             accepts_with={"enable_lora": (PEFT_ADAPTER,)},
             needs=(Need("vllm", "vllm"),),
             environment="vllm",

@@ -8,10 +8,9 @@ from ftctl.domain.resources import ModelShape
 from ftctl.domain.verdict import Verdict
 from ftctl.plugin import option, options
 from ftctl.ports import Server
+from ftctl_adapters.environments.nvidia import lacking_nvidia
 
 PROGRAM = "trtllm-serve"
-DRIVER = Path("/proc/driver/nvidia/version")
-"""There where NVIDIA's kernel driver is loaded."""
 
 
 @options
@@ -32,7 +31,7 @@ class TensorrtLlmServer(Server):
         self._options = options
 
     def supports(self, shape: ModelShape) -> Verdict:
-        reasons = [] if DRIVER.exists() else ["it needs an NVIDIA GPU, and this machine has no driver for one loaded"]
+        reasons = lacking_nvidia()
         if shape.heads % self._options.tp_size:
             reasons.append(f"tp_size must divide the {shape.heads} attention heads, not {self._options.tp_size}")
         return Verdict(tuple(reasons))

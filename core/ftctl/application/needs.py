@@ -1,0 +1,42 @@
+"""What a backend needs of this machine before anything runs."""
+
+from collections.abc import Collection
+
+from ftctl.plugin.offer import Need, Offer
+from ftctl.ports.environments import Environments
+
+
+def lacking(offer: Offer, environments: Environments, named: Collection[str]) -> str:
+    """What is not here and how to get it, in a line; empty where nothing is missing.
+
+    Args:
+        offer: of the backend.
+        environments: where its environment would be.
+        named: environments whose interpreter the run file names; they are taken as they are.
+    """
+    return missing_in(offer.environment, offer.name, offer.needs, bool(offer.recipe), environments, named)
+
+
+def missing_in(
+    environment: str,
+    name: str,
+    needs: tuple[Need, ...],
+    recipe: bool,
+    environments: Environments,
+    named: Collection[str],
+) -> str:
+    """The same for a backend that is used in an environment which is not its own."""
+    if environment in named:
+        return ""
+    if environments.find(environment) is None:
+        build = f"run: ftctl env create {environment}" if recipe else "it has no recipe"
+        other = f"environments: {{{environment}: {{python: PATH}}}}"
+        return f"needs the environment {environment!r}; {build}, or name one: {other}"
+    missing = environments.missing(environment, tuple(need.module for need in needs))
+    installs = sorted({need.install for need in needs if need.module in missing})
+    if not installs:
+        return ""
+    remedy = "run: pip install " + " ".join(f"'{install}'" for install in installs)
+    if environment != "default":
+        remedy = f"its environment lacks it; run: ftctl env create {environment} --recreate"
+    return f"{name} needs {', '.join(missing)}; {remedy}"
