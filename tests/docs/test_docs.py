@@ -1,6 +1,7 @@
 """The docs name everything there is, say what the code says, and their examples work."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -114,8 +115,9 @@ def test_every_run_file_in_the_docs_is_valid(ftctl: Ftctl, tmp_path: Path, page:
 def test_the_plugin_of_the_how_to_works_as_it_stands(tmp_path: Path, ftctl: Ftctl) -> None:
     """Its files are taken from the page; its entry point is written as pip would."""
     blocks = re.findall(r"```python\n# (\S+)\n(.*?)```", (ROOT / "docs/how-to/plugin.md").read_text(), re.DOTALL)
-    assert [name for name, _ in blocks] == ["ftctl_echo/manifest.py", "ftctl_echo/evaluator.py"]
+    assert [name for name, _ in blocks] == ["ftctl_echo/manifest.py", "ftctl_echo/evaluator.py", "tests/test_echo.py"]
     (tmp_path / "ftctl_echo").mkdir()
+    (tmp_path / "tests").mkdir()
     (tmp_path / "ftctl_echo" / "__init__.py").touch()
     for name, text in blocks:
         (tmp_path / name).write_text(text)
@@ -129,6 +131,15 @@ def test_the_plugin_of_the_how_to_works_as_it_stands(tmp_path: Path, ftctl: Ftct
     assert "evaluators[0].max_new_tokens: must be at least 1, not 0" in done.stderr
     planned = ftctl("run", "--evaluator", "echo", "--dry-run", env=path)
     assert planned.returncode == 0, planned.stderr
+    kept = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests"],
+        cwd=tmp_path,
+        env={**os.environ, **path},
+        capture_output=True,
+        text=True,
+    )
+    assert kept.returncode == 0, kept.stdout[-3000:]
+    assert "14 passed" in kept.stdout
 
 
 @pytest.mark.parametrize("heading", ["Quick start", "Run the tests"])

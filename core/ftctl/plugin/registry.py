@@ -75,6 +75,10 @@ class Registry:
         chosen = [offer for offer in self._offers if port in (None, offer.port)]
         return sorted(chosen, key=lambda offer: (PORTS.index(offer.port), offer.name, offer.dist))
 
+    def entry_points(self) -> list[EntryPoint]:
+        """Where it looks, whether or not that was loaded."""
+        return list(self._find())
+
     def broken(self) -> list[Broken]:
         """Every plugin that could not be used."""
         self._load_foreign()

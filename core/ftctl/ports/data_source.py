@@ -29,6 +29,8 @@ class DataSource(ABC):
     def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
         """Every input row in a fixed order: as an example, or as a rejection with its reason, never dropped.
 
+        A source that draws does so from ``context.settings["data_seed"]``, so that the same seed draws the same.
+
         Raises:
             DataSourceError: the source is unreadable as a whole.
         """

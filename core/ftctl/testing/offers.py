@@ -1,9 +1,12 @@
 """Offers of every fake, and an entry point that brings them: a whole run in memory needs nothing else."""
 
-from importlib.metadata import EntryPoint
+from typing import TYPE_CHECKING
 
 from ftctl.domain.format import BNB_INT8, HF, PEFT_ADAPTER
 from ftctl.plugin import BRIDGE, Offer, hookimpl
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 FAKES = "ftctl.testing.fakes"
 
@@ -50,6 +53,9 @@ def _offer(
     )
 
 
-def fake_entry_points() -> list[EntryPoint]:
+def fake_entry_points() -> "list[EntryPoint]":
     """What a registry finds when only the fakes are installed."""
+    # as heavy as ten manifests
+    from importlib.metadata import EntryPoint
+
     return [EntryPoint("fakes", "ftctl.testing.offers", "ftctl.plugins")]

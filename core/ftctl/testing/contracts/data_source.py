@@ -1,0 +1,106 @@
+"""What a data source promises."""
+
+import gc
+import itertools
+import socket
+import warnings
+from typing import Any, ClassVar
+
+import pytest
+
+from ftctl.domain.example import ROLES, Example, Rejection
+from ftctl.plugin.offer import Offer
+from ftctl.ports.context import StageContext
+from ftctl.ports.data_source import DataSource, DataSourceError
+from ftctl.testing.contracts.offer import OfferContract, make
+from ftctl.testing.contracts.stage import recording
+
+NETWORK = "network"
+"""Capability of a source that asks other machines."""
+
+
+class DataSourceContract(OfferContract, contract=True):
+    """``values`` must lead to at least two rows; ``absent`` to nothing that could be read."""
+
+    port: ClassVar[str] = "data_source"
+    base: ClassVar[type] = DataSource
+
+    @pytest.fixture
+    def absent(self) -> dict[str, Any] | None:
+        """Options that name what is not there; ``None`` where there is always something."""
+        return None
+
+    @pytest.fixture
+    def context(self, tmp_path: Any) -> StageContext:
+        return recording(tmp_path, data_seed=7)
+
+    def test_rows_come_in_the_same_order_every_time(
+        self, found: Offer, values: dict[str, Any], context: StageContext
+    ) -> None:
+        one = make(found, values)
+        first = list(one.examples(context))
+        assert len(first) >= 2, "a contract needs at least two rows"
+        assert list(one.examples(context)) == first, "the same source tells other rows the second time"
+        assert list(make(found, values).examples(context)) == first, "another source tells other rows"
+
+    def test_every_row_is_an_example_or_a_rejection_with_its_place(
+        self, made: DataSource, context: StageContext
+    ) -> None:
+        rows = list(made.examples(context))
+        assert all(isinstance(row, Example | Rejection) for row in rows)
+        places = [row.where for row in rows]
+        assert all(places), "a row does not say where it stands"
+        assert len(set(places)) == len(places), "two rows claim one place"
+        assert all(row.reason for row in rows if isinstance(row, Rejection)), "a rejection has no reason"
+
+    def test_every_example_is_canonical(self, made: DataSource, context: StageContext) -> None:
+        for row in made.examples(context):
+            if isinstance(row, Example):
+                assert bool(row.messages) != bool(row.text), f"{row.where}: either messages or text"
+                assert all(message.role in ROLES for message in row.messages), row.where
+                assert all(isinstance(message.content, str) for message in row.messages), row.where
+
+    def test_its_fingerprint_is_a_short_text_that_stays(self, found: Offer, values: dict[str, Any]) -> None:
+        first = make(found, values).fingerprint()
+        assert isinstance(first, str)
+        assert 0 < len(first) <= 256
+        assert make(found, values).fingerprint() == first
+
+    def test_whoever_stops_reading_leaves_nothing_open(self, made: DataSource, context: StageContext) -> None:
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always", ResourceWarning)
+            rows = iter(made.examples(context))
+            assert len(list(itertools.islice(rows, 1))) == 1
+            del rows
+            gc.collect()
+        leaks = [str(one.message) for one in seen if issubclass(one.category, ResourceWarning)]
+        assert not leaks, leaks
+
+    def test_what_is_absent_is_the_ports_error(
+        self, found: Offer, absent: dict[str, Any] | None, context: StageContext
+    ) -> None:
+        if absent is None:
+            pytest.skip("there is always something to read")
+        with pytest.raises(DataSourceError) as caught:
+            _read(found, absent, context)
+        assert caught.value.what
+        assert "\n" not in caught.value.what
+
+    def test_no_other_machine_is_asked(
+        self, found: Offer, made: DataSource, context: StageContext, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if NETWORK in found.capabilities:
+            pytest.skip("it declares that it uses the network")
+
+        def refuse(*_: Any, **__: Any) -> None:
+            pytest.fail(f"it opens a connection without declaring {NETWORK!r}")
+
+        monkeypatch.setattr(socket.socket, "connect", refuse)
+        monkeypatch.setattr(socket, "getaddrinfo", refuse)
+        list(made.examples(context))
+
+
+def _read(found: Offer, values: dict[str, Any], context: StageContext) -> None:
+    source = make(found, values)
+    source.fingerprint()
+    list(source.examples(context))

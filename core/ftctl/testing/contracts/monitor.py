@@ -1,0 +1,89 @@
+"""What a monitor promises."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from ftctl.domain.event import KINDS, METRIC_RECORDED, STAGE_STARTED, STEP_FINISHED, Event
+from ftctl.plugin.offer import Offer
+from ftctl.ports.monitor import Monitor
+from ftctl.testing.contracts.offer import OfferContract, make
+from ftctl.testing.events import sample_events
+
+FEW = tuple(event for event in sample_events() if event.kind in (STAGE_STARTED, STEP_FINISHED, METRIC_RECORDED))
+UNKNOWN = Event("SomethingOfLater", 9.0, "later", {"what": "nobody knows yet", "n": 1})
+
+
+class MonitorContract(OfferContract, contract=True):
+    """It is given every kind of event that there is, in a folder of its own."""
+
+    port: ClassVar[str] = "monitor"
+    base: ClassVar[type] = Monitor
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        """The run's folder."""
+        (tmp_path / "run").mkdir()
+        return tmp_path / "run"
+
+    def test_it_takes_every_kind_of_event(self, made: Monitor, folder: Path) -> None:
+        made.open("run-1", folder)
+        seen = set()
+        for event in sample_events():
+            made.emit(event)
+            seen.add(event.kind)
+        made.close()
+        assert seen == set(KINDS), "the samples do not have every kind"
+
+    def test_a_kind_that_it_does_not_know_changes_nothing(self, made: Monitor, folder: Path) -> None:
+        made.open("run-1", folder)
+        made.emit(UNKNOWN)
+        made.close()
+
+    def test_closing_is_possible_at_any_time_and_twice(
+        self, found: Offer, values: dict[str, Any], folder: Path
+    ) -> None:
+        make(found, values).close()
+        opened = make(found, values)
+        opened.open("run-1", folder)
+        opened.close()
+        opened.close()
+
+    def test_it_says_nothing_on_standard_output(
+        self, made: Monitor, folder: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        made.open("run-1", folder)
+        for event in FEW:
+            made.emit(event)
+        made.close()
+        assert capfd.readouterr().out == "", "standard output belongs to --json"
+
+    def test_what_was_recorded_is_on_disk_when_it_is_closed_and_stays_when_it_goes_on(
+        self, found: Offer, values: dict[str, Any], folder: Path
+    ) -> None:
+        contents = []
+        for _ in range(2):
+            monitor = make(found, values)
+            monitor.open("run-1", folder)
+            for event in FEW:
+                monitor.emit(event)
+            monitor.close()
+            contents.append({path: path.read_bytes() for path in folder.rglob("*") if path.is_file()})
+        for path, before in contents[0].items():
+            after = contents[1].get(path)
+            assert after is not None, f"{path.name} is gone after the second opening"
+            assert after.startswith(before), f"{path.name} was written anew: what it had is lost"
+
+    def test_it_writes_nowhere_but_in_its_folder(
+        self, made: Monitor, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        monkeypatch.chdir(elsewhere)
+        made.open("run-1", folder)
+        for event in FEW:
+            made.emit(event)
+        made.close()
+        assert list(elsewhere.iterdir()) == [], "it wrote into the folder of the command"
+        assert {path.name for path in tmp_path.iterdir()} == {"run", "elsewhere"}

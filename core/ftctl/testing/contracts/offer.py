@@ -1,0 +1,164 @@
+"""What holds for the offer of every port: names, paths, options, and what may be imported when."""
+
+import inspect
+import json
+import subprocess
+import sys
+from importlib import import_module
+from typing import Any, ClassVar
+
+import attrs
+import pytest
+
+from ftctl.application.needs import lacking
+from ftctl.domain.names import is_name
+from ftctl.plugin.checking import check_options
+from ftctl.plugin.offer import Offer, load
+from ftctl.plugin.registry import Registry, Unknown
+from ftctl.testing.contracts.base import Contract
+from ftctl.testing.fakes import FakeEnvironments
+
+HEAVY = ("torch", "transformers", "numpy", "pandas", "pyarrow", "tensorflow", "onnxruntime", "vllm", "click")
+"""What no manifest imports."""
+
+MANIFEST_MILLISECONDS = 20
+"""Processor time that the import of a manifest may take where ``ftctl.plugin`` is known; the best of five."""
+
+MEASURE = """
+import sys, time
+import ftctl.plugin, ftctl.domain.format
+started = time.process_time()
+import {module}
+print(1000 * (time.process_time() - started))
+print(",".join(name for name in {heavy!r} if name in sys.modules))
+"""
+BLOCKED = """
+import sys
+for name in {needs!r}:
+    sys.modules[name] = None
+from ftctl.plugin.offer import load
+load({factory!r})(load({options!r})(**{values!r}))
+"""
+
+
+class OfferContract(Contract, contract=True):
+    """``offer`` names the backend, ``values`` are the options it is made with."""
+
+    port: ClassVar[str]
+    base: ClassVar[type]
+
+    @pytest.fixture
+    def registry(self) -> Registry:
+        """What is installed."""
+        return Registry()
+
+    @pytest.fixture
+    def offer(self) -> str:
+        """The backend's name."""
+        raise NotImplementedError("a contract needs the fixture `offer`: the name of the backend")
+
+    @pytest.fixture
+    def values(self) -> dict[str, Any]:
+        """Options, as a run file has them."""
+        return {}
+
+    @pytest.fixture
+    def found(self, registry: Registry, offer: str) -> Offer:
+        found = registry.find(self.port, offer)
+        if isinstance(found, Unknown):
+            pytest.fail(found.reason)
+        return found
+
+    @pytest.fixture
+    def manifest(self, registry: Registry, found: Offer) -> str:
+        """The module that makes the offer."""
+        for point in registry.entry_points():
+            module = point.value.partition(":")[0]
+            if point.dist and point.dist.name == found.dist:
+                names = [one.full_name for one in _offers(module, found.dist) if one.port == found.port]
+                if found.full_name in names:
+                    return module
+        pytest.fail(f"no entry point of {found.dist} offers {found.name}; override the fixture `manifest`")
+
+    @pytest.fixture
+    def made(self, found: Offer, values: dict[str, Any]) -> Any:
+        """The backend itself."""
+        return make(found, values)
+
+    def test_it_has_a_name_and_says_what_it_is_in_a_line(self, found: Offer) -> None:
+        assert is_name(found.name)
+        assert found.summary.strip(), "the summary is empty"
+        assert "\n" not in found.summary
+        assert len(found.summary) <= 120, "the summary is for a table"
+
+    def test_its_paths_lead_to_a_class_of_its_port(self, found: Offer) -> None:
+        factory = load(found.factory)
+        assert inspect.isclass(factory), f"{found.factory} is no class"
+        assert issubclass(factory, self.base), f"{found.factory} is no {self.base.__name__}"
+        assert not inspect.isabstract(factory), f"{found.factory} lacks methods of its port"
+
+    def test_its_options_are_frozen_and_each_has_help(self, found: Offer) -> None:
+        kind = load(found.options)
+        assert attrs.has(kind), f"{found.options} is made without @options"
+        silent = [field.name for field in attrs.fields(kind) if not str(field.metadata.get("help", "")).strip()]
+        assert not silent, f"options without help: {silent}"
+        assert kind.__setattr__ is not object.__setattr__, f"{found.options} is not frozen"
+
+    def test_its_options_survive_json(self, found: Offer, values: dict[str, Any]) -> None:
+        kind = load(found.options)
+        good, problems = check_options(kind, values, "values")
+        assert not problems, problems
+        first = kind(**good)
+        written = json.loads(json.dumps(attrs.asdict(first, recurse=False)))
+        again, problems = check_options(kind, written, "values")
+        assert not problems, problems
+        assert kind(**again) == first
+
+    def test_an_unknown_option_is_refused_with_its_path(self, found: Offer, values: dict[str, Any]) -> None:
+        _, problems = check_options(load(found.options), {**values, "no_such_option": 1}, "here")
+        assert any(line.startswith("here.no_such_option: unknown key") for line in problems)
+
+    def test_a_missing_dependency_is_told_with_its_remedy(self, found: Offer) -> None:
+        environments = FakeEnvironments(absent={need.module for need in found.needs})
+        environments.pythons[found.environment] = environments.pythons["default"]
+        line = lacking(found, environments, ())
+        assert all(need.module and need.install for need in found.needs), "a need does not say what to install"
+        if found.needs:
+            remedies = [need.install for need in found.needs] if found.environment == "default" else [found.environment]
+            assert all(remedy in line for remedy in remedies)
+        absent = FakeEnvironments(pythons={})
+        assert found.environment in lacking(found, absent, ()), "an absent environment is not told"
+
+    def test_its_manifest_is_light(self, manifest: str) -> None:
+        program = MEASURE.format(module=manifest, heavy=HEAVY)
+        runs = [_python(program).splitlines() for _ in range(5)]
+        assert not runs[0][1:] or not runs[0][1], f"the manifest imports {runs[0][1]}"
+        best = min(float(run[0]) for run in runs)
+        assert best < MANIFEST_MILLISECONDS, f"the manifest takes {best:.0f} ms to import"
+
+    def test_it_can_be_made_without_what_it_needs_and_prints_nothing(
+        self, found: Offer, values: dict[str, Any]
+    ) -> None:
+        needs = [need.module for need in found.needs]
+        good, _ = check_options(load(found.options), values, "values")
+        program = BLOCKED.format(needs=needs, factory=found.factory, options=found.options, values=good)
+        assert _python(program) == "", "it prints when it is made"
+
+
+def make(offer: Offer, values: dict[str, Any]) -> Any:
+    """The backend that the offer and options describe."""
+    kind = load(offer.options)
+    good, problems = check_options(kind, values, "values")
+    assert not problems, problems
+    return load(offer.factory)(kind(**good))
+
+
+def _offers(module: str, dist: str) -> list[Offer]:
+    return [attrs.evolve(offer, dist=dist) for offer in import_module(module).ftctl_offers()]
+
+
+def _python(program: str) -> str:
+    """What a fresh interpreter prints."""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip()

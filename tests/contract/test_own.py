@@ -1,0 +1,114 @@
+"""The backends that come with ftctl, and the fakes, keep the contracts of their ports."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftctl.plugin.registry import Registry
+from ftctl.ports.target import Target
+from ftctl.testing.contracts import DataSourceContract, EvaluatorContract, MonitorContract
+from ftctl.testing.fakes import FakeTarget
+from ftctl.testing.offers import fake_entry_points
+
+
+class TestJsonl(DataSourceContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "jsonl"
+
+    @pytest.fixture
+    def values(self, tmp_path: Path) -> dict[str, Any]:
+        rows = [{"prompt": f"{n}?", "completion": f"{n} 你好\n é 😀"} for n in range(3)]
+        lines = [*map(json.dumps, rows), "{broken", json.dumps({"prompt": "", "completion": "x"})]
+        (tmp_path / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        return {"path": str(tmp_path / "rows.jsonl")}
+
+    @pytest.fixture
+    def absent(self, tmp_path: Path) -> dict[str, Any]:
+        return {"path": str(tmp_path / "nothing.jsonl")}
+
+
+class TestMix(DataSourceContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "mix"
+
+    @pytest.fixture
+    def values(self, tmp_path: Path) -> dict[str, Any]:
+        for name in ("a", "b"):
+            rows = [json.dumps({"text": f"{name} {n}"}) for n in range(6)]
+            (tmp_path / f"{name}.jsonl").write_text("\n".join(rows))
+        return {"paths": [str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl")]}
+
+    @pytest.fixture
+    def absent(self, tmp_path: Path) -> dict[str, Any]:
+        return {"paths": [str(tmp_path / "no.jsonl")]}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+class TestPydoc(DataSourceContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "pydoc"
+
+
+class TestTextMetrics(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "text-metrics"
+
+
+class TestPerplexity(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "perplexity"
+
+
+class TestConsole(MonitorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "console"
+
+
+class TestJsonlMonitor(MonitorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "jsonl"
+
+
+class TestTensorboard(MonitorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "tensorboard"
+
+
+class Fake:
+    """The fakes' own offers."""
+
+    @pytest.fixture
+    def offer(self) -> str:
+        return "fake"
+
+    @pytest.fixture
+    def registry(self) -> Registry:
+        return Registry(fake_entry_points)
+
+    @pytest.fixture
+    def manifest(self) -> str:
+        return "ftctl.testing.offers"
+
+
+class TestFakeDataSource(Fake, DataSourceContract):
+    pass
+
+
+class TestFakeEvaluator(Fake, EvaluatorContract):
+    @pytest.fixture
+    def worst(self) -> Target:
+        return FakeTarget(right=False)
+
+
+class TestFakeMonitor(Fake, MonitorContract):
+    pass
