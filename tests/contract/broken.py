@@ -12,17 +12,21 @@ from typing import Any, ClassVar
 import pytest
 from attrs import evolve
 
+from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.event import KINDS, Event
 from ftctl.domain.example import Example, Message, Rejection
 from ftctl.domain.report import Report
+from ftctl.domain.resources import ModelShape
+from ftctl.domain.verdict import Verdict
 from ftctl.plugin import Need, Offer, option, options
 from ftctl.plugin.registry import Registry
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_source import DataSourceError
 from ftctl.ports.target import Target
-from ftctl.testing.contracts import DataSourceContract, EvaluatorContract, MonitorContract
-from ftctl.testing.fakes import FakeDataSource, FakeEvaluator, FakeMonitor, FakeTarget
+from ftctl.testing.contracts import CompressorContract, DataSourceContract, EvaluatorContract, MonitorContract
+from ftctl.testing.fakes import FakeCompressor, FakeDataSource, FakeEvaluator, FakeMonitor, FakeTarget
 from ftctl.testing.offers import ftctl_offers
+from tests.contract.models import fake_model
 
 HERE = "tests.contract.broken"
 
@@ -375,3 +379,64 @@ class Test_what_was_recorded_is_on_disk_when_it_is_closed_and_stays_when_it_goes
 
 class Test_it_writes_nowhere_but_in_its_folder(Watch):
     kind = "Strewing"
+
+
+# --- compressors ---------------------------------------------------------------------------------------------------
+
+
+class Press(Broken, CompressorContract):
+    @pytest.fixture
+    def model(self, tmp_path: Path) -> Artifact:
+        return fake_model(tmp_path)
+
+
+class Hasty(FakeCompressor):
+    def supports(self, shape: ModelShape) -> Verdict:
+        import nosuchmodule  # noqa: F401
+
+        return super().supports(shape)
+
+
+class Careless(FakeCompressor):
+    def compress(self, model: Artifact, calibration: Sequence[Example], context: StageContext) -> Draft:
+        Path(model.path, "base.txt").write_text("mine now")
+        return super().compress(model, calibration, context)
+
+
+class Mislabelled(FakeCompressor):
+    def compress(self, model: Artifact, calibration: Sequence[Example], context: StageContext) -> Draft:
+        draft = super().compress(model, calibration, context)
+        return evolve(draft, format="zip") if calibration else draft
+
+
+class Losing(FakeCompressor):
+    def compress(self, model: Artifact, calibration: Sequence[Example], context: StageContext) -> Draft:
+        draft = super().compress(model, calibration, context)
+        (context.out / "chat_template.jinja").unlink()
+        return draft
+
+
+class Needy(FakeCompressor):
+    def compress(self, model: Artifact, calibration: Sequence[Example], context: StageContext) -> Draft:
+        assert calibration[0].messages
+        return super().compress(model, calibration, context)
+
+
+class Test_what_it_supports_is_said_without_its_backend(Press):
+    kind = "Hasty"
+
+
+class Test_the_model_is_only_read(Press):
+    kind = "Careless"
+
+
+class Test_it_says_what_it_made(Press):
+    kind = "Mislabelled"
+
+
+class Test_what_belongs_to_the_model_goes_along(Press):
+    kind = "Losing"
+
+
+class Test_without_rows_it_does_without_or_says_so(Press):
+    kind = "Needy"

@@ -8,11 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from ftctl.testing.contracts import Contract, DataSourceContract, EvaluatorContract, MonitorContract, capability
+from ftctl.testing.contracts import (
+    CompressorContract,
+    Contract,
+    DataSourceContract,
+    EvaluatorContract,
+    MonitorContract,
+    capability,
+)
 
 BROKEN = Path(__file__).with_name("broken.py")
 ROOT = BROKEN.parents[2]
-PORTS = (DataSourceContract, EvaluatorContract, MonitorContract)
+PORTS = (CompressorContract, DataSourceContract, EvaluatorContract, MonitorContract)
 
 
 class Outcomes:

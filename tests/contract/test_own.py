@@ -6,11 +6,17 @@ from typing import Any
 
 import pytest
 
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.format import HF
 from ftctl.plugin.registry import Registry
 from ftctl.ports.target import Target
-from ftctl.testing.contracts import DataSourceContract, EvaluatorContract, MonitorContract
+from ftctl.testing.contracts import CompressorContract, DataSourceContract, EvaluatorContract, MonitorContract
 from ftctl.testing.fakes import FakeTarget
 from ftctl.testing.offers import fake_entry_points
+from ftctl_adapters.modeling.reference import BUILTIN
+from tests.contract.models import fake_model
+
+TINY = Artifact("model", HF, "d" * 64, str(BUILTIN["builtin:tiny"]))
 
 
 class TestJsonl(DataSourceContract):
@@ -112,3 +118,79 @@ class TestFakeEvaluator(Fake, EvaluatorContract):
 
 class TestFakeMonitor(Fake, MonitorContract):
     pass
+
+
+class TestFakeCompressor(Fake, CompressorContract):
+    @pytest.fixture
+    def model(self, tmp_path: Path) -> Artifact:
+        return fake_model(tmp_path)
+
+
+@pytest.mark.heavy
+class TestInt8(CompressorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "int8"
+
+    @pytest.fixture
+    def model(self) -> Artifact:
+        return TINY
+
+
+@pytest.mark.heavy
+class TestNf4(CompressorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "nf4"
+
+    @pytest.fixture
+    def model(self) -> Artifact:
+        return TINY
+
+
+@pytest.mark.heavy
+class TestPrune(CompressorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "prune"
+
+    @pytest.fixture
+    def model(self) -> Artifact:
+        return TINY
+
+
+class TestPruneBySize(TestPrune):
+    @pytest.fixture
+    def values(self) -> dict[str, Any]:
+        return {"method": "magnitude", "pattern": "2:4"}
+
+
+@pytest.mark.heavy
+class TestLowRank(CompressorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "low-rank"
+
+    @pytest.fixture
+    def model(self) -> Artifact:
+        return TINY
+
+
+@pytest.mark.heavy
+class TestAddTokens(CompressorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "add-tokens"
+
+    @pytest.fixture
+    def values(self) -> dict[str, Any]:
+        return {"tokens": ["<think>"]}
+
+    @pytest.fixture
+    def model(self) -> Artifact:
+        return TINY
+
+    @pytest.fixture
+    def companions(self) -> tuple[str, ...]:
+        """The tokenizer is what it changes."""
+        return ("chat_template.jinja", "generation_config.json")

@@ -15,9 +15,18 @@ Needs ``ftctl[testing]``. Fixtures are there to be overridden; the tests of a co
 """
 
 from ftctl.testing.contracts.base import Contract, capability
+from ftctl.testing.contracts.compressor import CompressorContract
 from ftctl.testing.contracts.data_source import DataSourceContract
 from ftctl.testing.contracts.evaluator import EvaluatorContract
 from ftctl.testing.contracts.monitor import MonitorContract
 from ftctl.testing.contracts.offer import OfferContract
 
-__all__ = ["Contract", "DataSourceContract", "EvaluatorContract", "MonitorContract", "OfferContract", "capability"]
+__all__ = [
+    "CompressorContract",
+    "Contract",
+    "DataSourceContract",
+    "EvaluatorContract",
+    "MonitorContract",
+    "OfferContract",
+    "capability",
+]

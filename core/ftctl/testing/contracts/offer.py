@@ -131,7 +131,7 @@ class OfferContract(Contract, contract=True):
 
     def test_its_manifest_is_light(self, manifest: str) -> None:
         program = MEASURE.format(module=manifest, heavy=HEAVY)
-        runs = [_python(program).splitlines() for _ in range(5)]
+        runs = [in_fresh_python(program).splitlines() for _ in range(5)]
         assert not runs[0][1:] or not runs[0][1], f"the manifest imports {runs[0][1]}"
         best = min(float(run[0]) for run in runs)
         assert best < MANIFEST_MILLISECONDS, f"the manifest takes {best:.0f} ms to import"
@@ -142,7 +142,7 @@ class OfferContract(Contract, contract=True):
         needs = [need.module for need in found.needs]
         good, _ = check_options(load(found.options), values, "values")
         program = BLOCKED.format(needs=needs, factory=found.factory, options=found.options, values=good)
-        assert _python(program) == "", "it prints when it is made"
+        assert in_fresh_python(program) == "", "it prints when it is made"
 
 
 def make(offer: Offer, values: dict[str, Any]) -> Any:
@@ -157,7 +157,7 @@ def _offers(module: str, dist: str) -> list[Offer]:
     return [attrs.evolve(offer, dist=dist) for offer in import_module(module).ftctl_offers()]
 
 
-def _python(program: str) -> str:
+def in_fresh_python(program: str) -> str:
     """What a fresh interpreter prints."""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

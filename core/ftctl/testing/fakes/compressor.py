@@ -12,6 +12,8 @@ from ftctl.plugin import option, options
 from ftctl.ports.compressor import Compressor
 from ftctl.ports.context import StageContext
 
+MANIFEST = "manifest.json"
+
 
 @options
 class FakeCompressorOptions:
@@ -20,7 +22,7 @@ class FakeCompressorOptions:
 
 
 class FakeCompressor(Compressor):
-    """Copies the text of its input."""
+    """Copies its input, and adds to the text of it."""
 
     def __init__(self, options: FakeCompressorOptions) -> None:
         self._options = options
@@ -29,8 +31,9 @@ class FakeCompressor(Compressor):
         return Verdict(("refused on purpose",) if self._options.refuses else ())
 
     def compress(self, model: Artifact, calibration: Sequence[Example], context: StageContext) -> Draft:
-        for source in sorted(Path(model.path).glob("*.txt")):
-            (context.out / source.name).write_text(source.read_text() + f" {self._options.output}")
+        for source in sorted(path for path in Path(model.path).iterdir() if path.name != MANIFEST):
+            change = f" {self._options.output}".encode() if source.suffix == ".txt" else b""
+            (context.out / source.name).write_bytes(source.read_bytes() + change)
         return Draft("model", self._options.output, {"files": ["weights.txt"]})
 
 
