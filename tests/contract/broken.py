@@ -15,6 +15,7 @@ from attrs import evolve
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.event import KINDS, Event
 from ftctl.domain.example import Example, Message, Rejection
+from ftctl.domain.launch import Address, LaunchSpec
 from ftctl.domain.report import Report
 from ftctl.domain.resources import ModelShape
 from ftctl.domain.verdict import Verdict
@@ -23,8 +24,14 @@ from ftctl.plugin.registry import Registry
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_source import DataSourceError
 from ftctl.ports.target import Target
-from ftctl.testing.contracts import CompressorContract, DataSourceContract, EvaluatorContract, MonitorContract
-from ftctl.testing.fakes import FakeCompressor, FakeDataSource, FakeEvaluator, FakeMonitor, FakeTarget
+from ftctl.testing.contracts import (
+    CompressorContract,
+    DataSourceContract,
+    EvaluatorContract,
+    MonitorContract,
+    ServerContract,
+)
+from ftctl.testing.fakes import FakeCompressor, FakeDataSource, FakeEvaluator, FakeMonitor, FakeServer, FakeTarget
 from ftctl.testing.offers import ftctl_offers
 from tests.contract.models import fake_model
 
@@ -440,3 +447,73 @@ class Test_what_belongs_to_the_model_goes_along(Press):
 
 class Test_without_rows_it_does_without_or_says_so(Press):
     kind = "Needy"
+
+
+# --- servers -------------------------------------------------------------------------------------------------------
+
+
+class Serve(Broken, ServerContract):
+    @pytest.fixture
+    def model(self, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+        return fake_model(tmp_path_factory.mktemp("served"))
+
+
+class Flawed(FakeServer):
+    """The fake, started with a flaw."""
+
+    flaw = ""
+
+    def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
+        spec = super().launch(model, address, python)
+        return evolve(spec, argv=(*spec.argv, "--flaw", self.flaw))
+
+
+class Everywhere(FakeServer):
+    def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
+        return super().launch(model, evolve(address, host="0.0.0.0"), python)
+
+
+class Unlisted(Flawed):
+    flaw = "no-models"
+
+
+class Mute(Flawed):
+    flaw = "empty"
+
+
+class Stuttering(Flawed):
+    flaw = "stream"
+
+
+class Alone(Flawed):
+    flaw = "single"
+
+
+class Scribbling(FakeServer):
+    def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
+        Path(model.path, "cache").write_text("mine")
+        return super().launch(model, address, python)
+
+
+class Test_its_command_stays_on_the_address_that_it_was_given(Serve):
+    kind = "Everywhere"
+
+
+class Test_it_lists_the_model_by_the_name_that_requests_use(Serve):
+    kind = "Unlisted"
+
+
+class Test_it_answers_with_text(Serve):
+    kind = "Mute"
+
+
+class Test_pieces_of_a_stream_are_the_whole_answer(Serve):
+    kind = "Stuttering"
+
+
+class Test_eight_requests_at_once_are_all_answered(Serve):
+    kind = "Alone"
+
+
+class Test_the_model_is_only_read_while_it_is_served(Serve):
+    kind = "Scribbling"

@@ -14,12 +14,13 @@ from ftctl.testing.contracts import (
     DataSourceContract,
     EvaluatorContract,
     MonitorContract,
+    ServerContract,
     capability,
 )
 
 BROKEN = Path(__file__).with_name("broken.py")
 ROOT = BROKEN.parents[2]
-PORTS = (CompressorContract, DataSourceContract, EvaluatorContract, MonitorContract)
+PORTS = (CompressorContract, DataSourceContract, EvaluatorContract, MonitorContract, ServerContract)
 
 
 class Outcomes:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -10,7 +10,13 @@ from ftctl.domain.artifact import Artifact
 from ftctl.domain.format import HF
 from ftctl.plugin.registry import Registry
 from ftctl.ports.target import Target
-from ftctl.testing.contracts import CompressorContract, DataSourceContract, EvaluatorContract, MonitorContract
+from ftctl.testing.contracts import (
+    CompressorContract,
+    DataSourceContract,
+    EvaluatorContract,
+    MonitorContract,
+    ServerContract,
+)
 from ftctl.testing.fakes import FakeTarget
 from ftctl.testing.offers import fake_entry_points
 from ftctl_adapters.modeling.reference import BUILTIN
@@ -194,3 +200,24 @@ class TestAddTokens(CompressorContract):
     def companions(self) -> tuple[str, ...]:
         """The tokenizer is what it changes."""
         return ("chat_template.jinja", "generation_config.json")
+
+
+class TestFakeServer(Fake, ServerContract):
+    @pytest.fixture
+    def model(self, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+        return fake_model(tmp_path_factory.mktemp("served"))
+
+
+@pytest.mark.heavy
+class TestTransformers(ServerContract):
+    expected_failures: ClassVar[dict[str, str]] = {
+        "test_it_lists_the_model_by_the_name_that_requests_use": "it lists what is in the hub's cache alone"
+    }
+
+    @pytest.fixture
+    def offer(self) -> str:
+        return "transformers"
+
+    @pytest.fixture
+    def model(self) -> Artifact:
+        return TINY

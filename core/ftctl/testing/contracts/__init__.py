@@ -20,6 +20,7 @@ from ftctl.testing.contracts.data_source import DataSourceContract
 from ftctl.testing.contracts.evaluator import EvaluatorContract
 from ftctl.testing.contracts.monitor import MonitorContract
 from ftctl.testing.contracts.offer import OfferContract
+from ftctl.testing.contracts.server import ServerContract
 
 __all__ = [
     "CompressorContract",
@@ -28,5 +29,6 @@ __all__ = [
     "EvaluatorContract",
     "MonitorContract",
     "OfferContract",
+    "ServerContract",
     "capability",
 ]

@@ -1,4 +1,4 @@
-"""A server that only says how it would be started."""
+"""A server over the stand-in of this package: started for real, it repeats what it is told."""
 
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.launch import Address, LaunchSpec
@@ -21,4 +21,5 @@ class FakeServer(Server):
         return Verdict()
 
     def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
-        return LaunchSpec((python, "-m", "http.server", str(address.port)), served_name=model.digest)
+        place = ("--host", address.host, "--port", str(address.port), "--model", model.digest)
+        return LaunchSpec((python, "-m", "ftctl.testing.standin", *place), served_name=model.digest)

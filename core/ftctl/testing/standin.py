@@ -1,0 +1,87 @@
+"""A small OpenAI-compatible server that repeats what it is told: ``python -m ftctl.testing.standin --port N``.
+
+``--flaw`` breaks it in one way, for tests of what notices.
+"""
+
+import argparse
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+FLAWS = ("", "no-models", "empty", "stream", "single")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers with the last message, word by word; ``model`` and ``flaw`` are set before it serves."""
+
+    model, flaw = "fake", ""
+    busy = threading.Lock()
+
+    def do_GET(self) -> None:
+        if self.path == "/v1/models":
+            listed = [] if self.flaw == "no-models" else [{"id": self.model, "object": "model"}]
+            self._reply({"object": "list", "data": listed})
+        else:
+            self._reply({}, 200 if self.path == "/health" else 404)
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.flaw == "single" and not self.busy.acquire(blocking=False):
+            self._reply({"error": {"message": "one at a time"}}, 503)
+            return
+        try:
+            if self.flaw == "single":
+                time.sleep(0.2)
+            self._answer(body)
+        finally:
+            if self.flaw == "single":
+                self.busy.release()
+
+    def _answer(self, body: dict[str, Any]) -> None:
+        asked = str(body["messages"][-1]["content"])
+        words = [] if self.flaw == "empty" else f"You said {asked}".split(" ")[: body.get("max_tokens", 16)]
+        used = {"prompt_tokens": len(asked.split()), "completion_tokens": len(words)}
+        if not body.get("stream"):
+            choice = {"message": {"role": "assistant", "content": " ".join(words)}, "finish_reason": "stop"}
+            self._reply({"choices": [choice], "usage": used})
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        for place, word in enumerate(words):
+            text = word if place == 0 or self.flaw == "stream" else f" {word}"
+            self._event({"choices": [{"delta": {"content": text}, "finish_reason": None}]})
+        self._event({"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": used})
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def _event(self, content: dict[str, Any]) -> None:
+        self.wfile.write(f"data: {json.dumps(content)}\n\n".encode())
+
+    def _reply(self, content: dict[str, Any], status: int = 200) -> None:
+        written = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(written)))
+        self.end_headers()
+        self.wfile.write(written)
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Says nothing."""
+
+
+def main() -> None:
+    """Serves until it is ended."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--model", default="fake")
+    parser.add_argument("--flaw", default="", choices=FLAWS)
+    given = parser.parse_args()
+    Handler.model, Handler.flaw = given.model, given.flaw
+    ThreadingHTTPServer((given.host, given.port), Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
