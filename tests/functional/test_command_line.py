@@ -34,7 +34,7 @@ def test_two_problems_are_both_shown(ftctl: Ftctl) -> None:
     done = ftctl("run", "--tuner", "lora", "--server", "nosuch", "--set", "tuner.rnak=8")
     assert done.returncode == 2
     assert "tuner.rnak: unknown key; did you mean 'rank'?" in done.stderr
-    assert "server.use: no server 'nosuch'; known: transformers" in done.stderr
+    assert "server.use: no server 'nosuch'; known: onnx, tensorrt-llm, transformers, vllm" in done.stderr
     assert done.stdout == ""
 
 
@@ -82,7 +82,10 @@ def test_plugins_lists_every_port(ftctl: Ftctl) -> None:
     assert {row["port"] for row in listed} >= {
         *("data_source", "tuner", "evaluator", "compressor", "server", "monitor"),
     }
-    assert all(row["status"] == "ready" for row in listed)
+    ready = {row["name"] for row in listed if row["status"] == "ready"}
+    assert ready >= {"jsonl", "lora", "text-metrics", "int8", "transformers", "console"}
+    asked = {row["name"]: row["status"] for row in listed if row["name"] not in ready}
+    assert all(status.startswith("needs ftctl env create ") for status in asked.values()), asked
 
 
 def test_config_shows_validates_and_documents(ftctl: Ftctl, tmp_path: Path) -> None:

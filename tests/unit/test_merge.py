@@ -10,8 +10,9 @@ from ftctl.domain.artifact import Artifact
 from ftctl.domain.example import Example, Message
 from ftctl.domain.format import HF, PEFT_ADAPTER
 from ftctl.errors import GateRefused, ModelUnsafe
-from ftctl_adapters.modeling.load import load_base
+from ftctl_adapters.modeling.load import load_base, load_whole
 from ftctl_adapters.modeling.merge import merge_adapter
+from ftctl_adapters.modeling.merge_check import logits_at_ends
 from ftctl_adapters.modeling.reference import BUILTIN
 
 pytestmark = pytest.mark.heavy
@@ -70,23 +71,39 @@ def test_a_merge_that_chooses_other_tokens_is_refused_and_nothing_is_written(
     assert not (tmp_path / "out" / "model.safetensors").exists()
 
 
-@pytest.mark.filterwarnings(
+QUIET = pytest.mark.filterwarnings(
     "ignore:Model has .tie_word_embeddings=True.",
     "ignore:Setting .save_embedding_layers.",
     "ignore:Input and output embeddings are no longer tied",
 )
-@pytest.mark.parametrize("config", [{"target_modules": ["lm_head"]}, {"modules_to_save": ["lm_head"]}])
-def test_embedding_and_head_that_are_one_tensor_are_not_torn_apart(tmp_path: Path, config: dict[str, Any]) -> None:
-    import torch
+
+
+def shifted(adapter: Artifact) -> Artifact:
+    """The adapter, every tensor of it changed."""
     from safetensors.torch import load_file, save_file
 
-    adapter = adapted(tmp_path, **config)
     path = Path(adapter.path, "adapter_model.safetensors")
-    tensors = {name: tensor + 0.1 for name, tensor in load_file(path).items()}
-    save_file(tensors, path, metadata={"format": "pt"})
+    save_file({name: tensor + 0.1 for name, tensor in load_file(path).items()}, path, metadata={"format": "pt"})
+    return adapter
+
+
+@QUIET
+@pytest.mark.parametrize("module", ["lm_head", "embed_tokens"])
+def test_an_update_of_embedding_or_head_that_are_one_tensor_is_refused(tmp_path: Path, module: str) -> None:
     with pytest.raises(ModelUnsafe, match="one tensor in its base"):
-        merge_adapter(adapter, tmp_path / "out", ROWS)
-    assert torch.isfinite(next(iter(tensors.values()))).all()
+        merge_adapter(shifted(adapted(tmp_path, target_modules=[module])), tmp_path / "out", ROWS)
+
+
+@QUIET
+@pytest.mark.parametrize("module", ["lm_head", "embed_tokens"])
+def test_a_module_that_was_trained_whole_becomes_a_tensor_of_its_own(tmp_path: Path, module: str) -> None:
+    adapter = shifted(adapted(tmp_path, modules_to_save=[module]))
+    assert merge_adapter(adapter, tmp_path / "out", ROWS).top1_agreement == 1.0
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["tie_word_embeddings"] is False
+    rows = [[5 + (7 * n) % 900 for n in range(40)]]
+    alone = logits_at_ends(load_whole(adapter, bf16=False), rows)
+    saved = logits_at_ends(load_base(str(tmp_path / "out"), False).eval(), rows)
+    assert float((alone - saved).abs().max()) < 0.01
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:

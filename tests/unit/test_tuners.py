@@ -177,6 +177,7 @@ def test_what_peft_made_opens_in_plain_peft(name: str, tmp_path: Path) -> None:
         ("lora", {"rank": 9999}, "tuner.rank: must be at most"),
         ("lora", {"target_modules": "nosuch"}, "matches no layer"),
         ("lora", {"modules_to_save": ("nosuch",)}, "tuner.modules_to_save: 'nosuch'"),
+        ("lora", {"target_modules": "q_proj,lm_head"}, "'lm_head' is embedding and head at once"),
         ("freeze", {"trainable_layers": 99}, "the model has 4 layers, not 99"),
         ("freeze", {"trainable_modules": ("nosuch",)}, "'nosuch' is in no parameter's name"),
         ("freeze", {"trainable_layers": 0, "trainable_modules": ()}, "nothing would be trained"),

@@ -1,10 +1,9 @@
 """The environments of this machine: the interpreter of ftctl itself, and those that were built from recipes."""
 
-import json
 import os
 import shutil
-import subprocess
 import sys
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,11 +15,6 @@ from ftctl_adapters.environments.folder import EnvironmentFolder, folder_of
 from ftctl_adapters.environments.repack import fingerprint
 
 DEFAULT = "default"
-ABSENT = """
-import importlib.util, json, sys
-print(json.dumps([name for name in sys.argv[1:] if importlib.util.find_spec(name) is None]))
-"""
-ASK_SECONDS = 60
 
 
 def _variables(place: EnvironmentFolder) -> dict[str, str]:
@@ -57,13 +51,11 @@ class LocalEnvironments(Environments):
     def missing(self, name: str, modules: tuple[str, ...]) -> tuple[str, ...]:
         if name == DEFAULT:
             return tuple(module for module in modules if find_spec(module) is None)
-        found = self.find(name)
-        if found is None or not modules:
+        if self.find(name) is None:
             return ()
-        asked = subprocess.run(
-            [found.path, "-I", "-c", ABSENT, *modules], capture_output=True, text=True, timeout=ASK_SECONDS, check=False
-        )
-        return tuple(json.loads(asked.stdout)) if asked.returncode == 0 else modules
+        # looked up in its folder: asking its interpreter would take a twentieth of a second for each environment
+        packages = [str(path) for path in folder_of(name).path.glob("venv/lib/python*/site-packages")]
+        return tuple(module for module in modules if PathFinder.find_spec(module, packages) is None)
 
     def free_bytes(self) -> int:
         place = next(path for path in (self._workspace, *self._workspace.parents) if path.exists())

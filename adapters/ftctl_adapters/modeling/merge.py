@@ -56,17 +56,25 @@ def merged(adapter: Artifact) -> Any:
 
 
 def _merged(adapter: Artifact, whole: Any) -> Any:
-    tied = bool(getattr(whole.get_base_model().config, "tie_word_embeddings", False))
-    if tied and any(hasattr(part, "lora_A") for part in _ends(whole)):
-        _refuse_tied(adapter)
+    """Modules that were trained whole come out of it as tensors of their own; an update of both ends cannot."""
+    core = whole.get_base_model()
+    ends = (core.get_input_embeddings(), core.get_output_embeddings())
+    if getattr(core.config, "tie_word_embeddings", False) and any(hasattr(part, "lora_A") for part in ends):
+        raise _torn(adapter)
     try:
         one = whole.merge_and_unload(safe_merge=True).eval()
     except ValueError as error:
         raise ModelUnsafe(f"{adapter.id} cannot be merged: {error}", next_step="train it again") from error
-    first, last = (part.weight for part in _ends(one))
-    if tied and not (first.data_ptr() == last.data_ptr() or bool((first == last).all())):
-        _refuse_tied(adapter)
+    first, last = one.get_input_embeddings().weight, one.get_output_embeddings().weight
+    same = first.data_ptr() == last.data_ptr() or bool((first == last).all())
+    if getattr(one.config, "tie_word_embeddings", False) and not same:
+        raise _torn(adapter)
     return one
+
+
+def _torn(adapter: Artifact) -> ModelUnsafe:
+    text = f"{adapter.id} cannot be merged: it updates the embedding or the head, which are one tensor in its base"
+    return ModelUnsafe(text, next_step="serve it beside its base, or train without them in target_modules")
 
 
 def _cast(model: Any, dtype: Any) -> Any:
@@ -74,19 +82,6 @@ def _cast(model: Any, dtype: Any) -> Any:
     for parameter in model.parameters():
         parameter.data = parameter.data.to(dtype)
     return model
-
-
-def _ends(model: Any) -> tuple[Any, Any]:
-    """Embedding and head."""
-    core = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return core.get_input_embeddings(), core.get_output_embeddings()
-
-
-def _refuse_tied(adapter: Artifact) -> None:
-    text = f"{adapter.id} cannot be merged: it changes the embedding or the head, which are one tensor in its base"
-    raise ModelUnsafe(
-        text, next_step="serve it beside its base, or train without them in target_modules and modules_to_save"
-    )
 
 
 def _rows(examples: Sequence[Example], tokenizer: ChatTokenizer) -> list[list[int]]:

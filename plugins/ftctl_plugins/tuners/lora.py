@@ -43,6 +43,7 @@ class LowRankTuner(PeftTuner[LowRankT]):
         targeted = [size for name, size in shape.linear.items() if self._targets(name)]
         if not targeted:
             raise ConfigInvalid(f"tuner.target_modules: {self.options.target_modules!r} matches no layer of the model")
+        self._refuse_ends(shape)
         narrowest = min(min(size) for size in targeted)
         if rank > narrowest:
             raise ConfigInvalid(f"tuner.rank: must be at most {narrowest}, the model's narrowest layer, not {rank}")
@@ -52,6 +53,13 @@ class LowRankTuner(PeftTuner[LowRankT]):
         whole = shape.count(lambda name: any(_of_module(name, m) for m in self.options.modules_to_save))
         lengths = sum(rows for rows, _ in targeted) if self.options.use_dora else 0
         return sum(rank * (rows + columns) for rows, columns in targeted) + lengths + whole
+
+    def _refuse_ends(self, shape: ModelShape) -> None:
+        """An update of a tensor that is embedding and head at once could not be merged."""
+        named = {name.strip() for name in self.options.target_modules.split(",")} & {"lm_head", "embed_tokens"}
+        if named and "lm_head.weight" not in shape.tensors:
+            text = f"tuner.target_modules: {min(named)!r} is embedding and head at once in this model"
+            raise ConfigInvalid(text, next_step="train it whole: tuner.modules_to_save")
 
     def config(self, base: Any) -> Any:
         from peft import LoraConfig
