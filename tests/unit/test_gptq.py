@@ -1,6 +1,14 @@
 """GPTQ refuses early what it cannot do."""
 
+from pathlib import Path
+
+import pytest
+
 from ftctl.domain.resources import ModelShape
+from ftctl.ports import Compressor
+from ftctl_adapters.environments import nvidia
+from ftctl_plugins.compressors.auto_gptq import AutoGptqCompressor, AutoGptqOptions
+from ftctl_plugins.compressors.awq import AwqCompressor, AwqOptions
 from ftctl_plugins.compressors.gptq import GptqCompressor, GptqOptions, group_size
 
 
@@ -22,3 +30,14 @@ def test_a_group_size_that_does_not_divide_is_refused_with_the_widths() -> None:
     )
     assert "100" in GptqCompressor(GptqOptions()).supports(shape(100)).reasons[0]
     assert GptqCompressor(GptqOptions()).supports(shape()).reasons == ("the model has no linear layers to quantise",)
+
+
+@pytest.mark.parametrize("compressor", [AwqCompressor(AwqOptions()), AutoGptqCompressor(AutoGptqOptions())])
+def test_what_needs_a_gpu_is_refused_without_one(
+    compressor: Compressor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nvidia, "DRIVER", tmp_path / "no-driver")
+    assert "needs an NVIDIA GPU" in compressor.supports(shape(128, 256)).reasons[0]
+    monkeypatch.setattr(nvidia, "DRIVER", tmp_path)
+    assert compressor.supports(shape(128, 256)).reasons == ()
+    assert "no group size of 128" in compressor.supports(shape(192)).reasons[0]

@@ -22,7 +22,7 @@ class OneshotCompressor(Compressor, Generic[OptionsT]):
 
     @abstractmethod
     def modifier(self, widths: set[int]) -> tuple[Any, dict[str, Any]]:
-        """llm-compressor's modifier for layers of these columns, and what the artifact will tell of it."""
+        """llm-compressor's modifier, or several, for layers of these columns, and what the artifact will tell of it."""
 
     def compress(self, model: Artifact, calibration: Sequence[Example], context: StageContext) -> Draft:
         from llmcompressor import oneshot

@@ -45,6 +45,7 @@ def ftctl_offers() -> list[Offer]:
             environment="auto-gptq",
             recipe="ftctl_plugins.environments:auto-gptq.toml",
         ),
+        _offer("awq", "Awq", "4-bit weights, important columns spared (llm-compressor); for GPUs, not run", **ONESHOT),
         _offer(
             "w8a8",
             "W8a8",
