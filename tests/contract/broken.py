@@ -5,12 +5,13 @@ A class is called after the test that it must fail.
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from attrs import evolve
+from attrs import define, evolve
 
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.event import KINDS, Event
@@ -76,6 +77,13 @@ class Source(Broken, DataSourceContract):
     def absent(self) -> dict[str, Any]:
         return {"rows": 0}
 
+    @pytest.fixture
+    def changed(self) -> Callable[[], None]:
+        def change() -> None:
+            GoodSource.edition += 1
+
+        return change
+
 
 class Measure(Broken, EvaluatorContract):
     @pytest.fixture
@@ -84,16 +92,20 @@ class Measure(Broken, EvaluatorContract):
 
 
 class Watch(Broken, MonitorContract):
-    pass
+    @pytest.fixture(autouse=True)
+    def _here(self, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path_factory.mktemp("here"))
 
 
 class GoodSource(FakeDataSource):
-    """The fake, for which no rows are an absent source."""
+    """The fake, for which no rows are an absent source, and whose rows have editions."""
+
+    edition: ClassVar[int] = 1
 
     def fingerprint(self) -> str:
         if not self._options.rows:
             raise DataSourceError("nothing there")
-        return super().fingerprint()
+        return f"{super().fingerprint()} {self.edition}"
 
 
 # --- the offer -----------------------------------------------------------------------------------------------------
@@ -115,6 +127,18 @@ class Greedy:
     no_such_option: int = option(0, help="Takes the name of what is unknown.")
 
 
+@define(kw_only=True)
+class Soft:
+    fails_at: str = option("", help="Can be changed afterwards.")
+
+
+class Hungry(FakeMonitor):
+    def __init__(self, options: Any) -> None:
+        import numpy  # noqa: F401
+
+        super().__init__(options)
+
+
 class Loud(FakeMonitor):
     def __init__(self, options: Any) -> None:
         print("hello")
@@ -125,7 +149,7 @@ class Test_it_has_a_name_and_says_what_it_is_in_a_line(Watch):
     change: ClassVar[dict[str, Any]] = {"summary": " "}
 
 
-class Test_its_paths_lead_to_a_class_of_its_port(Watch):
+class Test_its_paths_lead_to_a_backend_of_its_port(Watch):
     kind = "Anything"
 
 
@@ -163,6 +187,14 @@ class Test_its_manifest_is_light(Watch):
 
 class Test_it_can_be_made_without_what_it_needs_and_prints_nothing(Watch):
     kind = "Loud"
+
+
+class Test_it_can_be_made_without_what_it_needs_and_prints_nothing__heavy(Watch):
+    kind = "Hungry"
+
+
+class Test_its_options_are_frozen_and_each_has_help__mutable(Watch):
+    change: ClassVar[dict[str, Any]] = {"options": f"{HERE}:Soft"}
 
 
 # --- data sources --------------------------------------------------------------------------------------------------
@@ -207,8 +239,22 @@ class Leaky(GoodSource):
         stream.close()
 
 
-class Quiet(FakeDataSource):
-    pass
+class Quiet(GoodSource):
+    def fingerprint(self) -> str:
+        return f"never absent {self.edition}"
+
+
+class Stale(GoodSource):
+    def fingerprint(self) -> str:
+        super().fingerprint()
+        return "always the same"
+
+
+class Dated(GoodSource):
+    def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
+        for row in super().examples(context):
+            assert isinstance(row, Example)
+            yield evolve(row, metadata={"day": date(2026, 1, 1)})
 
 
 class Calling(GoodSource):
@@ -229,8 +275,16 @@ class Test_every_example_is_canonical(Source):
     kind = "Kings"
 
 
+class Test_every_example_is_canonical__dated(Source):
+    kind = "Dated"
+
+
 class Test_its_fingerprint_is_a_short_text_that_stays(Source):
     kind = "Restless"
+
+
+class Test_its_fingerprint_changes_with_its_rows(Source):
+    kind = "Stale"
 
 
 class Test_whoever_stops_reading_leaves_nothing_open(Source):
@@ -349,13 +403,21 @@ class Chatty(FakeMonitor):
 
 
 class Anew(FakeMonitor):
-    turn = 0
+    """Begins its file again whenever it is opened."""
+
+    def open(self, run_id: str, folder: Path) -> None:
+        super().open(run_id, folder)
+        (folder / "fake-monitor.txt").write_text("")
+
+
+class Late(FakeMonitor):
+    """Writes when it is forgotten, not when it is closed."""
 
     def close(self) -> None:
+        pass
+
+    def __del__(self) -> None:
         super().close()
-        if self._file:
-            Anew.turn += 1
-            self._file.write_text(f"{Anew.turn}")
 
 
 class Strewing(FakeMonitor):
@@ -380,8 +442,12 @@ class Test_it_says_nothing_on_standard_output(Watch):
     kind = "Chatty"
 
 
-class Test_what_was_recorded_is_on_disk_when_it_is_closed_and_stays_when_it_goes_on(Watch):
+class Test_what_was_recorded_is_there_when_it_is_closed_and_stays_when_it_goes_on(Watch):
     kind = "Anew"
+
+
+class Test_what_was_recorded_is_there_when_it_is_closed_and_stays_when_it_goes_on__late(Watch):
+    kind = "Late"
 
 
 class Test_it_writes_nowhere_but_in_its_folder(Watch):
@@ -473,6 +539,12 @@ class Everywhere(FakeServer):
         return super().launch(model, evolve(address, host="0.0.0.0"), python)
 
 
+class Homeless(FakeServer):
+    def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
+        spec = super().launch(model, address, python)
+        return evolve(spec, argv=tuple(part for part in spec.argv if part not in ("--host", address.host)))
+
+
 class Unlisted(Flawed):
     flaw = "no-models"
 
@@ -497,6 +569,10 @@ class Scribbling(FakeServer):
 
 class Test_its_command_stays_on_the_address_that_it_was_given(Serve):
     kind = "Everywhere"
+
+
+class Test_its_command_stays_on_the_address_that_it_was_given__unsaid(Serve):
+    kind = "Homeless"
 
 
 class Test_it_lists_the_model_by_the_name_that_requests_use(Serve):

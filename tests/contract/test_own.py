@@ -1,6 +1,7 @@
 """The backends that come with ftctl, and the fakes, keep the contracts of their ports."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -41,6 +42,10 @@ class TestJsonl(DataSourceContract):
     def absent(self, tmp_path: Path) -> dict[str, Any]:
         return {"path": str(tmp_path / "nothing.jsonl")}
 
+    @pytest.fixture
+    def changed(self, tmp_path: Path) -> Callable[[], None]:
+        return lambda: (tmp_path / "rows.jsonl").write_text(json.dumps({"text": "another"}))  # type: ignore[return-value]
+
 
 class TestMix(DataSourceContract):
     @pytest.fixture
@@ -57,6 +62,10 @@ class TestMix(DataSourceContract):
     @pytest.fixture
     def absent(self, tmp_path: Path) -> dict[str, Any]:
         return {"paths": [str(tmp_path / "no.jsonl")]}
+
+    @pytest.fixture
+    def changed(self, tmp_path: Path) -> Callable[[], None]:
+        return lambda: (tmp_path / "b.jsonl").write_text(json.dumps({"text": "another"}))  # type: ignore[return-value]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -132,7 +132,8 @@ def test_the_application_finds_it_with_its_variables_and_what_it_lacks(
     assert found.variables["SMALL"] == "yes"
     assert found.variables["PYTHONPATH"] == ""
     assert found.variables["PATH"].startswith(str(built[1].python.parent))
-    assert environments.missing("small", ("smallthing", "torch")) == ("torch",)
+    assert environments.missing("small", ("smallthing", "smallthing.part", "torch.nn")) == ("torch.nn",)
+    assert environments.missing("default", ("attrs", "nosuch.part")) == ("nosuch.part",)
     assert environments.find("other") is None
     with pytest.raises(UsageError, match="ftctl env create other|does not exist"):
         environments.enter("other")

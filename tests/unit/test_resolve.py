@@ -156,7 +156,7 @@ def test_what_measuring_a_form_needs_is_asked_for_when_the_run_is_planned(fake_a
     bare = Bare(pythons=environments.pythons)
     with pytest.raises(ConfigInvalid) as caught:
         make_plan(evolve(app, environments=bare), spec)
-    said = "evaluate-compressed, by gptqmodel: text-metrics needs sacrebleu"
+    said = "evaluate-compressed: text-metrics needs sacrebleu"
     remedy = "its environment lacks it; run: ftctl env create gptq --recreate"
     assert caught.value.details == (f"{said}; {remedy}",)
     measured = resolve({**document, "evaluators": []}, registry, environments)

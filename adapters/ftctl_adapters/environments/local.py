@@ -50,13 +50,18 @@ class LocalEnvironments(Environments):
 
     def missing(self, name: str, modules: tuple[str, ...]) -> tuple[str, ...]:
         if name == DEFAULT:
-            return tuple(module for module in modules if find_spec(module) is None)
+            return tuple(module for module in modules if find_spec(_top(module)) is None)
         if self.find(name) is None:
             return ()
         # looked up in its folder: asking its interpreter would take a twentieth of a second for each environment
         packages = [str(path) for path in folder_of(name).path.glob("venv/lib/python*/site-packages")]
-        return tuple(module for module in modules if PathFinder.find_spec(module, packages) is None)
+        return tuple(module for module in modules if PathFinder.find_spec(_top(module), packages) is None)
 
     def free_bytes(self) -> int:
         place = next(path for path in (self._workspace, *self._workspace.parents) if path.exists())
         return shutil.disk_usage(place).free
+
+
+def _top(module: str) -> str:
+    """The package that can be looked up without importing anything."""
+    return module.partition(".")[0]

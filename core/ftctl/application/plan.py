@@ -6,7 +6,7 @@ from attrs import evolve, frozen
 
 from ftctl.application.app import App
 from ftctl.application.chain import PHASES, build_chain
-from ftctl.application.needs import lacking, missing_in
+from ftctl.application.needs import missing_in
 from ftctl.application.preview import PREVIEWS, Preview
 from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage import Stage
@@ -156,20 +156,19 @@ def _refuse_unsupported(stages: list[Stage], facts: ModelFacts) -> None:
 
 
 def _refuse_unmeasurable(app: App, spec: RunSpec, stages: list[Stage]) -> None:
-    """Loaders are chosen by format, not by name, so what they need is asked for here; evaluators run beside them."""
+    """Loaders are chosen by format, not by name, and evaluators run beside them: what both need there is asked here."""
     problems = []
     for stage in stages:
-        loader = stage.parts.get("loader")
-        if loader is None:
+        if "loader" not in stage.parts:
             continue
-        place = stage.environment
-        own = [lacking(loader.offer, app.environments, spec.environments)]
-        if not own[0] and place != "default":
-            own += [
-                missing_in(place, one.offer.name, one.offer.needs, True, app.environments, spec.environments)
-                for one in stage.backends
-            ]
-        problems += [f"{stage.name}, by {loader.offer.name}: {line}" for line in own if line]
+        place, together = stage.environment, [stage.parts["loader"], *stage.backends]
+        recipe = any(one.offer.recipe for one in together if one.offer.environment == place)
+        for one in together:
+            if one.offer.environment not in ("default", place):
+                line = f"{one.offer.name} lives in the environment {one.offer.environment!r}, and not in {place!r}"
+            else:
+                line = missing_in(place, one.offer.name, one.offer.needs, recipe, app.environments, spec.environments)
+            problems += [f"{stage.name}: {line}"] if line else []
     if problems:
         step = "or measure nothing: --set evaluators=[]"
         raise ConfigInvalid("a form of the model cannot be measured here", next_step=step, details=tuple(problems))

@@ -2,8 +2,10 @@
 
 import gc
 import itertools
+import json
 import socket
 import warnings
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
@@ -15,6 +17,7 @@ from ftctl.ports.data_source import DataSource, DataSourceError
 from ftctl.testing.contracts.offer import OfferContract, make
 from ftctl.testing.contracts.stage import recording
 
+LOOPBACK = ("127.", "::1")
 NETWORK = "network"
 """Capability of a source that asks other machines."""
 
@@ -28,6 +31,11 @@ class DataSourceContract(OfferContract, contract=True):
     @pytest.fixture
     def absent(self) -> dict[str, Any] | None:
         """Options that name what is not there; ``None`` where there is always something."""
+        return None
+
+    @pytest.fixture
+    def changed(self) -> Callable[[], None] | None:
+        """Changes the rows that ``values`` lead to; ``None`` where they never change."""
         return None
 
     @pytest.fixture
@@ -59,6 +67,9 @@ class DataSourceContract(OfferContract, contract=True):
                 assert bool(row.messages) != bool(row.text), f"{row.where}: either messages or text"
                 assert all(message.role in ROLES for message in row.messages), row.where
                 assert all(isinstance(message.content, str) for message in row.messages), row.where
+                assert Example.from_row(json.loads(json.dumps(row.to_row()))) == row, (
+                    f"{row.where} does not survive JSON"
+                )
 
     def test_its_fingerprint_is_a_short_text_that_stays(self, found: Offer, values: dict[str, Any]) -> None:
         first = make(found, values).fingerprint()
@@ -66,12 +77,25 @@ class DataSourceContract(OfferContract, contract=True):
         assert 0 < len(first) <= 256
         assert make(found, values).fingerprint() == first
 
-    def test_whoever_stops_reading_leaves_nothing_open(self, made: DataSource, context: StageContext) -> None:
+    def test_its_fingerprint_changes_with_its_rows(
+        self, found: Offer, values: dict[str, Any], changed: Callable[[], None] | None
+    ) -> None:
+        if changed is None:
+            pytest.skip("its rows never change")
+        before = make(found, values).fingerprint()
+        changed()
+        assert make(found, values).fingerprint() != before, "stale rows would be taken for fresh ones"
+
+    def test_whoever_stops_reading_leaves_nothing_open(
+        self, found: Offer, values: dict[str, Any], context: StageContext
+    ) -> None:
+        gc.collect()
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always", ResourceWarning)
-            rows = iter(made.examples(context))
+            source = make(found, values)
+            rows = iter(source.examples(context))
             assert len(list(itertools.islice(rows, 1))) == 1
-            del rows
+            del rows, source
             gc.collect()
         leaks = [str(one.message) for one in seen if issubclass(one.category, ResourceWarning)]
         assert not leaks, leaks
@@ -87,17 +111,23 @@ class DataSourceContract(OfferContract, contract=True):
         assert "\n" not in caught.value.what
 
     def test_no_other_machine_is_asked(
-        self, found: Offer, made: DataSource, context: StageContext, monkeypatch: pytest.MonkeyPatch
+        self, found: Offer, values: dict[str, Any], context: StageContext, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         if NETWORK in found.capabilities:
             pytest.skip("it declares that it uses the network")
+        connect = socket.socket.connect
 
-        def refuse(*_: Any, **__: Any) -> None:
-            pytest.fail(f"it opens a connection without declaring {NETWORK!r}")
+        def near(here: socket.socket, address: Any) -> None:
+            if here.family != socket.AF_UNIX and not str(address[0]).startswith(LOOPBACK):
+                pytest.fail(f"it connects to {address[0]} without declaring {NETWORK!r}")
+            connect(here, address)
 
-        monkeypatch.setattr(socket.socket, "connect", refuse)
-        monkeypatch.setattr(socket, "getaddrinfo", refuse)
-        list(made.examples(context))
+        def lookup(host: Any, *_: Any, **__: Any) -> None:
+            pytest.fail(f"it looks {host!r} up without declaring {NETWORK!r}")
+
+        monkeypatch.setattr(socket.socket, "connect", near)
+        monkeypatch.setattr(socket, "getaddrinfo", lookup)
+        _read(found, values, context)
 
 
 def _read(found: Offer, values: dict[str, Any], context: StageContext) -> None:

@@ -1,10 +1,12 @@
 """What holds for the offer of every port: names, paths, options, and what may be imported when."""
 
-import inspect
+import contextlib
 import json
+import os
 import subprocess
 import sys
-from importlib import import_module
+import tomllib
+from importlib.resources import files
 from typing import Any, ClassVar
 
 import attrs
@@ -21,12 +23,13 @@ from ftctl.testing.fakes import FakeEnvironments
 HEAVY = ("torch", "transformers", "numpy", "pandas", "pyarrow", "tensorflow", "onnxruntime", "vllm", "click")
 """What no manifest imports."""
 
+SECONDS = 120
 MANIFEST_MILLISECONDS = 20
 """Processor time that the import of a manifest may take where ``ftctl.plugin`` is known; the best of five."""
 
 MEASURE = """
 import sys, time
-import ftctl.plugin, ftctl.domain.format
+import ftctl.plugin.registry, ftctl.domain.format
 started = time.process_time()
 import {module}
 print(1000 * (time.process_time() - started))
@@ -38,6 +41,7 @@ for name in {needs!r}:
     sys.modules[name] = None
 from ftctl.plugin.offer import load
 load({factory!r})(load({options!r})(**{values!r}))
+print(",".join(name for name in {heavy!r} if sys.modules.get(name)))
 """
 
 
@@ -73,11 +77,10 @@ class OfferContract(Contract, contract=True):
     def manifest(self, registry: Registry, found: Offer) -> str:
         """The module that makes the offer."""
         for point in registry.entry_points():
-            module = point.value.partition(":")[0]
-            if point.dist and point.dist.name == found.dist:
-                names = [one.full_name for one in _offers(module, found.dist) if one.port == found.port]
-                if found.full_name in names:
-                    return module
+            with contextlib.suppress(Exception):
+                offers = point.load().ftctl_offers()
+                if any((one.port, one.name, one.factory) == (found.port, found.name, found.factory) for one in offers):
+                    return point.value.partition(":")[0]
         pytest.fail(f"no entry point of {found.dist} offers {found.name}; override the fixture `manifest`")
 
     @pytest.fixture
@@ -91,18 +94,23 @@ class OfferContract(Contract, contract=True):
         assert "\n" not in found.summary
         assert len(found.summary) <= 120, "the summary is for a table"
 
-    def test_its_paths_lead_to_a_class_of_its_port(self, found: Offer) -> None:
-        factory = load(found.factory)
-        assert inspect.isclass(factory), f"{found.factory} is no class"
-        assert issubclass(factory, self.base), f"{found.factory} is no {self.base.__name__}"
-        assert not inspect.isabstract(factory), f"{found.factory} lacks methods of its port"
+    def test_its_paths_lead_to_a_backend_of_its_port(self, found: Offer, values: dict[str, Any]) -> None:
+        made = make(found, values)
+        assert isinstance(made, self.base), f"{found.factory} makes a {type(made).__name__}, no {self.base.__name__}"
+        if found.recipe:
+            package, _, file = found.recipe.partition(":")
+            tomllib.loads(files(package).joinpath(file).read_text(encoding="utf-8"))
 
-    def test_its_options_are_frozen_and_each_has_help(self, found: Offer) -> None:
+    def test_its_options_are_frozen_and_each_has_help(self, found: Offer, values: dict[str, Any]) -> None:
         kind = load(found.options)
         assert attrs.has(kind), f"{found.options} is made without @options"
         silent = [field.name for field in attrs.fields(kind) if not str(field.metadata.get("help", "")).strip()]
         assert not silent, f"options without help: {silent}"
-        assert kind.__setattr__ is not object.__setattr__, f"{found.options} is not frozen"
+        good, _ = check_options(kind, values, "values")
+        one = kind(**good)
+        for field in attrs.fields(kind)[:1]:
+            with pytest.raises(attrs.exceptions.FrozenInstanceError):
+                setattr(one, field.name, getattr(one, field.name))
 
     def test_its_options_survive_json(self, found: Offer, values: dict[str, Any]) -> None:
         kind = load(found.options)
@@ -141,8 +149,10 @@ class OfferContract(Contract, contract=True):
     ) -> None:
         needs = [need.module for need in found.needs]
         good, _ = check_options(load(found.options), values, "values")
-        program = BLOCKED.format(needs=needs, factory=found.factory, options=found.options, values=good)
-        assert in_fresh_python(program) == "", "it prints when it is made"
+        program = BLOCKED.format(needs=needs, factory=found.factory, options=found.options, values=good, heavy=HEAVY)
+        *printed, heavy = in_fresh_python(program).splitlines() or [""]
+        assert not printed, "it prints when it is made"
+        assert not heavy, f"it imports {heavy} when it is made; import that where it is used, and declare the need"
 
 
 def make(offer: Offer, values: dict[str, Any]) -> Any:
@@ -153,12 +163,16 @@ def make(offer: Offer, values: dict[str, Any]) -> Any:
     return load(offer.factory)(kind(**good))
 
 
-def _offers(module: str, dist: str) -> list[Offer]:
-    return [attrs.evolve(offer, dist=dist) for offer in import_module(module).ftctl_offers()]
-
-
 def in_fresh_python(program: str) -> str:
     """What a fresh interpreter prints."""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    path = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.strip()

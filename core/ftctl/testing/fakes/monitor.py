@@ -14,7 +14,7 @@ class FakeMonitorOptions:
 
 
 class FakeMonitor(Monitor):
-    """Writes the kinds it saw into ``fake-monitor.txt`` when it is closed."""
+    """Appends the kinds it saw to ``fake-monitor.txt`` when it is closed."""
 
     def __init__(self, options: FakeMonitorOptions) -> None:
         self._options = options
@@ -33,7 +33,9 @@ class FakeMonitor(Monitor):
     def close(self) -> None:
         self._maybe_fail("close")
         if self._file:
-            self._file.write_text("\n".join(event.kind for event in self.seen))
+            with self._file.open("a", encoding="utf-8") as stream:
+                stream.writelines(f"{event.kind}\n" for event in self.seen)
+            self.seen.clear()
 
     def _maybe_fail(self, moment: str) -> None:
         if self._options.fails_at == moment:
