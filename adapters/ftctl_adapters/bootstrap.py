@@ -5,15 +5,24 @@ from pathlib import Path
 from typing import Any
 
 from ftctl.application.app import App
+from ftctl.errors import UsageError
 from ftctl.plugin.registry import Registry
 
 
 def build_registry() -> Registry:
-    """The registry that ``FTCTL_PLUGINS``, ``FTCTL_NO_PLUGINS`` and ``FTCTL_STRICT_PLUGINS`` ask for."""
+    """The registry that ``FTCTL_PLUGINS``, ``FTCTL_NO_PLUGINS`` and ``FTCTL_STRICT_PLUGINS`` ask for.
+
+    ``FTCTL_PLUGIN_SECONDS`` is how long the manifest of one plugin may take.
+    """
     only, without = (
         frozenset(filter(None, os.environ.get(name, "").split(","))) for name in ("FTCTL_PLUGINS", "FTCTL_NO_PLUGINS")
     )
-    return Registry(only=only, without=without, strict=os.environ.get("FTCTL_STRICT_PLUGINS") == "1")
+    patience = os.environ.get("FTCTL_PLUGIN_SECONDS", "10")
+    if not patience.isdecimal() or patience == "0":
+        raise UsageError(f"FTCTL_PLUGIN_SECONDS must be a whole number of seconds, not {patience!r}")
+    return Registry(
+        only=only, without=without, strict=os.environ.get("FTCTL_STRICT_PLUGINS") == "1", seconds=float(patience)
+    )
 
 
 def build_app(workspace: Path, *, inline: bool = False, **replaced: Any) -> App:

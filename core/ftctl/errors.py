@@ -36,18 +36,20 @@
 
 from typing import Any, ClassVar
 
+from ftctl.redact import redacted
+
 
 class FtctlError(Exception):
-    """An error with one line for its reader: what happened, where and why, and what to do next."""
+    """An error with one line for its reader: what happened, where and why, what to do next; no secret stands in it."""
 
     code: ClassVar[str] = "internal"
     exit_code: ClassVar[int] = 70
 
     def __init__(self, what: str, *, next_step: str = "", details: tuple[str, ...] = ()) -> None:
-        super().__init__(what)
-        self.what = what
-        self.next_step = next_step
-        self.details = details
+        super().__init__(redacted(what))
+        self.what = redacted(what)
+        self.next_step = redacted(next_step)
+        self.details = tuple(map(redacted, details))
 
     @property
     def status(self) -> int:

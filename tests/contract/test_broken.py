@@ -15,12 +15,13 @@ from ftctl.testing.contracts import (
     EvaluatorContract,
     MonitorContract,
     ServerContract,
+    TunerContract,
     capability,
 )
 
-BROKEN = Path(__file__).with_name("broken.py")
-ROOT = BROKEN.parents[2]
-PORTS = (CompressorContract, DataSourceContract, EvaluatorContract, MonitorContract, ServerContract)
+BROKEN = sorted(Path(__file__).with_name("broken").glob("[a-z]*.py"))
+ROOT = Path(__file__).parents[2]
+PORTS = (CompressorContract, DataSourceContract, EvaluatorContract, MonitorContract, ServerContract, TunerContract)
 
 
 class Outcomes:
@@ -47,7 +48,7 @@ def outcomes() -> Outcomes:
     try:
         given = ["-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT), "-o", "addopts=--import-mode=importlib"]
         with contextlib.redirect_stdout(io.StringIO()):
-            pytest.main([*given, str(BROKEN)], plugins=[found])
+            pytest.main([*given, *map(str, BROKEN)], plugins=[found])
     finally:
         os.environ.pop("PYTHONPATH")
         if before is not None:

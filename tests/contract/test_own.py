@@ -1,7 +1,7 @@
 """The backends that come with ftctl, and the fakes, keep the contracts of their ports."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from ftctl.testing.contracts import (
     EvaluatorContract,
     MonitorContract,
     ServerContract,
+    TunerContract,
 )
 from ftctl.testing.fakes import FakeTarget
 from ftctl.testing.offers import fake_entry_points
@@ -39,6 +40,15 @@ class TestJsonl(DataSourceContract):
         return {"path": str(tmp_path / "rows.jsonl")}
 
     @pytest.fixture
+    def holding(self, tmp_path: Path) -> Callable[[Sequence[str]], dict[str, Any]]:
+        def hold(texts: Sequence[str]) -> dict[str, Any]:
+            rows = [json.dumps({"prompt": text, "completion": "x"}) for text in texts]
+            (tmp_path / "texts.jsonl").write_text("\n".join(rows), encoding="utf-8")
+            return {"path": str(tmp_path / "texts.jsonl")}
+
+        return hold
+
+    @pytest.fixture
     def absent(self, tmp_path: Path) -> dict[str, Any]:
         return {"path": str(tmp_path / "nothing.jsonl")}
 
@@ -58,6 +68,16 @@ class TestMix(DataSourceContract):
             rows = [json.dumps({"text": f"{name} {n}"}) for n in range(6)]
             (tmp_path / f"{name}.jsonl").write_text("\n".join(rows))
         return {"paths": [str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl")]}
+
+    @pytest.fixture
+    def holding(self, tmp_path: Path) -> Callable[[Sequence[str]], dict[str, Any]]:
+        def hold(texts: Sequence[str]) -> dict[str, Any]:
+            """In one file: of several it draws by shares, and leaves rows over."""
+            rows = [json.dumps({"text": text}) for text in texts]
+            (tmp_path / "texts.jsonl").write_text("\n".join(rows), encoding="utf-8")
+            return {"paths": [str(tmp_path / "texts.jsonl")]}
+
+        return hold
 
     @pytest.fixture
     def absent(self, tmp_path: Path) -> dict[str, Any]:
@@ -136,6 +156,16 @@ class TestFakeMonitor(Fake, MonitorContract):
 
 
 class TestFakeCompressor(Fake, CompressorContract):
+    @pytest.fixture
+    def model(self, tmp_path: Path) -> Artifact:
+        return fake_model(tmp_path)
+
+
+class TestFakeTuner(Fake, TunerContract):
+    @pytest.fixture
+    def values(self) -> dict[str, Any]:
+        return {"steps": 6}
+
     @pytest.fixture
     def model(self, tmp_path: Path) -> Artifact:
         return fake_model(tmp_path)

@@ -6,9 +6,11 @@ from typing import Any
 
 import click
 
+from ftctl.plugin.manifest import Broken
 from ftctl.plugin.offer import PORTS, Offer
-from ftctl.plugin.registry import Broken, Registry
+from ftctl.plugin.registry import Registry
 from ftctl_adapters.bootstrap import build_registry
+from ftctl_adapters.cli import plugins_check, plugins_new
 from ftctl_adapters.cli.options import json_option
 from ftctl_adapters.environments.local import LocalEnvironments
 
@@ -17,7 +19,7 @@ from ftctl_adapters.environments.local import LocalEnvironments
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """Backends: what is there, what is broken."""
+    """Backends: what is there, what is broken, what keeps its contract, and projects for new ones."""
     if context.invoked_subcommand is None:
         show(build_registry(), as_json, only_broken=False, port=None)
 
@@ -29,6 +31,10 @@ def command(context: click.Context, as_json: bool) -> None:
 def list_(as_json: bool, only_broken: bool, port: str | None) -> None:
     """Every backend with its port, distribution, formats and what it needs."""
     show(build_registry(), as_json, only_broken, port)
+
+
+command.add_command(plugins_new.command)
+command.add_command(plugins_check.command)
 
 
 def show(registry: Registry, as_json: bool, only_broken: bool, port: str | None) -> None:
@@ -68,7 +74,7 @@ def _status(offer: Offer) -> str:
 
 
 def _broken(entry: Broken) -> dict[str, Any]:
-    summary = f"{entry.phase}: {entry.error}"
+    summary = f"{entry.phase}: {entry.error}; {entry.remedy}"
     return {
         "port": "",
         "name": entry.name,

@@ -55,14 +55,25 @@ def _switched_in(current: Any, name: str) -> Any:
     return next((entry for entry in listed if isinstance(entry, dict) and entry.get("use") == name), name)
 
 
-def _set(document: dict[str, Any], setting: str) -> None:
+def parse_setting(setting: str) -> tuple[str, Any]:
+    """The path and the value of a text ``path=value``; the value is YAML.
+
+    Raises:
+        ConfigInvalid: it is no such text.
+    """
     path, equals, text = setting.partition("=")
+    if not equals or not all(path.split(".")):
+        raise ConfigInvalid(f"--set {setting}: must be path=value", next_step="for example --set tuner.rank=8")
+    return path, parse_yaml(text, f"--set {path}") if text else None
+
+
+def _set(document: dict[str, Any], setting: str) -> None:
+    path, value = parse_setting(setting)
     keys = path.split(".")
     if keys[0] not in document and keys[0] in DEFAULTS:
         document[keys[0]] = deepcopy(DEFAULTS[keys[0]])
-    if not equals or not all(keys) or (keys[0] in SCALARS and len(keys) > 1):
-        raise ConfigInvalid(f"--set {setting}: must be path=value", next_step="for example --set tuner.rank=8")
-    value = parse_yaml(text, f"--set {path}") if text else None
+    if keys[0] in SCALARS and len(keys) > 1:
+        raise ConfigInvalid(f"--set {setting}: {keys[0]} has no keys", next_step="for example --set tuner.rank=8")
     place: Any = document
     for key in keys[:-1]:
         place = _step(place, key, setting)

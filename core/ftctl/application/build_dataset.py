@@ -36,12 +36,15 @@ def build_dataset(source: DataSource, shares: SplitShares, seed: int, allowed: i
     Raises:
         RowsInvalid: more rows were rejected than allowed; lists them.
         NoUsableRows: no row is left to train on.
+        TypeError: the source tells something that is no row.
     """
     with ExitStack() as stack:
         names = (*SPLITS, "ledger", "rejects")
         files = {name: stack.enter_context(_open(context.out / f"{name}.jsonl")) for name in names}
         book = _Book(shares, seed, files)
         for row in source.examples(context):
+            if not isinstance(row, Example | Rejection):
+                raise TypeError(f"row {book.rows_read + 1} is a {type(row).__name__}, no Example and no Rejection")
             book.enter(row)
             if book.rows_read % PROGRESS_ROWS == 0:
                 context.emit(PROGRESS_MADE, done=book.rows_read, unit="rows")

@@ -8,7 +8,8 @@ from ftctl.application.stage import Stage
 from ftctl.domain.codec import to_plain
 from ftctl.domain.format import HF
 from ftctl.errors import ConfigInvalid
-from ftctl.plugin.offer import BRIDGE, Offer
+from ftctl.plugin.capabilities import BRIDGE
+from ftctl.plugin.offer import Offer
 from ftctl.plugin.registry import Registry, Unknown
 
 PHASES = ("data", "preview", "tune", "evaluate", "compress", "serve", "verify")

@@ -1,15 +1,17 @@
 """Carries events to the journal, the monitors and the hooks; a watcher that fails is dropped, the run goes on."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ftctl.domain.event import WARNING_RAISED, Event
 from ftctl.plugin.registry import Registry
 from ftctl.ports.clock import Clock
 from ftctl.ports.monitor import Monitor
 from ftctl.ports.run_journal import RunJournal
+from ftctl.redact import redacted_value
 
 
 @define
@@ -27,7 +29,7 @@ class EventBus:
         for name, monitor in list(self.monitors.items()):
             try:
                 monitor.open(run_id, self.journal.folder)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._drop(name, error)
 
     def emit(self, kind: str, stage: str = "", **data: Any) -> None:
@@ -35,12 +37,13 @@ class EventBus:
         self.carry(Event(kind, self.clock.now(), stage, data))
 
     def carry(self, event: Event) -> None:
-        """Carries an event that a worker made."""
+        """Carries an event that a worker made, without the secrets that stand in it."""
+        event = evolve(event, data=redacted_value(event.data))
         self.journal.append(event)
         for name, monitor in list(self.monitors.items()):
             try:
-                monitor.emit(event)
-            except Exception as error:
+                monitor.emit(evolve(event, data=deepcopy(event.data)))
+            except (Exception, SystemExit) as error:
                 self._drop(name, error)
         self.registry.notify("ftctl_event", event=event)
         self.watch(event)
@@ -49,10 +52,10 @@ class EventBus:
         for name, monitor in list(self.monitors.items()):
             try:
                 monitor.close()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._drop(name, error)
 
-    def _drop(self, name: str, error: Exception) -> None:
+    def _drop(self, name: str, error: BaseException) -> None:
         del self.monitors[name]
         text = f"monitor {name!r} failed and is left out: {type(error).__name__}: {error}"
         self.carry(Event(WARNING_RAISED, self.clock.now(), "", {"message": text}))

@@ -14,6 +14,7 @@ from ftctl.domain.codec import to_plain
 from ftctl.domain.resources import ResourcePlan
 from ftctl.errors import ConfigInvalid, DiskFull, FtctlError, PluginBroken
 from ftctl.plugin.offer import load
+from ftctl.plugin.returned import returned
 from ftctl.ports.model_intake import ModelFacts
 
 MARGIN = 1.2
@@ -121,15 +122,15 @@ def ask(backend: Backend, method: str, *arguments: Any) -> Any:
     """What a backend answers while a run is planned.
 
     Raises:
-        PluginBroken: it raised something that is no error of ours.
+        PluginBroken: it raised something that is no error of ours, or returned what its port does not.
     """
     implementation = instantiate(backend)
+    name = f"{backend.offer.port} {backend.offer.full_name} {backend.offer.version}"
     try:
-        return getattr(implementation, method)(*arguments)
+        return returned(getattr(implementation, method), name, *arguments)
     except FtctlError:
         raise
-    except Exception as error:
-        name = f"{backend.offer.port} {backend.offer.full_name} {backend.offer.version}"
+    except (Exception, SystemExit) as error:
         raise PluginBroken(f"{name} failed in {method}(): {type(error).__name__}: {error}") from error
 
 

@@ -17,7 +17,7 @@ from ftctl.domain.format import ADAPTERS
 from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.job import Job, JobResult
 from ftctl.domain.launch import Endpoint
-from ftctl.errors import ModelMismatch
+from ftctl.errors import ArtifactCorrupt, ModelMismatch, PluginBroken
 from ftctl.ports.model_intake import ModelFacts
 from ftctl.ports.run_journal import RunJournal
 
@@ -65,6 +65,7 @@ class StageRunner:
             endpoint=endpoint,
         )
         result = self.app.jobs.run(job, folder, self.python(stage), self.bus.carry)
+        self.still_whole(stage, inputs)
         if result.draft is None:
             return {"summary": result.summary, "metrics": to_plain(result.metrics)}
         lineage = self.lineage(stage, key, result, inputs)
@@ -96,6 +97,22 @@ class StageRunner:
                 if part and part.digest not in self._checked:
                     self.app.store.verify(part)
                     self._checked.add(part.digest)
+
+    def still_whole(self, stage: Stage, inputs: dict[str, Artifact]) -> None:
+        """Looks at the inputs again when somebody else's backend had them.
+
+        Raises:
+            PluginBroken: it changed one.
+        """
+        others = sorted({one.offer.owner for one in (*stage.backends, *stage.parts.values()) if one.offer.owner})
+        given = [part for artifact in inputs.values() for part in (artifact, artifact.base) if part]
+        for part in given if others else ():
+            try:
+                self.app.store.verify(part)
+            except ArtifactCorrupt as error:
+                text = f"{stage.plugin} of {', '.join(others)} changed what it was given to read: {error.what}"
+                step = f"remove {part.path}; the same command makes it again"
+                raise PluginBroken(text, next_step=step) from error
 
     def whole(self, artifact: Artifact) -> Artifact:
         """An adapter together with the base model it was trained on.

@@ -26,7 +26,7 @@ class Backend:
 
     def reference(self) -> PluginRef:
         """What a job carries of it."""
-        return PluginRef(self.offer.name, self.offer.factory, self.offer.options, self.options)
+        return PluginRef(self.offer.name, self.offer.factory, self.offer.options, self.options, self.offer.owner)
 
     def document(self) -> dict[str, Any]:
         """How it stands in a run file."""

@@ -1,1 +1,36 @@
 """What ftctl speaks of: frozen values that say nothing about any technology."""
+
+from ftctl.domain.artifact import Artifact, Draft
+from ftctl.domain.encoded import IGNORED, Encoded
+from ftctl.domain.event import Event
+from ftctl.domain.example import Example, Message, Prompt, Rejection
+from ftctl.domain.golden import GoldenCase
+from ftctl.domain.launch import Address, Endpoint, LaunchSpec
+from ftctl.domain.metric import Metric, mean_metric
+from ftctl.domain.report import Report
+from ftctl.domain.resources import ModelShape, ResourcePlan
+from ftctl.domain.sweep import Sweep
+from ftctl.domain.verdict import Verdict
+
+__all__ = [
+    "IGNORED",
+    "Address",
+    "Artifact",
+    "Draft",
+    "Encoded",
+    "Endpoint",
+    "Event",
+    "Example",
+    "GoldenCase",
+    "LaunchSpec",
+    "Message",
+    "Metric",
+    "ModelShape",
+    "Prompt",
+    "Rejection",
+    "Report",
+    "ResourcePlan",
+    "Sweep",
+    "Verdict",
+    "mean_metric",
+]

@@ -11,12 +11,19 @@ from ftctl.domain.metric import Metric
 
 @frozen
 class PluginRef:
-    """A backend by its import paths (``package.module:attribute``) and its checked options."""
+    """A backend by its import paths (``package.module:attribute``) and its checked options.
+
+    ``owner`` is the distribution that brings it, with its version: whom to turn to; empty for our own.
+    """
 
     name: str
     factory: str
     options_path: str
     options: dict[str, Any] = field(factory=dict)
+    owner: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.owner}" if self.owner else self.name
 
 
 @frozen

@@ -5,14 +5,13 @@ from typing import Any
 
 from attrs import field, frozen
 
-PORTS = (
-    *("data_source", "tuner", "evaluator", "compressor", "server", "monitor"),
-    *("objective", "launcher", "target_loader", "verifier"),
-)
-"""The six ports of the lifecycle, then the secondary ones."""
+OWN_DIST = "ftctl"
+CONTRACT_VERSION = 1
+"""The edition of ports and offers that this ftctl knows. A newer one asks more of backends than this can tell them."""
 
-BRIDGE = "bridge"
-"""Capability of a compressor that the planner may insert on its own, because it loses nothing."""
+LIFECYCLE = ("data_source", "tuner", "evaluator", "compressor", "server", "monitor")
+PORTS = (*LIFECYCLE, "objective", "launcher", "target_loader", "verifier")
+"""The six ports of the lifecycle, then the secondary ones."""
 
 
 @frozen
@@ -30,7 +29,7 @@ class Offer:
     ``factory`` and ``options`` are ``package.module:attribute`` paths; the factory is called with the options as
     only argument and returns an implementation of the port. ``accepts`` and ``produces`` are model formats;
     ``accepts_with`` names further ones that an option brings when it is on. ``recipe`` is the ``package:file.toml``
-    that the backend's ``environment`` is built from.
+    that the backend's ``environment`` is built from. ``contract`` is the edition of the ports it was written for.
     """
 
     port: str
@@ -45,6 +44,7 @@ class Offer:
     environment: str = "default"
     recipe: str = ""
     accepts_with: dict[str, tuple[str, ...]] = field(factory=dict)
+    contract: int = 1
     dist: str = ""
     version: str = ""
 
@@ -52,6 +52,11 @@ class Offer:
     def full_name(self) -> str:
         """``dist:name``, which is always unique."""
         return f"{self.dist}:{self.name}"
+
+    @property
+    def owner(self) -> str:
+        """Distribution and version; empty for our own."""
+        return "" if self.dist == OWN_DIST else f"{self.dist} {self.version}"
 
 
 def load(path: str) -> Any:

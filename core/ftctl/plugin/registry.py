@@ -1,32 +1,21 @@
 """Finds backends through entry points, one at a time, so that one broken plugin never takes the others along."""
 
-import contextlib
-import io
+import time
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
-from attrs import evolve, frozen
+from attrs import frozen
 
-from ftctl.domain.names import is_name, nearest
+from ftctl.domain.names import nearest
 from ftctl.errors import PluginBroken
 from ftctl.plugin import hooks
-from ftctl.plugin.offer import PORTS, Offer
+from ftctl.plugin.manifest import Broken, Manifest, read_manifest
+from ftctl.plugin.offer import OWN_DIST, PORTS, Offer
 
 GROUP = "ftctl.plugins"
-OWN_DIST = "ftctl"
-
-
-@frozen
-class Broken:
-    """A plugin that could not be used, and why."""
-
-    name: str
-    dist: str
-    version: str
-    phase: str
-    error: str
 
 
 @frozen
@@ -56,17 +45,19 @@ class Registry:
         only: frozenset[str] = frozenset(),
         without: frozenset[str] = frozenset(),
         strict: bool = False,
+        seconds: float = 10.0,
     ) -> None:
         """``only`` and ``without`` are entry-point names to load or to leave out; empty: all, none.
 
-        ``strict`` makes the first broken plugin an error.
+        ``strict`` makes the first broken plugin an error. A manifest that takes more than ``seconds`` is broken.
         """
-        self._strict = strict
+        self._strict, self._seconds = strict, seconds
         self._find, self._only, self._without = find, only, without
         self._manager = pluggy.PluginManager(hooks.PROJECT)
         self._manager.add_hookspecs(hooks)
         self._offers: list[Offer] = []
         self._broken: list[Broken] = []
+        self._took: dict[str, float] = {}
         self._waiting: list[EntryPoint] | None = None
 
     def offers(self, port: str | None = None) -> list[Offer]:
@@ -84,6 +75,11 @@ class Registry:
         self._load_foreign()
         return list(self._broken)
 
+    def slow(self, seconds: float) -> list[tuple[str, float]]:
+        """Whose manifests took longer to read, as ``dist:name``, and how long."""
+        self._load_foreign()
+        return sorted((name, took) for name, took in self._took.items() if took > seconds)
+
     def find(self, port: str, name: str) -> Offer | Unknown:
         """The backend of this name (``name`` or ``dist:name``); built-in names cannot be taken by others."""
         self._load_own()
@@ -99,21 +95,23 @@ class Registry:
         return self._unknown(port, name)
 
     def notify(self, hook: str, **arguments: Any) -> None:
-        """Calls a hook of every loaded plugin; one that raises is recorded and the others are still called."""
+        """Calls a hook of every loaded plugin, each with arguments of its own.
+
+        One that raises is recorded, and the others are still called.
+        """
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
-            wanted = {name: arguments[name] for name in implementation.argnames}
             try:
-                implementation.function(**wanted)
-            except Exception as error:
-                name = implementation.plugin_name
-                self._broken.append(Broken(name, name, "", hook, f"{type(error).__name__}: {error}"))
+                implementation.function(**{name: deepcopy(arguments[name]) for name in implementation.argnames})
+            except (Exception, SystemExit) as error:
+                dist, _, name = implementation.plugin_name.partition(":")
+                self._broken.append(Broken(name, dist, "", hook, f"{type(error).__name__}: {error}"))
 
     def _unknown(self, port: str, name: str) -> Unknown:
         spoken = port.replace("_", " ")
         for broken in self._broken:
             if name in (broken.name, f"{broken.dist}:{broken.name}"):
                 whose = f"{spoken} {name!r} of {broken.dist} {broken.version}"
-                return Unknown(f"{whose} is broken ({broken.phase}): {broken.error}", broken=True)
+                return Unknown(f"{whose} is broken ({broken.phase}): {broken.error}; {broken.remedy}", broken=True)
         known = [offer.name for offer in self._offers if offer.port == port]
         meant = nearest(name, known)
         hint = f"did you mean {meant!r}? " if meant else ""
@@ -139,31 +137,30 @@ class Registry:
 
     def _load(self, point: EntryPoint) -> None:
         dist, version = _dist(point)
-        phase = "import"
+        started = time.perf_counter()
+        found = read_manifest(point, dist, version, self._seconds)
+        self._took[f"{dist}:{point.name}"] = time.perf_counter() - started
+        if isinstance(found, Manifest):
+            found = self._registered(found, point.name, dist, version)
+        if isinstance(found, Manifest):
+            self._offers += found.offers
+            return
+        self._broken.append(found)
+        if self._strict:
+            text = f"plugin {point.name} of {dist} {version}: {found.phase}: {found.error}"
+            raise PluginBroken(text, next_step=found.remedy)
+
+    def _registered(self, found: Manifest, name: str, dist: str, version: str) -> Manifest | Broken:
+        """The manifest, its hooks among those that are called."""
+        full = f"{dist}:{name}"
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
-                manifest = point.load()
-                phase = "offers"
-                self._manager.register(manifest, name=f"{dist}:{point.name}")
-                self._offers += [_checked(offer, dist, version) for offer in manifest.ftctl_offers()]
-        except (Exception, SystemExit) as error:
-            if self._manager.has_plugin(f"{dist}:{point.name}"):
-                self._manager.unregister(name=f"{dist}:{point.name}")
-            broken = Broken(point.name, dist, version, phase, f"{type(error).__name__}: {error}")
-            self._broken.append(broken)
-            if self._strict:
-                raise PluginBroken(f"plugin {point.name} of {dist} {version}: {phase}: {broken.error}") from error
+            self._manager.register(found.module, name=full)
+        except Exception as error:
+            if self._manager.has_plugin(full):
+                self._manager.unregister(name=full)
+            return Broken(name, dist, version, "hooks", f"{type(error).__name__}: {error}")
+        return found
 
 
 def _dist(point: EntryPoint) -> tuple[str, str]:
     return (point.dist.name, point.dist.version) if point.dist else ("unknown", "0")
-
-
-def _checked(offer: Any, dist: str, version: str) -> Offer:
-    if not isinstance(offer, Offer):
-        raise TypeError(f"ftctl_offers() must return Offer objects, not {type(offer).__name__}")
-    if offer.port not in PORTS:
-        raise ValueError(f"offer {offer.name!r} names the unknown port {offer.port!r}")
-    if not is_name(offer.name):
-        raise ValueError(f"offer name {offer.name!r} must match [a-z0-9][a-z0-9._-]*")
-    return evolve(offer, dist=dist, version=version)

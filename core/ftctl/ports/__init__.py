@@ -1,31 +1,41 @@
-"""The six ports of the lifecycle, and what the application itself needs from outside."""
+"""The six ports of the lifecycle with their errors, the secondary ones, and what backends are given."""
 
-from ftctl.ports.compressor import Compressor
+from ftctl.ports.compressor import Compressor, CompressorError
 from ftctl.ports.context import StageContext
-from ftctl.ports.data_source import DataSource
-from ftctl.ports.evaluator import Evaluator
+from ftctl.ports.data_source import DataSource, DataSourceError
+from ftctl.ports.evaluator import Evaluator, EvaluatorError
 from ftctl.ports.launcher import Launcher
-from ftctl.ports.monitor import Monitor
-from ftctl.ports.objective import Objective
-from ftctl.ports.server import Server
+from ftctl.ports.monitor import Monitor, MonitorError
+from ftctl.ports.objective import Batch, Encoder, Forward, Objective, ObjectiveError
+from ftctl.ports.server import Server, ServerError
 from ftctl.ports.target import Answer, Score, Target
 from ftctl.ports.target_loader import TargetLoader
-from ftctl.ports.tuner import Tuner
+from ftctl.ports.tuner import Tuner, TunerError
 from ftctl.ports.verifier import Verifier
 
 __all__ = [
     "Answer",
+    "Batch",
     "Compressor",
+    "CompressorError",
     "DataSource",
+    "DataSourceError",
+    "Encoder",
     "Evaluator",
+    "EvaluatorError",
+    "Forward",
     "Launcher",
     "Monitor",
+    "MonitorError",
     "Objective",
+    "ObjectiveError",
     "Score",
     "Server",
+    "ServerError",
     "StageContext",
     "Target",
     "TargetLoader",
     "Tuner",
+    "TunerError",
     "Verifier",
 ]

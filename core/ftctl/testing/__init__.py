@@ -1,1 +1,5 @@
-"""For tests of ftctl and of plugins: in-memory fakes, one a port, under the port's own file name."""
+"""For tests of plugins: a model and data to try, here; `ftctl.testing.contracts`; in-memory `ftctl.testing.fakes`."""
+
+from ftctl.testing.samples import phrases, phrases_dataset, tiny_model, tiny_shape
+
+__all__ = ["phrases", "phrases_dataset", "tiny_model", "tiny_shape"]

@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING
 
 from ftctl.domain.format import BNB_INT8, HF, PEFT_ADAPTER
-from ftctl.plugin import BRIDGE, Offer, hookimpl
+from ftctl.plugin import ACCUMULATES, BRIDGE, DETERMINISTIC, RESUME, VALIDATES, Offer, hookimpl
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 FAKES = "ftctl.testing.fakes"
+CAPABLE = (RESUME, DETERMINISTIC, ACCUMULATES, VALIDATES)
 
 
 @hookimpl
@@ -16,7 +17,7 @@ def ftctl_offers() -> list[Offer]:
     """One backend called ``fake`` for every port; the verifier has the name that the planner asks for."""
     return [
         _offer("data_source", "FakeDataSource"),
-        _offer("tuner", "FakeTuner", accepts=(HF,), produces=(PEFT_ADAPTER,)),
+        _offer("tuner", "FakeTuner", "fake", (HF,), (PEFT_ADAPTER,), CAPABLE),
         _offer("evaluator", "FakeEvaluator"),
         _offer("compressor", "FakeCompressor", accepts=(HF,), produces=(HF,)),
         _offer("compressor", "FakeExtender", "add-tokens", (HF,), (HF,)),

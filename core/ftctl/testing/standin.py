@@ -5,12 +5,15 @@
 
 import argparse
 import json
+import os
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-FLAWS = ("", "no-models", "empty", "stream", "single")
+FLAWS = ("", "no-models", "empty", "stream", "single", "escape")
+AFTERLIFE = 5.0
+"""Seconds for which one that escaped outlives who started it."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -79,8 +82,28 @@ def main() -> None:
     parser.add_argument("--model", default="fake")
     parser.add_argument("--flaw", default="", choices=FLAWS)
     given = parser.parse_args()
+    if given.flaw == "escape":
+        escape(given.host, given.port, given.model)
     Handler.model, Handler.flaw = given.model, given.flaw
     ThreadingHTTPServer((given.host, given.port), Handler).serve_forever()
+
+
+def escape(host: str, port: int, model: str) -> None:
+    """Serves from a process of another group, where whoever stops this one does not find it."""
+    parent = os.getpid()
+    if os.fork():
+        threading.Event().wait()
+    os.setsid()
+    threading.Thread(target=_outlive, args=(parent,), daemon=True).start()
+    Handler.model = model
+    ThreadingHTTPServer((host, port), Handler).serve_forever()
+
+
+def _outlive(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.1)
+    time.sleep(AFTERLIFE)
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,10 @@ from ftctl.domain.job import Job, JobResult, PluginRef
 from ftctl.domain.report import Report
 from ftctl.domain.split import SplitShares
 from ftctl.domain.sweep import Sweep
-from ftctl.errors import DataChanged, NoUsableRows
+from ftctl.errors import DataChanged, FtctlError, NoUsableRows, PluginBroken
 from ftctl.plugin.dataset import read_split
 from ftctl.plugin.offer import load
+from ftctl.plugin.returned import returned
 from ftctl.ports.context import StageContext
 from ftctl.worker.remembered_target import RememberedTarget
 
@@ -45,8 +46,27 @@ def execute(job: Job, context: StageContext) -> JobResult:
 
 
 def make(reference: PluginRef) -> Any:
-    """The backend that the reference names."""
-    return load(reference.factory)(load(reference.options_path)(**_frozen(reference.options)))
+    """The backend that the reference names.
+
+    Raises:
+        PluginBroken: it is not there, or cannot be made.
+    """
+    try:
+        return load(reference.factory)(load(reference.options_path)(**_frozen(reference.options)))
+    except (FtctlError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        remedy = f"install it again: pip install '{reference.owner.replace(' ', '==')}'" if reference.owner else ""
+        raise PluginBroken(f"{reference} cannot be used: {type(error).__name__}: {error}", next_step=remedy) from error
+
+
+def ask(reference: PluginRef, method: str, *arguments: Any) -> Any:
+    """What the backend's method returns, made for this one question.
+
+    Raises:
+        PluginBroken: it is not there, or returns what its port does not.
+    """
+    return returned(getattr(make(reference), method), str(reference), *arguments)
 
 
 def _frozen(options: dict[str, Any]) -> dict[str, Any]:
@@ -66,13 +86,13 @@ def _dataset(job: Job, context: StageContext) -> JobResult:
 
 def _tune(job: Job, context: StageContext) -> JobResult:
     objective = make(job.parts["objective"])
-    draft: Draft = make(job.plugins[0]).tune(job.inputs["model"], job.inputs["data"], objective, context)
+    draft: Draft = ask(job.plugins[0], "tune", job.inputs["model"], job.inputs["data"], objective, context)
     return JobResult(draft, (), dict(draft.facts.get("training", {})))
 
 
 def _labels(job: Job, context: StageContext) -> JobResult:
     objective, count = make(job.parts["objective"]), job.settings["count"]
-    shown = make(job.plugins[0]).labels(job.inputs["model"], job.inputs["data"], objective, count)
+    shown = ask(job.plugins[0], "labels", job.inputs["model"], job.inputs["data"], objective, count)
     for text in shown:
         context.emit(DATA_DESCRIBED, labels=text)
     return JobResult(None, (), {"labels": len(shown)})
@@ -80,7 +100,7 @@ def _labels(job: Job, context: StageContext) -> JobResult:
 
 def _sweep(job: Job, context: StageContext) -> JobResult:
     objective = make(job.parts["objective"])
-    found: Sweep = make(job.plugins[0]).sweep(job.inputs["model"], job.inputs["data"], objective, context)
+    found: Sweep = ask(job.plugins[0], "sweep", job.inputs["model"], job.inputs["data"], objective, context)
     context.emit(RATES_SWEPT, **to_plain(found))
     return JobResult(None, (), to_plain(found))
 
@@ -88,7 +108,7 @@ def _sweep(job: Job, context: StageContext) -> JobResult:
 def _compress(job: Job, context: StageContext) -> JobResult:
     data = job.inputs.get("data")
     calibration = list(read_split(data, "train", limit=256)) if data else []
-    draft: Draft = make(job.plugins[0]).compress(job.inputs["model"], calibration, context)
+    draft: Draft = ask(job.plugins[0], "compress", job.inputs["model"], calibration, context)
     told = {name: draft.facts[name] for name in ("compression", "merge") if name in draft.facts}
     return JobResult(draft, (), {key: value for facts in told.values() for key, value in facts.items()})
 
@@ -98,7 +118,7 @@ def _evaluate(job: Job, context: StageContext) -> JobResult:
     if not examples:
         raise NoUsableRows("the test split is empty", next_step="give it a share: data_source.split.test")
     target = RememberedTarget(make(job.parts["loader"]).load(job.inputs["model"]), context)
-    reports = [make(plugin).evaluate(target, examples, context) for plugin in job.plugins]
+    reports = [ask(plugin, "evaluate", target, examples, context) for plugin in job.plugins]
     for report in reports:
         _write_report(report, context.out)
         for metric in report.metrics:
@@ -118,7 +138,7 @@ def _write_report(report: Report, out: Path) -> None:
 
 def _verify(job: Job, context: StageContext) -> JobResult:
     assert job.endpoint is not None
-    report: Report = make(job.plugins[0]).verify(job.inputs["model"], job.endpoint, context)
+    report: Report = ask(job.plugins[0], "verify", job.inputs["model"], job.endpoint, context)
     return JobResult(None, report.metrics, dict(report.notes))
 
 

@@ -16,7 +16,7 @@ def as_ftctl_error(error: BaseException, job: Job) -> FtctlError:
     """The error as a user should meet it; one of ours is returned as it is."""
     if isinstance(error, FtctlError):
         return error
-    where = f"stage {job.stage} ({', '.join(plugin.name for plugin in job.plugins)})"
+    where = f"stage {job.stage} ({', '.join(map(str, job.plugins))})"
     if (isinstance(error, OSError) and error.errno in _DISK) or _DISK_TEXT.search(str(error)):
         return DiskFull(f"{where}: disk full: {error}", next_step="free some space and run the same command again")
     if isinstance(error, OSError) and error.errno in _HANDLES:

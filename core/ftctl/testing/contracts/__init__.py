@@ -21,6 +21,7 @@ from ftctl.testing.contracts.evaluator import EvaluatorContract
 from ftctl.testing.contracts.monitor import MonitorContract
 from ftctl.testing.contracts.offer import OfferContract
 from ftctl.testing.contracts.server import ServerContract
+from ftctl.testing.contracts.tuner import TunerContract
 
 __all__ = [
     "CompressorContract",
@@ -30,5 +31,6 @@ __all__ = [
     "MonitorContract",
     "OfferContract",
     "ServerContract",
+    "TunerContract",
     "capability",
 ]

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 
 import pytest
 
-from ftctl.plugin.offer import Offer
+from ftctl.plugin.offer import CONTRACT_VERSION, Offer
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -18,7 +18,7 @@ class Contract:
     class that would override a test of a contract cannot be made.
     """
 
-    contract_version: ClassVar[int] = 1
+    contract_version: ClassVar[int] = CONTRACT_VERSION
     expected_failures: ClassVar[dict[str, str]] = {}
     _is_contract: ClassVar[bool] = False
 

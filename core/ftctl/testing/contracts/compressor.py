@@ -1,7 +1,7 @@
 """What a compressor promises."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,11 +12,17 @@ from ftctl.domain.codec import to_plain
 from ftctl.domain.example import Example, Message
 from ftctl.errors import NoUsableRows
 from ftctl.plugin.offer import Offer
+from ftctl.plugin.registry import Registry
 from ftctl.ports.compressor import Compressor
 from ftctl.ports.context import StageContext
+from ftctl.ports.target import Target
 from ftctl.testing.contracts.offer import make
+from ftctl.testing.contracts.opening import mean_loss, open_target
 from ftctl.testing.contracts.stage import recording
 from ftctl.testing.contracts.supporting import SupportingContract, hashes
+
+WEIGHTS = {".safetensors", ".onnx", ".data", ".gguf", ".txt"}
+"""Suffixes of files that hold weights; text for fakes."""
 
 
 class CompressorContract(SupportingContract, contract=True):
@@ -35,6 +41,21 @@ class CompressorContract(SupportingContract, contract=True):
     @pytest.fixture
     def companions(self) -> tuple[str, ...]:
         return ("tokenizer.json", "chat_template.jinja", "generation_config.json", "golden.json")
+
+    @pytest.fixture
+    def largest(self) -> float | None:
+        """How many bytes of weights it may leave, as a share of those it was given; ``None``: it does not say."""
+        return None
+
+    @pytest.fixture
+    def tolerance(self) -> float | None:
+        """By how many nats a token of an answer may be less probable afterwards; ``None``: it does not say."""
+        return None
+
+    @pytest.fixture
+    def target(self, registry: Registry) -> Callable[[Artifact], Target]:
+        """Opens a model to ask it, by the first backend that takes its format."""
+        return lambda artifact: open_target(registry, artifact)
 
     @pytest.fixture
     def context(self, tmp_path: Path) -> StageContext:
@@ -65,6 +86,28 @@ class CompressorContract(SupportingContract, contract=True):
         changed = [name for name in there if (context.out / name).read_bytes() != Path(model.path, name).read_bytes()]
         assert not changed, f"changed on the way: {changed}"
 
+    def test_something_opens_what_it_made(self, draft: Draft, registry: Registry) -> None:
+        offers = (*registry.offers("target_loader"), *registry.offers("server"))
+        assert [offer for offer in offers if draft.format in offer.accepts], f"nothing opens {draft.format!r}"
+
+    def test_it_is_as_small_as_it_says(
+        self, draft: Draft, model: Artifact, largest: float | None, context: StageContext
+    ) -> None:
+        if largest is None:
+            pytest.skip("it does not say how small; override the fixture `largest`")
+        before, after = _bytes(Path(model.path)), _bytes(context.out)
+        assert after <= largest * before, f"{draft.format}: {after:,} of {before:,} bytes"
+
+    def test_it_answers_as_well_as_it_says(
+        self, draft: Draft, model: Artifact, calibration: Sequence[Example], tolerance: float | None,
+        target: Callable[[Artifact], Target], context: StageContext,
+    ) -> None:  # fmt: skip
+        if tolerance is None:
+            pytest.skip("it does not say how well; override the fixture `tolerance`")
+        made = Artifact(draft.kind, draft.format, "a" * 64, str(context.out), draft.facts, model.base)
+        before, after = (mean_loss(target(one), calibration) for one in (model, made))
+        assert after - before <= tolerance, f"-log p a token of the answers was {before:.4f} and is {after:.4f}"
+
     def test_without_rows_it_does_without_or_says_so(
         self, found: Offer, values: dict[str, Any], model: Artifact, context: StageContext
     ) -> None:
@@ -73,3 +116,8 @@ class CompressorContract(SupportingContract, contract=True):
         except NoUsableRows:
             return
         assert made.format in found.produces
+
+
+def _bytes(folder: Path) -> int:
+    """Of the files that hold weights."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.suffix in WEIGHTS)

@@ -5,12 +5,13 @@ import itertools
 import json
 import socket
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import pytest
 
 from ftctl.domain.example import ROLES, Example, Rejection
+from ftctl.plugin.capabilities import NETWORK
 from ftctl.plugin.offer import Offer
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_source import DataSource, DataSourceError
@@ -18,8 +19,12 @@ from ftctl.testing.contracts.offer import OfferContract, make
 from ftctl.testing.contracts.stage import recording
 
 LOOPBACK = ("127.", "::1")
-NETWORK = "network"
-"""Capability of a source that asks other machines."""
+TEXTS = (
+    *("two\nlines", "Windows\r\nlines", "a tab\there", "  spaces around  ", "\u2028 other \u2029 lines \x85"),
+    *('"quotes" and \\ backslashes', "a, comma; 'and more", "你好,世界", "naïve 😀 \U0001f469\u200d\U0001f467"),
+    *("שלום \u200fabc", "e\u0301 and é"),
+)
+"""What sources have been seen to lose."""
 
 
 class DataSourceContract(OfferContract, contract=True):
@@ -36,6 +41,11 @@ class DataSourceContract(OfferContract, contract=True):
     @pytest.fixture
     def changed(self) -> Callable[[], None] | None:
         """Changes the rows that ``values`` lead to; ``None`` where they never change."""
+        return None
+
+    @pytest.fixture
+    def holding(self) -> Callable[[Sequence[str]], dict[str, Any]] | None:
+        """Puts each text into a row of its own, and returns the options that lead there; ``None`` where none can be."""
         return None
 
     @pytest.fixture
@@ -70,6 +80,16 @@ class DataSourceContract(OfferContract, contract=True):
                 assert Example.from_row(json.loads(json.dumps(row.to_row()))) == row, (
                     f"{row.where} does not survive JSON"
                 )
+
+    def test_any_text_survives(
+        self, found: Offer, holding: Callable[[Sequence[str]], dict[str, Any]] | None, context: StageContext
+    ) -> None:
+        if holding is None:
+            pytest.skip("no text can be put in")
+        rows = list(make(found, holding(TEXTS)).examples(context))
+        told = {text for row in rows if isinstance(row, Example) for text in (row.text, *_contents(row))}
+        lost = [text for text in TEXTS if text not in told]
+        assert not lost, f"lost or changed: {lost}"
 
     def test_its_fingerprint_is_a_short_text_that_stays(self, found: Offer, values: dict[str, Any]) -> None:
         first = make(found, values).fingerprint()
@@ -128,6 +148,10 @@ class DataSourceContract(OfferContract, contract=True):
         monkeypatch.setattr(socket.socket, "connect", near)
         monkeypatch.setattr(socket, "getaddrinfo", lookup)
         _read(found, values, context)
+
+
+def _contents(row: Example) -> list[str]:
+    return [message.content for message in row.messages]
 
 
 def _read(found: Offer, values: dict[str, Any], context: StageContext) -> None:

@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 import pytest
 
 from ftctl.domain.codec import from_plain, to_plain
-from ftctl.domain.example import Example, Message
+from ftctl.domain.example import Example, Message, Prompt
 from ftctl.domain.metric import Metric
 from ftctl.domain.names import is_name
 from ftctl.domain.report import Report
 from ftctl.plugin.offer import Offer
 from ftctl.ports.evaluator import Evaluator
-from ftctl.ports.target import Target
+from ftctl.ports.target import Answer, Score, Target
 from ftctl.testing.contracts.offer import OfferContract, make
 from ftctl.testing.contracts.stage import recording
 from ftctl.testing.fakes import FakeTarget
@@ -115,8 +115,40 @@ class EvaluatorContract(OfferContract, contract=True):
         most = max(metric.n for metric in report.metrics)
         assert most <= len(report.records) <= len(data), f"{len(report.records)} records of {most} measured examples"
 
+    def test_who_does_not_answer_is_counted(
+        self, report: Report, measured: Callable[[Target], Report], best: Target, data: Sequence[Example]
+    ) -> None:
+        poor = measured(_Half(best))
+        counted = {metric.name: metric.n for metric in poor.metrics}
+        assert counted == {metric.name: metric.n for metric in report.metrics}, "who does not answer is left out"
+        assert len(poor.records) == len(report.records)
+
+    def test_a_metric_is_the_mean_of_what_its_records_say(
+        self, report: Report, measured: Callable[[Target], Report], worst: Target
+    ) -> None:
+        for told in (report, measured(worst)):
+            for metric in told.metrics:
+                values = [record.get(metric.name) for record in told.records]
+                if metric.unit == "share" and all(isinstance(value, int | float) for value in values):
+                    mean = sum(map(float, values)) / len(values)  # type: ignore[arg-type]
+                    assert math.isclose(mean, metric.value, abs_tol=1e-6), f"{metric.name}: {metric.value}, not {mean}"
+
     def test_the_report_survives_json(self, report: Report) -> None:
         assert from_plain(json.loads(json.dumps(to_plain(report))), Report) == report
+
+
+class _Half(Target):
+    """Another target, that answers every second prompt with nothing."""
+
+    def __init__(self, inner: Target) -> None:
+        self._inner = inner
+
+    def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
+        answers = self._inner.generate(prompts, max_new_tokens)
+        return [answer if place % 2 else Answer("", (), "stop") for place, answer in enumerate(answers)]
+
+    def score(self, examples: Sequence[Example]) -> list[Score]:
+        return self._inner.score(examples)
 
 
 def _gain(one: Metric, other: Metric) -> float:

@@ -14,6 +14,7 @@ from ftctl.testing.contracts.offer import OfferContract, make
 from ftctl.testing.events import sample_events
 
 FEW = tuple(event for event in sample_events() if event.kind in (STAGE_STARTED, STEP_FINISHED, METRIC_RECORDED))
+SECRETS, CANARY = ("HF_TOKEN", "OPENAI_API_KEY", "WANDB_API_KEY"), "a-canary-of-the-contract"
 UNKNOWN = Event("SomethingOfLater", 9.0, "later", {"what": "nobody knows yet", "n": 1})
 
 
@@ -89,6 +90,19 @@ class MonitorContract(OfferContract, contract=True):
         after = recorded(folder)
         lost = [name for name, before in closed.items() if not after.get(name, b"").startswith(before)]
         assert not lost, f"what it had recorded is lost when the run goes on: {lost}"
+
+    def test_it_writes_no_secret_down(
+        self, found: Offer, values: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in SECRETS:
+            monkeypatch.setenv(name, CANARY)
+        monitor = make(found, values)
+        monitor.open("run-1", folder)
+        for event in FEW:
+            monitor.emit(event)
+        monitor.close()
+        telling = [path.name for path in folder.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()]
+        assert not telling, f"a token of the environment stands in {telling}"
 
     def test_it_writes_nowhere_but_in_its_folder(
         self, made: Monitor, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

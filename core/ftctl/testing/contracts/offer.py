@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from ftctl.application.needs import lacking
 from ftctl.domain.names import is_name
+from ftctl.plugin.capabilities import CAPABILITIES
 from ftctl.plugin.checking import check_options
 from ftctl.plugin.offer import Offer, load
 from ftctl.plugin.registry import Registry, Unknown
@@ -24,8 +26,8 @@ HEAVY = ("torch", "transformers", "numpy", "pandas", "pyarrow", "tensorflow", "o
 """What no manifest imports."""
 
 SECONDS = 120
-MANIFEST_MILLISECONDS = 20
-"""Processor time that the import of a manifest may take where ``ftctl.plugin`` is known; the best of five."""
+MANIFEST_MILLISECONDS, TRIES = 20, 5
+"""Processor time that the import of a manifest may take where ``ftctl.plugin`` is known; the best of some tries."""
 
 MEASURE = """
 import sys, time
@@ -94,6 +96,10 @@ class OfferContract(Contract, contract=True):
         assert "\n" not in found.summary
         assert len(found.summary) <= 120, "the summary is for a table"
 
+    def test_its_capabilities_are_known(self, found: Offer) -> None:
+        strange = [name for name in found.capabilities if name not in CAPABILITIES]
+        assert not strange, f"{strange} are tested by nothing; known: {CAPABILITIES}"
+
     def test_its_paths_lead_to_a_backend_of_its_port(self, found: Offer, values: dict[str, Any]) -> None:
         made = make(found, values)
         assert isinstance(made, self.base), f"{found.factory} makes a {type(made).__name__}, no {self.base.__name__}"
@@ -139,10 +145,14 @@ class OfferContract(Contract, contract=True):
 
     def test_its_manifest_is_light(self, manifest: str) -> None:
         program = MEASURE.format(module=manifest, heavy=HEAVY)
-        runs = [in_fresh_python(program).splitlines() for _ in range(5)]
-        assert not runs[0][1:] or not runs[0][1], f"the manifest imports {runs[0][1]}"
-        best = min(float(run[0]) for run in runs)
-        assert best < MANIFEST_MILLISECONDS, f"the manifest takes {best:.0f} ms to import"
+        best = math.inf
+        for _ in range(TRIES):
+            took, heavy = (in_fresh_python(program) + "\n").split("\n")[:2]
+            assert not heavy, f"the manifest imports {heavy}"
+            best = min(best, float(took))
+            if best < MANIFEST_MILLISECONDS:
+                return
+        pytest.fail(f"the manifest takes {best:.0f} ms to import")
 
     def test_it_can_be_made_without_what_it_needs_and_prints_nothing(
         self, found: Offer, values: dict[str, Any]

@@ -1,5 +1,6 @@
 """What a server promises."""
 
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -125,3 +126,12 @@ class ServerContract(SupportingContract, contract=True):
     ) -> None:
         load(f"{CLIENT}:chat")(endpoint, QUESTION, TOKENS, SECONDS)
         assert hashes(request.cls._served) == request.cls._before
+
+    def test_nothing_listens_once_it_is_stopped(self, request: pytest.FixtureRequest, endpoint: Endpoint) -> None:
+        running: RunningServer = request.cls._running
+        host, port = endpoint.url.split("/")[2].split(":")
+        running.stop()
+        running.stop()
+        del request.cls._running, request.cls._endpoint
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((host, int(port)), timeout=5).close()

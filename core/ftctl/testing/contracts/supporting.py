@@ -1,40 +1,30 @@
 """What holds for backends that are asked, when a run is planned, whether they can take a model."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ftctl.domain.artifact import Artifact
-from ftctl.domain.codec import to_plain
+from ftctl.domain.format import HF
 from ftctl.domain.resources import ModelShape
 from ftctl.domain.verdict import Verdict
-from ftctl.plugin.checking import check_options
-from ftctl.plugin.offer import Offer, load
-from ftctl.testing.contracts.offer import OfferContract, in_fresh_python
-
-SUPPORTS = """
-import json, sys
-for name in {needs!r}:
-    sys.modules[name] = None
-from ftctl.domain.codec import from_plain
-from ftctl.domain.resources import ModelShape
-from ftctl.plugin.offer import load
-backend = load({factory!r})(load({options!r})(**{values!r}))
-found = backend.supports(from_plain(json.loads({shape!r}), ModelShape))
-print(json.dumps([type(found).__name__, list(found.reasons)]))
-"""
+from ftctl.plugin.offer import Offer
+from ftctl.testing.contracts.offer import OfferContract
+from ftctl.testing.contracts.without_backend import without_backend
+from ftctl.testing.samples import tiny_model
 
 
 class SupportingContract(OfferContract, contract=True):
     """``model`` is what it is given, ``shape`` what the planner knows of such a model."""
 
     @pytest.fixture
-    def model(self) -> Artifact:
+    def model(self, found: Offer) -> Artifact:
         """A model in a format that it accepts."""
-        raise NotImplementedError("a contract needs the fixture `model`: an Artifact that the backend accepts")
+        if HF not in found.accepts:
+            pytest.fail(f"override the fixture `model` with an Artifact of format {' or '.join(found.accepts)}")
+        return tiny_model()
 
     @pytest.fixture
     def shape(self) -> ModelShape:
@@ -45,13 +35,8 @@ class SupportingContract(OfferContract, contract=True):
     def test_what_it_supports_is_said_without_its_backend(
         self, found: Offer, values: dict[str, Any], shape: ModelShape
     ) -> None:
-        good, _ = check_options(load(found.options), values, "values")
-        needs = [need.module for need in found.needs]
-        plain = json.dumps(to_plain(shape))
-        program = SUPPORTS.format(needs=needs, factory=found.factory, options=found.options, values=good, shape=plain)
-        kind, reasons = json.loads(in_fresh_python(program))
-        assert kind == Verdict.__name__
-        assert reasons == [], "it refuses the fixture `shape`; override that with a model it supports"
+        (verdict,) = without_backend(found, values, "supports", shape, [()], Verdict)
+        assert not verdict.reasons, "it refuses the fixture `shape`; override that with a model it supports"
 
 
 def hashes(folder: Path) -> dict[str, str]:

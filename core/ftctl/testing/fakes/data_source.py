@@ -13,6 +13,7 @@ class FakeDataSourceOptions:
     rows: int = option(50, help="How many rows.", ge=0)
     bad_every: int = option(0, help="Every so many rows one is rejected; 0: none.", ge=0)
     twin_every: int = option(0, help="Every so many rows one repeats the first; 0: none.", ge=0)
+    texts: tuple[str, ...] = option((), help="What the rows say, instead of numbers.")
     groups: int = option(0, help="How many groups the rows are in; 0: no groups.", ge=0)
 
 
@@ -27,6 +28,10 @@ class FakeDataSource(DataSource):
 
     def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
         asked = self._options
+        for number, text in enumerate(asked.texts, 1):
+            yield Example(f"text:{number}", text=text)
+        if asked.texts:
+            return
         for number in range(1, asked.rows + 1):
             where = f"fake:{number}"
             if asked.bad_every and number % asked.bad_every == 0:

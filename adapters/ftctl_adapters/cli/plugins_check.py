@@ -1,0 +1,109 @@
+"""``ftctl plugins check``."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ftctl.application.needs import lacking
+from ftctl.errors import BackendFailed, ConfigInvalid, PluginBroken, UsageError
+from ftctl.plugin.checking import check_options
+from ftctl.plugin.offer import LIFECYCLE, Offer, load
+from ftctl.plugin.registry import Registry, Unknown
+from ftctl_adapters.bootstrap import build_registry
+from ftctl_adapters.cli.options import json_option
+from ftctl_adapters.config.compose import parse_setting
+from ftctl_adapters.environments.local import LocalEnvironments
+
+MARKS = {"passed": "✓", "failed": "✗", "skipped": "–", "known": "·"}
+
+
+@click.command("check")
+@click.argument("name")
+@click.option("--port", type=click.Choice(LIFECYCLE), help="Where backends of several ports have the name.")
+@click.option("--set", "settings", metavar="OPTION=VALUE", multiple=True, help="An option it is made with; repeatable.")
+@click.option(
+    "--tests",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of tests instead, e.g. tests/test_contract.py of its project.",
+)
+@json_option
+def command(name: str, port: str | None, settings: tuple[str, ...], tests: Path | None, as_json: bool) -> None:
+    """Run the contract of the backend NAME's port against it.
+
+    Exit code 6 when it breaks the contract, 2 when it cannot be tested here. What the tests need beyond options, such
+    as targets or a model of its format, a file of tests says.
+
+    \b
+    ftctl plugins check text-metrics
+    ftctl plugins check lines --set path=rows.txt
+    """
+    if find_spec("pytest") is None:
+        raise UsageError("checking needs pytest", next_step="run: pip install 'ftctl[testing]'")
+    offer = _find(build_registry(), name, port)
+    results = []
+    for result in _results(_check(offer, settings, tests), _python(offer)):
+        results.append(result)
+        if not as_json:
+            print(f"{MARKS[result['outcome']]} {result['test']}" + (f"  {result['why']}" if result["why"] else ""))
+    failed = [result for result in results if result["outcome"] == "failed"]
+    if as_json:
+        told = {"name": offer.name, "port": offer.port, "dist": offer.dist, "version": offer.version}
+        print(json.dumps(told | {"kept": bool(results) and not failed, "tests": results}))
+    if failed or not results:
+        whose = f"{offer.port.replace('_', ' ')} {offer.name!r} of {offer.dist} {offer.version}"
+        raise BackendFailed(f"{whose} breaks its contract: {len(failed)} of {len(results)} tests failed")
+    if not as_json:
+        print(f"\n{offer.full_name} {offer.version} keeps the contract of its port: {len(results)} tests")
+
+
+def _find(registry: Registry, name: str, port: str | None) -> Offer:
+    ports = [port] if port else LIFECYCLE
+    found = {one: registry.find(one, name) for one in ports}
+    offers = [offer for offer in found.values() if isinstance(offer, Offer)]
+    if len(offers) > 1:
+        raise UsageError(f"{name!r} is a backend of several ports", next_step=f"--port {' or '.join(found)}")
+    if offers:
+        return offers[0]
+    reasons = [one for one in found.values() if isinstance(one, Unknown)]
+    broken = [one.reason for one in reasons if one.broken]
+    if broken:
+        raise PluginBroken(broken[0], next_step="repair or uninstall it")
+    raise UsageError(reasons[0].reason if port else f"no backend {name!r}", next_step="`ftctl plugins` lists every one")
+
+
+def _check(offer: Offer, settings: tuple[str, ...], tests: Path | None) -> dict[str, Any]:
+    line = lacking(offer, LocalEnvironments(Path()), ())
+    if line:
+        raise UsageError(line)
+    if tests:
+        return {"tests": str(tests.absolute())}
+    values = dict(parse_setting(setting) for setting in settings)
+    _, problems = check_options(load(offer.options), values, "--set")
+    if problems:
+        raise ConfigInvalid(f"{offer.name} cannot be made", details=tuple(problems))
+    python = LocalEnvironments(Path()).enter(offer.environment).path
+    return {"port": offer.port, "name": offer.full_name, "values": values, "python": python}
+
+
+def _python(offer: Offer) -> str:
+    """Where the tests run: where the backend does, but servers are started from here."""
+    if offer.port == "server" or offer.environment == "default":
+        return sys.executable
+    return LocalEnvironments(Path()).enter(offer.environment).path
+
+
+def _results(check: dict[str, Any], python: str) -> Iterator[dict[str, Any]]:
+    command = [python, "-m", "ftctl.testing.check", json.dumps(check)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout
+        for line in running.stdout:
+            if line.startswith("{"):
+                yield json.loads(line)
+    if running.returncode not in (0, 1):
+        raise BackendFailed(f"pytest ended with {running.returncode}", next_step=f"run it: {' '.join(command[:3])} …")

@@ -1,0 +1,74 @@
+"""A pip project for a plugin of one port, complete and passing its contract before a line of it is changed."""
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from string import Template
+
+from ftctl import __version__
+from ftctl.domain.names import is_name, nearest
+from ftctl.errors import UsageError
+from ftctl.plugin.offer import CONTRACT_VERSION, LIFECYCLE
+
+TEMPLATES = files("ftctl_adapters.scaffold").joinpath("templates")
+SUFFIX, PACKAGE = ".tmpl", "PACKAGE"
+"""What files of templates end with, and what stands for the name of the package in paths."""
+
+
+def new_project(port: str, name: str, folder: Path) -> list[Path]:
+    """Writes the project ``ftctl-NAME`` into ``folder``, which must not be there yet; the files, in their order.
+
+    Raises:
+        UsageError: no such port, a name that cannot be one, or the folder is there.
+    """
+    if port not in LIFECYCLE:
+        meant = nearest(port, LIFECYCLE)
+        hint = f"did you mean {meant!r}? " if meant else ""
+        raise UsageError(f"no port {port!r}; {hint}known: {', '.join(LIFECYCLE)}")
+    if not is_name(name) or not name[0].isalpha():
+        raise UsageError(f"{name!r} cannot name a backend", next_step="a letter, then a-z, 0-9, '-', '_' or '.'")
+    if folder.exists():
+        raise UsageError(f"{folder} is there already", next_step="name another folder: --into FOLDER")
+    words = words_of(port, name)
+    made = []
+    for path, text in sorted(_templates(port)):
+        target = folder / path.replace(PACKAGE, words["package"])
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(Template(text).substitute(words), encoding="utf-8")
+        made.append(target)
+    return made
+
+
+def words_of(port: str, name: str) -> dict[str, str]:
+    """What stands for the placeholders of the templates."""
+    parts = re.split(r"[^a-z0-9]+", name)
+    return {
+        "name": name,
+        "dist": f"ftctl-{name}",
+        "package": "ftctl_" + "_".join(parts),
+        "kind": "".join(part.capitalize() for part in parts),
+        "port": port,
+        "Spoken": _with_article(port.replace("_", " ")).capitalize(),
+        "version": __version__,
+        "contract": str(CONTRACT_VERSION),
+    }
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def _templates(port: str) -> Iterator[tuple[str, str]]:
+    """Paths and texts of what every project has, and of what those of the port have."""
+    for group in ("common", port):
+        yield from _texts(TEMPLATES.joinpath(group), "")
+
+
+def _texts(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _texts(path, f"{prefix}{path.name}/")
+        elif path.name.endswith(SUFFIX):
+            yield prefix + path.name.removesuffix(SUFFIX), path.read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""An evaluator for ftctl."""

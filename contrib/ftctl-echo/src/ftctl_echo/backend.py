@@ -1,0 +1,29 @@
+"""How often the question stands in the answer: a model that was trained too little repeats what it is asked."""
+
+from collections.abc import Sequence
+
+from ftctl.domain import Example, Report, mean_metric
+from ftctl.plugin import option, options
+from ftctl.ports import Evaluator, StageContext, Target
+
+
+@options
+class EchoOptions:
+    max_new_tokens: int = option(32, help="Where an answer is cut.", ge=1)
+
+
+class Echo(Evaluator):
+    """Upper and lower case do not count."""
+
+    def __init__(self, options: EchoOptions) -> None:
+        self._options = options
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        prompts = [example.prompt for example in data]
+        answers = target.generate(prompts, self._options.max_new_tokens)
+        echoed = [float(p.question.lower() in a.text.lower()) for p, a in zip(prompts, answers, strict=True)]
+        records = tuple(
+            {"where": example.where, "answer": answer.text, "echoed": value}
+            for example, answer, value in zip(data, answers, echoed, strict=True)
+        )
+        return Report("echo", (mean_metric("echoed", echoed, unit="share", direction="lower"),), records)

@@ -1,0 +1,17 @@
+"""What ftctl reads to know this plugin; it imports the standard library and ftctl.plugin alone."""
+
+from ftctl.plugin import Offer, hookimpl
+
+
+@hookimpl
+def ftctl_offers():
+    return [
+        Offer(
+            port="evaluator",
+            name="echo",
+            summary="How often the question stands in the answer",
+            factory="ftctl_echo.backend:Echo",
+            options="ftctl_echo.backend:EchoOptions",
+            contract=1,
+        )
+    ]

@@ -1,0 +1,1 @@
+"""How often answers break a policy, for ftctl."""

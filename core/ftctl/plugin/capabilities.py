@@ -1,0 +1,21 @@
+"""What an offer may declare that its backend can do beyond its port; a contract tests what is declared."""
+
+BRIDGE = "bridge"
+"""A compressor that the planner may insert on its own, because it loses nothing."""
+
+NETWORK = "network"
+"""A data source that asks other machines."""
+
+DETERMINISTIC = "deterministic"
+"""A tuner that makes the same files from the same seed, on the same machine."""
+
+RESUME = "resume"
+"""A tuner that ends with the same files whether or not it was stopped on the way."""
+
+ACCUMULATES = "accumulates"
+"""A tuner that takes the same steps with a batch at once and with its parts, one after another."""
+
+VALIDATES = "validates"
+"""A tuner that tells the validation loss of what it saves, as its last one."""
+
+CAPABILITIES = (BRIDGE, NETWORK, DETERMINISTIC, RESUME, ACCUMULATES, VALIDATES)

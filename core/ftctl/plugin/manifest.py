@@ -1,0 +1,104 @@
+"""Reads one plugin's manifest, whatever lies in it."""
+
+import contextlib
+import io
+import signal
+import threading
+import traceback
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from types import FrameType
+from typing import Any
+
+from attrs import evolve, frozen
+
+from ftctl.domain.names import is_name
+from ftctl.plugin.offer import CONTRACT_VERSION, PORTS, Offer
+
+TAIL = 6
+"""Lines of a traceback that are kept."""
+
+
+class TooSlow(BaseException):
+    """A manifest that does not come to an end; no ``except Exception`` of its own can swallow it."""
+
+
+@frozen
+class Broken:
+    """A plugin that could not be used, and why; ``trace`` are the last lines of the traceback."""
+
+    name: str
+    dist: str
+    version: str
+    phase: str
+    error: str
+    trace: tuple[str, ...] = ()
+
+    @property
+    def remedy(self) -> str:
+        """What can be done about it."""
+        return f"pip install -U {self.dist}, or pip uninstall {self.dist}, or FTCTL_NO_PLUGINS={self.name}"
+
+
+@frozen
+class Manifest:
+    """What one entry point leads to."""
+
+    module: Any
+    offers: tuple[Offer, ...]
+
+
+def read_manifest(point: EntryPoint, dist: str, version: str, seconds: float) -> Manifest | Broken:
+    """The manifest of an entry point, or why it cannot be used; what it prints is not shown.
+
+    Args:
+        point: where it lies.
+        dist: the distribution that it came with.
+        version: of the distribution.
+        seconds: how long it may take; only the main thread can be interrupted.
+    """
+    phase = "import"
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), within(seconds):
+            module = point.load()
+            phase = "offers"
+            return Manifest(module, tuple(_checked(offer, dist, version) for offer in module.ftctl_offers()))
+    except (Exception, SystemExit, TooSlow) as error:
+        trace = "".join(traceback.format_exception(error)).rstrip().splitlines()[-TAIL:]
+        return Broken(point.name, dist, version, phase, f"{type(error).__name__}: {error}", tuple(trace))
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Ends what takes longer.
+
+    Raises:
+        TooSlow: it took longer.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise TooSlow(f"it takes more than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _checked(offer: Any, dist: str, version: str) -> Offer:
+    if not isinstance(offer, Offer):
+        raise TypeError(f"ftctl_offers() must return Offer objects, not {type(offer).__name__}")
+    if offer.contract > CONTRACT_VERSION:
+        wanted = f"offer {offer.name!r} was written for edition {offer.contract} of the ports"
+        raise ValueError(f"{wanted}, and this ftctl knows {CONTRACT_VERSION}: it needs a newer ftctl")
+    if offer.port not in PORTS:
+        raise ValueError(f"offer {offer.name!r} names the unknown port {offer.port!r}")
+    if not is_name(offer.name):
+        raise ValueError(f"offer name {offer.name!r} must match [a-z0-9][a-z0-9._-]*")
+    return evolve(offer, dist=dist, version=version)

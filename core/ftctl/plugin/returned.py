@@ -1,0 +1,40 @@
+"""What comes back from a backend is what its port says, whoever wrote it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ftctl.domain.artifact import Draft
+from ftctl.domain.launch import LaunchSpec
+from ftctl.domain.report import Report
+from ftctl.domain.resources import ResourcePlan
+from ftctl.domain.sweep import Sweep
+from ftctl.domain.verdict import Verdict
+from ftctl.errors import PluginBroken
+
+RETURNS: dict[str, type] = {
+    "fingerprint": str,
+    "plan": ResourcePlan,
+    "tune": Draft,
+    "sweep": Sweep,
+    "labels": list,
+    "evaluate": Report,
+    "verify": Report,
+    "supports": Verdict,
+    "compress": Draft,
+    "launch": LaunchSpec,
+}
+"""By the method of a port."""
+
+
+def returned(call: Callable[..., Any], owner: str, *arguments: Any) -> Any:
+    """What a bound method of a backend returns; ``owner`` says whose it is, for people.
+
+    Raises:
+        PluginBroken: it is of another type than the port says.
+    """
+    value, method = call(*arguments), call.__name__
+    wanted = RETURNS.get(method)
+    if wanted and not isinstance(value, wanted):
+        text = f"{owner}: {method}() returned a {type(value).__name__}, and must return a {wanted.__name__}"
+        raise PluginBroken(text, next_step="`ftctl plugins check` runs the contract of its port")
+    return value

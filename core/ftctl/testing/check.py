@@ -1,0 +1,86 @@
+"""Runs the contract of one backend, and tells what became of each test as a line of JSON.
+
+``python -m ftctl.testing.check CHECK``, where CHECK is a JSON object: ``port``, ``name``, ``values``, and ``python``,
+the interpreter of a server; or ``tests``, a file of tests of one's own. Needs ``ftctl[testing]``.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftctl.domain.interpreter import Interpreter
+from ftctl.testing import contracts
+
+MODULE = """
+from ftctl.testing.check import contract_of
+Test = contract_of({check!r})
+"""
+
+
+def contract_of(check: dict[str, Any]) -> type:
+    """The contract of the port, with the backend and its options filled in."""
+    base = getattr(contracts, "".join(part.capitalize() for part in check["port"].split("_")) + "Contract")
+    given: dict[str, Any] = {"offer": check["name"], "values": check["values"]}
+    if check["port"] == "server":
+        given["python"] = Interpreter(check["python"])
+    return type("Test", (base,), {name: _fixture(name, value) for name, value in given.items()})
+
+
+def _fixture(name: str, value: Any) -> Any:
+    @pytest.fixture(name=name)
+    def given(_self: Any) -> Any:
+        return value
+
+    return given
+
+
+class _Teller:
+    """Prints what became of each test when that is known."""
+
+    def __init__(self) -> None:
+        self._out = sys.__stdout__
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or report.outcome != "passed":
+            self._tell(report.nodeid.rpartition("::")[2], _outcome(report), _why(report))
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self._tell(report.nodeid, "failed", str(report.longrepr).strip().rpartition("\n")[2])
+
+    def _tell(self, test: str, outcome: str, why: str) -> None:
+        print(json.dumps({"test": test, "outcome": outcome, "why": why}), file=self._out, flush=True)
+
+
+def _outcome(report: pytest.TestReport) -> str:
+    if hasattr(report, "wasxfail"):
+        return "known" if report.skipped else "failed"
+    return report.outcome
+
+
+def _why(report: pytest.TestReport) -> str:
+    """One line: why it was left out, or what was not as it must be."""
+    if hasattr(report, "wasxfail"):
+        return str(report.wasxfail)
+    if report.skipped and isinstance(report.longrepr, tuple):
+        return report.longrepr[2].removeprefix("Skipped: ")
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return crash.message.partition("\n")[0] if crash else str(report.longrepr or "").strip().rpartition("\n")[2]
+
+
+def main(check: dict[str, Any]) -> int:
+    """Runs the tests; what pytest returns."""
+    quiet = ["-p", "no:terminal", "-p", "no:cacheprovider", "-W", "default"]
+    if check.get("tests"):
+        return int(pytest.main([*quiet, check["tests"]], plugins=[_Teller()]))
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "test_contract.py").write_text(MODULE.format(check=check), encoding="utf-8")
+        return int(pytest.main([*quiet, "--rootdir", folder, folder], plugins=[_Teller()]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(sys.argv[1])))

@@ -1,0 +1,112 @@
+"""Evaluators."""
+
+from collections.abc import Sequence
+
+import pytest
+from attrs import evolve
+
+from ftctl.domain.example import Example
+from ftctl.domain.report import Report
+from ftctl.ports.context import StageContext
+from ftctl.ports.target import Target
+from ftctl.testing.contracts import (
+    EvaluatorContract,
+)
+from ftctl.testing.fakes import FakeEvaluator, FakeTarget
+from tests.contract.broken.base import Broken
+
+
+class Measure(Broken, EvaluatorContract):
+    @pytest.fixture
+    def worst(self) -> Target:
+        return FakeTarget(right=False)
+
+
+class Changed(FakeEvaluator):
+    """The fake, its report changed."""
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        return self.changed(super().evaluate(target, data, context))
+
+    def changed(self, report: Report) -> Report:
+        return report
+
+
+class Unitless(Changed):
+    def changed(self, report: Report) -> Report:
+        return evolve(report, metrics=tuple(evolve(one, unit="") for one in report.metrics))
+
+
+class Percent(Changed):
+    def changed(self, report: Report) -> Report:
+        return evolve(report, metrics=tuple(evolve(one, value=100 * one.value) for one in report.metrics))
+
+
+class Flat(Changed):
+    def changed(self, report: Report) -> Report:
+        return evolve(report, metrics=tuple(evolve(one, value=0.5) for one in report.metrics))
+
+
+class Moody(Changed):
+    turn = 0
+
+    def changed(self, report: Report) -> Report:
+        Moody.turn += 1
+        return evolve(report, notes={"turn": str(Moody.turn)})
+
+
+class Forgetful(Changed):
+    def changed(self, report: Report) -> Report:
+        return evolve(report, records=report.records[1:])
+
+
+class Tupled(Changed):
+    def changed(self, report: Report) -> Report:
+        return evolve(report, records=tuple({**record, "pair": (1, 2)} for record in report.records))
+
+
+class Test_every_metric_says_what_it_is(Measure):
+    kind = "Unitless"
+
+
+class Test_shares_stay_between_nothing_and_all(Measure):
+    kind = "Percent"
+
+
+class Test_the_best_target_is_better_and_the_worst_is_nowhere_better(Measure):
+    kind = "Flat"
+
+
+class Test_the_same_answers_give_the_same_figures(Measure):
+    kind = "Moody"
+
+
+class Test_every_example_that_was_measured_has_a_record(Measure):
+    kind = "Forgetful"
+
+
+class Test_the_report_survives_json(Measure):
+    kind = "Tupled"
+
+
+class Choosy(FakeEvaluator):
+    """Measures those who answer."""
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        answers = target.generate([example.prompt for example in data], 16)
+        return super().evaluate(target, [e for e, a in zip(data, answers, strict=True) if a.text], context)
+
+
+class Generous(Changed):
+    """Records other values than it counts."""
+
+    def changed(self, report: Report) -> Report:
+        return evolve(report, records=tuple({**record, "right": 0.5} for record in report.records))
+
+
+class Test_who_does_not_answer_is_counted(Measure):
+    kind = "Choosy"
+
+
+class Test_a_metric_is_the_mean_of_what_its_records_say(Measure):
+    kind = "Generous"

@@ -1,0 +1,102 @@
+"""Servers."""
+
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.launch import Address, LaunchSpec
+from ftctl.testing.contracts import (
+    ServerContract,
+)
+from ftctl.testing.fakes import FakeServer
+from tests.contract.broken.base import Broken
+from tests.contract.models import fake_model
+
+
+class Serve(Broken, ServerContract):
+    @pytest.fixture
+    def model(self, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+        return fake_model(tmp_path_factory.mktemp("served"))
+
+
+class Flawed(FakeServer):
+    """The fake, started with a flaw."""
+
+    flaw = ""
+
+    def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
+        spec = super().launch(model, address, python)
+        return evolve(spec, argv=(*spec.argv, "--flaw", self.flaw))
+
+
+class Everywhere(FakeServer):
+    def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
+        return super().launch(model, evolve(address, host="0.0.0.0"), python)
+
+
+class Homeless(FakeServer):
+    def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
+        spec = super().launch(model, address, python)
+        return evolve(spec, argv=tuple(part for part in spec.argv if part not in ("--host", address.host)))
+
+
+class Unlisted(Flawed):
+    flaw = "no-models"
+
+
+class Mute(Flawed):
+    flaw = "empty"
+
+
+class Stuttering(Flawed):
+    flaw = "stream"
+
+
+class Alone(Flawed):
+    flaw = "single"
+
+
+class Scribbling(FakeServer):
+    def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
+        Path(model.path, "cache").write_text("mine")
+        return super().launch(model, address, python)
+
+
+class Test_its_command_stays_on_the_address_that_it_was_given(Serve):
+    kind = "Everywhere"
+
+
+class Test_its_command_stays_on_the_address_that_it_was_given__unsaid(Serve):
+    kind = "Homeless"
+
+
+class Test_it_lists_the_model_by_the_name_that_requests_use(Serve):
+    kind = "Unlisted"
+
+
+class Test_it_answers_with_text(Serve):
+    kind = "Mute"
+
+
+class Test_pieces_of_a_stream_are_the_whole_answer(Serve):
+    kind = "Stuttering"
+
+
+class Test_eight_requests_at_once_are_all_answered(Serve):
+    kind = "Alone"
+
+
+class Test_the_model_is_only_read_while_it_is_served(Serve):
+    kind = "Scribbling"
+
+
+class Escaping(Flawed):
+    """Serves from a process of another group, which nobody finds."""
+
+    flaw = "escape"
+
+
+class Test_nothing_listens_once_it_is_stopped(Serve):
+    kind = "Escaping"
