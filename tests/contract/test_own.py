@@ -72,10 +72,11 @@ class TestMix(DataSourceContract):
     @pytest.fixture
     def holding(self, tmp_path: Path) -> Callable[[Sequence[str]], dict[str, Any]]:
         def hold(texts: Sequence[str]) -> dict[str, Any]:
-            """In one file: of several it draws by shares, and leaves rows over."""
+            """Several times in both files: it draws by shares, and leaves rows over when one is at its end."""
             rows = [json.dumps({"text": text}) for text in texts]
-            (tmp_path / "texts.jsonl").write_text("\n".join(rows), encoding="utf-8")
-            return {"paths": [str(tmp_path / "texts.jsonl")]}
+            for name in ("c", "d"):
+                (tmp_path / f"{name}.jsonl").write_text("\n".join(rows * 3), encoding="utf-8")
+            return {"paths": [str(tmp_path / "c.jsonl"), str(tmp_path / "d.jsonl")]}
 
         return hold
 
