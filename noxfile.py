@@ -1,7 +1,7 @@
 """Every check of this project, the fast ones first: ``nox`` runs those of minutes in the current environment.
 
-``nox -s kills distributed backends`` runs the rest: processes that are killed wherever they can be, training in several
-processes, and backends in environments of their own.
+``nox -s kills distributed outsiders backends`` runs the rest: processes that are killed wherever they can be, training
+in several processes, plugins of others in clean environments, and backends in environments of their own.
 
 ``nox -s lint`` runs one; ``nox -s tests -- tests/unit -x`` hands arguments to pytest.
 """
@@ -54,6 +54,12 @@ def kills(session: nox.Session) -> None:
 def distributed(session: nox.Session) -> None:
     """Training in several processes, by torchrun and Ray, on this machine."""
     session.run("python", "-m", "pytest", "-m", "distributed", *session.posargs, external=True)
+
+
+@nox.session
+def outsiders(session: nox.Session) -> None:
+    """Plugins as others write them: made, installed and tested in clean environments, and used in a run."""
+    session.run("python", "-m", "pytest", "-m", "outsiders", "tests/outsiders", *session.posargs, external=True)
 
 
 @nox.session

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import click
+from api import api
 from matrix import matrix
 
 from ftctl.plugin.offer import PORTS, Offer, load
@@ -26,6 +27,7 @@ def pages() -> dict[str, str]:
         "backends.md": backends(offers) + matrix(offers),
         "options.md": options(offers),
         "command-line.md": command_line(),
+        "api.md": NOTE + api(),
     }
 
 

@@ -38,6 +38,39 @@ from typing import Any, ClassVar
 
 from ftctl.redact import redacted
 
+__all__ = [
+    "ArtifactCorrupt",
+    "BackendError",
+    "BackendFailed",
+    "ConfigInvalid",
+    "DataChanged",
+    "DataError",
+    "DiskFull",
+    "FtctlError",
+    "GateError",
+    "GateRefused",
+    "IntegrityError",
+    "Interrupted",
+    "LabelsInvalid",
+    "ModelMismatch",
+    "ModelUnsafe",
+    "NoUsableRows",
+    "PluginBroken",
+    "PortBusy",
+    "ResourceError",
+    "ResourceExhausted",
+    "RowsInvalid",
+    "RunBusy",
+    "ServedDifferently",
+    "ServerDied",
+    "ServerNotReady",
+    "TrainingDiverged",
+    "UsageError",
+    "WorkerDied",
+    "WorkerStalled",
+    "WorkspaceUnusable",
+]
+
 
 class FtctlError(Exception):
     """An error with one line for its reader: what happened, where and why, what to do next; no secret stands in it."""

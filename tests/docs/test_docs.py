@@ -1,7 +1,6 @@
 """The docs name everything there is, say what the code says, and their examples work."""
 
 import ast
-import os
 import re
 import subprocess
 import sys
@@ -110,36 +109,6 @@ def test_every_run_file_in_the_docs_is_valid(ftctl: Ftctl, tmp_path: Path, page:
     (tmp_path / "run.yaml").write_text(text)
     done = ftctl("config", "validate", "run.yaml")
     assert done.returncode == 0, done.stderr
-
-
-def test_the_plugin_of_the_how_to_works_as_it_stands(tmp_path: Path, ftctl: Ftctl) -> None:
-    """Its files are taken from the page; its entry point is written as pip would."""
-    blocks = re.findall(r"```python\n# (\S+)\n(.*?)```", (ROOT / "docs/how-to/plugin.md").read_text(), re.DOTALL)
-    assert [name for name, _ in blocks] == ["ftctl_echo/manifest.py", "ftctl_echo/evaluator.py", "tests/test_echo.py"]
-    (tmp_path / "ftctl_echo").mkdir()
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "ftctl_echo" / "__init__.py").touch()
-    for name, text in blocks:
-        (tmp_path / name).write_text(text)
-    info = tmp_path / "ftctl_echo-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ftctl-echo\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[ftctl.plugins]\necho = ftctl_echo.manifest\n")
-    path = {"PYTHONPATH": str(tmp_path)}
-    assert "ftctl-echo" in ftctl("plugins", "--json", env=path).stdout
-    done = ftctl("run", "--evaluator", "echo", "--set", "evaluators.echo.max_new_tokens=0", "--dry-run", env=path)
-    assert "evaluators[0].max_new_tokens: must be at least 1, not 0" in done.stderr
-    planned = ftctl("run", "--evaluator", "echo", "--dry-run", env=path)
-    assert planned.returncode == 0, planned.stderr
-    kept = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "tests"],
-        cwd=tmp_path,
-        env={**os.environ, **path},
-        capture_output=True,
-        text=True,
-    )
-    assert kept.returncode == 0, kept.stdout[-3000:]
-    assert "14 passed" in kept.stdout
 
 
 @pytest.mark.parametrize("heading", ["Quick start", "Run the tests"])

@@ -5,6 +5,8 @@ from ftctl.plugin import option, options
 
 @options
 class TrainingOptions:
+    """What every tuner over the engine can be told."""
+
     loss_on: str = option(
         "answers",
         help="Which tokens train: every answer, the last one, or all.",

@@ -5,6 +5,8 @@ from attrs import field, frozen
 
 @frozen
 class Address:
+    """Where a server listens; port 0: not chosen yet."""
+
     host: str = "127.0.0.1"
     port: int = 0
 
