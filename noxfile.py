@@ -9,7 +9,7 @@ in several processes, plugins of others in clean environments, and backends in e
 import nox
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "layers", "reference", "tests"]
+nox.options.sessions = ["lint", "types", "layers", "reference", "site", "tests"]
 nox.options.stop_on_first_error = True
 
 
@@ -36,6 +36,12 @@ def layers(session: nox.Session) -> None:
 def reference(session: nox.Session) -> None:
     """The generated pages say what the code says; ``nox -s reference -- --write`` renews them."""
     session.run("python", "docs/generate.py", *session.posargs, external=True)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """The pages as a site, in build/site; a warning is an error."""
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-b", "html", "docs", "build/site", external=True)
 
 
 @nox.session
