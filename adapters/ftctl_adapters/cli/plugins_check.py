@@ -67,7 +67,8 @@ def _find(registry: Registry, name: str, port: str | None) -> Offer:
     found = {one: registry.find(one, name) for one in ports}
     offers = [offer for offer in found.values() if isinstance(offer, Offer)]
     if len(offers) > 1:
-        raise UsageError(f"{name!r} is a backend of several ports", next_step=f"--port {' or '.join(found)}")
+        step = f"--port {' or '.join(offer.port for offer in offers)}"
+        raise UsageError(f"{name!r} is a backend of several ports", next_step=step)
     if offers:
         return offers[0]
     reasons = [one for one in found.values() if isinstance(one, Unknown)]
