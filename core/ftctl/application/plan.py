@@ -1,5 +1,6 @@
 """What a run would do: its stages, what is already done, what it trains and needs. Imports no backend."""
 
+from copy import deepcopy
 from typing import Any
 
 from attrs import evolve, frozen
@@ -77,14 +78,14 @@ class Plan:
 
 
 def instantiate(backend: Backend) -> Any:
-    """The backend itself, made from its checked options.
+    """The backend itself, made from its checked options, which stay as they are whatever it does to its own.
 
     Raises:
         PluginBroken: its module or class cannot be imported, or it refuses to be made.
     """
     offer = backend.offer
     try:
-        return load(offer.factory)(load(offer.options)(**backend.options))
+        return load(offer.factory)(load(offer.options)(**deepcopy(backend.options)))
     except FtctlError:
         raise
     except (Exception, SystemExit) as error:
@@ -119,7 +120,7 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
 
 
 def ask(backend: Backend, method: str, *arguments: Any) -> Any:
-    """What a backend answers while a run is planned.
+    """What a backend answers while a run is planned; what it is asked with stays as it is.
 
     Raises:
         PluginBroken: it raised something that is no error of ours, or returned what its port does not.
@@ -127,7 +128,7 @@ def ask(backend: Backend, method: str, *arguments: Any) -> Any:
     implementation = instantiate(backend)
     name = f"{backend.offer.port} {backend.offer.full_name} {backend.offer.version}"
     try:
-        return returned(getattr(implementation, method), name, *arguments)
+        return returned(getattr(implementation, method), name, *deepcopy(arguments))
     except FtctlError:
         raise
     except (Exception, SystemExit) as error:
