@@ -2,12 +2,14 @@
 
 import ast
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 
 from ftctl.domain import event
@@ -166,3 +168,31 @@ def test_every_module_imports_alone_without_a_backend() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+COMMANDS = sorted(
+    {
+        (page.name, line.partition("  ")[0].partition(" && ")[0].removeprefix("$ "))
+        for page in PAGES
+        for block in re.findall(r"```(?:sh|text)\n(.*?)```", page.read_text(), re.DOTALL)
+        for line in block.splitlines()
+        if re.match(r"(\$ )?ftctl [a-z]", line)
+    }
+)
+
+
+@pytest.mark.parametrize(("page", "line"), COMMANDS)
+def test_every_command_in_the_docs_is_one(page: str, line: str) -> None:
+    """It is parsed as the command line would, and not run; what stands in its place for a name is taken as a name."""
+    from ftctl_adapters.cli.main import cli
+
+    words = shlex.split(line.replace("…", "x"))[1:]
+    command: click.Command = cli
+    while isinstance(command, click.Group) and words:
+        found = command.get_command(click.Context(command), words[0])
+        assert found is not None, f"no command {words[0]!r}"
+        command, words = found, words[1:]
+    try:
+        command.make_context("ftctl", words)
+    except click.UsageError as error:
+        assert "does not exist" in error.message, error.message
