@@ -21,7 +21,7 @@ Ftctl = Callable[..., "subprocess.CompletedProcess[str]"]
 def minimal_environment() -> dict[str, str]:
     """What a shell would have, with every warning of ours an error in the command itself."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
-    return {**kept, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2"}
+    return {**kept, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2")}
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ pytestmark = pytest.mark.heavy
 SHORT = {
     "bf16": False,
     "max_length": 128,
-    "max_steps": 12,
-    "eval_steps": 6,
+    "max_steps": 8,
+    "eval_steps": 4,
     "per_device_train_batch_size": 4,
     "logging_steps": 1,
     "learning_rate": 1e-2,
@@ -28,6 +28,12 @@ class Short(TunerContract, contract=True):
     @pytest.fixture
     def values(self) -> dict[str, Any]:
         return {**SHORT, **self.more}
+
+    @pytest.fixture
+    def equivalent(self, values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """All rows at once and in two parts, as the contract has it, in fewer steps."""
+        whole = {**values, "max_steps": 3, "per_device_train_batch_size": 26}
+        return whole, whole | {"per_device_train_batch_size": 13, "gradient_accumulation_steps": 2}
 
 
 class TestLora(Short):

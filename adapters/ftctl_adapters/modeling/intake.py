@@ -30,7 +30,7 @@ class LocalModelIntake(ModelIntake):
         out.mkdir(parents=True)
         for name, content in view.files.items():
             _lay(content, out / name)
-        return Draft("model", HF, _facts(view))
+        return Draft("model", HF, facts_of(view))
 
 
 def model_shape(view: View) -> ModelShape:
@@ -50,7 +50,8 @@ def model_shape(view: View) -> ModelShape:
     )
 
 
-def _facts(view: View) -> dict[str, Any]:
+def facts_of(view: View) -> dict[str, Any]:
+    """What the artifact of a base model says of it: limits, and digests of tokenizer and template."""
     template = hashlib.sha256(view.template.encode()).hexdigest() if view.template else None
     tokenizer = view.files.get("tokenizer.json")
     return {

@@ -12,6 +12,7 @@ from ftctl.plugin.offer import load
 BUILTIN = "builtin:tiny"
 FOLDERS = "ftctl_adapters.modeling.reference:BUILTIN"
 INTAKE = "ftctl_adapters.modeling.intake:LocalModelIntake"
+FACTS, VIEW = "ftctl_adapters.modeling.intake:facts_of", "ftctl_adapters.modeling.view:make_view"
 PHRASES = {
     "German": ("Guten Morgen.", "Guten Abend.", "Gute Nacht.", "Danke schön.", "Bis morgen.", "Wie geht es dir?"),
     "French": ("Bonjour.", "Bonsoir.", "Bonne nuit.", "Merci beaucoup.", "À demain.", "Comment ça va ?"),
@@ -25,7 +26,8 @@ VALIDATION = 4
 
 def tiny_model() -> Artifact:
     """The model that comes with ftctl: Qwen 2, 4 layers, 2,048 tokens, float32; a folder to read and never to write."""
-    return Artifact("model", HF, "b" * 64, str(load(FOLDERS)[BUILTIN]), {"max_length": 1024})
+    folder = load(FOLDERS)[BUILTIN]
+    return Artifact("model", HF, "b" * 64, str(folder), load(FACTS)(load(VIEW)(folder)))
 
 
 def tiny_shape() -> ModelShape:

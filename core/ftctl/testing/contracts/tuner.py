@@ -86,11 +86,15 @@ class TunerContract(OfferContract, contract=True):
         return objective
 
     @pytest.fixture
-    def equivalent(self, values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Options of two trainings that take the same steps: one batch at once, and in parts."""
+    def equivalent(self, values: dict[str, Any], data: Artifact) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Options of two trainings that take the same steps: all rows at once, and in two parts.
+
+        Smaller batches could rightly be put together otherwise.
+        """
+        rows = int(data.facts["splits"]["train"])
         return (
-            {**values, "per_device_train_batch_size": 4, "gradient_accumulation_steps": 1},
-            {**values, "per_device_train_batch_size": 2, "gradient_accumulation_steps": 2},
+            {**values, "per_device_train_batch_size": rows, "gradient_accumulation_steps": 1},
+            {**values, "per_device_train_batch_size": (rows + 1) // 2, "gradient_accumulation_steps": 2},
         )
 
     @pytest.fixture
