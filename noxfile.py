@@ -50,27 +50,15 @@ def site(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Everything in one process and one environment: unit, functional, bad data, docs."""
+    """Everything in one environment: unit, functional, bad data, docs."""
     session.run("python", "-m", "pytest", *SIDE_BY_SIDE, *session.posargs, env=ONE_THREAD, external=True)
 
 
 @nox.session
 def kills(session: nox.Session) -> None:
     """``kill -9`` and full disks at every point: what was finished stays, and the rest goes on bit-equal."""
-    session.run(
-        "python",
-        "-m",
-        "pytest",
-        "-m",
-        "kills",
-        "-n",
-        "2",
-        "--dist",
-        "worksteal",
-        *session.posargs,
-        env=ONE_THREAD,
-        external=True,
-    )
+    chosen = ("-m", "kills", "-n", "2", "--dist", "worksteal", *session.posargs)
+    session.run("python", "-m", "pytest", *chosen, env=ONE_THREAD, external=True)
 
 
 @nox.session

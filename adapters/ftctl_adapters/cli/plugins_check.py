@@ -2,9 +2,7 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +41,6 @@ def command(name: str, port: str | None, settings: tuple[str, ...], tests: Path 
     ftctl plugins check text-metrics
     ftctl plugins check lines --set path=rows.txt
     """
-    if find_spec("pytest") is None:
-        raise UsageError("checking needs pytest", next_step="run: pip install 'ftctl[testing]'")
     offer = _find(build_registry(), name, port)
     results = []
     for result in _results(_check(offer, settings, tests), _python(offer)):
@@ -55,7 +51,9 @@ def command(name: str, port: str | None, settings: tuple[str, ...], tests: Path 
     if as_json:
         told = {"name": offer.name, "port": offer.port, "dist": offer.dist, "version": offer.version}
         print(json.dumps(told | {"kept": bool(results) and not failed, "tests": results}))
-    if failed or not results:
+    if not results:
+        raise UsageError("no test was found", next_step="a class of tests inherits a contract and is called Test…")
+    if failed:
         whose = f"{offer.port.replace('_', ' ')} {offer.name!r} of {offer.dist} {offer.version}"
         raise BackendFailed(f"{whose} breaks its contract: {len(failed)} of {len(results)} tests failed")
     if not as_json:
@@ -93,10 +91,18 @@ def _check(offer: Offer, settings: tuple[str, ...], tests: Path | None) -> dict[
 
 
 def _python(offer: Offer) -> str:
-    """Where the tests run: where the backend does, but servers are started from here."""
-    if offer.port == "server" or offer.environment == "default":
-        return sys.executable
-    return LocalEnvironments(Path()).enter(offer.environment).path
+    """Where the tests run: where the backend does, but servers are started from here.
+
+    Raises:
+        UsageError: there is no pytest there.
+    """
+    place = "default" if offer.port == "server" else offer.environment
+    environments = LocalEnvironments(Path())
+    python = environments.enter(place).path
+    if environments.missing(place, ("pytest",)):
+        install = "'ftctl[testing]'" if place == "default" else "pytest"
+        raise UsageError("checking needs pytest", next_step=f"run: {python} -m pip install {install}")
+    return python
 
 
 def _results(check: dict[str, Any], python: str) -> Iterator[dict[str, Any]]:
