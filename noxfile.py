@@ -8,8 +8,11 @@ in several processes, plugins of others in clean environments, and backends in e
 
 import nox
 
-SIDE_BY_SIDE = ("-n", "2", "--dist", "loadscope")
-"""Two processes of tests, each with one thread for its tensors: on two cores that is faster than one with two."""
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
+"""Two processes of tests, each with one thread for its tensors: on two cores that is faster than one with two.
+
+In the order of their names the long ones, `functional`, are not the last.
+"""
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 nox.options.default_venv_backend = "none"

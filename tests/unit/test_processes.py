@@ -120,7 +120,7 @@ def test_an_error_of_the_worker_is_the_same_error_here(tmp_path: Path) -> None:
 
 def test_an_exception_of_a_backend_is_a_backend_failure(tmp_path: Path) -> None:
     with pytest.raises(BackendFailed, match="TypeError"):
-        run_worker(tmp_path, fake_job(nosuch=1))
+        run_worker(tmp_path, fake_job(rows="many"))
     assert "Traceback" in (tmp_path / "job" / "worker.log").read_text()
 
 

@@ -15,7 +15,6 @@ from ftctl.plugin.offer import LIFECYCLE, Offer, load
 from ftctl.plugin.registry import Registry, Unknown
 from ftctl_adapters.bootstrap import build_registry
 from ftctl_adapters.cli.options import json_option
-from ftctl_adapters.config.compose import parse_setting
 from ftctl_adapters.environments.local import LocalEnvironments
 
 MARKS = {"passed": "✓", "failed": "✗", "skipped": "–", "known": "·"}
@@ -82,6 +81,9 @@ def _check(offer: Offer, settings: tuple[str, ...], tests: Path | None) -> dict[
         raise UsageError(line)
     if tests:
         return {"tests": str(tests.absolute())}
+    # YAML takes as long to import as all manifests to read, and every listing of plugins imports this module
+    from ftctl_adapters.config.compose import parse_setting
+
     values = dict(parse_setting(setting) for setting in settings)
     _, problems = check_options(load(offer.options), values, "--set")
     if problems:
