@@ -197,7 +197,7 @@ class TunerContract(OfferContract, contract=True):
         told = [told["validation_loss"] for kind, told in tuned.events if "validation_loss" in told]
         assert told, "it tells no validation loss"
         found = mean_loss(target(_artifact(tuned, model)), list(read_split(data, "validation")))
-        assert found == pytest.approx(told[-1], rel=LOSSES), "what is loaded is not what was trained"
+        assert found == pytest.approx(told[-1], rel=LOSSES), f"it told {told[-1]}, and what is loaded has {found}"
 
     @capability(DETERMINISTIC)
     def test_the_same_seed_makes_the_same_files(
