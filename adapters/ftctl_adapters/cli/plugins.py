@@ -15,6 +15,9 @@ from ftctl_adapters.cli.options import json_option
 from ftctl_adapters.environments.local import LocalEnvironments
 
 
+COLUMNS = ("port", "name", "dist", "version", "environment", "status", "summary")
+
+
 @click.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
 @click.pass_context
@@ -45,8 +48,7 @@ def show(registry: Registry, as_json: bool, only_broken: bool, port: str | None)
         return
     from ftctl_adapters.cli.tables import print_table
 
-    rows = [[r["port"], r["name"], r["dist"], r["version"], r["status"], r["summary"]] for r in [*offers, *broken]]
-    print_table([["port", "name", "dist", "version", "status", "summary"], *rows])
+    print_table([list(COLUMNS), *([row[column] for column in COLUMNS] for row in [*offers, *broken])])
 
 
 def _row(offer: Offer) -> dict[str, Any]:
@@ -80,6 +82,7 @@ def _broken(entry: Broken) -> dict[str, Any]:
         "name": entry.name,
         "dist": entry.dist,
         "version": entry.version,
+        "environment": "",
         "status": "broken",
         "summary": summary,
     }
