@@ -14,7 +14,6 @@ from ftctl_adapters.cli import plugins_check, plugins_new
 from ftctl_adapters.cli.options import json_option
 from ftctl_adapters.environments.local import LocalEnvironments
 
-
 COLUMNS = ("port", "name", "dist", "version", "environment", "status", "summary")
 
 
