@@ -25,7 +25,7 @@ VALIDATION = 4
 
 
 def tiny_model() -> Artifact:
-    """The model that comes with ftctl, a folder to read and never to write: Qwen 2, 4 layers, 2,048 tokens, bfloat16."""
+    """The model that comes with ftctl, only to be read: Qwen 2, 4 layers, 2,048 tokens, bfloat16."""
     folder = load(FOLDERS)[BUILTIN]
     return Artifact("model", HF, "b" * 64, str(folder), load(FACTS)(load(VIEW)(folder)))
 
