@@ -1,4 +1,4 @@
-"""Secrets do not travel: what looks like one, or is known to be one, is left out of events, reports and messages."""
+"""Secrets do not travel: what looks like one, or is known to be one, is left out of events, messages and the report."""
 
 import os
 import re
@@ -12,7 +12,7 @@ SHORTEST = 8
 _NAMES = re.compile(r"(?i)token|secret|passw|api_?key|access_?key|credential")
 _SHAPES = re.compile(
     r"\bhf_[A-Za-z0-9]{16,}|\bsk-[A-Za-z0-9_-]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bAKIA[0-9A-Z]{16}\b"
-    r"|\bxox[abprs]-[A-Za-z0-9-]{10,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
+    r"|\bxox[abprs]-[A-Za-z0-9-]{10,}|(?<=://)[^/\s:]*:[^/\s]+(?=@)"
 )
 """Keys of Hugging Face, OpenAI and its kin, GitHub, AWS and Slack; name and password in an address."""
 
@@ -24,8 +24,9 @@ def redacted(text: str, environment: Mapping[str, str] = os.environ) -> str:
         text: what somebody will read.
         environment: what it calls a token, key, secret or password is known to be one.
     """
-    known = {value for name, value in environment.items() if len(value) >= SHORTEST and _NAMES.search(name)}
-    for secret in sorted(known, key=len, reverse=True):
+    values = [value for name, value in environment.items() if _NAMES.search(name)]
+    known = {line.strip() for value in values for line in (value, *value.splitlines())}
+    for secret in sorted((one for one in known if len(one) >= SHORTEST), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return _SHAPES.sub(HIDDEN, text)
 

@@ -38,6 +38,8 @@ def test_options_are_given_as_in_a_run(ftctl: Ftctl, tmp_path: Path) -> None:
         (("check", "mix"), 2, "--set.paths: missing"),
         (("check", "mix", "--set", "paths"), 2, "--set paths: must be path=value"),
         (("new", "tunre", "x"), 2, "did you mean 'tuner'?"),
+        (("new", "tuner", "lora"), 2, "'lora' is a tuner of ftctl's own"),
+        (("new", "tuner", "x-"), 2, "'x-' cannot name a backend"),
         (("new", "tuner", "../x"), 2, "'../x' cannot name a backend"),
         (("new", "tuner", "9x"), 2, "'9x' cannot name a backend"),
     ],
@@ -45,6 +47,39 @@ def test_options_are_given_as_in_a_run(ftctl: Ftctl, tmp_path: Path) -> None:
 def test_a_mistake_is_one_line(ftctl: Ftctl, arguments: tuple[str, ...], code: int, said: str) -> None:
     done = ftctl("plugins", *arguments)
     assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("def test_nothing_of_ours(): pass\n", 0, "✓ test_nothing_of_ours"),
+        ("x = 1\n", 2, "nothing was tested"),
+        ("import nosuchmodule\n", 6, "No module named 'nosuchmodule'"),
+        ("import pytest\n@pytest.mark.skip\ndef test_a(): pass\n", 2, "nothing was tested"),
+    ],
+)
+def test_a_file_of_ones_own_is_run_instead(ftctl: Ftctl, tmp_path: Path, text: str, code: int, said: str) -> None:
+    (tmp_path / "test_mine.py").write_text(text)
+    done = ftctl("plugins", "check", "text-metrics", "--tests", "test_mine.py")
+    assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done.stdout + done.stderr
+    told = json.loads(ftctl("plugins", "check", "text-metrics", "--tests", "test_mine.py", "--json").stdout)
+    assert told["kept"] == (code == 0)
+
+
+@pytest.mark.parametrize(
+    ("port", "name", "kind"),
+    [
+        ("data-source", "example", "ExampleSource"),
+        ("data-source", "data", "MyDataSource"),
+        ("evaluator", "none", "NoneEvaluator"),
+        ("tuner", "my-tuner", "MyTuner"),
+    ],
+)
+def test_a_class_is_never_called_like_what_it_needs(
+    ftctl: Ftctl, tmp_path: Path, port: str, name: str, kind: str
+) -> None:
+    assert ftctl("plugins", "new", port, name).returncode == 0
+    assert f"\nclass {kind}(" in next(tmp_path.glob("*/src/*/backend.py")).read_text()
 
 
 @pytest.mark.parametrize("port", LIFECYCLE)

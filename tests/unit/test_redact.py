@@ -37,6 +37,15 @@ def test_name_and_password_of_an_address_are_hidden() -> None:
     assert redacted("https://me:pw@host/x", {}) == "https://***@host/x"
 
 
+def test_a_secret_out_of_a_file_is_known_without_its_end_of_line() -> None:
+    assert redacted("Bearer abcd1234secret", {"A_KEY_TOKEN": "abcd1234secret\n"}) == "Bearer ***"
+
+
+@pytest.mark.parametrize("address", ["redis://:pass@host/0", "x://me:p@ss@host/0", "x://me:a:b@host/0"])
+def test_whatever_a_password_holds_it_is_hidden(address: str) -> None:
+    assert redacted(address, {}).endswith("://***@host/0")
+
+
 def test_words_of_the_environment_are_no_secrets() -> None:
     assert redacted("this is true", {"TOKENIZERS_PARALLELISM": "true"}) == "this is true"
 

@@ -17,6 +17,8 @@ from ftctl_adapters.bootstrap import build_registry
 from ftctl_adapters.cli.options import json_option
 from ftctl_adapters.environments.local import LocalEnvironments
 
+ENDED = (0, 1, 2, 5)
+"""pytest: all passed, some failed, a file that cannot be imported, no tests."""
 MARKS = {"passed": "✓", "failed": "✗", "skipped": "–", "known": "·"}
 
 
@@ -46,12 +48,13 @@ def command(name: str, port: str | None, settings: tuple[str, ...], tests: Path 
         results.append(result)
         if not as_json:
             print(f"{MARKS[result['outcome']]} {result['test']}" + (f"  {result['why']}" if result["why"] else ""))
+    passed = [result for result in results if result["outcome"] == "passed"]
     failed = [result for result in results if result["outcome"] == "failed"]
     if as_json:
         told = {"name": offer.name, "port": offer.port, "dist": offer.dist, "version": offer.version}
-        print(json.dumps(told | {"kept": bool(results) and not failed, "tests": results}))
-    if not results:
-        raise UsageError("no test was found", next_step="a class of tests inherits a contract and is called Test…")
+        print(json.dumps(told | {"kept": bool(passed) and not failed, "tests": results}))
+    if not passed and not failed:
+        raise UsageError("nothing was tested", next_step="a class of tests inherits a contract and is called Test…")
     if failed:
         whose = f"{offer.port.replace('_', ' ')} {offer.name!r} of {offer.dist} {offer.version}"
         raise BackendFailed(f"{whose} breaks its contract: {len(failed)} of {len(results)} tests failed")
@@ -114,5 +117,5 @@ def _results(check: dict[str, Any], python: str) -> Iterator[dict[str, Any]]:
         for line in running.stdout:
             if line.startswith("{"):
                 yield json.loads(line)
-    if running.returncode not in (0, 1):
+    if running.returncode not in ENDED:
         raise BackendFailed(f"pytest ended with {running.returncode}", next_step=f"run it: {' '.join(command[:3])} …")

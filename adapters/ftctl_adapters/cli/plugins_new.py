@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from ftctl.errors import WorkspaceUnusable
+from ftctl_adapters.bootstrap import build_registry
 from ftctl_adapters.scaffold.project import new_project
 
 
@@ -24,7 +25,7 @@ def command(port: str, name: str, into: Path | None) -> None:
     """
     folder = into or Path(f"ftctl-{name}")
     try:
-        made = new_project(port.replace("-", "_"), name, folder)
+        made = new_project(port.replace("-", "_"), name, folder, build_registry())
     except OSError as error:
         raise WorkspaceUnusable(f"{folder} cannot be written: {error.strerror}") from error
     for path in made:

@@ -9,6 +9,7 @@ from attrs import frozen
 from ftctl.domain import event as events
 from ftctl.ports.artifact_store import ArtifactStore
 from ftctl.ports.run_journal import RunJournal
+from ftctl.redact import redacted
 
 SUBJECTS = {"baseline": "base", "evaluate": "tuned", "evaluate-compressed": "compressed"}
 SHOWN = 10
@@ -36,7 +37,7 @@ def gather(journal: RunJournal, store: ArtifactStore) -> Content:
     return Content(
         run=run,
         plan=journal.read("plan.json") or {},
-        spec=(journal.folder / "run.yaml").read_text(encoding="utf-8"),
+        spec=redacted((journal.folder / "run.yaml").read_text(encoding="utf-8")),
         data=_json(folders.get("data"), "summary.json"),
         curves=_curves(journal, _json(folders.get("tune"), "trainer_state.json")),
         examples=_examples(folders),

@@ -7,28 +7,33 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 
-from ftctl import __version__
+from ftctl import __version__, domain, ports
 from ftctl.domain.names import is_name, nearest
 from ftctl.errors import UsageError
-from ftctl.plugin.offer import CONTRACT_VERSION, LIFECYCLE
+from ftctl.plugin.offer import CONTRACT_VERSION, LIFECYCLE, OWN_DIST
+from ftctl.plugin.registry import Registry
 
 TEMPLATES = files("ftctl_adapters.scaffold").joinpath("templates")
 SUFFIX, PACKAGE = ".tmpl", "PACKAGE"
 """What files of templates end with, and what stands for the name of the package in paths."""
+SUFFIXES = {port: port.rpartition("_")[2].capitalize() for port in LIFECYCLE}
 
 
-def new_project(port: str, name: str, folder: Path) -> list[Path]:
+def new_project(port: str, name: str, folder: Path, registry: Registry) -> list[Path]:
     """Writes the project ``ftctl-NAME`` into ``folder``, which must not be there yet; the files, in their order.
 
     Raises:
-        UsageError: no such port, a name that cannot be one, or the folder is there.
+        UsageError: no such port, a name that cannot be one or is taken by ftctl, or the folder is there.
     """
     if port not in LIFECYCLE:
         meant = nearest(port, LIFECYCLE)
         hint = f"did you mean {meant!r}? " if meant else ""
         raise UsageError(f"no port {port!r}; {hint}known: {', '.join(LIFECYCLE)}")
-    if not is_name(name) or not name[0].isalpha():
-        raise UsageError(f"{name!r} cannot name a backend", next_step="a letter, then a-z, 0-9, '-', '_' or '.'")
+    if not is_name(name) or not name[0].isalpha() or not name[-1].isalnum():
+        step = "a letter, then a-z, 0-9, '-', '_' or '.', and a letter or digit at the end"
+        raise UsageError(f"{name!r} cannot name a backend", next_step=step)
+    if any((offer.port, offer.name, offer.dist) == (port, name, OWN_DIST) for offer in registry.offers(port)):
+        raise UsageError(f"{name!r} is a {spoken(port)} of ftctl's own, and nobody else's can be named so")
     if folder.exists():
         raise UsageError(f"{folder} is there already", next_step="name another folder: --into FOLDER")
     words = words_of(port, name)
@@ -48,12 +53,24 @@ def words_of(port: str, name: str) -> dict[str, str]:
         "name": name,
         "dist": f"ftctl-{name}",
         "package": "ftctl_" + "_".join(parts),
-        "kind": "".join(part.capitalize() for part in parts),
+        "kind": _class_name(parts, port),
         "port": port,
-        "Spoken": _with_article(port.replace("_", " ")).capitalize(),
+        "Spoken": _with_article(spoken(port)).capitalize(),
         "version": __version__,
         "contract": str(CONTRACT_VERSION),
     }
+
+
+def spoken(port: str) -> str:
+    """The port's name in a sentence."""
+    return port.replace("_", " ")
+
+
+def _class_name(parts: list[str], port: str) -> str:
+    """After the name, and ending with the port: never a keyword, and never what the module imports."""
+    words, suffix = "".join(part.capitalize() for part in parts), SUFFIXES[port]
+    name = words if words.endswith(suffix) and words != suffix else words + suffix
+    return f"My{name}" if name in (*domain.__all__, *ports.__all__) else name
 
 
 def _with_article(noun: str) -> str:

@@ -46,7 +46,7 @@ def url():
 
 
 def test_batches_are_asked_with_the_key(url, monkeypatch):
-    monkeypatch.setenv("THE_KEY", "secret")
+    monkeypatch.setenv("THE_KEY", "secret\n")
     found = Classifier(url, "m", "THE_KEY").flagged([str(n) for n in range(40)])
     assert [place for place, names in enumerate(found) if names] == [4, 14, 24, 34]
     assert [(path, key, len(body["input"])) for path, key, body in Handler.asked] == [
@@ -74,6 +74,7 @@ def test_another_answer_is_an_error(url, broken, said):
         Classifier(url, "m").flagged(["a", "b"])
 
 
-def test_no_answer_is_an_error():
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/v1", "http://127.0.0.1:abc/v1"])
+def test_no_answer_is_an_error(url):
     with pytest.raises(EvaluatorError, match="does not answer"):
-        Classifier("http://127.0.0.1:1/v1", "m").flagged(["a"])
+        Classifier(url, "m").flagged(["a"])

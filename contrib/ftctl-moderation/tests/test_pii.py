@@ -18,6 +18,9 @@ EVERY = tuple(KINDS)
         ("IBAN DE89 3704 0044 0532 0130 00", "iban"),
         ("GB82WEST12345698765432", "iban"),
         ("身份证11010519491231002X号", "cn-id"),
+        ("card 4111 1111 1111 1111 123", "card"),
+        ("Order 12 4111-1111-1111-1111.", "card"),
+        ("IBAN DE89 3704 0044 0532 0130 00 BIC COBADEFFXXX", "iban"),
     ],
 )
 def test_it_is_found(text, kind):

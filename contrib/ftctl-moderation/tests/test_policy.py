@@ -41,8 +41,21 @@ pii = ["nose"]
 [d]
 wort = ["x"]
 [e]
+[classifier]
+words = ["x"]
+[f]
+words = []
 """
-SAID = ("'Bad' cannot name", "a.words: must be a list", "b.patterns: '('", "'nose'", "d.wort: known", "e is empty")
+SAID = (
+    "'Bad' cannot name",
+    "a.words: must be a list",
+    "b.patterns: '('",
+    "'nose'",
+    "d.wort: known",
+    "e is empty",
+    "f is empty",
+    "'classifier' is what",
+)
 
 
 def test_every_problem_is_told(policy):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from databases import QUERY, ROWS, execute
+from ftctl_sql.database import _without
 from ftctl_sql.options import SqlOptions
 from ftctl_sql.source import SqlSource
 from test_contract import ANOTHER, VALUES
@@ -92,6 +93,7 @@ def test_a_select_that_writes_is_stopped_by_the_database(postgresql):
     ("value", "said"),
     [
         ("postgresql+psycopg://reader:very-secret@127.0.0.1:1/postgres", "TEST_DB: "),
+        ("postgresql+psycopg://reader:pass@very:secret@127.0.0.1/postgres", "TEST_DB"),
         ("nonsense very-secret", "holds no address"),
         ("nosuch://reader:very-secret@host/x", "holds no address"),
     ],
@@ -101,7 +103,8 @@ def test_no_secret_stands_in_a_message(monkeypatch, value, said):
     with pytest.raises(FtctlError) as caught:
         source().fingerprint()
     assert said in caught.value.what
-    assert "very-secret" not in caught.value.what
+    assert "very" not in caught.value.what
+    assert "secret" not in caught.value.what
 
 
 @pytest.mark.parametrize(
@@ -124,3 +127,35 @@ def test_turns_are_a_json_list(sqlite, context):
         execute(sqlite, f"INSERT INTO conversations VALUES ({number}, '{value}', '', '')")()
     found = list(source(prompt=None, completion=None, messages="question").examples(context))
     assert [type(row).__name__ for row in found] == ["Example", "Rejection", "Rejection", "Rejection"]
+
+
+@pytest.mark.usefixtures("url")
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"{QUERY} -- only some",
+        f"{QUERY}; -- all",
+        f"/* why */ {QUERY} WHERE topic <> ':smile' AND topic <> 'a -- b; c';\n",
+        f'{QUERY} WHERE topic <> \'\x7b"n":1,"size":last\x7d\'',
+    ],
+)
+def test_a_query_may_have_comments_colons_and_an_end(query, context):
+    assert len(list(source(query=query).examples(context))) == len(ROWS)
+
+
+def test_a_key_that_cannot_be_gone_on_behind_is_refused(sqlite, context):
+    execute(sqlite, "UPDATE conversations SET id = CAST(printf('k%03d', id) AS BLOB)")()
+    with pytest.raises(DataSourceError, match="the key 'id' is a bytes"):
+        list(source().examples(context))
+
+
+def test_a_database_of_which_nothing_is_known_is_refused(monkeypatch):
+    monkeypatch.setenv("TEST_DB", "mysql+pymysql://reader@127.0.0.1/x")
+    with pytest.raises(DataSourceError, match=r"holds no address|not known how to read only"):
+        source().fingerprint()
+
+
+def test_a_secret_that_was_taken_for_a_host_is_hidden_too():
+    url = "postgresql+psycopg://reader:pass@very-secret@db.example.org/x"
+    told = _without(url, OSError("could not translate host name 'very-secret@db.example.org' for reader"))
+    assert told == "could not translate host name '…@db.example.org' for …"

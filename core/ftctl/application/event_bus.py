@@ -26,11 +26,7 @@ class EventBus:
     """Sees every event last, and may raise `Interrupted` to stop the run."""
 
     def open(self, run_id: str) -> None:
-        for name, monitor in list(self.monitors.items()):
-            try:
-                monitor.open(run_id, self.journal.folder)
-            except (Exception, SystemExit) as error:
-                self._drop(name, error)
+        self._each(lambda monitor: monitor.open(run_id, self.journal.folder))
 
     def emit(self, kind: str, stage: str = "", **data: Any) -> None:
         """Makes an event now and carries it."""
@@ -40,22 +36,23 @@ class EventBus:
         """Carries an event that a worker made, without the secrets that stand in it."""
         event = evolve(event, data=redacted_value(event.data))
         self.journal.append(event)
-        for name, monitor in list(self.monitors.items()):
-            try:
-                monitor.emit(evolve(event, data=deepcopy(event.data)))
-            except (Exception, SystemExit) as error:
-                self._drop(name, error)
+        self._each(lambda monitor: monitor.emit(evolve(event, data=deepcopy(event.data))))
         self.registry.notify("ftctl_event", event=event)
         self.watch(event)
 
     def close(self) -> None:
-        for name, monitor in list(self.monitors.items()):
-            try:
-                monitor.close()
-            except (Exception, SystemExit) as error:
-                self._drop(name, error)
+        self._each(lambda monitor: monitor.close())
 
-    def _drop(self, name: str, error: BaseException) -> None:
-        del self.monitors[name]
-        text = f"monitor {name!r} failed and is left out: {type(error).__name__}: {error}"
-        self.carry(Event(WARNING_RAISED, self.clock.now(), "", {"message": text}))
+    def _each(self, call: Callable[[Monitor], None]) -> None:
+        """Calls every monitor; those that fail are all gone before the first of them is told of."""
+        failed: dict[str, BaseException] = {}
+        for name, monitor in self.monitors.items():
+            try:
+                call(monitor)
+            except (Exception, SystemExit) as error:
+                failed[name] = error
+        for name in failed:
+            del self.monitors[name]
+        for name, cause in failed.items():
+            text = f"monitor {name!r} failed and is left out: {type(cause).__name__}: {cause}"
+            self.emit(WARNING_RAISED, message=text)

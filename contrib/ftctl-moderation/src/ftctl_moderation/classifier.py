@@ -1,5 +1,6 @@
 """A classifier behind an OpenAI-compatible address: ``POST {url}/moderations``."""
 
+import http.client
 import json
 import os
 import urllib.error
@@ -34,7 +35,7 @@ class Classifier:
             try:
                 results = self._ask(part)["results"]
                 found += [sorted(name for name, hit in one["categories"].items() if hit) for one in results]
-            except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+            except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
                 raise EvaluatorError(f"the classifier at {self.url} does not answer: {error}") from error
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise EvaluatorError(f"the classifier at {self.url} answers no moderations: {error!r}") from error
@@ -45,7 +46,7 @@ class Classifier:
     def _ask(self, texts: list[str]) -> dict[str, list[dict[str, dict[str, bool]]]]:
         body = json.dumps({"model": self.model, "input": texts}).encode()
         headers = {"Content-Type": "application/json"}
-        key = os.environ.get(self.key_env) if self.key_env else None
+        key = os.environ.get(self.key_env, "").strip() if self.key_env else ""
         if key:
             headers["Authorization"] = f"Bearer {key}"
         request = urllib.request.Request(f"{self.url.rstrip('/')}/moderations", body, headers)  # noqa: S310

@@ -7,9 +7,7 @@ from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target
 from ftctl_moderation.classifier import Classifier
-from ftctl_moderation.policy import read_policy
-
-CLASSIFIER = "classifier"
+from ftctl_moderation.policy import RESERVED, read_policy
 
 
 @options
@@ -38,7 +36,7 @@ class Moderation(Evaluator):
         context.stop_if_cancelled()
         found = {one.name: [one.found(text) for text in texts] for one in self._categories}
         if self._classifier:
-            found[CLASSIFIER] = self._classifier.flagged(texts)
+            found[RESERVED] = self._classifier.flagged(texts)
         names = tuple(found)
         hits = {name: [float(bool(one)) for one in found[name]] for name in names}
         anything = [max(values) for values in zip(*hits.values(), strict=True)]

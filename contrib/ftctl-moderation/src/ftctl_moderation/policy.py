@@ -11,6 +11,8 @@ from ftctl.errors import ConfigInvalid
 from ftctl_moderation.pii import KINDS, found_pii
 
 KEYS = ("words", "patterns", "pii")
+RESERVED = "classifier"
+"""The category of what a classifier finds."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _NO_SPACES = re.compile(r"[぀-ヿ㐀-鿿가-힯]")
 """Kana, Han and Hangul: scripts whose words are not told apart by spaces."""
@@ -30,7 +32,7 @@ class Category:
         return [*matches, *found_pii(text, self.pii)]
 
 
-DEFAULT = (Category("personal", pii=tuple(KINDS)),)
+DEFAULT = (Category("personal", pii=KINDS),)
 
 
 def read_policy(path: str | None) -> tuple[Category, ...]:
@@ -57,7 +59,9 @@ def read_policy(path: str | None) -> tuple[Category, ...]:
 def _category(name: str, content: Any, problems: list[str]) -> Category:
     if not _NAME.fullmatch(name):
         problems.append(f"{name!r} cannot name a category: a letter, then a-z, 0-9, _")
-    if not isinstance(content, dict) or not content:
+    if name == RESERVED:
+        problems.append(f"{name!r} is what the classifier's findings are called")
+    if not isinstance(content, dict) or not any(content.values()):
         problems.append(f"{name} is empty")
         return Category(name)
     problems += [f"{name}.{key}: known are {', '.join(KEYS)}" for key in content if key not in KEYS]

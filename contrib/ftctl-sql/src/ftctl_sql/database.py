@@ -2,10 +2,16 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ftctl.ports import DataSourceError
+
+READ_ONLY = {"sqlite": "PRAGMA query_only = ON", "postgresql": "SET TRANSACTION READ ONLY"}
+"""How each database is told that nothing may be written."""
+SHORTEST = 3
+"""Letters of a part of an address that is worth hiding; user names are hidden too."""
 
 
 @contextlib.contextmanager
@@ -23,20 +29,21 @@ def reading(url_env: str) -> Iterator[Any]:
         raise DataSourceError(f"the environment variable {url_env} is not set", next_step="it holds the address")
     engine = None
     try:
-        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
+        engine = sqlalchemy.create_engine(sqlalchemy.make_url(url), poolclass=sqlalchemy.pool.NullPool)
+        if engine.dialect.name not in READ_ONLY:
+            known = " and ".join(READ_ONLY)
+            raise DataSourceError(
+                f"{url_env}: of {engine.dialect.name} it is not known how to read only; of {known} it is"
+            )
         with engine.connect() as connection:
-            if engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("PRAGMA query_only = ON")
-            elif engine.dialect.name == "postgresql":
-                connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+            connection.exec_driver_sql(READ_ONLY[engine.dialect.name])
             yield connection
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         step = "for example sqlite:///rows.db, or postgresql+psycopg://… with ftctl-sql[postgresql]"
         raise DataSourceError(f"{url_env} holds no address that can be used", next_step=step) from error
     except SQLAlchemyError as error:
-        raise DataSourceError(
-            f"{url_env}: {_without(url, error)}", next_step="check the query and the rights"
-        ) from error
+        step = "check the query and the rights"
+        raise DataSourceError(f"{url_env}: {_without(url, error)}", next_step=step) from error
     finally:
         if engine is not None:
             engine.dispose()
@@ -49,7 +56,7 @@ def figures(connection: Any, query: str, key: str, updated: str | None) -> Seque
     quote = connection.engine.dialect.identifier_preparer.quote
     latest = f", max(q.{quote(updated)})" if updated else ""
     what = f"count(*), min(q.{quote(key)}), max(q.{quote(key)}){latest}"
-    statement = sqlalchemy.text(f"SELECT {what} FROM ({query}) AS q")  # noqa: S608 # the user's own query, read-only
+    statement = sqlalchemy.text(f"SELECT {what} FROM (\n{escaped(query)}\n) AS q")  # noqa: S608 # the user's own query, read-only
     found: Sequence[Any] = tuple(connection.execute(statement).one())
     return found
 
@@ -60,17 +67,21 @@ def page(connection: Any, query: str, key: str, last: Any, size: int) -> list[di
 
     quoted = connection.engine.dialect.identifier_preparer.quote(key)
     behind = f"WHERE q.{quoted} > :last " if last is not None else ""
-    text = f"SELECT * FROM ({query}) AS q {behind}ORDER BY q.{quoted} LIMIT :size"  # noqa: S608 # as above
+    text = f"SELECT * FROM (\n{escaped(query)}\n) AS q {behind}ORDER BY q.{quoted} LIMIT :size"  # noqa: S608 # as above
     values = {"size": size} | ({"last": last} if last is not None else {})
     return [dict(row) for row in connection.execute(sqlalchemy.text(text), values).mappings()]
 
 
-def _without(url: str, error: Exception) -> str:
-    """The first line of what the driver said, without the address and its secret."""
-    import sqlalchemy
+def escaped(query: str) -> str:
+    """The query, in which a colon is a colon and begins no parameter of SQLAlchemy's."""
+    return query.replace(":", "\\:")
 
+
+def _without(url: str, error: Exception) -> str:
+    """The first line of what the driver said, without any part of the address that could be its secret."""
     text = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-    password = sqlalchemy.engine.make_url(url).password
-    for secret in (url, str(password) if password else url):
-        text = text.replace(secret, "…")
+    secret = url.partition("://")[2].rpartition("@")[0]
+    parts = {url, secret, *re.split(r"[:@/]", secret)} if secret else {url}
+    for part in sorted((one for one in parts if len(one) >= SHORTEST), key=len, reverse=True):
+        text = text.replace(part, "…")
     return text

@@ -5,8 +5,8 @@ import re
 from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
 
-_COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-_QUOTED = re.compile(r"'(?:[^']|'')*'")
+_QUOTED = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\""
+_QUOTED_OR_COMMENT = re.compile(rf"({_QUOTED})|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 @options
@@ -35,7 +35,7 @@ def check(given: SqlOptions) -> None:
     ways = [bool(given.prompt or given.completion), bool(given.messages), bool(given.text)]
     if sum(ways) != 1:
         problems.append("data_source: say what is trained: prompt and completion, or messages, or text")
-    plain = _QUOTED.sub("''", _COMMENTS.sub(" ", given.query)).strip().rstrip(";").strip()
+    plain = re.sub(_QUOTED, "''", select(given))
     if ";" in plain or not re.match(r"(?i)(select|with)\b", plain):
         problems.append("data_source.query: must be one SELECT")
     if problems:
@@ -43,5 +43,5 @@ def check(given: SqlOptions) -> None:
 
 
 def select(given: SqlOptions) -> str:
-    """The query without what may not stand in a subquery."""
-    return given.query.strip().rstrip(";")
+    """The query without comments and the semicolon at its end, so that it can stand in another."""
+    return _QUOTED_OR_COMMENT.sub(lambda found: found[1] or " ", given.query).strip().rstrip("; \n\t")

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from ftctl.domain import Example, Rejection
 from ftctl.ports import DataSource, DataSourceError, StageContext
@@ -44,7 +45,11 @@ class SqlSource(DataSource):
             if not rows or rows[-1].get(given.key) is None:
                 text = f"only {pages.rows} of {expected} rows can be reached by {given.key!r}"
                 raise DataSourceError(text, next_step="data_source.key must be unique and never null")
-            yield pages.keep(rows, rows[-1][given.key])
+            last = rows[-1][given.key]
+            if not isinstance(last, int | str | UUID):
+                text = f"the key {given.key!r} is a {type(last).__name__}"
+                raise DataSourceError(text, next_step="whole numbers, texts and UUIDs can be gone on behind")
+            yield pages.keep(rows, last)
 
     def _examples(self, rows: list[dict[str, Any]]) -> Iterator[Example | Rejection]:
         return (example(row, self._options) for row in rows)
