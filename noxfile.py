@@ -13,6 +13,8 @@ SIDE_BY_SIDE = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
 
 In the order of their names the long ones, `functional`, are not the last.
 """
+TAKEN_AS_FREE = ("-n", "2", "--dist", "worksteal")
+"""The same for long tests of one file, which share little that is costly to set up."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 nox.options.default_venv_backend = "none"
@@ -60,23 +62,26 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def kills(session: nox.Session) -> None:
     """``kill -9`` and full disks at every point: what was finished stays, and the rest goes on bit-equal."""
-    chosen = ("-m", "kills", "-n", "2", "--dist", "worksteal", *session.posargs)
+    chosen = ("-m", "kills", *TAKEN_AS_FREE, *session.posargs)
     session.run("python", "-m", "pytest", *chosen, env=ONE_THREAD, external=True)
 
 
 @nox.session
 def distributed(session: nox.Session) -> None:
     """Training in several processes, by torchrun and Ray, on this machine."""
-    session.run("python", "-m", "pytest", "-m", "distributed", *session.posargs, external=True)
+    chosen = ("-m", "distributed", *TAKEN_AS_FREE, *session.posargs)
+    session.run("python", "-m", "pytest", *chosen, env=ONE_THREAD, external=True)
 
 
 @nox.session
 def outsiders(session: nox.Session) -> None:
     """Plugins as others write them: made, installed and tested in clean environments, and used in a run."""
-    session.run("python", "-m", "pytest", "-m", "outsiders", "tests/outsiders", *session.posargs, external=True)
+    chosen = ("-m", "outsiders", "tests/outsiders", *SIDE_BY_SIDE, *session.posargs)
+    session.run("python", "-m", "pytest", *chosen, env=ONE_THREAD, external=True)
 
 
 @nox.session
 def backends(session: nox.Session) -> None:
     """Backends in environments of their own, which are built where they are not there yet: minutes and gigabytes."""
-    session.run("python", "-m", "pytest", "-m", "backends", "tests/backends", *session.posargs, external=True)
+    chosen = ("-m", "backends", "tests/backends", *SIDE_BY_SIDE, *session.posargs)
+    session.run("python", "-m", "pytest", *chosen, env=ONE_THREAD, external=True)

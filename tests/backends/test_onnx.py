@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.backends.test_vllm import ask, left, streamed, text
+from tests.backends.asking import ask, left, streamed, text
 from tests.conftest import Ftctl, minimal_environment
 from tests.functional.small import small_run
 
