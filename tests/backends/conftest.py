@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from ftctl_adapters.environments.folder import folder_of
+from tests.docs.shell import documented
 
 UNABLE = ("[disk-full]", "Temporary failure in name resolution", "Failed to establish a new connection")
 """What a machine can lack, as against what can be wrong with a recipe."""
@@ -19,7 +20,8 @@ def environment() -> Callable[[str], None]:
 
     def make(name: str) -> None:
         if name not in done:
-            command = [sys.executable, "-m", "ftctl_adapters.cli", "env", "create", name]
+            shown = documented("how-to/vllm.md", "env create", {"vllm": name})
+            command = [sys.executable, "-m", "ftctl_adapters.cli", *shown]
             made = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
             done[name] = "" if made.returncode == 0 and folder_of(name).record() else made.stderr[-2000:]
         if done[name] and any(reason in done[name] for reason in UNABLE):

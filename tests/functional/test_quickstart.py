@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import minimal_environment
+from tests.docs.shell import documented
 
 pytestmark = pytest.mark.heavy
 
@@ -67,6 +68,19 @@ def test_again_every_stage_that_makes_something_is_cached(again: dict[str, Any])
     assert {s["name"] for s in again["stages"] if s["status"] == "done"} == {"serve", "verify"}
     assert {s["status"] for s in again["stages"]} == {"cached", "done"}
     assert again["endpoint"]["url"].startswith("http://127.0.0.1:")
+
+
+def test_the_tutorials_commands_say_what_its_page_says(folder: Path, again: dict[str, Any]) -> None:
+    def said(beginning: str) -> str:
+        done = call(folder, *documented("tutorial/first-run.md", beginning))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "memory, estimated" in said("run --dry-run")
+    assert "endpoint http" in said("run --once")
+    assert again["run_id"] in said("runs list")
+    assert "nothing is damaged" in said("doctor")
+    assert said("tune --show-labels").count("⟧") >= 3
 
 
 def test_after_once_nobody_listens(again: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Ftctl
+from tests.docs.shell import ROOT, documented
 from tests.faults.test_kills import descendants_gone, start
 from tests.functional.small import small_run
 from tests.unit.test_processes import wait_for
@@ -56,6 +58,17 @@ def test_a_killed_search_goes_on_and_names_the_best_run(ftctl: Ftctl, tmp_path: 
     more = ftctl("search", "run.yaml", "--space", "space.yaml")
     assert "trial " not in more.stderr, "the budget is spent"
     assert "best: trial" in more.stdout
+
+
+def test_the_command_of_its_page_searches_the_space_of_its_page(ftctl: Ftctl, tmp_path: Path) -> None:
+    small_run(tmp_path, evaluators=["text-metrics"])
+    page = (ROOT / "docs" / "how-to" / "search.md").read_text()
+    (space,) = re.findall(r"```yaml space\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "space.yaml").write_text(space)
+    done = ftctl(*documented("how-to/search.md", "search", {"20": "1"}), "--json")
+    assert done.returncode == 0, done.stderr
+    (trial,) = json.loads(done.stdout)["trials"]
+    assert set(trial["parameters"]) == {"tuner.learning_rate", "tuner.rank", "tuner.num_train_epochs"}
 
 
 @pytest.mark.parametrize(

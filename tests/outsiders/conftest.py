@@ -10,7 +10,10 @@ import pytest
 from attrs import frozen
 
 ROOT = Path(__file__).parents[2]
-KEPT = ("PATH", "HOME", "LANG", "PIP_INDEX_URL", "PIP_FIND_LINKS", "PIP_CONFIG_FILE", "SSL_CERT_FILE", "https_proxy")
+KEPT = (
+    *("PATH", "HOME", "LANG", "OMP_NUM_THREADS"),
+    *("PIP_INDEX_URL", "PIP_FIND_LINKS", "PIP_CONFIG_FILE", "SSL_CERT_FILE", "https_proxy"),
+)
 
 
 @frozen

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ftctl.plugin.offer import LIFECYCLE
+from tests.docs.shell import documented
 from tests.outsiders.conftest import ROOT, Venv
 
 pytestmark = pytest.mark.outsiders
@@ -32,7 +33,8 @@ def house(venv: Callable[..., Venv], tmp_path_factory: pytest.TempPathFactory) -
     """An environment in which six plugins were made and installed, and the folder that they lie in."""
     made, folder = venv("hf", "serve", "testing"), tmp_path_factory.mktemp("six")
     for port in LIFECYCLE:
-        made.run("ftctl", "plugins", "new", port, f"my-{port.replace('_', '-')}", cwd=folder)
+        named = {"PORT": port, "NAME": f"my-{port.replace('_', '-')}"}
+        made.run("ftctl", *documented("how-to/plugin.md", "plugins new", named), cwd=folder)
     made.run("pip", "install", "-q", *(arg for port in LIFECYCLE for arg in ("-e", project(port))), cwd=folder)
     return made, folder
 
@@ -45,7 +47,8 @@ def test_it_keeps_its_contract_untouched(house: tuple[Venv, Path], port: str) ->
     assert "failed" not in told
     name = f"my-{port.replace('_', '-')}"
     tests = folder / project(port) / "tests" / "test_contract.py"
-    checked = json.loads(made.run("ftctl", "plugins", "check", name, "--tests", tests, "--json", cwd=folder))
+    shown = documented("how-to/plugin.md", "plugins check", {"NAME": name})
+    checked = json.loads(made.run("ftctl", *shown, "--tests", tests, "--json", cwd=folder))
     assert checked["kept"]
     assert (checked["port"], checked["dist"]) == (port, project(port))
     assert {one["outcome"] for one in checked["tests"]} <= {"passed", "skipped"}

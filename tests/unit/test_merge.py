@@ -2,39 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.example import Example, Message
-from ftctl.domain.format import HF, PEFT_ADAPTER
 from ftctl.errors import GateRefused, ModelUnsafe
 from ftctl_adapters.modeling.load import load_base, load_whole
 from ftctl_adapters.modeling.merge import merge_adapter
 from ftctl_adapters.modeling.merge_check import logits_at_ends
-from ftctl_adapters.modeling.reference import BUILTIN
+from tests.contract.models import adapted
 
 pytestmark = pytest.mark.heavy
-TINY = str(BUILTIN["builtin:tiny"])
 ROWS = [Example(f"r:{n}", (Message("user", f"{n} and {n}"), Message("assistant", f"{2 * n}!"))) for n in range(40)]
-
-
-def adapted(folder: Path, scale: float = 0.02, **config: Any) -> Artifact:
-    """An adapter with random weights of this size on the tiny model, whose embedding is its head."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    model = load_base(TINY, None)
-    torch.manual_seed(3)
-    peft = get_peft_model(model, LoraConfig(**{"r": 4, "target_modules": "all-linear", **config}))
-    with torch.no_grad():
-        for name, parameter in peft.named_parameters():
-            if parameter.requires_grad and "lora_" in name:
-                parameter.normal_(std=scale)
-    peft.save_pretrained(folder / "adapter")
-    whole = Artifact("model", HF, "b" * 64, TINY)
-    return Artifact("adapter", PEFT_ADAPTER, "a" * 64, str(folder / "adapter"), {}, whole)
 
 
 def test_the_check_is_told_with_the_model(tmp_path: Path) -> None:

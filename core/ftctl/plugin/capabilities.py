@@ -4,7 +4,7 @@ BRIDGE = "bridge"
 """A compressor that the planner may insert on its own, because it loses nothing."""
 
 NETWORK = "network"
-"""A data source that asks other machines."""
+"""A data source that asks other machines; the contract watches that others ask none."""
 
 DETERMINISTIC = "deterministic"
 """A tuner that makes the same files from the same seed, on the same machine."""

@@ -9,9 +9,10 @@ import os
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
-FLAWS = ("", "no-models", "empty", "stream", "single", "escape")
+FLAWS = ("", "no-models", "empty", "stream", "single", "escape", "apart", "elsewhere")
 AFTERLIFE = 5.0
 """Seconds for which one that escaped outlives who started it."""
 
@@ -80,23 +81,52 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--model", default="fake")
+    parser.add_argument("--folder", type=Path, help="of the model; it is not served when its weights are cut off")
     parser.add_argument("--flaw", default="", choices=FLAWS)
     given = parser.parse_args()
-    if given.flaw == "escape":
-        escape(given.host, given.port, given.model)
+    cut = [path.name for path in sorted(given.folder.glob("*.safetensors")) if is_cut(path)] if given.folder else []
+    if cut:
+        raise SystemExit(f"{given.folder}: cut off: {', '.join(cut)}")
     Handler.model, Handler.flaw = given.model, given.flaw
-    ThreadingHTTPServer((given.host, given.port), Handler).serve_forever()
+    try:
+        server = ThreadingHTTPServer((given.host, given.port), Handler)
+    except OSError:
+        if given.flaw != "elsewhere":
+            raise
+        server = ThreadingHTTPServer((given.host, 0), Handler)
+    if given.flaw in ("escape", "apart"):
+        serve_from_a_child(server, escapes=given.flaw == "escape")
+    server.serve_forever()
 
 
-def escape(host: str, port: int, model: str) -> None:
-    """Serves from a process of another group, where whoever stops this one does not find it."""
-    parent = os.getpid()
-    if os.fork():
+def is_cut(weights: Path) -> bool:
+    """Whether the file is shorter than its header says; its format is
+    https://huggingface.co/docs/safetensors#format.
+    """
+    with weights.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        head = file.read(length)
+    if len(head) < length:
+        return True
+    ends = [entry["data_offsets"][1] for name, entry in json.loads(head).items() if name != "__metadata__"]
+    return weights.stat().st_size < 8 + length + max(ends, default=0)
+
+
+def serve_from_a_child(server: ThreadingHTTPServer, escapes: bool) -> None:
+    """Goes on in a child alone; this process waits for nothing, or for the end of a child that escapes.
+
+    That has a process group of its own, where whoever stops this one does not find it.
+    """
+    parent, child = os.getpid(), os.fork()
+    if child:
+        server.socket.close()
+        if escapes:
+            os.waitpid(child, 0)
+            raise SystemExit(1)
         threading.Event().wait()
-    os.setsid()
-    threading.Thread(target=_outlive, args=(parent,), daemon=True).start()
-    Handler.model = model
-    ThreadingHTTPServer((host, port), Handler).serve_forever()
+    if escapes:
+        os.setsid()
+        threading.Thread(target=_outlive, args=(parent,), daemon=True).start()
 
 
 def _outlive(parent: int) -> None:

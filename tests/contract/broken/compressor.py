@@ -11,6 +11,7 @@ from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.example import Example
 from ftctl.domain.resources import ModelShape
 from ftctl.domain.verdict import Verdict
+from ftctl.plugin import BRIDGE
 from ftctl.ports.context import StageContext
 from ftctl.testing.contracts import (
     CompressorContract,
@@ -117,3 +118,8 @@ class Test_it_answers_as_well_as_it_says(Press):
     @pytest.fixture
     def tolerance(self) -> float:
         return 0.1
+
+
+class Test_it_loses_nothing(Press):
+    kind = "Numb"
+    change: ClassVar[dict[str, Any]] = {"capabilities": (BRIDGE,)}

@@ -1,5 +1,6 @@
 """Servers."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,18 +8,21 @@ from attrs import evolve
 
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.launch import Address, LaunchSpec
+from ftctl.testing import tiny_model
 from ftctl.testing.contracts import (
     ServerContract,
 )
 from ftctl.testing.fakes import FakeServer
 from tests.contract.broken.base import Broken
-from tests.contract.models import fake_model
 
 
 class Serve(Broken, ServerContract):
     @pytest.fixture
     def model(self, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-        return fake_model(tmp_path_factory.mktemp("served"))
+        """A copy that may be spoiled."""
+        folder = tmp_path_factory.mktemp("served") / "model"
+        shutil.copytree(tiny_model().path, folder)
+        return evolve(tiny_model(), path=str(folder))
 
 
 class Flawed(FakeServer):
@@ -100,3 +104,36 @@ class Escaping(Flawed):
 
 class Test_nothing_listens_once_it_is_stopped(Serve):
     kind = "Escaping"
+
+
+class Elsewhere(Flawed):
+    flaw = "elsewhere"
+
+    def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
+        return evolve(super().launch(model, address, python), start_timeout=3)
+
+
+class Test_a_port_in_use_ends_it(Serve):
+    kind = "Elsewhere"
+
+
+class Blind(FakeServer):
+    """Loads nothing before somebody asks."""
+
+    def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
+        spec = super().launch(model, address, python)
+        return evolve(spec, argv=tuple(part for part in spec.argv if part not in ("--folder", model.path)))
+
+
+class Test_weights_that_are_cut_off_are_refused_before_it_is_ready(Serve):
+    kind = "Blind"
+
+
+class Apart(Flawed):
+    """Serves from a child, and does not look after it."""
+
+    flaw = "apart"
+
+
+class Test_it_ends_when_what_listens_was_killed(Serve):
+    kind = "Apart"

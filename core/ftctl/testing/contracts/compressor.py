@@ -11,18 +11,20 @@ from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.codec import to_plain
 from ftctl.domain.example import Example, Message
 from ftctl.errors import NoUsableRows
+from ftctl.plugin.capabilities import BRIDGE
 from ftctl.plugin.offer import Offer
 from ftctl.plugin.registry import Registry
 from ftctl.ports.compressor import Compressor
 from ftctl.ports.context import StageContext
 from ftctl.ports.target import Target
+from ftctl.testing.contracts.base import capability
 from ftctl.testing.contracts.offer import make
 from ftctl.testing.contracts.opening import mean_loss, open_target
 from ftctl.testing.contracts.stage import recording
-from ftctl.testing.contracts.supporting import SupportingContract, hashes
+from ftctl.testing.contracts.supporting import WEIGHTS, SupportingContract, hashes
 
-WEIGHTS = {".safetensors", ".onnx", ".data", ".gguf", ".txt"}
-"""Suffixes of files that hold weights; text for fakes."""
+NOTHING_LOST = 0.01
+"""Nats a token: what storing a sum of two bfloat16 in bfloat16 may cost."""
 
 
 class CompressorContract(SupportingContract, contract=True):
@@ -104,9 +106,17 @@ class CompressorContract(SupportingContract, contract=True):
     ) -> None:  # fmt: skip
         if tolerance is None:
             pytest.skip("it does not say how well; override the fixture `tolerance`")
-        made = Artifact(draft.kind, draft.format, "a" * 64, str(context.out), draft.facts, model.base)
-        before, after = (mean_loss(target(one), calibration) for one in (model, made))
+        before, after = (mean_loss(target(one), calibration) for one in (model, _made(draft, model, context)))
         assert after - before <= tolerance, f"-log p a token of the answers was {before:.4f} and is {after:.4f}"
+
+    @capability(BRIDGE)
+    def test_it_loses_nothing(
+        self, draft: Draft, model: Artifact, calibration: Sequence[Example], target: Callable[[Artifact], Target],
+        context: StageContext,
+    ) -> None:  # fmt: skip
+        """The planner puts a bridge in on its own, so that nobody would look for what it changes."""
+        before, after = (mean_loss(target(one), calibration) for one in (model, _made(draft, model, context)))
+        assert abs(after - before) <= NOTHING_LOST, f"-log p a token of the answers was {before:.4f} and is {after:.4f}"
 
     def test_without_rows_it_does_without_or_says_so(
         self, found: Offer, values: dict[str, Any], model: Artifact, context: StageContext
@@ -116,6 +126,10 @@ class CompressorContract(SupportingContract, contract=True):
         except NoUsableRows:
             return
         assert made.format in found.produces
+
+
+def _made(draft: Draft, model: Artifact, context: StageContext) -> Artifact:
+    return Artifact(draft.kind, draft.format, "a" * 64, str(context.out), draft.facts, model.base)
 
 
 def _bytes(folder: Path) -> int:

@@ -1,29 +1,40 @@
 """What a server promises."""
 
+import os
+import signal
 import socket
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from attrs import evolve
 
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.example import Message
 from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.launch import Address, Endpoint, LaunchSpec
+from ftctl.errors import FtctlError, ServerDied, ServerNotReady
 from ftctl.plugin.offer import Offer, load
 from ftctl.ports.server import Server
 from ftctl.ports.server_runner import RunningServer
+from ftctl.testing.contracts.listening import listeners
 from ftctl.testing.contracts.offer import make
-from ftctl.testing.contracts.supporting import SupportingContract, hashes
+from ftctl.testing.contracts.supporting import WEIGHTS, SupportingContract, hashes
 
 RUNNER = "ftctl_adapters.process.server_runner:LocalServerRunner"
 CLIENT = "ftctl_adapters.serving.openai_client"
 QUESTION = (Message("user", "Good morning, and how are you?"),)
 SECONDS = 120.0
 TOKENS = 16
+NOTICED_SECONDS = 10.0
+"""Within which a command must end when what it serves with was killed."""
 EVERYWHERE = "0.0.0.0"  # noqa: S104 # what must not be there
+Start = Callable[[LaunchSpec, Address], RunningServer]
+Launch = Callable[[Artifact, Address], LaunchSpec]
 
 
 class ServerContract(SupportingContract, contract=True):
@@ -41,25 +52,42 @@ class ServerContract(SupportingContract, contract=True):
         return Interpreter(sys.executable)
 
     @pytest.fixture
-    def endpoint(
-        self, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, found: Offer,
-        values: dict[str, Any], model: Artifact, python: Interpreter,
-    ) -> Endpoint:  # fmt: skip
+    def damaged(self, model: Artifact, tmp_path: Path) -> Artifact:
+        """The model, of whose weights only the first half is there."""
+        for source in sorted(path for path in Path(model.path).rglob("*") if path.is_file()):
+            copy = tmp_path / "damaged" / source.relative_to(model.path)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            content = source.read_bytes()
+            copy.write_bytes(content[: len(content) // 2] if copy.suffix in WEIGHTS else content)
+        return evolve(model, path=str(tmp_path / "damaged"))
+
+    @pytest.fixture
+    def launch(self, found: Offer, values: dict[str, Any], python: Interpreter) -> Launch:
+        """The backend's command for a model at an address, with the variables of its environment."""
+
+        def spec(model: Artifact, address: Address) -> LaunchSpec:
+            said: LaunchSpec = make(found, values).launch(model, address, python.path)
+            return evolve(said, env=python.variables | said.env)
+
+        return spec
+
+    @pytest.fixture
+    def start(self, tmp_path_factory: pytest.TempPathFactory) -> Start:
+        """Starts such a command as the application does, and waits until it is ready."""
+        return lambda spec, address: load(RUNNER)().start(spec, address, tmp_path_factory.mktemp("server") / "log")
+
+    @pytest.fixture
+    def endpoint(self, request: pytest.FixtureRequest, model: Artifact, launch: Launch, start: Start) -> Endpoint:
         """Where it answers; started at the first use, and never again once that failed."""
         kept: Endpoint | None = vars(request.cls).get("_endpoint")
         if "_failed" in vars(request.cls):
             raise request.cls._failed
         if kept is None:
-            runner = load(RUNNER)()
-            address = runner.address(0)
+            address = _free()
             request.cls._served, request.cls._before = Path(model.path), hashes(Path(model.path))
-            spec: LaunchSpec = make(found, values).launch(model, address, python.path)
-            spec = LaunchSpec(
-                spec.argv, spec.served_name, spec.health_path, python.variables | spec.env, spec.start_timeout
-            )
+            spec = launch(model, address)
             try:
-                log = tmp_path_factory.mktemp("server") / "server.log"
-                request.cls._running = runner.start(spec, address, log)
+                request.cls._running = start(spec, address)
             except Exception as error:
                 request.cls._failed = error
                 raise
@@ -135,3 +163,52 @@ class ServerContract(SupportingContract, contract=True):
         del request.cls._running, request.cls._endpoint
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((host, int(port)), timeout=5).close()
+
+    def test_a_port_in_use_ends_it(self, model: Artifact, launch: Launch, start: Start) -> None:
+        """It neither waits for the port nor takes another."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            address = Address("127.0.0.1", taken.getsockname()[1])
+            spec = launch(model, address)
+            try:
+                start(evolve(spec, start_timeout=min(spec.start_timeout, SECONDS)), address).stop()
+            except ServerDied:
+                return
+            except ServerNotReady as error:
+                pytest.fail(f"the port was in use, and it neither answered nor ended: {error}")
+        pytest.fail("it answers at a port that was in use")
+
+    def test_weights_that_are_cut_off_are_refused_before_it_is_ready(
+        self, damaged: Artifact, launch: Launch, start: Start
+    ) -> None:
+        address = _free()
+        try:
+            start(launch(damaged, address), address).stop()
+        except ServerNotReady as error:
+            pytest.fail(f"it neither answered nor ended: {error}")
+        except FtctlError:
+            return
+        pytest.fail("it became ready with half of the weights")
+
+    def test_it_ends_when_what_listens_was_killed(self, model: Artifact, launch: Launch, start: Start) -> None:
+        """A command that starts others, a shell for example, must not outlive them: nobody would notice."""
+        address = _free()
+        running = start(launch(model, address), address)
+        try:
+            for process in listeners(address.port):
+                os.kill(process, signal.SIGKILL)
+            deadline = time.monotonic() + NOTICED_SECONDS
+            while time.monotonic() < deadline:
+                try:
+                    running.check()
+                except ServerDied:
+                    return
+                time.sleep(0.1)
+        finally:
+            running.stop()
+        pytest.fail(f"what listened is dead, and {NOTICED_SECONDS:g} s later its command still runs")
+
+
+def _free() -> Address:
+    address: Address = load(RUNNER)().address(0)
+    return address

@@ -15,6 +15,9 @@ from ftctl.testing.contracts.offer import OfferContract
 from ftctl.testing.contracts.without_backend import without_backend
 from ftctl.testing.samples import tiny_model
 
+WEIGHTS = {".safetensors", ".onnx", ".data", ".gguf", ".txt"}
+"""Suffixes of files that hold weights; text for fakes."""
+
 
 class SupportingContract(OfferContract, contract=True):
     """``model`` is what it is given, ``shape`` what the planner knows of such a model."""

@@ -21,5 +21,5 @@ class FakeServer(Server):
         return Verdict()
 
     def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
-        place = ("--host", address.host, "--port", str(address.port), "--model", model.digest)
+        place = ("--host", address.host, "--port", str(address.port), "--model", model.digest, "--folder", model.path)
         return LaunchSpec((python, "-m", "ftctl.testing.standin", *place), served_name=model.digest)
