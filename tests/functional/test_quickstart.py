@@ -74,7 +74,7 @@ def test_the_tutorials_commands_say_what_its_page_says(folder: Path, again: dict
     def said(beginning: str) -> str:
         done = call(folder, *documented("tutorial/first-run.md", beginning))
         assert done.returncode == 0, done.stderr
-        return done.stdout
+        return done.stdout + done.stderr
 
     assert "memory, estimated" in said("run --dry-run")
     assert documented("tutorial/first-run.md", "run --once") == ("run", "--once"), "which is what made the folder"
