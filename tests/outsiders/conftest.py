@@ -22,7 +22,9 @@ class Venv:
 
     folder: Path
 
-    def run(self, program: str, *arguments: str | Path, cwd: Path, fails: bool = False) -> str:
+    def run(
+        self, program: str, *arguments: str | Path, cwd: Path, fails: bool = False, env: dict[str, str] | None = None
+    ) -> str:
         """Runs a program of the environment, and returns what it printed; it must fail if ``fails``."""
         bin_folder = self.folder / "bin"
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
@@ -34,6 +36,7 @@ class Venv:
                 "PATH": f"{bin_folder}:{kept['PATH']}",
                 "VIRTUAL_ENV": str(self.folder),
                 "HF_HUB_OFFLINE": "1",
+                **(env or {}),
             },
             capture_output=True,
             text=True,

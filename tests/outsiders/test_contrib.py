@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,32 @@ def test_a_project_is_installed_tested_and_listed(project: str, venv: Callable[.
     assert (mine["name"], mine["status"]) == (PROJECTS[project], "ready")
 
 
+@pytest.fixture(scope="module")
+def local(venv: Callable[..., Venv]) -> Venv:
+    """An environment in which the embedded default can run."""
+    return venv("local", "testing")
+
+
+def test_a_data_set_comes_out_of_a_database(local: Venv, tmp_path: Path) -> None:
+    """By the run file of its page; the worker, a process of its own, is given the variable that the option names."""
+    made, folder = local, tmp_path
+    shutil.copytree(ROOT / "contrib" / "ftctl-sql", folder / "ftctl-sql")
+    made.install(folder / "ftctl-sql")
+    with sqlite3.connect(folder / "chats.db") as database:
+        database.execute("CREATE TABLE conversations (id INTEGER, question TEXT, answer TEXT, topic TEXT, rating INT)")
+        rows = [(n, f"{n} and {n}?", str(2 * n), "sums", n % 6) for n in range(60)]
+        database.executemany("INSERT INTO conversations VALUES (?, ?, ?, ?, ?)", rows)
+    (shown,) = re.findall(r"```text\n(data_source:.*?)```", (folder / "ftctl-sql" / "README.md").read_text(), re.DOTALL)
+    (folder / "run.yaml").write_text(f"model: builtin:tiny\n{shown}")
+    address = {"TRAINING_DB": f"sqlite:///{folder / 'chats.db'}"}
+    done = json.loads(made.run("ftctl", "data", "run.yaml", "--json", cwd=folder, env=address))
+    assert done["status"] == "done"
+    (summary,) = folder.glob(".ftctl/artifacts/dataset/*/summary.json")
+    assert json.loads(summary.read_text())["states"] == {"kept": 20}
+    (job,) = folder.glob(".ftctl/runs/*/stages/*data/job.json")
+    assert "chats.db" not in job.read_text()
+
+
 def test_the_tutorial_shows_the_plugin_as_it_is() -> None:
     """Its blocks are the files; its commands are those that this folder's other tests run."""
     page = (ROOT / "docs" / "tutorial" / "own-plugin.md").read_text()
@@ -38,11 +65,11 @@ def test_the_tutorial_shows_the_plugin_as_it_is() -> None:
         assert (ROOT / name).read_text() == text, name
 
 
-def test_the_tutorials_commands_work_one_after_another(venv: Callable[..., Venv], tmp_path: Path) -> None:
+def test_the_tutorials_commands_work_one_after_another(local: Venv, tmp_path: Path) -> None:
     """Between its two blocks of commands, the files are filled in as the page shows them."""
     page = (ROOT / "docs" / "tutorial" / "own-plugin.md").read_text()
     new, test, run = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
-    made = venv("local", "testing")
+    made = local
     made.run(*new.split(), cwd=tmp_path)
     for name, text in re.findall(r"```python\n# contrib/(\S+)\n(.*?)```", page, re.DOTALL):
         (tmp_path / name).write_text(text)

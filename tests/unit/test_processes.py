@@ -111,6 +111,19 @@ def test_a_job_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert seen[-1] == "DataDescribed"
 
 
+def test_a_job_sees_the_variables_that_its_options_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAINING_DB", "address and password")
+    monkeypatch.setenv("ANOTHER", "canary")
+    python = crash(
+        tmp_path, monkeypatch, "print(os.environ.get('TRAINING_DB'), os.environ.get('ANOTHER')); sys.exit(3)"
+    )
+    job = fake_job(url_env="TRAINING_DB", query="ANOTHER", key_env=None)
+    with pytest.raises(WorkerDied) as caught:
+        WorkerRunner().run(job, tmp_path / "job", Interpreter(str(python)), lambda event: None)
+    assert caught.value.details[-1] == "address and password None"
+    assert "password" not in (tmp_path / "job" / "job.json").read_text()
+
+
 def test_an_error_of_the_worker_is_the_same_error_here(tmp_path: Path) -> None:
     job = fake_job(rows=9, bad_every=3)
     with pytest.raises(Exception, match="3 of 9 rows") as caught:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,8 @@ from ftctl_adapters.process.group import ProcessGroup
 POLL_SECONDS = 0.05
 GRACE_SECONDS = 30.0
 """How long a worker may take to make its work safe after it was asked to stop."""
+NAMING = "_env"
+"""How names of options end that name a variable of the environment."""
 STALL_SECONDS = 120.0
 """A worker that was not scheduled for this long is taken for hung."""
 
@@ -35,7 +38,8 @@ class WorkerRunner(JobRunner):
         place.prepare(job)
         place.events.unlink(missing_ok=True)
         place.log.unlink(missing_ok=True)
-        group = ProcessGroup(_command(job, python.path, folder), place.log, python.variables)
+        variables = python.variables | named_variables(job)
+        group = ProcessGroup(_command(job, python.path, folder), place.log, variables)
         tail, pulse = _EventTail(place.events), _Pulse(place, self._stall_seconds)
         try:
             while group.poll() is None:
@@ -50,6 +54,17 @@ class WorkerRunner(JobRunner):
             with contextlib.suppress(OSError):
                 tail.forward(on_event)
         return _outcome(place, job, group.poll())
+
+
+def named_variables(job: Job) -> dict[str, str]:
+    """Variables of the environment that options of the job's backends name: options whose own name ends in ``_env``.
+
+    The job carries their names alone, and its process is given their values.
+    """
+    backends = (*job.plugins, *job.parts.values())
+    options = ((key, value) for backend in backends for key, value in backend.options.items())
+    named = {value for key, value in options if key.endswith(NAMING) and isinstance(value, str)}
+    return {name: os.environ[name] for name in sorted(named) if name in os.environ}
 
 
 def _command(job: Job, python: str, folder: Path) -> tuple[str, ...]:
