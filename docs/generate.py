@@ -49,17 +49,17 @@ def backends(offers: list[Offer]) -> str:
 
 def options(offers: list[Offer]) -> str:
     """Every option of every backend."""
-    from ftctl.application.spec import DataSettings, Gate
+    from ftctl.application.spec import DataLimits, DataSettings, Gate
 
     parts = ["# Options\n\nSet them in the run file, or with `--set path=value`.\n"]
-    parts.append(section("data_source, every one", DataSettings) + section("gates", Gate))
+    parts.append(section("data_source, every one", DataSettings, DataLimits) + section("gates", Gate))
     parts += [section(f"{o.port} {o.name}", load(o.options)) for o in offers]
     return NOTE + "".join(parts)
 
 
-def section(title: str, kind: type) -> str:
+def section(title: str, *kinds: type) -> str:
     """One table of options."""
-    rows = option_rows(kind)
+    rows = [row for kind in kinds for row in option_rows(kind)]
     if not rows:
         return f"\n## {title}\n\nNo options.\n"
     head = f"\n## {title}\n\n| option | type | default | allowed | meaning |\n|---|---|---|---|---|\n"

@@ -11,6 +11,7 @@ import pytest
 from ftctl.testing.contracts import (
     CompressorContract,
     Contract,
+    DataOperatorContract,
     DataSourceContract,
     EvaluatorContract,
     MonitorContract,
@@ -21,7 +22,10 @@ from ftctl.testing.contracts import (
 
 BROKEN = sorted(Path(__file__).with_name("broken").glob("[a-z]*.py"))
 ROOT = Path(__file__).parents[2]
-PORTS = (CompressorContract, DataSourceContract, EvaluatorContract, MonitorContract, ServerContract, TunerContract)
+PORTS = (
+    *(CompressorContract, DataOperatorContract, DataSourceContract, EvaluatorContract, MonitorContract),
+    *(ServerContract, TunerContract),
+)
 
 
 class Outcomes:

@@ -152,9 +152,9 @@ MODULES = sorted(
     ".".join(path.relative_to(ROOT / folder).with_suffix("").parts).removesuffix(".__init__")
     for folder in ("core", "adapters", "plugins")
     for path in (ROOT / folder).rglob("*.py")
-    if path.stem not in ("__main__", "guard", "loss_module") and path.parent.name != "kernels"
+    if path.stem not in ("__main__", "guard", "loss_module") and path.parent.name not in ("kernels", "dedup")
 )
-"""Kernels and the module around a loss are torch, and imported where they are used."""
+"""Kernels and the module around a loss are torch, those of near duplicates numpy; they are imported where used."""
 
 
 def test_every_module_imports_alone_without_a_backend() -> None:

@@ -8,7 +8,7 @@ import attrs
 import click
 
 from ftctl.application.resolve import DEFAULTS
-from ftctl.application.spec import DataSettings, Gate, RunSpec
+from ftctl.application.spec import DataLimits, DataSettings, Gate, RunSpec
 from ftctl.plugin.offer import load
 from ftctl_adapters.bootstrap import build_app, build_registry
 from ftctl_adapters.cli.options import json_option, set_option
@@ -62,7 +62,8 @@ def run_schema() -> dict[str, list[dict[str, Any]]]:
     """Options by section: the run file itself, then ``port name`` for every backend."""
     top = [{"name": "model", "type": "str", "default": "", "allowed": "", "help": "The base model; required."}]
     top += [{"name": k, "type": type(v).__name__, "default": v, "allowed": "", "help": ""} for k, v in DEFAULTS.items()]
-    found = {"run file": top, "data_source (every one)": option_rows(DataSettings), "gates": option_rows(Gate)}
+    shared = [*option_rows(DataSettings), *option_rows(DataLimits)]
+    found = {"run file": top, "data_source (every one)": shared, "gates": option_rows(Gate)}
     for offer in build_registry().offers():
         if offer.port not in UNNAMED:
             found[f"{offer.port} {offer.name}"] = option_rows(load(offer.options))

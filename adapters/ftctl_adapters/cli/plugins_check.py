@@ -11,7 +11,7 @@ import click
 from ftctl.application.needs import lacking
 from ftctl.errors import BackendFailed, ConfigInvalid, PluginBroken, UsageError
 from ftctl.plugin.checking import check_options
-from ftctl.plugin.offer import LIFECYCLE, Offer, load
+from ftctl.plugin.offer import CONTRACTED, Offer, load
 from ftctl.plugin.registry import Registry, Unknown
 from ftctl_adapters.bootstrap import build_registry
 from ftctl_adapters.cli.options import json_option
@@ -24,7 +24,7 @@ MARKS = {"passed": "✓", "failed": "✗", "skipped": "–", "known": "·"}
 
 @click.command("check")
 @click.argument("name")
-@click.option("--port", type=click.Choice(LIFECYCLE), help="Where backends of several ports have the name.")
+@click.option("--port", type=click.Choice(CONTRACTED), help="Where backends of several ports have the name.")
 @click.option("--set", "settings", metavar="OPTION=VALUE", multiple=True, help="An option it is made with; repeatable.")
 @click.option(
     "--tests",
@@ -63,7 +63,7 @@ def command(name: str, port: str | None, settings: tuple[str, ...], tests: Path 
 
 
 def _find(registry: Registry, name: str, port: str | None) -> Offer:
-    ports = [port] if port else LIFECYCLE
+    ports = [port] if port else CONTRACTED
     found = {one: registry.find(one, name) for one in ports}
     offers = [offer for offer in found.values() if isinstance(offer, Offer)]
     if len(offers) > 1:

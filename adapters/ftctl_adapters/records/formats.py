@@ -60,8 +60,8 @@ def unknown_format(row: Mapping[str, Any]) -> str:
     return f"no known format: keys {keys}; known are {', '.join(READERS)}"
 
 
-def to_example(row: Mapping[str, Any], form: str, where: str) -> Example:
-    """The canonical example of a row.
+def to_example(row: Mapping[str, Any], form: str, where: str, byte: int | None = None) -> Example:
+    """The canonical example of a row, which begins at that byte of its file.
 
     Raises:
         NotThisFormat: it lacks what the format needs, or holds it in another type.
@@ -84,7 +84,7 @@ def to_example(row: Mapping[str, Any], form: str, where: str) -> Example:
         raise NotThisFormat("rejected: the answer is empty")
     if worse and worse[0].content == messages[-1].content:
         raise NotThisFormat("chosen and rejected are the same answer")
-    return Example(where, messages, text, worse, str(group), tools, metadata | rest)
+    return Example(where, messages, text, worse, str(group), tools, metadata | rest, byte=byte)
 
 
 def _check_turns(messages: tuple[Message, ...]) -> None:

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ftctl.ports.data_source import DataSourceError
 
 MAX_LINE_BYTES = 8 << 20
 BLOCK = 1 << 20
+MARK = b"\xef\xbb\xbf"
+"""UTF-8's byte order mark."""
 MAX_RATIO = 200
 RATIO_FROM = 256 << 20
 """Expanded bytes from which a gzip file's ratio is held against `MAX_RATIO`."""
@@ -20,11 +22,15 @@ _UNREADABLE = (OSError, EOFError, zlib.error)
 
 @frozen
 class Line:
-    """``number`` counts from 1; ``data`` is ``None`` for a line longer than the limit, which is skipped unread."""
+    """``number`` counts from 1; ``data`` is ``None`` for a line longer than the limit, which is skipped unread.
+
+    ``start`` is where it begins, in bytes from the beginning of the unpacked file.
+    """
 
     number: int
     data: bytes | None
     complete: bool = True
+    start: int = 0
 
 
 def read_lines(path: Path, *, blank: bool = False) -> Iterator[Line]:
@@ -35,7 +41,7 @@ def read_lines(path: Path, *, blank: bool = False) -> Iterator[Line]:
     """
     try:
         with _open(path) as stream:
-            yield from _split(_blocks(stream, path), blank)
+            yield from _split(_blocks(stream, path), blank, _mark_bytes(path))
     except _UNREADABLE as error:
         raise DataSourceError(f"{path}: cannot be read: {error}", next_step="check the file") from error
 
@@ -78,10 +84,16 @@ def _blocks(stream: IO[bytes], path: Path) -> Iterator[bytes]:
 def _without_mark(block: bytes, path: Path) -> bytes:
     if block.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataSourceError(f"{path}: is UTF-16", next_step="save it as UTF-8")
-    return block.removeprefix(b"\xef\xbb\xbf")
+    return block.removeprefix(MARK)
 
 
-def _split(blocks: Iterator[bytes], blank: bool) -> Iterator[Line]:
+def _mark_bytes(path: Path) -> int:
+    """The length of the byte order mark, which is no part of the first line."""
+    with _open(path) as stream:
+        return len(MARK) if stream.read(len(MARK)) == MARK else 0
+
+
+def _split(blocks: Iterator[bytes], blank: bool, start: int) -> Iterator[Line]:
     number, parts, size = 1, list[bytes](), 0
     for block in blocks:
         pieces = block.split(b"\n")
@@ -89,15 +101,15 @@ def _split(blocks: Iterator[bytes], blank: bool) -> Iterator[Line]:
             size += len(piece)
             parts = [*parts, piece] if size <= MAX_LINE_BYTES else []
             if place < len(pieces) - 1:
-                yield from _line(number, parts, size, True, blank)
-                number, parts, size = number + 1, [], 0
-    yield from _line(number, parts, size, False, False)
+                yield from _line(Line(number, b"", True, start), parts, size, blank)
+                number, parts, start, size = number + 1, [], start + size + 1, 0
+    yield from _line(Line(number, b"", False, start), parts, size, False)
 
 
-def _line(number: int, parts: list[bytes], size: int, complete: bool, blank: bool) -> Iterator[Line]:
+def _line(line: Line, parts: list[bytes], size: int, blank: bool) -> Iterator[Line]:
     if size > MAX_LINE_BYTES:
-        yield Line(number, None, complete)
+        yield evolve(line, data=None)
         return
     data = b"".join(parts).rstrip(b"\r")
     if blank or data.strip():
-        yield Line(number, data, complete)
+        yield Line(line.number, data, line.complete, line.start)

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ftctl.domain.example import Rejection
 from ftctl.ports.data_source import DataSourceError
@@ -11,8 +11,18 @@ from ftctl_adapters.records.lines import MAX_LINE_BYTES, read_lines, read_whole
 from ftctl_adapters.records.strict_json import NotStrict, parse, plain
 
 MAX_ARRAY_BYTES = 512 << 20
-Row = tuple[str, dict[str, Any]] | Rejection
-"""Position and values of a row, or why it is none."""
+
+
+class Placed(NamedTuple):
+    """A row's values, and where they stand; ``byte`` is known of lines."""
+
+    where: str
+    values: dict[str, Any]
+    byte: int | None = None
+
+
+Row = Placed | Rejection
+"""A row, or why it is none."""
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -33,18 +43,18 @@ def _jsonl(path: Path) -> Iterator[Row]:
     for line in read_lines(path):
         where = f"{path}:{line.number}"
         if line.data is None:
-            yield Rejection(where, f"line longer than {MAX_LINE_BYTES >> 20} MiB")
+            yield Rejection(where, f"line longer than {MAX_LINE_BYTES >> 20} MiB", byte=line.start)
             continue
         excerpt = line.data[:120].decode(errors="replace")
         try:
             value = parse(line.data)
         except NotStrict as error:
-            yield Rejection(where, _reason(error, line.complete), excerpt)
+            yield Rejection(where, _reason(error, line.complete), excerpt, line.start)
             continue
         if isinstance(value, dict):
-            yield where, value
+            yield Placed(where, value, line.start)
         else:
-            yield Rejection(where, f"a row must be an object, not {type(value).__name__}", excerpt)
+            yield Rejection(where, f"a row must be an object, not {type(value).__name__}", excerpt, line.start)
 
 
 def _reason(error: NotStrict, complete: bool) -> str:
@@ -63,7 +73,7 @@ def _array(path: Path) -> Iterator[Row]:
         raise DataSourceError(f"{path}: must be a JSON array of rows, not {type(value).__name__}")
     for number, row in enumerate(value, 1):
         where = f"{path}:row {number}"
-        yield (where, row) if isinstance(row, dict) else Rejection(where, "a row must be an object")
+        yield Placed(where, row) if isinstance(row, dict) else Rejection(where, "a row must be an object")
 
 
 def _csv(path: Path) -> Iterator[Row]:
@@ -86,7 +96,7 @@ def _csv(path: Path) -> Iterator[Row]:
 def _checked(where: str, row: dict[str, Any]) -> Row:
     """Cells have types that JSON has not: dates become ISO text, and what has no plain form is refused."""
     try:
-        return where, {str(key): plain(value) for key, value in row.items()}
+        return Placed(where, {str(key): plain(value) for key, value in row.items()})
     except NotStrict as error:
         return Rejection(where, error.reason, str(row)[:120])
 

@@ -5,7 +5,7 @@ from html import escape
 from ftctl_adapters.report.content import Content
 from ftctl_adapters.report.curve import line_chart
 from ftctl_adapters.report.page import page, table
-from ftctl_adapters.report.tables import data_rows, memory_rows, metric_rows, stage_rows
+from ftctl_adapters.report.tables import data_rows, funnel_rows, memory_rows, metric_rows, stage_rows
 
 
 def html_page(content: Content) -> str:
@@ -18,6 +18,7 @@ def html_page(content: Content) -> str:
         f"<h2>Training</h2>{charts or '<p>No curves.</p>'}",
         "<h2>Stages</h2>" + table(stage_rows(content.run)),
         "<h2>Data</h2>" + table(data_rows(content.data)),
+        table(funnel_rows(content.data)),
         "<h2>Memory and disk, estimated</h2>" + table(memory_rows(content.plan)),
         "<h2>Examples</h2>" + _examples(content.examples),
         "<h2>Notes</h2>" + table([["what", "note"], *([k, v] for k, v in content.notes.items())]),

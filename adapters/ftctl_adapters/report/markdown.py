@@ -3,7 +3,7 @@
 from typing import Any
 
 from ftctl_adapters.report.content import Content
-from ftctl_adapters.report.tables import data_rows, memory_rows, metric_rows, stage_rows
+from ftctl_adapters.report.tables import data_rows, funnel_rows, memory_rows, metric_rows, stage_rows
 
 
 def markdown(content: Content) -> str:
@@ -17,6 +17,7 @@ def markdown(content: Content) -> str:
         _table(stage_rows(content.run)),
         "## Data",
         _table(data_rows(content.data)),
+        _table(funnel_rows(content.data)),
         "## Memory and disk, estimated",
         _table(memory_rows(content.plan)),
         "## Examples",

@@ -43,6 +43,14 @@ def data_rows(summary: dict[str, Any]) -> list[list[str]]:
     return rows if summary else []
 
 
+def funnel_rows(summary: dict[str, Any]) -> list[list[str]]:
+    """What each step of the data stage did to the rows that came to it."""
+    steps = summary.get("funnel", [])
+    told = sorted({what for step in steps for what in step} - {"step", "rows"})
+    rows = [[step["step"], str(step["rows"]), *(str(step.get(what, 0)) for what in told)] for step in steps]
+    return [["step", "rows", *told], *rows] if steps else []
+
+
 def memory_rows(plan: dict[str, Any]) -> list[list[str]]:
     """What the plan expected."""
     resources = plan.get("resources", {})

@@ -64,7 +64,8 @@ class _Chain:
         if spec.extender:
             self.stages.append(Stage("extend", "compress", (spec.extender,), {"model": self.base}, phase="data"))
             self.base = "extend"
-        self.stages.append(Stage("data", "dataset", (spec.data_source,), settings=settings, phase="data"))
+        backends, limits = (spec.data_source, *spec.data_steps), spec.limits.settings()
+        self.stages.append(Stage("data", "dataset", backends, settings=settings, limits=limits, phase="data"))
         both = {"model": self.base, "data": "data"}
         self.evaluate("baseline", self.base, "base", HF, "evaluate")
         tune = Stage("tune", "tune", (spec.tuner,), both, parts=self.objective(), phase="tune", launcher=spec.launcher)

@@ -7,7 +7,8 @@ from typing import Any
 import attrs
 
 from ftctl.application.needs import lacking
-from ftctl.application.spec import Backend, DataSettings, Gate, RunSpec
+from ftctl.application.spec import Backend, DataLimits, DataSettings, Gate, RunSpec
+from ftctl.application.step_order import misplaced
 from ftctl.domain.names import is_name
 from ftctl.domain.split import DEFAULT_SHARE
 from ftctl.errors import ConfigInvalid, PluginBroken
@@ -20,6 +21,7 @@ DEFAULTS: dict[str, Any] = {
     "model_revision": None,
     "add_tokens": [],
     "data_source": "pydoc",
+    "data_steps": [],
     "tuner": "lora",
     "evaluators": ["text-metrics", "perplexity"],
     "compressor": "none",
@@ -37,6 +39,8 @@ SINGLE, SEVERAL = "single", "torchrun"
 """The launchers of an engine of one process, and of others where none is named."""
 
 KEYS = ("model", *DEFAULTS)
+REPEATABLE = ("data_operator",)
+"""Ports of which one backend may be named several times."""
 _ABSENT = (None, "none", False)
 
 
@@ -77,12 +81,13 @@ class _Resolver:
         self.problems += [unknown_key(key, key, KEYS) for key in document if key not in KEYS]
         values = {**DEFAULTS, **document}
         self.named = self.named_environments(values["environments"])
-        source, settings = self.data(values["data_source"])
+        source, settings, limits = self.data(values["data_source"])
         tuner, objective, launcher = self.tuner(values["tuner"])
         parts: dict[str, Any] = {
             "model": self.typed("model", values.get("model"), str, "a folder, a hub name or builtin:tiny"),
             "model_revision": self.typed("model_revision", values["model_revision"], str | None),
             "extender": self.extender(values["add_tokens"]),
+            "data_steps": self.steps(values["data_steps"]),
             "evaluators": self.several("evaluator", values["evaluators"], "evaluators"),
             "compressor": self.optional("compressor", values["compressor"]),
             "server": self.optional("server", values["server"]),
@@ -101,6 +106,7 @@ class _Resolver:
         return RunSpec(
             data_source=source,
             data=settings,
+            limits=limits,
             tuner=tuner,
             objective=objective,
             launcher=launcher,
@@ -131,9 +137,15 @@ class _Resolver:
         listed = entries if isinstance(entries, list) else [entries]
         found = [self.backend(port, entry, f"{path}[{place}]") for place, entry in enumerate(listed)]
         names = [backend.offer.name for backend in found if backend]
-        twice = {name for name in names if names.count(name) > 1}
+        twice = {name for name in names if names.count(name) > 1} if port not in REPEATABLE else set()
         self.problems += [f"{path}: {name!r} is named twice" for name in sorted(twice)]
         return tuple(backend for backend in found if backend)
+
+    def steps(self, entries: Any) -> tuple[Backend, ...]:
+        """The operators of the data stage, in an order that can be."""
+        found = self.several("data_operator", entries, "data_steps")
+        self.problems += misplaced([step.offer for step in found])
+        return found
 
     def backend(self, port: str, entry: Any, path: str) -> Backend | None:
         name, values = self.use(entry, path)
@@ -179,17 +191,21 @@ class _Resolver:
             lines += [f"{offer.name} (pip install '{n.install}')" for n in offer.needs[:1] if n.module in missing]
         return f"; installable: {', '.join(lines)}" if lines else ""
 
-    def data(self, entry: Any) -> tuple[Backend | None, DataSettings]:
-        name, values = self.use(entry, "data_source")
-        settings: Any = DataSettings
-        common = {field.name for field in attrs.fields(settings)}
-        shared = {key: value for key, value in values.items() if key in common}
-        good, problems = check_options(DataSettings, shared, "data_source")
+    def data(self, entry: Any) -> tuple[Backend | None, DataSettings, DataLimits]:
+        name, own = self.use(entry, "data_source")
+        settings = self.shared(DataSettings, own)
+        limits = self.shared(DataLimits, own)
+        backend = self.backend("data_source", {"use": name, **own}, "data_source") if name else None
+        return backend, settings, limits
+
+    def shared(self, kind: Any, values: dict[str, Any]) -> Any:
+        """Options that hold for every data source, taken out of the values."""
+        common = {field.name for field in attrs.fields(kind)}
+        good, problems = check_options(kind, {key: values.pop(key) for key in list(values) if key in common},
+                                       "data_source")  # fmt: skip
         problems += _share_problems(good.get("split", {}))
         self.problems += problems
-        own = {key: value for key, value in values.items() if key not in common}
-        backend = self.backend("data_source", {"use": name, **own}, "data_source") if name else None
-        return backend, settings() if problems else settings(**good)
+        return kind() if problems else kind(**good)
 
     def tuner(self, entry: Any) -> tuple[Backend | None, Backend | None, Backend | None]:
         """The tuner, and the objective and the launcher, whose options stand among the tuner's own."""

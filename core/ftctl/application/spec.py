@@ -52,6 +52,16 @@ class DataSettings:
 
 
 @options
+class DataLimits:
+    """Keys of ``data_source`` that say how a data set is made, and change nothing in it."""
+
+    memory_mb: int = option(1024, help="What steps that see all rows may use, in MiB; they go to disk beyond.", ge=16)
+
+    def settings(self) -> dict[str, Any]:
+        return {"memory_bytes": self.memory_mb << 20}
+
+
+@options
 class Gate:
     """A condition on a metric; every bound that is given must hold."""
 
@@ -72,6 +82,7 @@ class RunSpec:
     model_revision: str | None
     data_source: Backend
     data: DataSettings
+    limits: DataLimits
     tuner: Backend
     objective: Backend
     launcher: Backend
@@ -79,6 +90,7 @@ class RunSpec:
     compressor: Backend | None
     server: Backend | None
     monitors: tuple[Backend, ...]
+    data_steps: tuple[Backend, ...] = ()
     extender: Backend | None = None
     """What gives the base model the tokens of ``add_tokens``."""
     gates: tuple[Gate, ...] = ()
@@ -87,12 +99,14 @@ class RunSpec:
 
     def document(self) -> dict[str, Any]:
         """The run file that resolves to this very spec."""
-        added = {"add_tokens": list(self.extender.options["tokens"])} if self.extender else {}
+        added: dict[str, Any] = {"add_tokens": list(self.extender.options["tokens"])} if self.extender else {}
+        steps = {"data_steps": [step.document() for step in self.data_steps]} if self.data_steps else {}
         return {
             "model": self.model,
             "model_revision": self.model_revision,
             **added,
-            "data_source": self.data_source.document() | to_plain(self.data),
+            "data_source": self.data_source.document() | to_plain(self.data) | to_plain(self.limits),
+            **steps,
             "tuner": self.tuner.document()
             | {"objective": self.objective.offer.name}
             | to_plain(self.objective.options)
@@ -117,5 +131,7 @@ class RunSpec:
         Who watches makes no difference, nor does how many processes share the work.
         """
         decisive = {key: value for key, value in self.document().items() if key != "monitors"}
+        limits = to_plain(self.limits)
+        decisive["data_source"] = {key: value for key, value in decisive["data_source"].items() if key not in limits}
         decisive["tuner"] = {key: value for key, value in decisive["tuner"].items() if key not in self.launching()}
         return f"{self.tuner.offer.name}-{digest(decisive)[:10]}"

@@ -14,7 +14,8 @@ class Stage:
     ports that the stage's own are given (``loader``, ``objective``).
 
     ``subject`` is whose metrics an evaluation fills in: ``base``, ``tuned`` or ``compressed``; ``phase`` is where a run
-    can end with it, ``number`` its place in the whole run. How its job is launched is no part of its identity.
+    can end with it, ``number`` its place in the whole run. How its job is launched, and the ``limits`` it keeps, are no
+    part of its identity.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Stage:
     subject: str = ""
     settings: dict[str, Any] = field(factory=dict)
     parts: dict[str, Backend] = field(factory=dict)
+    limits: dict[str, Any] = field(factory=dict)
     phase: str = "data"
     number: int = 0
     launcher: Backend | None = None

@@ -7,6 +7,7 @@ from ftctl.domain.example import Example, Message, Prompt, Rejection
 from ftctl.domain.golden import GoldenCase
 from ftctl.domain.launch import Address, Endpoint, LaunchSpec
 from ftctl.domain.metric import Metric, mean_metric
+from ftctl.domain.outcome import Derived, Dropped, Fate, Outcome
 from ftctl.domain.report import Report
 from ftctl.domain.resources import ModelShape, ResourcePlan
 from ftctl.domain.sweep import Sweep
@@ -16,16 +17,20 @@ __all__ = [
     "IGNORED",
     "Address",
     "Artifact",
+    "Derived",
     "Draft",
+    "Dropped",
     "Encoded",
     "Endpoint",
     "Event",
     "Example",
+    "Fate",
     "GoldenCase",
     "LaunchSpec",
     "Message",
     "Metric",
     "ModelShape",
+    "Outcome",
     "Prompt",
     "Rejection",
     "Report",

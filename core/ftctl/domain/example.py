@@ -39,7 +39,9 @@ class Example:
 
     ``rejected`` are turns that would be worse than the last one: together they are a preference pair.
 
-    Examples with one ``group`` never stand in two splits.
+    Examples with one ``group`` never stand in two splits. ``parents`` are the places of those it was made of, where it
+    was not read but made. ``byte`` is where the row begins in its file, counted from
+    the file's first byte, where that is known; it is no part of the row.
     """
 
     where: str
@@ -49,6 +51,8 @@ class Example:
     group: str = ""
     tools: list[dict[str, Any]] = field(factory=list)
     metadata: dict[str, Any] = field(factory=dict)
+    parents: tuple[str, ...] = ()
+    byte: int | None = field(default=None, eq=False)
 
     @property
     def content_digest(self) -> str:
@@ -76,7 +80,9 @@ class Example:
             row["text"] = self.text
         if self.rejected:
             row["rejected"] = [_turn(m) for m in self.rejected]
-        optional = {"tools": self.tools, "group": self.group, "metadata": self.metadata}
+        optional = {
+            "tools": self.tools, "group": self.group, "metadata": self.metadata, "parents": list(self.parents)
+        }  # fmt: skip
         return row | {key: value for key, value in optional.items() if value}
 
     @classmethod
@@ -91,6 +97,7 @@ class Example:
             group=row.get("group", ""),
             tools=row.get("tools", []),
             metadata=row.get("metadata", {}),
+            parents=tuple(row.get("parents", ())),
         )
 
 
@@ -106,3 +113,4 @@ class Rejection:
     where: str
     reason: str
     excerpt: str = ""
+    byte: int | None = None

@@ -1,25 +1,51 @@
 """The ledger of a data set: every input row ends in exactly one state, and the totals add up."""
 
 from collections import Counter
-from typing import Literal
+from typing import Any, Literal
 
 from attrs import define, field, frozen
 
+from ftctl.domain.outcome import DroppedState
 from ftctl.errors import FtctlError
 
-State = Literal["kept", "duplicate", "rejected"]
+KEPT: Literal["kept"] = "kept"
+State = Literal["kept"] | DroppedState
 
 
 @frozen
 class LedgerEntry:
-    """The fate of one input row."""
+    """The fate of one input row, or of one that was made of others, which has ``parents``.
+
+    ``operator`` is who dropped it, ``changed_by`` who changed it; ``duplicate_of`` is the row that it repeats, and
+    ``byte`` where it begins in its file, in bytes from the beginning, where the source knows.
+    """
 
     row: int
     where: str
     state: State
+    byte: int | None = None
     split: str = ""
-    duplicate_of: int | None = None
+    operator: str = ""
     reason: str = ""
+    duplicate_of: int | None = None
+    changed_by: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+    excerpt: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """As JSON, without what is not so."""
+        told: dict[str, Any] = {"row": self.row, "where": self.where, "state": self.state}
+        for name in ("byte", "split", "operator", "reason", "duplicate_of", "changed_by", "parents", "excerpt"):
+            value = getattr(self, name)
+            if value not in ("", None, ()):
+                told[name] = list(value) if isinstance(value, tuple) else value
+        return told
+
+    @classmethod
+    def load(cls, told: dict[str, Any]) -> "LedgerEntry":
+        """The entry that `document` told of."""
+        lists: dict[str, Any] = {name: tuple(told[name]) for name in ("changed_by", "parents") if name in told}
+        return cls(**told | lists)
 
 
 @define
@@ -34,14 +60,14 @@ class LedgerTotals:
     def add(self, entry: LedgerEntry) -> None:
         self.rows += 1
         self.states[entry.state] += 1
-        if entry.state == "kept":
+        if entry.state == KEPT:
             self.splits[entry.split] += 1
-        if entry.state == "rejected":
-            self.reasons[entry.reason] += 1
+        elif entry.reason:
+            self.reasons[f"{entry.operator}: {entry.reason}" if entry.operator else entry.reason] += 1
 
     def check(self, rows_read: int) -> None:
         """Raises `FtctlError` unless every row that was read is counted once."""
-        if not (rows_read == self.rows == self.states.total() and self.splits.total() == self.states["kept"]):
+        if not (rows_read == self.rows == self.states.total() and self.splits.total() == self.states[KEPT]):
             raise FtctlError(f"ledger does not add up: {rows_read} rows read, {dict(self.states)} recorded")
 
     def summary(self) -> dict[str, object]:

@@ -1,6 +1,17 @@
 """What a plugin author imports: offers, options, the hook marker."""
 
-from ftctl.plugin.capabilities import ACCUMULATES, BRIDGE, DETERMINISTIC, NETWORK, RESUME, VALIDATES
+from ftctl.plugin.capabilities import (
+    ACCUMULATES,
+    BRIDGE,
+    DEDUPLICATES,
+    DERIVES,
+    DETERMINISTIC,
+    MASKS,
+    NETWORK,
+    RESUME,
+    SPLITS,
+    VALIDATES,
+)
 from ftctl.plugin.dataset import count_rows, read_split
 from ftctl.plugin.hooks import hookimpl
 from ftctl.plugin.offer import CONTRACT_VERSION, Need, Offer
@@ -10,9 +21,13 @@ __all__ = [
     "ACCUMULATES",
     "BRIDGE",
     "CONTRACT_VERSION",
+    "DEDUPLICATES",
+    "DERIVES",
     "DETERMINISTIC",
+    "MASKS",
     "NETWORK",
     "RESUME",
+    "SPLITS",
     "VALIDATES",
     "Need",
     "Offer",

@@ -4,7 +4,7 @@ BRIDGE = "bridge"
 """A compressor that the planner may insert on its own, because it loses nothing."""
 
 NETWORK = "network"
-"""A data source that asks other machines; the contract watches that others ask none."""
+"""A data source or operator that asks other machines; the contract watches that others ask none."""
 
 DETERMINISTIC = "deterministic"
 """A tuner that makes the same files from the same seed, on the same machine."""
@@ -18,4 +18,16 @@ ACCUMULATES = "accumulates"
 VALIDATES = "validates"
 """A tuner that tells the validation loss of what it saves, as its last one."""
 
-CAPABILITIES = (BRIDGE, NETWORK, DETERMINISTIC, RESUME, ACCUMULATES, VALIDATES)
+MASKS = "masks"
+"""A data operator that takes personal data out of texts; what asks other machines comes after one."""
+
+DEDUPLICATES = "deduplicates"
+"""A data operator that leaves one of several rows that say the same; it comes before the split."""
+
+SPLITS = "splits"
+"""A data operator that says which split a row is in."""
+
+DERIVES = "derives"
+"""A data operator that makes further rows of those of the train split; it comes after the split."""
+
+CAPABILITIES = (BRIDGE, NETWORK, DETERMINISTIC, RESUME, ACCUMULATES, VALIDATES, MASKS, DEDUPLICATES, SPLITS, DERIVES)

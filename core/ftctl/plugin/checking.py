@@ -96,10 +96,12 @@ def _convert_union(value: Any, kinds: tuple[Any, ...]) -> Any:
 
 def _bounds(path: str, value: Any, metadata: Mapping[str, Any]) -> list[str]:
     choices = metadata.get("choices")
-    if choices and value is not None and value not in choices:
-        meant = nearest(str(value), [str(choice) for choice in choices])
+    several = value if isinstance(value, tuple) else (value,)
+    wrong = [one for one in several if choices and one is not None and one not in choices]
+    if wrong and choices:
+        meant = nearest(str(wrong[0]), [str(choice) for choice in choices])
         hint = f"; did you mean {meant!r}?" if meant else ""
-        return [f"{path}: must be one of {', '.join(map(str, choices))}, not {value!r}{hint}"]
+        return [f"{path}: must be one of {', '.join(map(str, choices))}, not {wrong[0]!r}{hint}"]
     if isinstance(value, bool) or not isinstance(value, int | float):
         return []
     if value != value or value in (float("inf"), float("-inf")):

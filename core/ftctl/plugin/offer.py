@@ -10,7 +10,9 @@ CONTRACT_VERSION = 1
 """The edition of ports and offers that this ftctl knows. A newer one asks more of backends than this can tell them."""
 
 LIFECYCLE = ("data_source", "tuner", "evaluator", "compressor", "server", "monitor")
-PORTS = (*LIFECYCLE, "objective", "launcher", "target_loader", "verifier")
+CONTRACTED = (*LIFECYCLE, "data_operator")
+"""Ports with a contract that `ftctl plugins check` runs."""
+PORTS = (*CONTRACTED, "objective", "launcher", "target_loader", "verifier")
 """The six ports of the lifecycle, then the secondary ones."""
 
 

@@ -2,6 +2,7 @@
 
 from ftctl.ports.compressor import Compressor, CompressorError
 from ftctl.ports.context import StageContext
+from ftctl.ports.data_operator import DataOperator, DataOperatorError, RowOperator, SetOperator, SplitOperator
 from ftctl.ports.data_source import DataSource, DataSourceError
 from ftctl.ports.evaluator import Evaluator, EvaluatorError
 from ftctl.ports.launcher import Launcher
@@ -18,6 +19,8 @@ __all__ = [
     "Batch",
     "Compressor",
     "CompressorError",
+    "DataOperator",
+    "DataOperatorError",
     "DataSource",
     "DataSourceError",
     "Encoder",
@@ -29,9 +32,12 @@ __all__ = [
     "MonitorError",
     "Objective",
     "ObjectiveError",
+    "RowOperator",
     "Score",
     "Server",
     "ServerError",
+    "SetOperator",
+    "SplitOperator",
     "StageContext",
     "Target",
     "TargetLoader",

@@ -3,7 +3,18 @@
 from typing import TYPE_CHECKING
 
 from ftctl.domain.format import BNB_INT8, HF, PEFT_ADAPTER
-from ftctl.plugin import ACCUMULATES, BRIDGE, DETERMINISTIC, RESUME, VALIDATES, Offer, hookimpl
+from ftctl.plugin import (
+    ACCUMULATES,
+    BRIDGE,
+    DEDUPLICATES,
+    DERIVES,
+    DETERMINISTIC,
+    RESUME,
+    SPLITS,
+    VALIDATES,
+    Offer,
+    hookimpl,
+)
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -17,6 +28,10 @@ def ftctl_offers() -> list[Offer]:
     """One backend called ``fake`` for every port; the verifier has the name that the planner asks for."""
     return [
         _offer("data_source", "FakeDataSource"),
+        _offer("data_operator", "FakeDataOperator"),
+        _offer("data_operator", "FakeSetOperator", "fake-dedup", capabilities=(DEDUPLICATES,)),
+        _offer("data_operator", "FakeMaker", "fake-maker", capabilities=(DERIVES,)),
+        _offer("data_operator", "FakeSplit", "fake-split", capabilities=(SPLITS,)),
         _offer("tuner", "FakeTuner", "fake", (HF,), (PEFT_ADAPTER,), CAPABLE),
         _offer("evaluator", "FakeEvaluator"),
         _offer("compressor", "FakeCompressor", accepts=(HF,), produces=(HF,)),

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ftctl.application.build_dataset import build_dataset
+from ftctl.application.dataset import build_dataset
 from ftctl.domain.artifact import Draft
 from ftctl.domain.codec import to_plain
 from ftctl.domain.event import DATA_DESCRIBED, METRIC_RECORDED, RATES_SWEPT
@@ -76,9 +76,9 @@ def _frozen(options: dict[str, Any]) -> dict[str, Any]:
 
 def _dataset(job: Job, context: StageContext) -> JobResult:
     settings = job.settings
-    shares = SplitShares(**settings["split"])
     source = make(job.plugins[0])
-    draft = build_dataset(source, shares, settings["data_seed"], settings["skip_invalid"], context)
+    steps = [(plugin.name, make(plugin)) for plugin in job.plugins[1:]]
+    draft = build_dataset(source, SplitShares(**settings["split"]), settings["skip_invalid"], context, steps)
     if source.fingerprint() != settings["fingerprint"]:
         raise DataChanged("the data changed while it was read", next_step="run the same command again")
     return JobResult(draft, (), draft.facts["summary"])

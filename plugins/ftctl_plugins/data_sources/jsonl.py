@@ -49,18 +49,19 @@ class JsonlSource(DataSource):
             yield row if isinstance(row, Rejection) else self._example(*row, formats)
         context.emit(DATA_DESCRIBED, formats=dict(formats), path=str(self._path))
 
-    def _example(self, where: str, row: dict[str, Any], formats: Counter[str]) -> Example | Rejection:
+    def _example(self, where: str, row: dict[str, Any], byte: int | None, formats: Counter[str]) -> Example | Rejection:
         form = detect(row) if self._format == "auto" else self._format
         if form is None:
-            return Rejection(where, unknown_format(row), str(row)[:120])
+            return Rejection(where, unknown_format(row), str(row)[:120], byte)
         if self._format == "auto" and formats and form not in formats:
             declared = next(iter(formats))
-            return Rejection(where, f"format {form} in a file of {declared}; declare one: data_source.format")
+            said = f"format {form} in a file of {declared}; declare one: data_source.format"
+            return Rejection(where, said, byte=byte)
         try:
-            example = to_example(row, form, where)
+            example = to_example(row, form, where, byte)
         except NotThisFormat as error:
-            return Rejection(where, str(error), str(row)[:120])
+            return Rejection(where, str(error), str(row)[:120], byte)
         except KeyError as error:
-            return Rejection(where, f"format {form} needs the key {error}", str(row)[:120])
+            return Rejection(where, f"format {form} needs the key {error}", str(row)[:120], byte)
         formats[form] += 1
         return example

@@ -63,7 +63,15 @@ def _finished(stage: str, data: dict[str, Any]) -> str:
 def _described(stage: str, data: dict[str, Any]) -> str:
     if "labels" in data:
         return f"\n{data['labels']}"
-    return "  " + stage + " " + "  ".join(f"{key}={value}" for key, value in data.items() if value)
+    told = {key: value for key, value in data.items() if value and key != "funnel"}
+    steps = [_passed(stage, step) for step in data.get("funnel", []) if len(step) > 2]
+    return "\n".join([*steps, "  " + stage + " " + "  ".join(f"{key}={value}" for key, value in told.items())])
+
+
+def _passed(stage: str, step: dict[str, Any]) -> str:
+    """What a step of the data stage did to the rows that came to it."""
+    done = "  ".join(f"{count} {what}" for what, count in step.items() if what not in ("step", "rows"))
+    return f"  {stage} {step['step']}: {step['rows']} rows  {done}"
 
 
 _TELLERS: dict[str, Callable[[str, dict[str, Any]], str]] = {

@@ -16,6 +16,7 @@ Needs ``ftctl[testing]``. Fixtures are there to be overridden; the tests of a co
 
 from ftctl.testing.contracts.base import Contract, capability
 from ftctl.testing.contracts.compressor import CompressorContract
+from ftctl.testing.contracts.data_operator import DataOperatorContract
 from ftctl.testing.contracts.data_source import DataSourceContract
 from ftctl.testing.contracts.evaluator import EvaluatorContract
 from ftctl.testing.contracts.monitor import MonitorContract
@@ -26,6 +27,7 @@ from ftctl.testing.contracts.tuner import TunerContract
 __all__ = [
     "CompressorContract",
     "Contract",
+    "DataOperatorContract",
     "DataSourceContract",
     "EvaluatorContract",
     "MonitorContract",

@@ -3,7 +3,6 @@
 import gc
 import itertools
 import json
-import socket
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
@@ -15,10 +14,10 @@ from ftctl.plugin.capabilities import NETWORK
 from ftctl.plugin.offer import Offer
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_source import DataSource, DataSourceError
+from ftctl.testing.contracts.loopback import only_loopback
 from ftctl.testing.contracts.offer import OfferContract, make
 from ftctl.testing.contracts.stage import recording
 
-LOOPBACK = ("127.", "::1")
 TEXTS = (
     *("two\nlines", "Windows\r\nlines", "a tab\there", "  spaces around  ", "\u2028 other \u2029 lines \x85"),
     *('"quotes" and \\ backslashes', "a, comma; 'and more", "你好,世界", "naïve 😀 \U0001f469\u200d\U0001f467"),
@@ -135,18 +134,7 @@ class DataSourceContract(OfferContract, contract=True):
     ) -> None:
         if NETWORK in found.capabilities:
             pytest.skip("it declares that it uses the network")
-        connect = socket.socket.connect
-
-        def near(here: socket.socket, address: Any) -> None:
-            if here.family != socket.AF_UNIX and not str(address[0]).startswith(LOOPBACK):
-                pytest.fail(f"it connects to {address[0]} without declaring {NETWORK!r}")
-            connect(here, address)
-
-        def lookup(host: Any, *_: Any, **__: Any) -> None:
-            pytest.fail(f"it looks {host!r} up without declaring {NETWORK!r}")
-
-        monkeypatch.setattr(socket.socket, "connect", near)
-        monkeypatch.setattr(socket, "getaddrinfo", lookup)
+        only_loopback(monkeypatch)
         _read(found, values, context)
 
 

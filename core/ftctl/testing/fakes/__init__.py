@@ -3,6 +3,7 @@
 from ftctl.testing.fakes.artifact_store import FakeArtifactStore
 from ftctl.testing.fakes.clock import FakeClock
 from ftctl.testing.fakes.compressor import FakeCompressor
+from ftctl.testing.fakes.data_operator import FakeDataOperator
 from ftctl.testing.fakes.data_source import FakeDataSource
 from ftctl.testing.fakes.environments import FakeEnvironments
 from ftctl.testing.fakes.evaluator import FakeEvaluator
@@ -23,6 +24,7 @@ __all__ = [
     "FakeArtifactStore",
     "FakeClock",
     "FakeCompressor",
+    "FakeDataOperator",
     "FakeDataSource",
     "FakeEnvironments",
     "FakeEvaluator",

@@ -1,0 +1,140 @@
+"""Kinds of personal data: what each looks like, and by which check digits it is told from other numbers.
+
+Edges are letters and digits of ASCII: between Chinese characters there is no word boundary.
+"""
+
+import datetime
+import ipaddress
+import re
+from collections.abc import Callable, Iterator
+
+from attrs import frozen
+
+LEFT, RIGHT = r"(?<![0-9A-Za-z])", r"(?![0-9A-Za-z])"
+PLATES = "\u4eac\u6d25\u6caa\u6e1d\u5180\u8c6b\u4e91\u8fbd\u9ed1\u6e58\u7696\u9c81\u65b0\u82cf\u6d59\u8d63\u9102\u6842\u7518\u664b\u8499\u9655\u5409\u95fd\u8d35\u7ca4\u9752\u85cf\u5ddd\u5b81\u743c"  # noqa: E501
+"""The characters by which the provinces of China are written on number plates."""
+
+
+@frozen
+class Kind:
+    """``holds`` is asked of what the pattern found."""
+
+    name: str
+    pattern: re.Pattern[str]
+    holds: Callable[[str], bool] = lambda found: True
+
+
+@frozen
+class Find:
+    """A value of a kind, and where it stands in the text."""
+
+    kind: str
+    start: int
+    end: int
+
+
+def finds(text: str, kinds: tuple[Kind, ...]) -> Iterator[Find]:
+    """Values in the text from left to right; where two overlap, the kind that is named first has it."""
+    taken: list[Find] = []
+    for kind in kinds:
+        for match in kind.pattern.finditer(text):
+            start, end = match.span()
+            if kind.holds(match.group()) and all(end <= one.start or start >= one.end for one in taken):
+                taken.append(Find(kind.name, start, end))
+    yield from sorted(taken, key=lambda one: one.start)
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"[ -]", "", text)
+
+
+def _luhn(text: str) -> bool:
+    from stdnum import luhn
+
+    return bool(luhn.is_valid(_digits(text)))
+
+
+def _card(text: str) -> bool:
+    """By the beginnings and lengths of issuers, ISO/IEC 7812."""
+    number = _digits(text)
+    issued = (
+        (number[0] == "4" and len(number) in (13, 16, 19))
+        or (number[:2] in ("51", "52", "53", "54", "55") and len(number) == 16)
+        or (2221 <= int(number[:4]) <= 2720 and len(number) == 16)
+        or (number[:2] in ("34", "37") and len(number) == 15)
+        or (number[:2] in ("36", "38", "39") and len(number) == 14)
+        or ((number[:4] == "6011" or number[:2] == "65") and len(number) == 16)
+        or (number[:2] == "35" and len(number) == 16)
+    )
+    return issued and _luhn(number)
+
+
+def _cn_id(text: str) -> bool:
+    """Check digit and date alone: codes of counties change, and are no reason to let a number pass."""
+    from stdnum.cn import ric
+
+    try:
+        datetime.date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
+    except ValueError:
+        return False
+    return bool(ric.calc_check_digit(text.upper()) == text[-1].upper())
+
+
+def _uscc(text: str) -> bool:
+    from stdnum.cn import uscc
+
+    return bool(uscc.is_valid(text))
+
+
+def _iban(text: str) -> bool:
+    from stdnum import iban
+
+    return bool(iban.is_valid(text, check_country=False))
+
+
+def _phone(text: str) -> bool:
+    import phonenumbers
+
+    try:
+        return bool(phonenumbers.is_valid_number(phonenumbers.parse(text, None)))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _ssn(text: str) -> bool:
+    area, group, serial = text.split("-")
+    return area not in ("000", "666") and area < "900" and group != "00" and serial != "0000"
+
+
+def _kind(name: str, pattern: str, holds: Callable[[str], bool] = lambda found: True) -> Kind:
+    return Kind(name, re.compile(f"{LEFT}(?:{pattern}){RIGHT}"), holds)
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind("email", re.compile(
+        rf"(?<![0-9A-Za-z._%+-])[0-9A-Za-z](?:[0-9A-Za-z._%+-]{{0,62}}[0-9A-Za-z_%+-])?@"
+        rf"(?:[0-9A-Za-z](?:[0-9A-Za-z-]{{0,61}}[0-9A-Za-z])?\.)+[A-Za-z]{{2,24}}{RIGHT}")),
+    Kind("secret", re.compile(
+        r"(?<![0-9A-Za-z_-])(?:hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}"
+        r"|xox[abprs]-[A-Za-z0-9-]{10,})")),
+    _kind("cn_id", r"[1-9]\d{5}(?:19|20)\d{9}[\dXx]", _cn_id),
+    _kind("cn_uscc", r"[1-9A-GY][1-9A-GN-Y]\d{6}[0-9A-HJ-NPQRTUWXY]{10}", _uscc),
+    _kind("iban", r"[A-Z]{2}\d{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,4})?", _iban),
+    _kind("bank_card_cn", r"62\d{2}(?:[ -]?\d{4}){3}(?:[ -]?\d{1,3})?", _luhn),
+    _kind("credit_card", r"[23456]\d{3}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,7})?|3[47]\d{2}[ -]?\d{6}[ -]?\d{5}", _card),
+    _kind("us_ssn", r"\d{3}-\d{2}-\d{4}", _ssn),
+    _kind("ipv6", r"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}", lambda text: len(text) > 6 and _ip(text)),
+    _kind("ipv4", r"(?:\d{1,3}\.){3}\d{1,3}", _ip),
+    Kind("phone", re.compile(rf"(?<![0-9A-Za-z+])\+[1-9]\d{{0,2}}(?:[ .()/-]{{0,2}}\d){{6,12}}{RIGHT}"), _phone),
+    _kind("cn_mobile", r"1[3-9]\d(?:[ -]?\d{4}){2}"),
+    Kind("plate_cn", re.compile(f"[{PLATES}][A-HJ-NP-Z][\u00b7 ]?[0-9A-HJ-NP-Z]{{5,6}}{RIGHT}")),
+)  # fmt: skip
+"""In the order in which they have a value that several would take."""

@@ -1,0 +1,91 @@
+"""From the operators that are named to the parts of the way: what is left out is put in, and the order is checked."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from attrs import frozen
+
+from ftctl.application.dataset.step import Step
+from ftctl.domain.example import Example
+from ftctl.domain.outcome import Fate
+from ftctl.domain.repeats import first_places
+from ftctl.domain.split import SplitShares
+from ftctl.ports.context import StageContext
+from ftctl.ports.data_operator import DataOperator, RowOperator, SetOperator, SplitOperator
+
+REPEATS, SPLIT, ECHOES = "repeats", "split", "echoes"
+"""Names of the steps that nobody has to name; the last one where rows are made."""
+
+
+@frozen
+class SharesSplit(SplitOperator):
+    """By the hash of seed and key."""
+
+    shares: SplitShares
+
+    def place(self, key: str, context: StageContext) -> str:
+        return self.shares.place(key, context.settings["data_seed"])
+
+
+class Repeats(SetOperator):
+    """Of rows with the same content the first one stays, so that no content stands in two splits."""
+
+    width: ClassVar[int] = 16
+
+    def keys(self, rows: Sequence[Example]) -> bytes:
+        return b"".join(bytes.fromhex(row.content_digest) for row in rows)
+
+    def decide(self, keys: Path, context: StageContext) -> Iterator[Fate]:
+        firsts = first_places(keys, self.width, context.settings["memory_bytes"])
+        for place, first in enumerate(firsts):
+            yield Fate() if first == place else Fate("duplicate", "the same content", first)
+
+
+class Echoes(SetOperator):
+    """Rows that were made give way to whatever says the same: they must not carry test rows into training."""
+
+    width: ClassVar[int] = 17
+
+    def keys(self, rows: Sequence[Example]) -> bytes:
+        return b"".join(bytes.fromhex(row.content_digest) + (b"\1" if row.parents else b"\0") for row in rows)
+
+    def decide(self, keys: Path, context: StageContext) -> Iterator[Fate]:
+        firsts = first_places(keys, self.width, context.settings["memory_bytes"], rank_bytes=1)
+        for place, first in enumerate(firsts):
+            yield Fate() if first == place else Fate("duplicate", "the same content", first)
+
+
+def parts(named: Sequence[tuple[str, DataOperator]], shares: SplitShares) -> list[list[Step]]:
+    """The way of the rows: each part but the last ends with a step that must see all of them.
+
+    Args:
+        named: operators with their names, in their order.
+        shares: of the split that is put in, before the first operator that makes rows, where none is named.
+    """
+    steps = list(named)
+    place = next((n for n, (_, one) in enumerate(steps) if _makes(one) or isinstance(one, SplitOperator)), len(steps))
+    if not any(isinstance(one, SplitOperator) for _, one in steps):
+        steps.insert(place, (SPLIT, SharesSplit(shares)))
+    steps.insert(place, (REPEATS, Repeats()))
+    if any(_makes(one) for _, one in steps):
+        steps.append((ECHOES, Echoes()))
+    found: list[list[Step]] = [[]]
+    for number, (name, operator) in enumerate(_told_apart(steps)):
+        found[-1].append(Step(name, operator, number))
+        if isinstance(operator, SetOperator):
+            found.append([])
+    return found
+
+
+def _makes(operator: DataOperator) -> bool:
+    return isinstance(operator, RowOperator) and operator.derives
+
+
+def _told_apart(steps: Sequence[tuple[str, DataOperator]]) -> Iterator[tuple[str, DataOperator]]:
+    """A name that stands there before has a number."""
+    seen: Counter[str] = Counter()
+    for name, operator in steps:
+        seen[name] += 1
+        yield (f"{name}-{seen[name]}" if seen[name] > 1 else name), operator

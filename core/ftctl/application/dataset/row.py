@@ -1,0 +1,49 @@
+"""A row on its way, and how it is kept on disk."""
+
+import json
+from typing import Any
+
+from attrs import define
+
+from ftctl.domain.example import Example
+
+
+@define
+class Row:
+    """``number`` is that of the input row, from 1, also in rows that were made of it.
+
+    ``cluster`` is what it must not be divided from; ``changed`` are the operators that changed it.
+    """
+
+    number: int
+    example: Example
+    byte: int | None = None
+    changed: tuple[str, ...] = ()
+    cluster: str = ""
+    split: str = ""
+
+    @property
+    def key(self) -> str:
+        """What its split depends on."""
+        return self.cluster or self.example.group or self.example.content_digest
+
+    def dump(self) -> str:
+        """One line of JSON."""
+        told: dict[str, Any] = {"n": self.number, "row": self.example.to_row()}
+        for name in ("byte", "changed", "cluster", "split"):
+            value = getattr(self, name)
+            if value not in (None, "", ()):
+                told[name] = value
+        return json.dumps(told, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def load(cls, line: str) -> "Row":
+        told = json.loads(line)
+        return cls(
+            told["n"],
+            Example.from_row(told["row"]),
+            told.get("byte"),
+            tuple(told.get("changed", ())),
+            told.get("cluster", ""),
+            told.get("split", ""),
+        )

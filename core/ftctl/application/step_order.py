@@ -1,0 +1,29 @@
+"""In which order the operators of the data stage can stand; checked before a row is read."""
+
+from collections.abc import Sequence
+
+from ftctl.plugin.capabilities import DEDUPLICATES, DERIVES, MASKS, NETWORK, SPLITS
+from ftctl.plugin.offer import Offer
+
+
+def misplaced(steps: Sequence[Offer]) -> list[str]:
+    """One line for each operator that cannot stand where it does."""
+    splits = [place for place, offer in enumerate(steps) if SPLITS in offer.capabilities]
+    # without one, the split is put in before the first operator that makes rows
+    split = splits[0] if splits else _first(steps, DERIVES)
+    mask = _first(steps, MASKS)
+    problems = [f"data_steps[{place}]: the split is there already; name one" for place in splits[1:]]
+    for place, offer in enumerate(steps):
+        named = f"data_steps[{place}]: {offer.name}"
+        if NETWORK in offer.capabilities and mask > place:
+            problems.append(f"{named} sends rows to another machine; put {{use: pii}} before it")
+        if DEDUPLICATES in offer.capabilities and place > split:
+            problems.append(f"{named} must come before the split, or what repeats itself stands in two splits")
+        if DERIVES in offer.capabilities and place < split:
+            problems.append(f"{named} makes rows and must come after the split: it is given the train split alone")
+    return problems
+
+
+def _first(steps: Sequence[Offer], capability: str) -> int:
+    """The place of the first that can do this; behind all, where there is none."""
+    return next((place for place, offer in enumerate(steps) if capability in offer.capabilities), len(steps))

@@ -1,0 +1,44 @@
+"""What an operator of the data stage says of a row."""
+
+from typing import Literal
+
+from attrs import frozen
+
+from ftctl.domain.example import Example
+
+DroppedState = Literal["quarantined", "filtered", "duplicate", "contaminated", "rejected-pii"]
+DROPPED: tuple[DroppedState, ...] = ("quarantined", "filtered", "duplicate", "contaminated", "rejected-pii")
+"""States of rows that do not go on: unusable, unwanted, there already, part of an evaluation set, too private."""
+
+
+@frozen
+class Dropped:
+    """The row does not go on: its state, and why."""
+
+    state: DroppedState
+    reason: str
+
+
+@frozen
+class Derived:
+    """The row goes on, with further ones that were made of it."""
+
+    example: Example
+    made: tuple[Example, ...]
+
+
+Outcome = Example | Dropped | Derived
+"""An example goes on, as it was or changed."""
+
+
+@frozen
+class Fate:
+    """What becomes of a row that was seen together with all others.
+
+    ``state`` is empty where it goes on. ``first`` is the place, counted from 0, of the row that it belongs to: the
+    one it repeats, or the first of its cluster, which is never divided between splits; ``None`` where it is alone.
+    """
+
+    state: DroppedState | Literal[""] = ""
+    reason: str = ""
+    first: int | None = None

@@ -1,0 +1,76 @@
+"""Port: a step between a data source and a data set."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from ftctl.domain.example import Example
+from ftctl.domain.outcome import Fate, Outcome
+from ftctl.errors import DataError
+from ftctl.ports.context import StageContext
+
+
+class DataOperatorError(DataError):
+    """The operator cannot do what it was asked to."""
+
+    code = "data-operator"
+
+
+class DataOperator:
+    """What all operators have in common: constructed with its options as only argument, and one of the kinds below."""
+
+
+class RowOperator(DataOperator, ABC):
+    """Judges every row by itself: cleans, filters, masks, or makes further ones of it."""
+
+    derives: ClassVar[bool] = False
+    """Whether it makes further rows; then it is given rows of the train split alone."""
+
+    masks: ClassVar[bool] = False
+    """Whether it takes personal data out; then no beginnings of refused rows are kept either."""
+
+    @abstractmethod
+    def process(self, rows: Sequence[Example], context: StageContext) -> Sequence[Outcome]:
+        """One outcome a row, in their order.
+
+        What it says of a row depends on that row and the options alone: rows come in batches of any size, in any
+        process. A row whose batch raised is asked again alone, and quarantined if it raises once more.
+
+        Raises:
+            DataOperatorError: it cannot work at all.
+        """
+
+
+class SetOperator(DataOperator, ABC):
+    """Judges rows among all others, by a key of fixed width that it makes of each.
+
+    Keys are gathered in a file, so that neither rows nor keys need to fit into memory.
+    """
+
+    width: ClassVar[int]
+    """Bytes of a key."""
+
+    @abstractmethod
+    def keys(self, rows: Sequence[Example]) -> bytes:
+        """``width`` bytes a row, one after the other; they depend on each row and the options alone."""
+
+    @abstractmethod
+    def decide(self, keys: Path, context: StageContext) -> Iterator[Fate]:
+        """One fate a row, in the order of their keys in the file.
+
+        ``context.settings["memory_bytes"]`` is what it may use; ``context.work`` takes files.
+        """
+
+
+class SplitOperator(DataOperator, ABC):
+    """Says which split a row is in."""
+
+    @abstractmethod
+    def place(self, key: str, context: StageContext) -> str:
+        """``train``, ``validation`` or ``test``; the same for every row with this key.
+
+        Args:
+            key: the row's group, its near-duplicates' cluster, or its content.
+            context: ``settings["data_seed"]`` is the seed.
+        """

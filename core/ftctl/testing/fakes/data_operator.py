@@ -1,0 +1,104 @@
+"""Operators of the data stage that do one simple thing."""
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import ClassVar
+
+from attrs import evolve
+
+from ftctl.domain.example import Example
+from ftctl.domain.outcome import Derived, Dropped, Fate, Outcome
+from ftctl.domain.repeats import first_places
+from ftctl.plugin import option, options
+from ftctl.ports.context import StageContext
+from ftctl.ports.data_operator import RowOperator, SetOperator, SplitOperator
+
+
+@options
+class FakeDataOperatorOptions:
+    drops: str = option("", help="Rows that hold this text are dropped.")
+    fails: str = option("", help="It raises over rows that hold this text.")
+    replaces: str = option("", help="A text that it takes out of rows.")
+
+
+class FakeDataOperator(RowOperator):
+    """Drops, raises, or takes a text out, as it is told."""
+
+    def __init__(self, options: FakeDataOperatorOptions) -> None:
+        self._options = options
+
+    def process(self, rows: Sequence[Example], context: StageContext) -> Sequence[Outcome]:
+        return [self._one(row) for row in rows]
+
+    def _one(self, row: Example) -> Outcome:
+        told, asked = str(row.to_row()), self._options
+        if asked.fails and asked.fails in told:
+            raise RuntimeError("failed on purpose")
+        if asked.drops and asked.drops in told:
+            return Dropped("filtered", "dropped on purpose")
+        if not asked.replaces:
+            return row
+        messages = tuple(evolve(m, content=m.content.replace(asked.replaces, "…")) for m in row.messages)
+        return evolve(row, messages=messages, text=row.text.replace(asked.replaces, "…"))
+
+
+@options
+class FakeSetOperatorOptions:
+    clusters: bool = option(False, help="Leave all rows, and keep those together that begin alike.")
+
+
+class FakeSetOperator(SetOperator):
+    """Of rows whose first eight characters are the same, one stays."""
+
+    width: ClassVar[int] = 16
+
+    def __init__(self, options: FakeSetOperatorOptions) -> None:
+        self._options = options
+
+    def keys(self, rows: Sequence[Example]) -> bytes:
+        told = [row.text or row.messages[0].content for row in rows]
+        return b"".join(sha256(text[:8].encode()).digest()[:16] for text in told)
+
+    def decide(self, keys: Path, context: StageContext) -> Iterator[Fate]:
+        for place, first in enumerate(first_places(keys, self.width, context.settings["memory_bytes"])):
+            alone = first == place and not self._options.clusters
+            state = "" if self._options.clusters or first == place else "duplicate"
+            yield Fate(state, "begins alike" if state else "", None if alone else first)  # type: ignore[arg-type]
+
+
+@options
+class FakeMakerOptions:
+    made: int = option(1, help="How many rows of each.", ge=0)
+
+
+class FakeMaker(RowOperator):
+    """Says again, louder."""
+
+    derives: ClassVar[bool] = True
+
+    def __init__(self, options: FakeMakerOptions) -> None:
+        self._options = options
+
+    def process(self, rows: Sequence[Example], context: StageContext) -> Sequence[Outcome]:
+        return [Derived(row, tuple(self._louder(row, n) for n in range(self._options.made))) for row in rows]
+
+    def _louder(self, row: Example, times: int) -> Example:
+        end = "!" * (times + 1)
+        messages = tuple(evolve(m, content=m.content + end) for m in row.messages)
+        return evolve(row, messages=messages, text=row.text and row.text + end)
+
+
+@options
+class FakeSplitOptions:
+    pass
+
+
+class FakeSplit(SplitOperator):
+    """Everything trains."""
+
+    def __init__(self, options: FakeSplitOptions) -> None:
+        self._options = options
+
+    def place(self, key: str, context: StageContext) -> str:
+        return "train"

@@ -1,0 +1,1 @@
+"""Steps between a data source and a data set."""

@@ -1,0 +1,57 @@
+"""``dedup-exact``: rows that say the same but for letter case and spaces."""
+
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import ClassVar
+
+from ftctl.domain import Example, Fate
+from ftctl.domain.repeats import first_places
+from ftctl.plugin import option, options
+from ftctl.ports import SetOperator, StageContext
+from ftctl_adapters.records.texts import texts
+
+RANK_BYTES = 4
+
+
+@options
+class DedupExactOptions:
+    of: str = option("all", help="What must be the same.", choices=("all", "prompt", "answer"))
+    casefold: bool = option(True, help="Upper and lower case are the same.")
+    spaces: bool = option(True, help="White space of any length is one space.")
+    keep: str = option("first", help="Which one stays.", choices=("first", "longest"))
+
+
+class DedupExact(SetOperator):
+    """One of them stays; the ledger names it for all others."""
+
+    width: ClassVar[int] = 16 + RANK_BYTES
+
+    def __init__(self, options: DedupExactOptions) -> None:
+        self._options = options
+
+    def keys(self, rows: Sequence[Example]) -> bytes:
+        return b"".join(self._key(row) for row in rows)
+
+    def _key(self, row: Example) -> bytes:
+        """Digest, then a rank of which the lowest stays: what the whole row lacks to the longest possible one."""
+        longest = self._options.keep == "longest"
+        rank = max(0, 2 ** (8 * RANK_BYTES) - 1 - sum(map(len, texts(row)))) if longest else 0
+        digest = blake2b(self._told(row).encode(), digest_size=16).digest()
+        return digest + rank.to_bytes(RANK_BYTES, "big")
+
+    def _told(self, row: Example) -> str:
+        asked = self._options
+        turns = [(turn.role, turn.content) for turn in row.messages]
+        chosen = {"all": turns, "prompt": turns[:-1], "answer": turns[-1:]}[asked.of] if turns else [("", row.text)]
+        worse = [(turn.role, turn.content) for turn in row.rejected] if asked.of == "all" else []
+        return "\0".join(self._plain(part) for turn in (*chosen, *worse) for part in turn)
+
+    def _plain(self, text: str) -> str:
+        text = text.casefold() if self._options.casefold else text
+        return " ".join(text.split()) if self._options.spaces else text
+
+    def decide(self, keys: Path, context: StageContext) -> Iterator[Fate]:
+        firsts = first_places(keys, self.width, context.settings["memory_bytes"], RANK_BYTES)
+        for place, first in enumerate(firsts):
+            yield Fate() if first == place else Fate("duplicate", "says the same", first)

