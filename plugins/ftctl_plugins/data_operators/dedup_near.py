@@ -15,7 +15,7 @@ HASHES = 128
 @options
 class DedupNearOptions:
     threshold: float = option(
-        0.5, help="Estimated share of common shingles (3 words, or 5 Chinese characters) from which it is one.",
+        0.5, help="Estimated share of common shingles (3 words, or 3 Chinese characters) from which it is one.",
         gt=0, le=1,
     )  # fmt: skip
     bands: int = option(32, help="More find less likely pairs and cost time.", choices=(8, 16, 32, 64))
