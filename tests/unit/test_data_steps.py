@@ -34,6 +34,7 @@ from ftctl.testing.fakes.data_operator import (
     FakeSetOperator,
     FakeSetOperatorOptions,
 )
+from ftctl_plugins.data_operators.split import Split, SplitOptions
 
 SHARES = SplitShares(0.2, 0.2)
 Steps = Sequence[tuple[str, DataOperator]]
@@ -155,6 +156,56 @@ def test_what_belongs_together_is_not_divided(tmp_path: Path) -> None:
     assert len(places) > 20
     assert all(len(where) == 1 for where in places.values())
     assert set().union(*places.values()) == set(SPLITS)
+
+
+class Grouped(DataSource):
+    """Rows that begin alike in tens, and groups that go across: everything below 200 hangs together."""
+
+    def fingerprint(self) -> str:
+        return "grouped"
+
+    def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
+        for n in range(1000):
+            turns = (Message("user", f"row {n:05d} asks"), Message("assistant", "yes"))
+            yield Example(f"r:{n}", turns, group="across" if n < 200 and n % 10 == 3 else f"g{n}" if n > 900 else "")
+
+
+def test_groups_and_clusters_hang_together(tmp_path: Path) -> None:
+    """Twice: what was one cluster for the first step stays one whatever the second says."""
+    steps = [("one", FakeSetOperator(FakeSetOperatorOptions(clusters=True)))] * 2
+    found = built(tmp_path, steps, Grouped())
+    places = {int(row["where"][2:]): split for split in SPLITS for row in found[split]}
+    assert len(places) == 1000
+    assert len({places[n] for n in range(200)}) == 1
+    assert all(len({places[n] for n in range(ten, ten + 10)}) == 1 for ten in range(200, 1000, 10))
+    assert set(places.values()) == set(SPLITS)
+
+
+class Shouting(RowOperator):
+    """Makes all rows of a kind the same."""
+
+    def process(self, rows: Sequence[Example], context: StageContext) -> Sequence[Outcome]:
+        return [evolve(row, messages=(Message("user", row.messages[0].content[:7]), *row.messages[1:])) for row in rows]
+
+
+def test_what_a_step_behind_the_split_makes_equal_is_one_row(tmp_path: Path) -> None:
+    steps = [("split", Split(SplitOptions(validation=0.2, test=0.2))), ("shouting", Shouting())]
+    found = built(tmp_path, steps)
+    said = [row["messages"][0]["content"] for split in SPLITS for row in found[split]]
+    assert sorted(said) == ["row 000", "row 001", "row 002"][: len(said)]
+    assert len(said) > 1
+    assert sum(entry.get("operator") == "echoes" for entry in found["ledger"]) > 200
+
+
+def test_with_a_mask_nothing_quotes_a_row(tmp_path: Path) -> None:
+    class Masking(FakeDataOperator):
+        masks = True
+
+    steps = [("mask", Masking(FakeDataOperatorOptions(fails="00077")))]
+    found = built(tmp_path, steps)
+    (entry,) = [entry for entry in found["ledger"] if entry.get("operator") == "mask"]
+    assert entry["reason"] == "mask failed: RuntimeError"
+    assert not any(one["excerpt"] for one in found["rejects"])
 
 
 @pytest.mark.parametrize("batch", [1, 7])

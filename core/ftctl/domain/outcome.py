@@ -35,8 +35,8 @@ Outcome = Example | Dropped | Derived
 class Fate:
     """What becomes of a row that was seen together with all others.
 
-    ``state`` is empty where it goes on. ``first`` is the place, counted from 0, of the row that it belongs to: the
-    one it repeats, or the first of its cluster, which is never divided between splits; ``None`` where it is alone.
+    ``state`` is empty where it goes on. ``first`` is the place, counted from 0, of the row that it repeats or must
+    stay together with; ``None``, or its own place, where there is none.
     """
 
     state: DroppedState | Literal[""] = ""

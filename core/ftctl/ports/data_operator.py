@@ -51,6 +51,11 @@ class SetOperator(DataOperator, ABC):
     width: ClassVar[int]
     """Bytes of a key."""
 
+    @property
+    def keeps_together(self) -> bool:
+        """Whether it drops nothing, and says of each row the first one that it must not be divided from."""
+        return False
+
     @abstractmethod
     def keys(self, rows: Sequence[Example]) -> bytes:
         """``width`` bytes a row, one after the other; they depend on each row and the options alone."""

@@ -36,6 +36,10 @@ class DedupNear(SetOperator):
     def __init__(self, options: DedupNearOptions) -> None:
         self._options = options
 
+    @property
+    def keeps_together(self) -> bool:
+        return self._options.action == "keep-together"
+
     def keys(self, rows: Sequence[Example]) -> bytes:
         from ftctl_adapters.dedup.shingles import shingles
         from ftctl_adapters.dedup.signatures import signatures
@@ -51,10 +55,8 @@ class DedupNear(SetOperator):
         if not keys.stat().st_size:
             return
         firsts = clusters(keys, asked.bands, asked.threshold, context.stop_if_cancelled)
-        together = asked.action == "keep-together"
-        shared = set(firsts[firsts != range(len(firsts))].tolist()) if together else set()
         for place, first in enumerate(firsts.tolist()):
-            if together:
-                yield Fate(first=first if first in shared else None)
+            if first == place or self.keeps_together:
+                yield Fate(first=first)
             else:
-                yield Fate() if first == place else Fate("duplicate", "says nearly the same", first)
+                yield Fate("duplicate", "says nearly the same", first)

@@ -11,12 +11,14 @@ from typing import Any
 from attrs import define, evolve, field
 
 from ftctl.application.dataset.row import Row
-from ftctl.application.dataset.shards import KEYS, LEDGER, NUMBERS, Shard, Shards, documents
+from ftctl.application.dataset.shards import BELONGS, DIGEST, KEYS, LEDGER, NUMBERS, Shard, Shards, documents
 from ftctl.application.dataset.step import Count, Step, apply, dropped
 from ftctl.domain.event import PROGRESS_MADE
 from ftctl.domain.example import Example, Rejection
 from ftctl.domain.ledger import LedgerEntry
 from ftctl.domain.outcome import Fate
+from ftctl.domain.repeats import first_places
+from ftctl.domain.together import alone, together
 from ftctl.faults import fault
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_operator import RowOperator, SetOperator, SplitOperator
@@ -59,8 +61,7 @@ class Flow:
             yield from _in_order(after, entries)
 
     def _numbered(self, source: Iterable[Example | Rejection]) -> Iterator[Item]:
-        steps = chain.from_iterable(self.parts)
-        masked = any(isinstance(step.operator, RowOperator) and step.operator.masks for step in steps)
+        masked = any(step.masked for step in chain.from_iterable(self.parts))
         for number, row in enumerate(source, 1):
             self.read = number
             if isinstance(row, Rejection):
@@ -88,9 +89,13 @@ class Flow:
                 self.counts.setdefault(name, Count()).add(document)
         self.ledgers.append(shards.join(LEDGER, folder / LEDGER))
         keys = shards.join(KEYS, folder / KEYS)
+        fates = judge.operator.decide(keys, judge.context(self.context))
+        if judge.operator.keeps_together:
+            belongs = shards.join(BELONGS, folder / BELONGS)
+            return self._kept_together(judge, shards.rows(), belongs, fates)
         numbers = array("q")
         numbers.frombytes(shards.join(NUMBERS, folder / NUMBERS).read_bytes())
-        return self._judged(judge, shards.rows(), numbers, judge.operator.decide(keys, judge.context(self.context)))
+        return self._judged(judge, shards.rows(), numbers, fates)
 
     def _recall(self, done: dict[str, Any]) -> None:
         """What was known when the part was done; nothing flows to it again."""
@@ -111,19 +116,25 @@ class Flow:
 
     def _judged(self, step: Step, rows: Iterator[Row], numbers: "array[int]", fates: Iterator[Fate]) -> Iterator[Item]:
         count = self.counts.setdefault(step.name, Count())
-        clusters: dict[int, str] = {}
         for row, fate in zip(rows, fates, strict=True):
             count.came += 1
-            first = fate.first
             if fate.state:
                 count.dropped[fate.state] += 1
-                repeats = None if first is None else numbers[first]
+                repeats = None if fate.first is None else numbers[fate.first]
                 yield dropped(row, fate.state, step.name, fate.reason, repeats)
-                continue
-            if first is None:
-                yield row
             else:
-                yield evolve(row, cluster=clusters.setdefault(first, row.key))
+                yield row
+
+    def _kept_together(self, step: Step, rows: Iterator[Row], belongs: Path, fates: Iterator[Fate]) -> Iterator[Item]:
+        """Clusters of rows, also by way of groups and earlier clusters, which are not divided either."""
+        count = self.counts.setdefault(step.name, Count())
+        said = array("q", (place if fate.first is None else fate.first for place, fate in enumerate(fates)))
+        shared = first_places(belongs, DIGEST, self.context.settings["memory_bytes"])
+        firsts = together(said, shared)
+        single, clusters = alone(firsts), dict[int, str]()
+        for place, row in enumerate(rows):
+            count.came += 1
+            yield row if single[place] else evolve(row, cluster=clusters.setdefault(firsts[place], row.key))
 
     def _through(
         self, steps: Sequence[Step], items: Sequence[Item], counts: dict[str, Count]

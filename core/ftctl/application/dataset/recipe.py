@@ -16,7 +16,7 @@ from ftctl.ports.context import StageContext
 from ftctl.ports.data_operator import DataOperator, RowOperator, SetOperator, SplitOperator
 
 REPEATS, SPLIT, ECHOES = "repeats", "split", "echoes"
-"""Names of the steps that nobody has to name; the last one where rows are made."""
+"""Names of the steps that nobody has to name; the last one where steps stand behind the split."""
 
 
 @frozen
@@ -44,7 +44,10 @@ class Repeats(SetOperator):
 
 
 class Echoes(SetOperator):
-    """Rows that were made give way to whatever says the same: they must not carry test rows into training."""
+    """What steps behind the split made equal is one row again, and a row that was made gives way to one that was read.
+
+    Otherwise they could carry test rows into training.
+    """
 
     width: ClassVar[int] = 17
 
@@ -69,11 +72,13 @@ def parts(named: Sequence[tuple[str, DataOperator]], shares: SplitShares) -> lis
     if not any(isinstance(one, SplitOperator) for _, one in steps):
         steps.insert(place, (SPLIT, SharesSplit(shares)))
     steps.insert(place, (REPEATS, Repeats()))
-    if any(_makes(one) for _, one in steps):
+    behind = [one for _, one in steps[place + 2 :]]
+    if any(isinstance(one, RowOperator) for one in behind):
         steps.append((ECHOES, Echoes()))
+    masked = any(isinstance(one, RowOperator) and one.masks for _, one in steps)
     found: list[list[Step]] = [[]]
     for number, (name, operator) in enumerate(_told_apart(steps)):
-        found[-1].append(Step(name, operator, number))
+        found[-1].append(Step(name, operator, number, masked))
         if isinstance(operator, SetOperator):
             found.append([])
     return found

@@ -25,7 +25,12 @@ class Row:
     @property
     def key(self) -> str:
         """What its split depends on."""
-        return self.cluster or self.example.group or self.example.content_digest
+        return self.belongs or self.example.content_digest
+
+    @property
+    def belongs(self) -> str:
+        """What it shares with rows that it must not be divided from; empty where it shares nothing."""
+        return self.cluster or self.example.group
 
     def dump(self) -> str:
         """One line of JSON."""

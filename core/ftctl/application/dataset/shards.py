@@ -6,6 +6,7 @@ import shutil
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -16,7 +17,10 @@ from ftctl.application.dataset.step import Count
 from ftctl.domain.ledger import LedgerEntry
 from ftctl.faults import fault
 
-ROWS, LEDGER, KEYS, NUMBERS, COUNTS = "rows.jsonl", "ledger.jsonl", "keys", "numbers", "counts.json"
+ROWS, LEDGER, KEYS, COUNTS = "rows.jsonl", "ledger.jsonl", "keys", "counts.json"
+NUMBERS, BELONGS = "numbers", "belongs"
+DIGEST = 16
+"""Bytes of each entry of `BELONGS`."""
 
 
 @define
@@ -28,6 +32,8 @@ class Shard:
     ledger: TextIO
     keys: BinaryIO
     numbers: BinaryIO
+    belongs: BinaryIO
+    """A digest of what each row shares with rows that it must not be divided from; of its number where of nothing."""
     taken: int = 0
     """How many items of what flowed to it it accounts for."""
     counts: dict[str, Count] = field(factory=dict)
@@ -37,6 +43,9 @@ class Shard:
             self.rows.write(row.dump())
         self.keys.write(keys)
         array("q", [row.number for row in rows]).tofile(self.numbers)
+        for row in rows:
+            told = f"shared {row.belongs}" if row.belongs else f"{row.number} {row.example.where}"
+            self.belongs.write(blake2b(told.encode(), digest_size=DIGEST).digest())
         for entry in entries:
             self.ledger.write(line(entry))
 
@@ -73,10 +82,12 @@ class Shards:
         draft.mkdir()
         with ExitStack() as stack:
             rows, ledger = (stack.enter_context(_text(draft / name)) for name in (ROWS, LEDGER))
-            keys, numbers = (stack.enter_context((draft / name).open("wb")) for name in (KEYS, NUMBERS))
-            shard = Shard(draft, rows, ledger, keys, numbers)
+            keys, numbers, belongs = (
+                stack.enter_context((draft / name).open("wb")) for name in (KEYS, NUMBERS, BELONGS)
+            )
+            shard = Shard(draft, rows, ledger, keys, numbers, belongs)
             fill(shard)
-            for file in (rows, ledger, keys, numbers):
+            for file in (rows, ledger, keys, numbers, belongs):
                 file.flush()
                 os.fsync(file.fileno())
         told = {"taken": shard.taken, "steps": documents(shard.counts)}

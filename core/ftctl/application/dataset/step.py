@@ -17,11 +17,15 @@ from ftctl.ports.data_operator import DataOperator, RowOperator
 
 @frozen
 class Step:
-    """``name`` is the operator's, with its place where it stands there more than once."""
+    """``name`` is the operator's, with its place where it stands there more than once.
+
+    In a ``masked`` recipe nothing is kept that could quote a row: no excerpts, and no texts of errors.
+    """
 
     name: str
     operator: DataOperator
     place: int
+    masked: bool = False
 
     def context(self, context: StageContext) -> StageContext:
         """With a folder of its own for what must survive a crash."""
@@ -113,7 +117,8 @@ def _outcomes(operator: RowOperator, rows: Sequence[Example], step: Step, contex
         raise
     except Exception as error:
         if len(rows) == 1:
-            return [Dropped("quarantined", f"{step.name} failed: {type(error).__name__}: {error}"[:300])]
+            said = "" if step.masked else f": {error}"
+            return [Dropped("quarantined", f"{step.name} failed: {type(error).__name__}{said}"[:300])]
         return [outcome for row in rows for outcome in _outcomes(operator, [row], step, context)]
 
 

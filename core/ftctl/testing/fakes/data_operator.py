@@ -56,15 +56,18 @@ class FakeSetOperator(SetOperator):
     def __init__(self, options: FakeSetOperatorOptions) -> None:
         self._options = options
 
+    @property
+    def keeps_together(self) -> bool:
+        return self._options.clusters
+
     def keys(self, rows: Sequence[Example]) -> bytes:
         told = [row.text or row.messages[0].content for row in rows]
         return b"".join(sha256(text[:8].encode()).digest()[:16] for text in told)
 
     def decide(self, keys: Path, context: StageContext) -> Iterator[Fate]:
         for place, first in enumerate(first_places(keys, self.width, context.settings["memory_bytes"])):
-            alone = first == place and not self._options.clusters
-            state = "" if self._options.clusters or first == place else "duplicate"
-            yield Fate(state, "begins alike" if state else "", None if alone else first)  # type: ignore[arg-type]
+            goes_on = self._options.clusters or first == place
+            yield Fate(first=first) if goes_on else Fate("duplicate", "begins alike", first)
 
 
 @options

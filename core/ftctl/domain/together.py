@@ -1,0 +1,37 @@
+"""What belongs together, directly or by way of others."""
+
+from array import array
+from collections.abc import Sequence
+
+
+def together(*links: "array[int]") -> "array[int]":
+    """For each place the first one that it belongs together with, by any of the links and any number of steps.
+
+    Args:
+        links: arrays of one length; each says of every place another one, or itself, that it belongs to.
+    """
+    first = array("q", range(len(links[0])))
+    for link in links:
+        for place, other in enumerate(link):
+            if place != other:
+                low, high = sorted((_root(first, place), _root(first, other)))
+                first[high] = low
+    for place in range(len(first)):
+        first[place] = first[first[place]]
+    return first
+
+
+def _root(first: "array[int]", place: int) -> int:
+    while first[place] != place:
+        first[place] = first[first[place]]
+        place = first[place]
+    return place
+
+
+def alone(first: Sequence[int]) -> bytearray:
+    """For each place 1 where nothing else belongs to it."""
+    found = bytearray(b"\1") * len(first)
+    for place, other in enumerate(first):
+        if place != other:
+            found[place] = found[other] = 0
+    return found
