@@ -1,5 +1,7 @@
 """The operators of the data stage that come with ftctl, and the fakes, keep the contract of their port."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +80,17 @@ class TestPiiRejects(TestPii):
     @pytest.fixture
     def values(self) -> dict[str, Any]:
         return {"action": "reject"}
+
+
+class TestDecontaminate(DataOperatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "decontaminate"
+
+    @pytest.fixture
+    def values(self, tmp_path: Path) -> dict[str, Any]:
+        (tmp_path / "exam.jsonl").write_text(json.dumps({"text": "Good morning to everybody who reads this sentence."}))
+        return {"against": [str(tmp_path / "exam.jsonl")]}
 
 
 class TestSplit(DataOperatorContract):

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from ftctl.domain.drawing import ALL
 from ftctl.domain.example import Example, Rejection
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_source import DataSourceError
-from ftctl_plugins.data_sources.mix import ALL, MixOptions, MixSource
+from ftctl_plugins.data_sources.mix import MixOptions, MixSource
 
 
 @pytest.fixture

@@ -93,7 +93,8 @@ def test_children_see_only_the_variables_that_are_passed(tmp_path: Path, monkeyp
 def fake_job(**options: object) -> Job:
     module = "ftctl.testing.fakes.data_source"
     plugin = PluginRef("fake", f"{module}:FakeDataSource", f"{module}:FakeDataSourceOptions", options)
-    settings = {"split": {}, "data_seed": 1, "skip_invalid": 0, "fingerprint": "fake", "memory_bytes": 1 << 24}
+    settings = {"split": {}, "data_seed": 1, "skip_invalid": 0, "fingerprints": ["fake"], "recipe": [], "sources": 1}
+    settings |= {"mixing": {}, "memory_bytes": 1 << 24}
     return Job("k" * 64, "data", "dataset", (plugin,), settings=settings)
 
 

@@ -3,13 +3,16 @@
 import csv
 import gzip
 import json
+import random
 import tracemalloc
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from ftctl.domain.example import Rejection
 from ftctl.ports.data_source import DataSourceError
+from ftctl_adapters.records.places import place_of
 from ftctl_adapters.records.tables import read_rows
 
 ROWS = [{"text": "a"}, {"text": "é 你好\nzwei"}, {"text": "c"}]
@@ -20,6 +23,8 @@ def written(tmp_path: Path, name: str) -> Path:
     path = tmp_path / name
     if name.endswith(".gz"):
         path.write_bytes(gzip.compress(JSONL.encode()))
+    elif name.endswith(".zst"):
+        path.write_bytes(zstandard.compress(JSONL.encode()))
     elif ".jsonl" in name:
         path.write_text(JSONL, encoding="utf-8")
     elif name.endswith(".json"):
@@ -37,14 +42,14 @@ def written(tmp_path: Path, name: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["d.jsonl", "d.jsonl.gz", "d.json", "d.csv", "d.parquet"])
+@pytest.mark.parametrize("name", ["d.jsonl", "d.jsonl.gz", "d.jsonl.zst", "d.json", "d.csv", "d.parquet"])
 def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, name: str) -> None:
-    rows = list(read_rows(written(tmp_path, name)))
+    rows = list(read_rows(place_of(written(tmp_path, name))))
     assert [row[1] for row in rows if not isinstance(row, Rejection)] == ROWS
 
 
 def reasons(path: Path) -> list[str]:
-    return [f"{row.where.rpartition('/')[2]}: {row.reason}" for row in read_rows(path) if isinstance(row, Rejection)]
+    return [f"{row.where}: {row.reason}" for row in read_rows(place_of(path)) if isinstance(row, Rejection)]
 
 
 def test_all_bad_lines_are_found_with_line_and_byte(tmp_path: Path) -> None:
@@ -61,16 +66,16 @@ def test_all_bad_lines_are_found_with_line_and_byte(tmp_path: Path) -> None:
 def test_a_last_line_without_newline_counts(tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl"
     path.write_text('{"text":"a"}\n{"text":"b"}')
-    assert len(list(read_rows(path))) == 2
+    assert len(list(read_rows(place_of(path)))) == 2
 
 
 def test_a_byte_order_mark_changes_nothing_and_utf_16_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + JSONL.encode())
-    assert [row[1] for row in read_rows(path) if not isinstance(row, Rejection)] == ROWS
+    assert [row[1] for row in read_rows(place_of(path)) if not isinstance(row, Rejection)] == ROWS
     path.write_bytes(JSONL.encode("utf-16"))
     with pytest.raises(DataSourceError, match="UTF-16"):
-        list(read_rows(path))
+        list(read_rows(place_of(path)))
 
 
 def test_a_line_of_100_mb_is_skipped_in_bounded_memory(tmp_path: Path) -> None:
@@ -81,7 +86,7 @@ def test_a_line_of_100_mb_is_skipped_in_bounded_memory(tmp_path: Path) -> None:
             stream.write(b"x" * (1 << 20))
         stream.write(b'"}\n{"text":"b"}\n')
     tracemalloc.start()
-    rows = list(read_rows(path))
+    rows = list(read_rows(place_of(path)))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert [isinstance(row, Rejection) for row in rows] == [False, True, False]
@@ -94,14 +99,14 @@ def test_a_gzip_bomb_is_refused(tmp_path: Path) -> None:
         for _ in range(300):
             stream.write(b" " * (1 << 20) + b"\n")
     with pytest.raises(DataSourceError, match="bomb"):
-        list(read_rows(path))
+        list(read_rows(place_of(path)))
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("d.jsonl.gz", b"not gzip", "cannot be read"),
-        ("d.jsonl.gz", gzip.compress(JSONL.encode(), mtime=0)[:-9], "cannot be read"),
+        ("d.jsonl.zst", b"not zstd", "cannot be unpacked"),
         ("d.json", b'{"a": 1}', "must be a JSON array"),
         ("d.json", b"[1, 2", "not JSON"),
         ("d.csv", b"a,a\n1,2\n", "twice"),
@@ -115,21 +120,21 @@ def test_a_broken_file_is_one_clear_error(tmp_path: Path, name: str, content: by
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(DataSourceError, match=message):
-        list(read_rows(path))
+        list(read_rows(place_of(path)))
 
 
 def test_ragged_csv_rows_are_rejected_one_by_one(tmp_path: Path) -> None:
     path = tmp_path / "d.csv"
     path.write_text('prompt,completion\na,b\nc\n"multi\n\nline",d\ne,f,g\n')
-    rows = list(read_rows(path))
+    rows = list(read_rows(place_of(path)))
     assert [isinstance(row, Rejection) for row in rows] == [False, True, False, True]
-    assert rows[2][:2] == (f"{path}:6", {"prompt": "multi\n\nline", "completion": "d"})
+    assert rows[2][:2] == ("d.csv:6", {"prompt": "multi\n\nline", "completion": "d"})
 
 
 def test_a_long_line_in_an_array_loses_nothing(tmp_path: Path) -> None:
     rows = [{"text": "a"}, {"text": "x" * (9 << 20)}, {"text": "b"}]
     (tmp_path / "d.json").write_text("[" + ",\n".join(map(json.dumps, rows)) + "]")
-    assert [row[1] for row in read_rows(tmp_path / "d.json") if not isinstance(row, Rejection)] == rows
+    assert [row[1] for row in read_rows(place_of(tmp_path / "d.json")) if not isinstance(row, Rejection)] == rows
 
 
 def test_cells_of_a_table_become_json_or_are_refused(tmp_path: Path) -> None:
@@ -143,8 +148,8 @@ def test_cells_of_a_table_become_json_or_are_refused(tmp_path: Path) -> None:
     tables = {"good": [good], "nan": [{"text": "a", "x": float("nan")}], "bytes": [{"text": "a", "x": b"b"}]}
     for name, rows in tables.items():
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / f"{name}.parquet")
-    found = {name: next(iter(read_rows(tmp_path / f"{name}.parquet"))) for name in tables}
-    assert found["good"][:2] == (f"{tmp_path / 'good.parquet'}:row 1", {**good, "day": "2026-01-02", "price": "1.50"})
+    found = {name: next(iter(read_rows(place_of(tmp_path / f"{name}.parquet")))) for name in tables}
+    assert found["good"][:2] == ("good.parquet:row 1", {"text": "a", "day": "2026-01-02", "price": "1.50"})
     assert isinstance(found["nan"], Rejection)
     assert isinstance(found["bytes"], Rejection)
     (tmp_path / "d.csv").write_bytes(b"text\na\x1bb\n")
@@ -154,13 +159,32 @@ def test_cells_of_a_table_become_json_or_are_refused(tmp_path: Path) -> None:
 def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
     for name in ("d.jsonl", "d.json", "d.csv"):
         (tmp_path / name).write_bytes(b"")
-        assert list(read_rows(tmp_path / name)) == []
+        assert list(read_rows(place_of(tmp_path / name))) == []
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_a_line_is_told_with_the_byte_at_which_it_begins(tmp_path: Path, mark: bytes) -> None:
     content = mark + '{"text": "é"}\r\n\n{broken\n{"text": "last"}'.encode()
     (tmp_path / "rows.jsonl").write_bytes(content)
-    rows = list(read_rows(tmp_path / "rows.jsonl"))
+    rows = list(read_rows(place_of(tmp_path / "rows.jsonl")))
     starts = [content.index(start) for start in ('{"text": "é'.encode(), b"{broken", b'{"text": "l')]
     assert [row.byte for row in rows] == starts
+
+
+@pytest.mark.parametrize("name", ["d.jsonl.gz", "d.jsonl.zst"])
+def test_rows_before_the_end_of_a_packed_file_that_was_cut_are_kept(tmp_path: Path, name: str) -> None:
+    lines = [json.dumps({"text": f"{number} {random.Random(number).getrandbits(4000)}"}) for number in range(3000)]
+    content = "\n".join(lines).encode()
+    packed = gzip.compress(content, mtime=0) if name.endswith(".gz") else zstandard.compress(content)
+    (tmp_path / name).write_bytes(packed[: len(packed) // 2])
+    *rows, last = read_rows(place_of(tmp_path / name))
+    assert len(rows) > 1000
+    assert [row[1] for row in rows] == [json.loads(line) for line in lines[: len(rows)]]
+    assert isinstance(last, Rejection)
+    assert (last.where, "truncated" in last.reason) == (f"{name}:{len(rows) + 1}", True)
+
+
+def test_frames_of_zstandard_may_follow_one_another(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl.zst"
+    path.write_bytes(b"".join(zstandard.compress(json.dumps(row).encode() + b"\n") for row in ROWS))
+    assert [row[1] for row in read_rows(place_of(path))] == ROWS

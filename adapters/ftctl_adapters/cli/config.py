@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 import click
 
+from ftctl.application.dataset.mixed import Mixing
 from ftctl.application.resolve import DEFAULTS
 from ftctl.application.spec import DataLimits, DataSettings, Gate, RunSpec
 from ftctl.plugin.offer import load
@@ -62,7 +63,7 @@ def run_schema() -> dict[str, list[dict[str, Any]]]:
     """Options by section: the run file itself, then ``port name`` for every backend."""
     top = [{"name": "model", "type": "str", "default": "", "allowed": "", "help": "The base model; required."}]
     top += [{"name": k, "type": type(v).__name__, "default": v, "allowed": "", "help": ""} for k, v in DEFAULTS.items()]
-    shared = [*option_rows(DataSettings), *option_rows(DataLimits)]
+    shared = [*option_rows(DataSettings), *option_rows(DataLimits), *option_rows(Mixing)]
     found = {"run file": top, "data_source (every one)": shared, "gates": option_rows(Gate)}
     for offer in build_registry().offers():
         if offer.port not in UNNAMED:

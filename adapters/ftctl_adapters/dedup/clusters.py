@@ -1,5 +1,6 @@
 """Clusters of like signatures, by banding, with every candidate checked."""
 
+import mmap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from ftctl_adapters.dedup.signatures import HASHES, NOTHING
 
 BLOCK_ROWS = 65_536
 """Signatures that are looked at at a time."""
+
+PAIRS = 1024
+"""Pairs that are compared at a time: each may bring 128 KiB of its file into this process's memory."""
 
 Array = Any
 
@@ -26,31 +30,56 @@ def clusters(signatures: Path, bands: int, threshold: float, stop: Callable[[], 
         threshold: least share of equal values.
         stop: called between bands; raises to stop.
     """
-    file = np.memmap(signatures, np.uint32, "r").reshape(-1, HASHES)
+    file = Mapped(signatures)
     first = np.arange(len(file))
     width = HASHES // bands
     for band in range(bands):
         stop()
-        for one, other in _candidates(_band_keys(file, slice(band * width, (band + 1) * width))):
+        for one, other in _candidates(file.band(slice(band * width, (band + 1) * width))):
             apart = first[one] != first[other]
-            like = _agreement(file, one[apart], other[apart]) >= threshold
+            like = file.agreement(one[apart], other[apart]) >= threshold
             _unite(first, one[apart][like], other[apart][like])
         first = _flattened(first)
     return first
 
 
-def _band_keys(file: Array, columns: slice) -> Array:
-    """One number for the values of the band, and one of its own for a text without shingles."""
-    keys = np.empty(len(file), np.uint64)
-    for start in range(0, len(file), BLOCK_ROWS):
-        values = np.asarray(file[start : start + BLOCK_ROWS, columns]).astype(np.uint64)
-        key = np.zeros(len(values), np.uint64)
-        for column in range(values.shape[1]):
-            key = (key ^ values[:, column]) * np.uint64(0x9E3779B97F4A7C15)
-            key ^= key >> np.uint64(29)
-        nothing = np.asarray(file[start : start + BLOCK_ROWS, 0]) == NOTHING
-        keys[start : start + BLOCK_ROWS] = np.where(nothing, np.arange(start, start + len(key), dtype=np.uint64), key)
-    return keys
+class Mapped:
+    """Signatures in a file, of which no more than a block is in this process's memory."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._rows = np.frombuffer(self._map, np.uint32).reshape(-1, HASHES)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def band(self, columns: slice) -> Array:
+        """One number for the values of the band, and one of its own for a text without shingles, uint64."""
+        keys = np.empty(len(self), np.uint64)
+        for start in range(0, len(self), BLOCK_ROWS):
+            rows = self._rows[start : start + BLOCK_ROWS]
+            key = np.zeros(len(rows), np.uint64)
+            for column in range(columns.start, columns.stop):
+                key = (key ^ rows[:, column]) * np.uint64(0x9E3779B97F4A7C15)
+                key ^= key >> np.uint64(29)
+            own = np.arange(start, start + len(key), dtype=np.uint64)
+            keys[start : start + BLOCK_ROWS] = np.where(rows[:, 0] == NOTHING, own, key)
+            self._release()
+        return keys
+
+    def agreement(self, one: Array, other: Array) -> Array:
+        """The share of equal values of each pair, float64."""
+        found = np.empty(len(one))
+        for start in range(0, len(one), PAIRS):
+            some = slice(start, start + PAIRS)
+            found[some] = (self._rows[one[some]] == self._rows[other[some]]).mean(axis=1)
+            self._release()
+        return found
+
+    def _release(self) -> None:
+        """Gives the pages back that were read: they stay in the system's cache, and in nobody's memory."""
+        self._map.madvise(mmap.MADV_DONTNEED)
 
 
 def _candidates(keys: Array) -> Iterator[tuple[Array, Array]]:
@@ -65,14 +94,6 @@ def _candidates(keys: Array) -> Iterator[tuple[Array, Array]]:
         yield order[head], order[some]
         further = some - 1 != head
         yield order[some[further] - 1], order[some[further]]
-
-
-def _agreement(file: Array, one: Array, other: Array) -> Array:
-    found = np.empty(len(one))
-    for start in range(0, len(one), BLOCK_ROWS // 16):
-        some = slice(start, start + BLOCK_ROWS // 16)
-        found[some] = (file[one[some]] == file[other[some]]).mean(axis=1)
-    return found
 
 
 def _unite(first: Array, one: Array, other: Array) -> None:

@@ -1,4 +1,4 @@
-"""Texts as sets of hashes: of three words each, or of three characters where no spaces stand between words."""
+"""Texts as sets of hashes: of some words each, or of three characters where no spaces stand between words."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -27,7 +27,7 @@ Array = Any
 """A numpy array."""
 
 
-def shingles(texts: Sequence[str]) -> tuple[Array, Array]:
+def shingles(texts: Sequence[str], tokens: int = TOKENS) -> tuple[Array, Array]:
     """Hashes of all shingles, text after text.
 
     A text shorter than a shingle has one, of all it has; one without letters has none.
@@ -42,7 +42,7 @@ def shingles(texts: Sequence[str]) -> tuple[Array, Array]:
     spaceless = _within(points, _SPACELESS)
     by_character = np.bincount(owner, spaceless, len(texts)) > CHINESE_SHARE * np.maximum(lengths, 1)
     token_hash, token_owner = _tokens(points, owner, by_character)
-    return _windows(token_hash, token_owner, len(texts))
+    return _windows(token_hash, token_owner, len(texts), tokens)
 
 
 def _within(points: Array, ranges: Sequence[tuple[int, int]]) -> Array:
@@ -90,14 +90,14 @@ def _at_least(base: np.uint64, count: int) -> Array:
     return found
 
 
-def _windows(hashes: Array, owner: Array, texts: int) -> tuple[Array, Array]:
+def _windows(hashes: Array, owner: Array, texts: int, tokens: int) -> tuple[Array, Array]:
     per_text = np.bincount(owner, minlength=texts)
-    counts = np.where(per_text == 0, 0, np.maximum(per_text - TOKENS + 1, 1))
+    counts = np.where(per_text == 0, 0, np.maximum(per_text - tokens + 1, 1))
     firsts = np.cumsum(per_text) - per_text
     starts = np.repeat(firsts - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
-    window, last = np.repeat(np.minimum(TOKENS, per_text), counts), len(hashes) - 1
+    window, last = np.repeat(np.minimum(tokens, per_text), counts), len(hashes) - 1
     found = np.zeros(len(starts), np.uint64)
-    for place in range(TOKENS):
+    for place in range(tokens):
         taken = hashes[np.minimum(starts + place, last)] if last >= 0 else found
         found = np.where(place < window, _mixed(found + taken), found)
     return found, counts

@@ -1,14 +1,14 @@
-"""Lines of a file, plain or gzip, in bounded memory."""
+"""Lines of a file, plain or packed, in bounded memory."""
 
-import gzip
+import contextlib
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO
 
 from attrs import evolve, frozen
 
 from ftctl.ports.data_source import DataSourceError
+from ftctl_adapters.records.places import Place
 
 MAX_LINE_BYTES = 8 << 20
 BLOCK = 1 << 20
@@ -16,7 +16,7 @@ MARK = b"\xef\xbb\xbf"
 """UTF-8's byte order mark."""
 MAX_RATIO = 200
 RATIO_FROM = 256 << 20
-"""Expanded bytes from which a gzip file's ratio is held against `MAX_RATIO`."""
+"""Expanded bytes from which a packed file's ratio is held against `MAX_RATIO`."""
 _UNREADABLE = (OSError, EOFError, zlib.error)
 
 
@@ -33,63 +33,87 @@ class Line:
     start: int = 0
 
 
-def read_lines(path: Path, *, blank: bool = False) -> Iterator[Line]:
-    """The lines of a file without their ends; blank ones only when asked for.
+class CutOff(Exception):
+    """A packed file ends before its packing does; ``line`` is where."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
+def read_lines(place: Place, *, blank: bool = False) -> Iterator[Line]:
+    """The lines of a file without their ends; blank ones, and what stands before ``\\n``, only when asked for.
 
     Raises:
-        DataSourceError: UTF-16, a gzip file that is broken or expands out of all proportion, or an I/O error.
+        DataSourceError: UTF-16, a packed file that is broken or expands out of all proportion, or an I/O error.
+        CutOff: behind the last whole line of a packed file that was cut.
+    """
+    number = 0
+    with readable(place), place.open() as stream:
+        try:
+            for line in _split(_blocks(stream, place), blank, _mark_bytes(place)):
+                number = line.number
+                yield line
+        except EOFError:
+            raise CutOff(number + 1) from None
+
+
+@contextlib.contextmanager
+def readable(place: Place) -> Iterator[None]:
+    """What goes wrong while a file is read, as the port's error.
+
+    Raises:
+        DataSourceError: instead of whatever its system, its packing or its store raised.
     """
     try:
-        with _open(path) as stream:
-            yield from _split(_blocks(stream, path), blank, _mark_bytes(path))
+        yield
     except _UNREADABLE as error:
-        raise DataSourceError(f"{path}: cannot be read: {error}", next_step="check the file") from error
+        raise DataSourceError(f"{place.address}: cannot be read: {error}", next_step="check the file") from error
+    except Exception as error:
+        if place.packing != ".zst" or type(error).__name__ != "ZstdError":
+            raise
+        raise DataSourceError(f"{place.address}: cannot be unpacked: {error}", next_step="check the file") from error
 
 
-def read_whole(path: Path, limit: int) -> bytes:
+def read_whole(place: Place, limit: int) -> bytes:
     """The content of a file, unpacked, without its byte order mark.
 
     Raises:
         DataSourceError: it is larger than ``limit`` bytes, or cannot be read.
     """
     parts, size = [], 0
-    try:
-        with _open(path) as stream:
-            for block in _blocks(stream, path):
-                size += len(block)
-                if size > limit:
-                    text = f"{path}: is read whole, up to {limit >> 20} MiB"
-                    raise DataSourceError(text, next_step="write it as .jsonl, one row a line")
-                parts.append(block)
-    except _UNREADABLE as error:
-        raise DataSourceError(f"{path}: cannot be read: {error}", next_step="check the file") from error
+    with readable(place), place.open() as stream:
+        for block in _blocks(stream, place):
+            size += len(block)
+            if size > limit:
+                text = f"{place.address}: is read whole, up to {limit >> 20} MiB"
+                raise DataSourceError(text, next_step="write it as .jsonl, one row a line")
+            parts.append(block)
     return b"".join(parts)
 
 
-def _open(path: Path) -> IO[bytes]:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
-
-
-def _blocks(stream: IO[bytes], path: Path) -> Iterator[bytes]:
-    expanded, stored = 0, max(path.stat().st_size, 1)
-    while block := stream.read(BLOCK):
+def _blocks(stream: IO[bytes], place: Place) -> Iterator[bytes]:
+    expanded, stored = 0, max(place.size(), 1)
+    read = getattr(stream, "read1", stream.read)
+    while block := read(BLOCK):  # what was unpacked before a file breaks off is not lost
         if not expanded:
-            block = _without_mark(block, path)
+            block = _without_mark(block, place)
         expanded += len(block)
-        if path.suffix == ".gz" and expanded > RATIO_FROM and expanded > MAX_RATIO * stored:
-            raise DataSourceError(f"{path}: expands more than {MAX_RATIO} times (a gzip bomb?)", next_step="unpack it")
+        if place.packing and expanded > RATIO_FROM and expanded > MAX_RATIO * stored:
+            text = f"{place.address}: expands more than {MAX_RATIO} times (a {place.packing[1:]} bomb?)"
+            raise DataSourceError(text, next_step="unpack it")
         yield block
 
 
-def _without_mark(block: bytes, path: Path) -> bytes:
+def _without_mark(block: bytes, place: Place) -> bytes:
     if block.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataSourceError(f"{path}: is UTF-16", next_step="save it as UTF-8")
+        raise DataSourceError(f"{place.address}: is UTF-16", next_step="save it as UTF-8")
     return block.removeprefix(MARK)
 
 
-def _mark_bytes(path: Path) -> int:
+def _mark_bytes(place: Place) -> int:
     """The length of the byte order mark, which is no part of the first line."""
-    with _open(path) as stream:
+    with place.open() as stream:
         return len(MARK) if stream.read(len(MARK)) == MARK else 0
 
 
@@ -110,6 +134,7 @@ def _line(line: Line, parts: list[bytes], size: int, blank: bool) -> Iterator[Li
     if size > MAX_LINE_BYTES:
         yield evolve(line, data=None)
         return
-    data = b"".join(parts).rstrip(b"\r")
+    data = b"".join(parts)
+    data = data if blank else data.rstrip(b"\r")
     if blank or data.strip():
         yield Line(line.number, data, line.complete, line.start)

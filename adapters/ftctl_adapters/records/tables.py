@@ -2,12 +2,12 @@
 
 import csv
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ftctl.domain.example import Rejection
 from ftctl.ports.data_source import DataSourceError
-from ftctl_adapters.records.lines import MAX_LINE_BYTES, read_lines, read_whole
+from ftctl_adapters.records.lines import MAX_LINE_BYTES, CutOff, read_lines, read_whole, readable
+from ftctl_adapters.records.places import PACKED, Place
 from ftctl_adapters.records.strict_json import NotStrict, parse, plain
 
 MAX_ARRAY_BYTES = 512 << 20
@@ -25,23 +25,29 @@ Row = Placed | Rejection
 """A row, or why it is none."""
 
 
-def read_rows(path: Path) -> Iterator[Row]:
-    """Every row of a data file by its ending: ``.jsonl``, ``.json``, ``.csv`` (each also ``.gz``), ``.parquet``.
+def read_rows(place: Place) -> Iterator[Row]:
+    """Every row of a data file by its ending: ``.jsonl``, ``.json``, ``.csv`` (each also packed), ``.parquet``.
 
     Raises:
         DataSourceError: the file as a whole cannot be read.
     """
-    endings = [ending for ending in path.suffixes if ending != ".gz"]
-    kind = endings[-1] if endings else ""
-    if kind not in _READERS:
-        known = ", ".join(_READERS)
-        raise DataSourceError(f"{path}: unknown kind of file {kind!r}; known: {known} and .gz on top")
-    yield from _READERS[kind](path)
+    if place.kind not in KINDS:
+        known = f"{', '.join(KINDS)}, and {' and '.join(PACKED)} on top"
+        raise DataSourceError(f"{place.address}: unknown kind of file {place.kind!r}; known: {known}")
+    yield from whole_rows(place, KINDS[place.kind](place))
 
 
-def _jsonl(path: Path) -> Iterator[Row]:
-    for line in read_lines(path):
-        where = f"{path}:{line.number}"
+def whole_rows(place: Place, rows: Iterator[Row]) -> Iterator[Row]:
+    """The rows, and where a packed file breaks off a rejection behind them."""
+    try:
+        yield from rows
+    except CutOff as cut:
+        yield Rejection(f"{place.name}:{cut.line}", "the packed file ends before its end (truncated?)")
+
+
+def _jsonl(place: Place) -> Iterator[Row]:
+    for line in read_lines(place):
+        where = f"{place.name}:{line.number}"
         if line.data is None:
             yield Rejection(where, f"line longer than {MAX_LINE_BYTES >> 20} MiB", byte=line.start)
             continue
@@ -63,34 +69,41 @@ def _reason(error: NotStrict, complete: bool) -> str:
     return f"{at}{error.reason}{torn}"
 
 
-def _array(path: Path) -> Iterator[Row]:
-    data = read_whole(path, MAX_ARRAY_BYTES)
+def _array(place: Place) -> Iterator[Row]:
+    data = read_whole(place, MAX_ARRAY_BYTES)
     try:
         value = parse(data) if data.strip() else []
     except NotStrict as error:
-        raise DataSourceError(f"{path}: {_reason(error, True)}", next_step="correct it, or use .jsonl") from error
+        raise DataSourceError(
+            f"{place.address}: {_reason(error, True)}", next_step="correct it, or use .jsonl"
+        ) from error
     if not isinstance(value, list):
-        raise DataSourceError(f"{path}: must be a JSON array of rows, not {type(value).__name__}")
+        raise DataSourceError(f"{place.address}: must be a JSON array of rows, not {type(value).__name__}")
     for number, row in enumerate(value, 1):
-        where = f"{path}:row {number}"
+        where = f"{place.name}:row {number}"
         yield Placed(where, row) if isinstance(row, dict) else Rejection(where, "a row must be an object")
 
 
-def _csv(path: Path) -> Iterator[Row]:
+def read_csv(place: Place, delimiter: str = ",") -> Iterator[Row]:
+    """The rows of a table under the names of its first line; one of another width is a rejection.
+
+    Raises:
+        DataSourceError: quotes that do not end, a name that stands twice, or no UTF-8.
+    """
     csv.field_size_limit(MAX_LINE_BYTES)
-    reader = csv.reader(_text_lines(path), strict=True)
+    reader = csv.reader(_text_lines(place), strict=True, delimiter=delimiter)
     try:
         header = next(reader, [])
         if len(set(header)) != len(header):
-            raise DataSourceError(f"{path}: a column name stands twice in the header")
+            raise DataSourceError(f"{place.address}: a column name stands twice in the header")
         for cells in reader:
-            where = f"{path}:{reader.line_num}"
+            where = f"{place.name}:{reader.line_num}"
             if len(cells) == len(header):
                 yield _checked(where, dict(zip(header, cells, strict=True)))
             elif cells:
                 yield Rejection(where, f"{len(cells)} cells under {len(header)} columns", ",".join(cells)[:120])
     except csv.Error as error:
-        raise DataSourceError(f"{path}:{reader.line_num}: not CSV: {error}") from error
+        raise DataSourceError(f"{place.address}:{reader.line_num}: not CSV: {error}") from error
 
 
 def _checked(where: str, row: dict[str, Any]) -> Row:
@@ -101,31 +114,43 @@ def _checked(where: str, row: dict[str, Any]) -> Row:
         return Rejection(where, error.reason, str(row)[:120])
 
 
-def _text_lines(path: Path) -> Iterator[str]:
-    for line in read_lines(path, blank=True):
+def _text_lines(place: Place) -> Iterator[str]:
+    for line in read_lines(place, blank=True):
         if line.data is None:
-            raise DataSourceError(f"{path}:{line.number}: line longer than {MAX_LINE_BYTES >> 20} MiB")
+            raise DataSourceError(f"{place.address}:{line.number}: line longer than {MAX_LINE_BYTES >> 20} MiB")
         try:
             yield line.data.decode("utf-8") + "\n"
         except UnicodeDecodeError as error:
-            raise DataSourceError(f"{path}:{line.number} byte {error.start + 1}: invalid UTF-8") from error
+            raise DataSourceError(f"{place.address}:{line.number} byte {error.start + 1}: invalid UTF-8") from error
 
 
-def _parquet(path: Path) -> Iterator[Row]:
+def read_parquet(place: Place) -> Iterator[Row]:
+    """The rows of a table, without cells that hold nothing.
+
+    Raises:
+        DataSourceError: it is no Parquet, or pyarrow is not installed.
+    """
     try:
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
     except ImportError as error:
         raise DataSourceError("Parquet needs pyarrow", next_step="pip install 'ftctl[data]'") from error
     try:
-        with ParquetFile(path) as table:
+        with readable(place), place.raw() as stream, ParquetFile(stream) as table:
             number = 0
             for batch in table.iter_batches(batch_size=1024):
                 for row in batch.to_pylist():
                     number += 1
-                    yield _checked(f"{path}:row {number}", row)
+                    yield _checked(f"{place.name}:row {number}", _filled(row))
     except (ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DataSourceError(f"{path}: not a readable Parquet file: {error}") from error
+        raise DataSourceError(f"{place.address}: not a readable Parquet file: {error}") from error
 
 
-_READERS = {".jsonl": _jsonl, ".json": _array, ".csv": _csv, ".parquet": _parquet}
+def _filled(value: Any) -> Any:
+    """A cell without fields that hold nothing: columns and structures have them where lines leave them out."""
+    if isinstance(value, dict):
+        return {name: _filled(item) for name, item in value.items() if item is not None}
+    return [_filled(item) for item in value] if isinstance(value, list) else value
+
+
+KINDS = {".jsonl": _jsonl, ".json": _array, ".csv": read_csv, ".parquet": read_parquet}

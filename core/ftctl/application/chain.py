@@ -64,7 +64,8 @@ class _Chain:
         if spec.extender:
             self.stages.append(Stage("extend", "compress", (spec.extender,), {"model": self.base}, phase="data"))
             self.base = "extend"
-        backends, limits = (spec.data_source, *spec.data_steps), spec.limits.settings()
+        backends, limits = (*spec.data_sources, *spec.data_steps), spec.limits.settings()
+        settings |= {"sources": len(spec.data_sources), "mixing": to_plain(spec.mixing)}
         self.stages.append(Stage("data", "dataset", backends, settings=settings, limits=limits, phase="data"))
         both = {"model": self.base, "data": "data"}
         self.evaluate("baseline", self.base, "base", HF, "evaluate")

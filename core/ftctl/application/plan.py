@@ -136,10 +136,12 @@ def ask(backend: Backend, method: str, *arguments: Any) -> Any:
 
 
 def _fingerprinted(stage: Stage) -> Stage:
-    """The data stage with what its source holds now: part of its key, and looked at again once it was read."""
+    """The data stage with what its source and its steps read now: part of its key, and looked at again afterwards."""
     if stage.operation != "dataset":
         return stage
-    return evolve(stage, settings=stage.settings | {"fingerprint": ask(stage.backends[0], "fingerprint")})
+    held = [ask(backend, "fingerprint") for backend in stage.backends]
+    recipe = [backend.identity() for backend in stage.backends]
+    return evolve(stage, settings=stage.settings | {"fingerprints": held, "recipe": recipe})
 
 
 def model_key(facts: ModelFacts) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from ftctl.application.dataset.mixed import IN_TURN, Mixing
 from ftctl.application.needs import lacking
 from ftctl.application.spec import Backend, DataLimits, DataSettings, Gate, RunSpec
 from ftctl.application.step_order import misplaced
@@ -39,7 +40,7 @@ SINGLE, SEVERAL = "single", "torchrun"
 """The launchers of an engine of one process, and of others where none is named."""
 
 KEYS = ("model", *DEFAULTS)
-REPEATABLE = ("data_operator",)
+REPEATABLE = ("data_operator", "data_source")
 """Ports of which one backend may be named several times."""
 _ABSENT = (None, "none", False)
 
@@ -81,7 +82,7 @@ class _Resolver:
         self.problems += [unknown_key(key, key, KEYS) for key in document if key not in KEYS]
         values = {**DEFAULTS, **document}
         self.named = self.named_environments(values["environments"])
-        source, settings, limits = self.data(values["data_source"])
+        sources, mixing, settings, limits = self.data(values["data_source"])
         tuner, objective, launcher = self.tuner(values["tuner"])
         parts: dict[str, Any] = {
             "model": self.typed("model", values.get("model"), str, "a folder, a hub name or builtin:tiny"),
@@ -97,14 +98,15 @@ class _Resolver:
         }
         if self.broken and self.problems == self.broken:
             raise PluginBroken("; ".join(self.broken), next_step="repair or uninstall it; `ftctl plugins` lists it")
-        if self.problems or source is None or tuner is None or not (objective and launcher):
+        if self.problems or not sources or tuner is None or not (objective and launcher):
             raise ConfigInvalid(
                 f"the run has {len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}",
                 next_step="`ftctl config schema` lists every key, `ftctl plugins` every backend",
                 details=tuple(self.problems),
             )
         return RunSpec(
-            data_source=source,
+            data_sources=sources,
+            mixing=mixing,
             data=settings,
             limits=limits,
             tuner=tuner,
@@ -191,12 +193,27 @@ class _Resolver:
             lines += [f"{offer.name} (pip install '{n.install}')" for n in offer.needs[:1] if n.module in missing]
         return f"; installable: {', '.join(lines)}" if lines else ""
 
-    def data(self, entry: Any) -> tuple[Backend | None, DataSettings, DataLimits]:
-        name, own = self.use(entry, "data_source")
-        settings = self.shared(DataSettings, own)
-        limits = self.shared(DataLimits, own)
-        backend = self.backend("data_source", {"use": name, **own}, "data_source") if name else None
-        return backend, settings, limits
+    def data(self, entry: Any) -> tuple[tuple[Backend, ...], Mixing, DataSettings, DataLimits]:
+        """Sources, how several are mixed, and what holds for all: a list stands for ``{sources: […]}``."""
+        entry = {"sources": entry} if isinstance(entry, list) else entry
+        if not isinstance(entry, Mapping) or "sources" not in entry:
+            name, own = self.use(entry, "data_source")
+            settings, limits = self.shared(DataSettings, own), self.shared(DataLimits, own)
+            one = self.backend("data_source", {"use": name, **own}, "data_source") if name else None
+            return ((one,) if one else ()), IN_TURN, settings, limits
+        own = dict(entry)
+        settings, limits, mixing = (
+            self.shared(DataSettings, own),
+            self.shared(DataLimits, own),
+            self.shared(Mixing, own),
+        )
+        sources = self.several("data_source", own.pop("sources"), "data_source.sources")
+        shared: tuple[Any, ...] = (DataSettings, DataLimits, Mixing)
+        known = ("sources", *(field.name for kind in shared for field in attrs.fields(kind)))
+        self.problems += [unknown_key(f"data_source.{key}", key, known) for key in own if key not in known]
+        self.problems += [] if sources else ["data_source.sources: name one at least"]
+        self.problems += mixing.problems(len(sources)) if sources else []
+        return sources, mixing, settings, limits
 
     def shared(self, kind: Any, values: dict[str, Any]) -> Any:
         """Options that hold for every data source, taken out of the values."""

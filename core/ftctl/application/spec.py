@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
+from ftctl.application.dataset.mixed import Mixing
 from ftctl.domain.codec import digest, to_plain
 from ftctl.domain.job import PluginRef
 from ftctl.domain.split import SplitShares
-from ftctl.plugin.offer import Offer
+from ftctl.plugin.offer import Offer, load
 from ftctl.plugin.options import option, options
 
 
@@ -33,8 +34,10 @@ class Backend:
         return {"use": self.offer.name, **to_plain(self.options)}
 
     def identity(self) -> list[Any]:
-        """What a stage key depends on."""
-        return [self.offer.full_name, self.offer.version, self.options]
+        """What a stage key depends on: of files their content, which is fingerprinted, and not their places."""
+        places = {field.name for field in fields(load(self.offer.options)) if field.metadata.get("location")}
+        options = {name: value for name, value in self.options.items() if name not in places}
+        return [self.offer.full_name, self.offer.version, options]
 
 
 @options
@@ -80,7 +83,8 @@ class RunSpec:
 
     model: str
     model_revision: str | None
-    data_source: Backend
+    data_sources: tuple[Backend, ...]
+    mixing: Mixing
     data: DataSettings
     limits: DataLimits
     tuner: Backend
@@ -105,7 +109,7 @@ class RunSpec:
             "model": self.model,
             "model_revision": self.model_revision,
             **added,
-            "data_source": self.data_source.document() | to_plain(self.data) | to_plain(self.limits),
+            "data_source": self.sources() | to_plain(self.data) | to_plain(self.limits),
             **steps,
             "tuner": self.tuner.document()
             | {"objective": self.objective.offer.name}
@@ -119,6 +123,12 @@ class RunSpec:
             "environments": {name: {"python": python} for name, python in self.environments.items()},
             "seed": self.seed,
         }
+
+    def sources(self) -> dict[str, Any]:
+        """The keys of ``data_source`` that say where rows come from."""
+        if len(self.data_sources) == 1:
+            return self.data_sources[0].document()
+        return {"sources": [source.document() for source in self.data_sources], **to_plain(self.mixing)}
 
     def launching(self) -> dict[str, Any]:
         """The keys of ``tuner`` that say how its processes start."""

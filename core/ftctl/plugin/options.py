@@ -17,6 +17,7 @@ def option(
     gt: float | None = None,
     le: float | None = None,
     lt: float | None = None,
+    location: bool = False,
 ) -> Any:
     """One documented option; without a default it must be given.
 
@@ -28,9 +29,11 @@ def option(
         gt: lower bound, excluded.
         le: upper bound, included.
         lt: upper bound, excluded.
+        location: it says where something lies, whose content is in the backend's ``fingerprint()``: no part of the
+            identity of what is made of it.
     """
     bounds = {name: value for name, value in (("ge", ge), ("gt", gt), ("le", le), ("lt", lt)) if value is not None}
-    metadata = {"help": help, "choices": tuple(choices) if choices else None, "bounds": bounds}
+    metadata = {"help": help, "choices": tuple(choices) if choices else None, "bounds": bounds, "location": location}
     return attrs.field(default=default, metadata=metadata)
 
 

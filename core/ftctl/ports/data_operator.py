@@ -20,6 +20,10 @@ class DataOperatorError(DataError):
 class DataOperator:
     """What all operators have in common: constructed with its options as only argument, and one of the kinds below."""
 
+    def fingerprint(self) -> str:
+        """What it reads besides rows, as a short text that changes whenever that does; empty where it reads nothing."""
+        return ""
+
 
 class RowOperator(DataOperator, ABC):
     """Judges every row by itself: cleans, filters, masks, or makes further ones of it."""

@@ -6,7 +6,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from ftctl.application.dataset import build_dataset
+from ftctl.application.dataset.mixed import MixedSource, Mixing
 from ftctl.domain.artifact import Draft
 from ftctl.domain.codec import to_plain
 from ftctl.domain.event import DATA_DESCRIBED, METRIC_RECORDED, RATES_SWEPT
@@ -76,12 +79,14 @@ def _frozen(options: dict[str, Any]) -> dict[str, Any]:
 
 def _dataset(job: Job, context: StageContext) -> JobResult:
     settings = job.settings
-    source = make(job.plugins[0])
-    steps = [(plugin.name, make(plugin)) for plugin in job.plugins[1:]]
+    made = [(plugin.name, make(plugin)) for plugin in job.plugins]
+    sources, steps = made[: settings["sources"]], made[settings["sources"] :]
+    source = MixedSource(sources, Mixing(**_frozen(settings["mixing"]))) if len(sources) > 1 else sources[0][1]
     draft = build_dataset(source, SplitShares(**settings["split"]), settings["skip_invalid"], context, steps)
-    if source.fingerprint() != settings["fingerprint"]:
+    if [one.fingerprint() for _, one in made] != settings["fingerprints"]:
         raise DataChanged("the data changed while it was read", next_step="run the same command again")
-    return JobResult(draft, (), draft.facts["summary"])
+    recipe = {name: settings[name] for name in ("recipe", "mixing", "split", "data_seed")}
+    return JobResult(evolve(draft, facts=draft.facts | {"recipe": recipe}), (), draft.facts["summary"])
 
 
 def _tune(job: Job, context: StageContext) -> JobResult:

@@ -14,6 +14,12 @@ def ftctl_offers() -> list[Offer]:
         _offer("dedup-exact", "DedupExact", "Of rows that say the same one stays", (DEDUPLICATES,)),
         _offer("dedup-near", "DedupNear", "Of rows that say nearly the same one stays", (DEDUPLICATES,), ("numpy",)),
         _offer("pii", "Pii", "Personal data is masked, or its rows left out", (MASKS,), ("stdnum", "phonenumbers")),
+        _offer(
+            "decontaminate",
+            "Decontaminate",
+            "Rows that share long runs with evaluation items are left out",
+            needs=("numpy",),
+        ),
         _offer("split", "Split", "Which rows train, which validate and which test", (SPLITS,)),
     ]
 

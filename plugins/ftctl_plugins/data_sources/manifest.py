@@ -1,30 +1,31 @@
 """The data sources that come with ftctl."""
 
-from ftctl.plugin import Offer, hookimpl
+from ftctl.plugin import NETWORK, Need, Offer, hookimpl
+
+DOCUMENTS = ("pypdf", "docx", "trafilatura")
 
 
 @hookimpl
 def ftctl_offers() -> list[Offer]:
     return [
-        Offer(
-            port="data_source",
-            name="jsonl",
-            summary="Rows of files: messages, ShareGPT, Alpaca, prompt/completion, text; JSONL, JSON, CSV, Parquet",
-            factory="ftctl_plugins.data_sources.jsonl:JsonlSource",
-            options="ftctl_plugins.data_sources.jsonl:JsonlOptions",
-        ),
-        Offer(
-            port="data_source",
-            name="mix",
-            summary="Rows of several files, drawn by their shares",
-            factory="ftctl_plugins.data_sources.mix:MixSource",
-            options="ftctl_plugins.data_sources.mix:MixOptions",
-        ),
-        Offer(
-            port="data_source",
-            name="pydoc",
-            summary="Examples built from the Python it runs on: signatures, docstrings, documentation text",
-            factory="ftctl_plugins.data_sources.pydoc:PydocSource",
-            options="ftctl_plugins.data_sources.pydoc:PydocOptions",
-        ),
+        _offer("jsonl", "Rows of files by their ending: messages, ShareGPT, Alpaca, prompt/completion, text"),
+        _offer("csv", "Rows of tables of text"),
+        _offer("parquet", "Rows of tables in columns", needs=("pyarrow",)),
+        _offer("documents", "Sections of PDF, DOCX, HTML, Markdown and text files", needs=DOCUMENTS),
+        _offer("hub", "A data set of the Hugging Face hub, or a folder in its layout", capabilities=(NETWORK,)),
+        _offer("mix", "Rows of several files, drawn by their shares"),
+        _offer("pydoc", "Examples built from the Python it runs on: signatures, docstrings, documentation text"),
     ]
+
+
+def _offer(name: str, summary: str, needs: tuple[str, ...] = (), capabilities: tuple[str, ...] = ()) -> Offer:
+    module, kind = f"ftctl_plugins.data_sources.{name}", name.capitalize()
+    return Offer(
+        port="data_source",
+        name=name,
+        summary=summary,
+        factory=f"{module}:{kind}Source",
+        options=f"{module}:{kind}Options",
+        capabilities=capabilities,
+        needs=tuple(Need(need, "ftctl[data]") for need in needs),
+    )

@@ -4,31 +4,33 @@ Names and stopping rules are those of `datasets.interleave_datasets`; a row is d
 holds no row twice.
 """
 
-import random
 from collections.abc import Iterator
 
+from attrs import evolve
+
 from ftctl.domain.codec import digest
+from ftctl.domain.drawing import FIRST, RULES, Drawn
 from ftctl.domain.event import DATA_DESCRIBED
 from ftctl.domain.example import Example, Rejection
 from ftctl.plugin import option, options
 from ftctl.ports import DataSource, StageContext
 from ftctl.ports.data_source import DataSourceError
-from ftctl_adapters.records.formats import READERS
+from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS
 from ftctl_plugins.data_sources.jsonl import JsonlOptions, JsonlSource
-
-FIRST, ALL = "first_exhausted", "all_exhausted_without_replacement"
 
 
 @options
 class MixOptions:
-    paths: tuple[str, ...] = option(help="The files, each as `jsonl` takes one; `path#500` takes 500 rows.")
+    paths: tuple[str, ...] = option(
+        help="The files, each as `jsonl` takes one; `path#500` takes 500 rows.", location=True
+    )
     probabilities: tuple[float, ...] = option((), help="How often each file is drawn from; left out: equally often.")
     stopping_strategy: str = option(
         FIRST,
         help="End with the first file that has no row left, which keeps the shares, or with all.",
-        choices=(FIRST, ALL),
+        choices=RULES,
     )
-    format: str = option("auto", help="The rows' format; `auto` reads it off the keys.", choices=("auto", *READERS))
+    format: str = option("auto", help=FORMAT_HELP, choices=FORMATS)
 
 
 class MixSource(DataSource):
@@ -45,24 +47,22 @@ class MixSource(DataSource):
         if min(shares) <= 0:
             raise DataSourceError("data_source.probabilities: each must be greater than 0")
         self._shares = shares
-        self._sources = [JsonlSource(JsonlOptions(path=path, format=options.format)) for path in options.paths]
+        self._sources = [
+            JsonlSource(JsonlOptions(path=path, format=options.format, names={}, storage_env=None))
+            for path in options.paths
+        ]
 
     def fingerprint(self) -> str:
         found = [source.fingerprint() for source in self._sources]
         return digest([found, list(self._shares), self._options.stopping_strategy])
 
     def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
-        draw = random.Random(context.settings["data_seed"])  # noqa: S311 - shares of rows, not secrets
-        left = {number: source.examples(context) for number, source in enumerate(self._sources)}
-        taken = [0] * len(self._sources)
-        while left:
-            (number,) = draw.choices(list(left), [self._shares[number] for number in left])
-            row = next(left[number], None)
-            if row is not None:
-                taken[number] += 1
-                yield row
-            elif self._options.stopping_strategy == FIRST:
-                break
-            else:
-                del left[number]
-        context.emit(DATA_DESCRIBED, mixed=dict(zip(self._options.paths, taken, strict=True)))
+        rows = [_numbered(number, source.examples(context)) for number, source in enumerate(self._sources, 1)]
+        drawn = Drawn(rows, self._shares, self._options.stopping_strategy, context.settings["data_seed"])
+        yield from drawn
+        context.emit(DATA_DESCRIBED, mixed=dict(zip(self._options.paths, drawn.taken, strict=True)))
+
+
+def _numbered(number: int, rows: Iterator[Example | Rejection]) -> Iterator[Example | Rejection]:
+    """Two files can be called the same; the number of its file is before each row's place."""
+    return (evolve(row, where=f"{number}/{row.where}") for row in rows)

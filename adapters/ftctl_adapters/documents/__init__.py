@@ -1,0 +1,1 @@
+"""Documents as sections of text: one module a kind of file."""

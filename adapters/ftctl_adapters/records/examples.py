@@ -1,0 +1,72 @@
+"""From rows of files to canonical examples."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from attrs import Factory, define
+
+from ftctl.domain.example import Example, Rejection
+from ftctl.domain.names import nearest
+from ftctl.ports.data_source import DataSourceError
+from ftctl_adapters.records.formats import NotThisFormat, detect, to_example, unknown_format
+from ftctl_adapters.records.tables import Placed, Row
+
+EXCERPT = 120
+"""Characters of a refused row that are kept."""
+
+
+@define
+class ExampleReader:
+    """Rows by one format: the declared one, or the first that was detected.
+
+    ``names`` maps names of the format to those that the rows have instead; ``formats`` counts what was read.
+    """
+
+    format: str = "auto"
+    names: Mapping[str, str] = Factory(dict)
+    formats: Counter[str] = Factory(Counter)
+    _seen: bool = False
+
+    def read(self, rows: Iterable[Row]) -> Iterator[Example | Rejection]:
+        """Every row, as an example or as the reason why it is none.
+
+        Raises:
+            DataSourceError: the first row lacks a name that others are mapped to.
+        """
+        for row in rows:
+            yield row if isinstance(row, Rejection) else self._example(row)
+
+    def _example(self, row: Placed) -> Example | Rejection:
+        where, values, byte = row
+        excerpt = str(values)[:EXCERPT]
+        missing = [theirs for theirs in self.names.values() if theirs not in values]
+        if missing:
+            return self._lacking(row, missing[0])
+        self._seen = True
+        if self.names:
+            ours = {theirs: our for our, theirs in self.names.items()}
+            values = {ours.get(name, name): value for name, value in values.items()}
+        form = detect(values) if self.format == "auto" else self.format
+        if form is None:
+            return Rejection(where, unknown_format(values), excerpt, byte)
+        if self.format == "auto" and self.formats and form not in self.formats:
+            declared = next(iter(self.formats))
+            said = f"format {form} in a file of {declared}; declare one: data_source.format"
+            return Rejection(where, said, byte=byte)
+        try:
+            example = to_example(values, form, where, byte)
+        except NotThisFormat as error:
+            return Rejection(where, str(error), excerpt, byte)
+        except KeyError as error:
+            return Rejection(where, f"format {form} needs the key {error}", excerpt, byte)
+        self.formats[form] += 1
+        return example
+
+    def _lacking(self, row: Placed, name: str) -> Rejection:
+        there = ", ".join(map(str, row.values))
+        if not self._seen:
+            meant = nearest(name, [str(one) for one in row.values])
+            hint = f"; did you mean {meant!r}?" if meant else ""
+            raise DataSourceError(f"{row.where}: no field {name!r}{hint}; there are: {there[:EXCERPT]}",
+                                  next_step="correct data_source.names")  # fmt: skip
+        return Rejection(row.where, f"no field {name!r}", str(row.values)[:EXCERPT], row.byte)

@@ -1,0 +1,34 @@
+"""``csv``: rows of tables of text, whatever their files are called."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from ftctl.plugin import option, options
+from ftctl.ports.data_source import DataSourceError
+from ftctl_adapters.records.places import Place
+from ftctl_adapters.records.tables import Row, read_csv, whole_rows
+from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, NAMES_HELP, PATH_HELP, STORAGE_HELP, FileSource
+
+
+@options
+class CsvOptions:
+    path: str = option(help=f"{PATH_HELP.format(ending='.csv')}; `path#500` takes 500 rows.", location=True)
+    delimiter: str = option(",", help="The character between cells.")
+    format: str = option("auto", help=FORMAT_HELP, choices=FORMATS)
+    names: dict[str, str] = option({}, help=NAMES_HELP)
+    storage_env: str | None = option(None, help=STORAGE_HELP, location=True)
+
+
+class CsvSource(FileSource):
+    """Columns are named in the first line; a row of another width is refused, and its neighbours are not."""
+
+    kinds: ClassVar[tuple[str, ...]] = (".csv", ".tsv")
+
+    def __init__(self, options: CsvOptions) -> None:
+        super().__init__(options.path, options.format, options.names, options.storage_env)
+        if len(options.delimiter) != 1:
+            raise DataSourceError(f"data_source.delimiter: must be one character, not {options.delimiter!r}")
+        self._delimiter = options.delimiter
+
+    def rows(self, place: Place) -> Iterator[Row]:
+        return whole_rows(place, read_csv(place, self._delimiter))

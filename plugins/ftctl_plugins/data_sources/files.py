@@ -1,0 +1,63 @@
+"""What sources over files have in common: which files, which rows of them, and which format."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
+from typing import ClassVar
+
+from ftctl.domain.codec import digest
+from ftctl.domain.event import DATA_DESCRIBED
+from ftctl.domain.example import Example, Rejection
+from ftctl.ports import DataSource, StageContext
+from ftctl.ports.data_source import DataSourceError
+from ftctl_adapters.records.examples import ExampleReader
+from ftctl_adapters.records.formats import READERS
+from ftctl_adapters.records.places import Place, find_places
+from ftctl_adapters.records.tables import Row
+
+SPLIT_MARK = "#"
+FORMATS = ("auto", *READERS)
+PATH_HELP = "A file, a folder, a pattern (`raw/*{ending}`), or either in an object store (`s3://…`)"
+STORAGE_HELP = "Name of the environment variable with the object store's options as JSON, as fsspec takes them."
+FORMAT_HELP = "The rows' format; `auto` reads it off the keys."
+NAMES_HELP = "Names of the format that the rows call otherwise, e.g. `{prompt: question, completion: answer}`."
+
+
+class FileSource(DataSource):
+    """Every row by the format of its keys; files that mix formats are an error unless one is declared."""
+
+    kinds: ClassVar[tuple[str, ...]]
+    """Endings by which files of a folder or a pattern are taken."""
+
+    def __init__(self, path: str, form: str, names: Mapping[str, str], storage_env: str | None) -> None:
+        self._path, _, limit = path.partition(SPLIT_MARK)
+        if limit and not limit.isdecimal():
+            raise DataSourceError(f"{path}: after # stands a number of rows")
+        self._format, self._names, self._storage_env = form, names, storage_env
+        self._limit = int(limit) if limit else None
+
+    @abstractmethod
+    def rows(self, place: Place) -> Iterator[Row]:
+        """The rows of one file."""
+
+    def _places(self) -> tuple[Place, ...]:
+        found = find_places(self._path, self._storage_env)
+        if len(found) == 1:
+            return found
+        readable = tuple(place for place in found if place.kind in self.kinds)
+        if not readable:
+            step = f"{type(self).__name__} reads {', '.join(self.kinds)}"
+            raise DataSourceError(f"{self._path}: no file there can be read", next_step=step)
+        return readable
+
+    def fingerprint(self) -> str:
+        places = self._places()
+        # a single file may be called anything
+        names = [place.name for place in places] if len(places) > 1 else []
+        return digest([[place.state() for place in places], names, self._limit])
+
+    def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
+        reader = ExampleReader(self._format, self._names)
+        rows = chain.from_iterable(map(self.rows, self._places()))
+        yield from reader.read(islice(rows, self._limit))
+        context.emit(DATA_DESCRIBED, formats=dict(reader.formats), path=self._path)

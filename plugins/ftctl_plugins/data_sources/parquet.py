@@ -1,0 +1,29 @@
+"""``parquet``: rows of tables in columns, whatever their files are called."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from ftctl.plugin import option, options
+from ftctl_adapters.records.places import Place
+from ftctl_adapters.records.tables import Row, read_parquet
+from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, NAMES_HELP, PATH_HELP, STORAGE_HELP, FileSource
+
+
+@options
+class ParquetOptions:
+    path: str = option(help=f"{PATH_HELP.format(ending='.parquet')}; `path#500` takes 500 rows.", location=True)
+    format: str = option("auto", help=FORMAT_HELP, choices=FORMATS)
+    names: dict[str, str] = option({}, help=NAMES_HELP)
+    storage_env: str | None = option(None, help=STORAGE_HELP, location=True)
+
+
+class ParquetSource(FileSource):
+    """Cells that hold nothing are left out; dates become ISO text, and what has no plain form is refused."""
+
+    kinds: ClassVar[tuple[str, ...]] = (".parquet",)
+
+    def __init__(self, options: ParquetOptions) -> None:
+        super().__init__(options.path, options.format, options.names, options.storage_env)
+
+    def rows(self, place: Place) -> Iterator[Row]:
+        return read_parquet(place)
