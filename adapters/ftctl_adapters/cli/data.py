@@ -1,15 +1,98 @@
-"""``ftctl data``."""
+"""``ftctl data``: builds the data set of a run, and shows those that are there."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import click
 
-from ftctl_adapters.cli.launch import launch
-from ftctl_adapters.cli.options import run_options
+from ftctl_adapters.cli.options import json_option, run_options, workspace_option
+
+DATASET = click.argument("dataset", required=False)
 
 
-@click.command()
+class BuildByDefault(click.Group):
+    """What is no command of the group is a run file for ``build``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
+            args = ["build", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=BuildByDefault, subcommand_metavar="[COMMAND] [ARGS]...")
+def command() -> None:
+    """Build the data set of a run, with its ledger; list, show and compare those that are there.
+
+    \b
+    ftctl data run.yaml             build it, and stop there
+    ftctl data show                 the newest one: splits, funnel, lengths, samples
+    ftctl data why train.jsonl:17   what became of a row
+    """
+
+
+@command.command()
 @run_options
-def command(**given: Any) -> None:
+def build(**given: Any) -> None:
     """Build the data set of a run, with its ledger, and stop there."""
+    from ftctl_adapters.cli.launch import launch
+
     launch("data", True, **given)
+
+
+@command.command("list")
+@workspace_option
+@json_option
+def list_(workspace: Path, as_json: bool) -> None:
+    """Every data set, the newest last."""
+    from ftctl_adapters.cli import data_sets
+
+    data_sets.show_all(workspace, as_json)
+
+
+@command.command()
+@DATASET
+@click.option("--samples", default=3, show_default=True, type=click.IntRange(0), help="Rows of each split and state.")
+@workspace_option
+@json_option
+def show(dataset: str | None, samples: int, workspace: Path, as_json: bool) -> None:
+    """One data set, by its id, its first digits or a tag; left out: the newest one."""
+    from ftctl_adapters.cli import data_sets
+
+    data_sets.show(workspace, dataset, samples, as_json)
+
+
+@command.command()
+@click.argument("row")
+@DATASET
+@workspace_option
+@json_option
+def why(row: str, dataset: str | None, workspace: Path, as_json: bool) -> None:
+    """What became of ROW, and which step did it: a number, or a place like train.jsonl:17."""
+    from ftctl_adapters.cli import data_sets
+
+    data_sets.tell_why(workspace, row, dataset, as_json)
+
+
+@command.command()
+@click.argument("old")
+@click.argument("new", required=False)
+@workspace_option
+@json_option
+def diff(old: str, new: str | None, workspace: Path, as_json: bool) -> None:
+    """What NEW has and OLD has not, and the other way round; NEW left out: the newest one."""
+    from ftctl_adapters.cli import data_sets
+
+    data_sets.compare(workspace, old, new, as_json)
+
+
+@command.command()
+@click.argument("dataset")
+@click.argument("name")
+@workspace_option
+def tag(dataset: str, name: str, workspace: Path) -> None:
+    """Let NAME mean this data set from now on, as in `dataset: NAME` of a run file."""
+    from ftctl.application.find_dataset import tag_dataset
+    from ftctl_adapters.cli.data_sets import store_of
+
+    print(json.dumps(name), "is", tag_dataset(store_of(workspace), dataset, name).id)

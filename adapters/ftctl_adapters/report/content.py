@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
+from ftctl.application.dataset.published import samples
 from ftctl.domain import event as events
 from ftctl.ports.artifact_store import ArtifactStore
 from ftctl.ports.run_journal import RunJournal
@@ -23,6 +24,8 @@ class Content:
     plan: dict[str, Any]
     spec: str
     data: dict[str, Any]
+    rows: list[list[str]]
+    """Samples of the data set: split or state, place, text or reason."""
     curves: dict[str, list[tuple[float, float]]]
     examples: list[dict[str, str]]
     lineage: dict[str, Any]
@@ -39,6 +42,7 @@ def gather(journal: RunJournal, store: ArtifactStore) -> Content:
         plan=journal.read("plan.json") or {},
         spec=redacted((journal.folder / "run.yaml").read_text(encoding="utf-8")),
         data=_json(folders.get("data"), "summary.json"),
+        rows=_rows(store, artifacts.get("data")),
         curves=_curves(journal, _json(folders.get("tune"), "trainer_state.json")),
         examples=_examples(folders),
         lineage=_lineage(folders),
@@ -49,6 +53,17 @@ def gather(journal: RunJournal, store: ArtifactStore) -> Content:
 def _folder(store: ArtifactStore, reference: str) -> Path:
     kind, _, digest = reference.partition("/")
     return Path(store.open(kind, digest).path)
+
+
+def _rows(store: ArtifactStore, reference: str | None) -> list[list[str]]:
+    if reference is None:
+        return []
+    shown = samples(store.open(*reference.split("/")))
+    kept = [
+        [split, row.where, row.text or row.messages[-1].content] for split, rows in shown.splits.items() for row in rows
+    ]
+    return kept + [[state, one.where, f"{one.operator}: {one.reason}".removeprefix(": ")]
+                   for state, entries in shown.states.items() for one in entries]  # fmt: skip
 
 
 def _json(folder: Path | None, name: str) -> dict[str, Any]:

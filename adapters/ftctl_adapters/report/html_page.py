@@ -5,7 +5,15 @@ from html import escape
 from ftctl_adapters.report.content import Content
 from ftctl_adapters.report.curve import line_chart
 from ftctl_adapters.report.page import page, table
-from ftctl_adapters.report.tables import data_rows, funnel_rows, memory_rows, metric_rows, stage_rows
+from ftctl_adapters.report.tables import (
+    data_rows,
+    funnel_rows,
+    length_rows,
+    memory_rows,
+    metric_rows,
+    sample_rows,
+    stage_rows,
+)
 
 
 def html_page(content: Content) -> str:
@@ -19,6 +27,8 @@ def html_page(content: Content) -> str:
         "<h2>Stages</h2>" + table(stage_rows(content.run)),
         "<h2>Data</h2>" + table(data_rows(content.data)),
         table(funnel_rows(content.data)),
+        table(length_rows(content.data)),
+        table(sample_rows(content.rows)),
         "<h2>Memory and disk, estimated</h2>" + table(memory_rows(content.plan)),
         "<h2>Examples</h2>" + _examples(content.examples),
         "<h2>Notes</h2>" + table([["what", "note"], *([k, v] for k, v in content.notes.items())]),

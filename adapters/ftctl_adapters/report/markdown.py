@@ -3,7 +3,15 @@
 from typing import Any
 
 from ftctl_adapters.report.content import Content
-from ftctl_adapters.report.tables import data_rows, funnel_rows, memory_rows, metric_rows, stage_rows
+from ftctl_adapters.report.tables import (
+    data_rows,
+    funnel_rows,
+    length_rows,
+    memory_rows,
+    metric_rows,
+    sample_rows,
+    stage_rows,
+)
 
 
 def markdown(content: Content) -> str:
@@ -18,6 +26,8 @@ def markdown(content: Content) -> str:
         "## Data",
         _table(data_rows(content.data)),
         _table(funnel_rows(content.data)),
+        _table(length_rows(content.data)),
+        _table(sample_rows(content.rows)),
         "## Memory and disk, estimated",
         _table(memory_rows(content.plan)),
         "## Examples",

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+SHOWN = 120
+"""Characters of a sample."""
+
 
 def metric_rows(run: dict[str, Any]) -> list[list[str]]:
     """Metrics of base, tuned and compressed side by side, each with its standard error."""
@@ -57,3 +60,23 @@ def memory_rows(plan: dict[str, Any]) -> list[list[str]]:
     rows = [["phase", "MB"]]
     rows += [[phase, f"{size / 1e6:,.0f}"] for phase, size in resources.get("memory", {}).items()]
     return [*rows, ["disk", f"{resources['disk'] / 1e6:,.0f}"]] if resources else []
+
+
+def length_rows(summary: dict[str, Any]) -> list[list[str]]:
+    """How many rows of each split are how long, in powers of two."""
+    lengths = summary.get("lengths", {})
+    bounds = sorted({int(bound) for told in lengths.values() for bound in told})
+    most = max((count for told in lengths.values() for count in told.values()), default=1)
+    first = next(iter(lengths), "")
+    rows = [
+        [f"{bound // 2:,} to {bound - 1:,}", *(str(told.get(str(bound), 0)) for told in lengths.values()),
+         "▇" * round(24 * lengths[first].get(str(bound), 0) / most)]
+        for bound in bounds
+    ]  # fmt: skip
+    return [["characters", *lengths, ""], *rows] if rows else []
+
+
+def sample_rows(samples: list[list[str]]) -> list[list[str]]:
+    """A few rows of each split, and of each state of rows that were left out."""
+    short = [[kind, where, text if len(text) <= SHOWN else f"{text[:SHOWN]}…"] for kind, where, text in samples]
+    return [["row of", "place", "text, or why not"], *short] if short else []

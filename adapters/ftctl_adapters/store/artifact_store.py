@@ -14,10 +14,10 @@ from ftctl_adapters.store.commit import MANIFEST, commit_folder, entries, write_
 
 
 class DiskArtifactStore(ArtifactStore):
-    """``artifacts/<kind>/<digest>/`` for content, ``cache/<key>.json`` for which stage made what."""
+    """``artifacts/<kind>/<digest>/``, ``cache/<key>.json`` for which stage made what, ``tags/<kind>/<name>``."""
 
     def __init__(self, root: Path) -> None:
-        self._artifacts, self._cache = root / "artifacts", root / "cache"
+        self._artifacts, self._cache, self._tags = root / "artifacts", root / "cache", root / "tags"
 
     def commit(self, folder: Path, draft: Draft, lineage: Lineage) -> Artifact:
         (folder / MANIFEST).unlink(missing_ok=True)
@@ -59,6 +59,15 @@ class DiskArtifactStore(ArtifactStore):
         except (OSError, ValueError, KeyError, TypeError, ArtifactCorrupt):
             return None
         return dict(record)
+
+    def tag(self, kind: str, name: str, digest: str) -> None:
+        self.open(kind, digest)
+        (self._tags / kind).mkdir(parents=True, exist_ok=True)
+        write_file(self._tags / kind / name, digest)
+
+    def tags(self, kind: str) -> dict[str, str]:
+        return {path.name: path.read_text(encoding="utf-8") for path in sorted((self._tags / kind).glob("*"))
+                if is_name(path.name)}  # fmt: skip
 
     def artifacts(self) -> list[Artifact]:
         found = []

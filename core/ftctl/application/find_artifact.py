@@ -1,17 +1,16 @@
 """From what a person types to an artifact: an id of this workspace, or a model that is brought in."""
 
-import re
 from pathlib import Path
 
 from attrs import evolve
 
 from ftctl.application.app import App
+from ftctl.application.find_dataset import ID
 from ftctl.application.plan import model_key
 from ftctl.domain.artifact import Artifact, Lineage
 from ftctl.domain.format import ADAPTERS
 from ftctl.errors import ModelMismatch, UsageError
 
-ID = re.compile(r"(?:(?P<kind>[a-z]+)/)?(?P<digits>[0-9a-f]{6,64})")
 SERVED = ("model", "adapter")
 """Kinds that answer."""
 

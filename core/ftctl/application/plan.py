@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 
 from ftctl.application.app import App
 from ftctl.application.chain import PHASES, build_chain
+from ftctl.application.find_dataset import find_dataset
 from ftctl.application.needs import missing_in
 from ftctl.application.preview import PREVIEWS, Preview
 from ftctl.application.spec import Backend, RunSpec
@@ -105,7 +106,7 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
     facts = app.intake.look(spec.model, spec.model_revision)
     chain = build_chain(spec, app.registry, until, preview)
     helps = preview is None and bool(ask(spec.launcher, "helping"))
-    stages = [_fingerprinted(stage) for stage in chain if not helps or stage.phase in HELPED]
+    stages = [_settled(app, spec, stage) for stage in chain if not helps or stage.phase in HELPED]
     _refuse_unmeasurable(app, spec, stages)
     _refuse_unsupported(stages, facts)
     planned = tuple(_with_cache(app, spec, stages, facts))
@@ -135,10 +136,15 @@ def ask(backend: Backend, method: str, *arguments: Any) -> Any:
         raise PluginBroken(f"{name} failed in {method}(): {type(error).__name__}: {error}") from error
 
 
-def _fingerprinted(stage: Stage) -> Stage:
-    """The data stage with what its source and its steps read now: part of its key, and looked at again afterwards."""
+def _settled(app: App, spec: RunSpec, stage: Stage) -> Stage:
+    """The data stage with what its source and its steps read now: part of its key, and looked at again afterwards.
+
+    Where the run names a data set that is there, it is that one, and nothing is read.
+    """
     if stage.operation != "dataset":
         return stage
+    if spec.dataset:
+        return evolve(stage, backends=(), settings={"dataset": find_dataset(app.store, spec.dataset).digest}, limits={})
     held = [ask(backend, "fingerprint") for backend in stage.backends]
     recipe = [backend.identity() for backend in stage.backends]
     return evolve(stage, settings=stage.settings | {"fingerprints": held, "recipe": recipe})
@@ -184,11 +190,20 @@ def _with_cache(app: App, spec: RunSpec, stages: list[Stage], facts: ModelFacts)
     planned = []
     for stage in stages:
         key = stage_key(spec, stage, facts, digests)
-        record = app.store.recall(key) if key and stage.operation not in ALWAYS else None
+        record = _known(app, stage) or (app.store.recall(key) if key and stage.operation not in ALWAYS else None)
         if record:
             digests[stage.name] = str(record["digest"])
         planned.append(PlannedStage(stage, key, record))
     return planned
+
+
+def _known(app: App, stage: Stage) -> dict[str, Any] | None:
+    """The record of a stage whose outcome the run names."""
+    digest = stage.settings.get("dataset")
+    if digest is None:
+        return None
+    data = app.store.open("dataset", str(digest))
+    return {"kind": data.kind, "digest": data.digest, "metrics": [], "summary": data.facts["summary"]}
 
 
 def stage_key(spec: RunSpec, stage: Stage, facts: ModelFacts, digests: dict[str, str]) -> str | None:

@@ -95,6 +95,8 @@ class RunSpec:
     server: Backend | None
     monitors: tuple[Backend, ...]
     data_steps: tuple[Backend, ...] = ()
+    dataset: str | None = None
+    """A data set that is there already, in the place of what source and steps would make."""
     extender: Backend | None = None
     """What gives the base model the tokens of ``add_tokens``."""
     gates: tuple[Gate, ...] = ()
@@ -111,6 +113,7 @@ class RunSpec:
             **added,
             "data_source": self.sources() | to_plain(self.data) | to_plain(self.limits),
             **steps,
+            **({"dataset": self.dataset} if self.dataset else {}),
             "tuner": self.tuner.document()
             | {"objective": self.objective.offer.name}
             | to_plain(self.objective.options)

@@ -42,5 +42,17 @@ class ArtifactStore(ABC):
         """What `remember` stored, or ``None``."""
 
     @abstractmethod
+    def tag(self, kind: str, name: str, digest: str) -> None:
+        """Lets the name mean the artifact from now on, whatever it meant before.
+
+        Raises:
+            ArtifactCorrupt: there is no such artifact.
+        """
+
+    @abstractmethod
+    def tags(self, kind: str) -> dict[str, str]:
+        """Digests by the names that were given to artifacts of this kind."""
+
+    @abstractmethod
     def artifacts(self) -> list[Artifact]:
         """Every artifact whose manifest is valid."""

@@ -51,10 +51,8 @@ class FileSource(DataSource):
         return readable
 
     def fingerprint(self) -> str:
-        places = self._places()
-        # a single file may be called anything
-        names = [place.name for place in places] if len(places) > 1 else []
-        return digest([[place.state() for place in places], names, self._limit])
+        # names stand in the ledger; the folder that they lie in does not
+        return digest([[[place.name, place.state()] for place in self._places()], self._limit])
 
     def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
         reader = ExampleReader(self._format, self._names)

@@ -63,7 +63,7 @@ def _finished(stage: str, data: dict[str, Any]) -> str:
 def _described(stage: str, data: dict[str, Any]) -> str:
     if "labels" in data:
         return f"\n{data['labels']}"
-    told = {key: value for key, value in data.items() if value and key != "funnel"}
+    told = {key: value for key, value in data.items() if value and key not in ("funnel", "lengths")}
     steps = [_passed(stage, step) for step in data.get("funnel", []) if len(step) > 2]
     return "\n".join([*steps, "  " + stage + " " + "  ".join(f"{key}={value}" for key, value in told.items())])
 

@@ -16,6 +16,7 @@ from ftctl.application.dataset.shards import line
 from ftctl.domain.artifact import Draft
 from ftctl.domain.event import DATA_DESCRIBED, WARNING_RAISED
 from ftctl.domain.ledger import KEPT, LedgerEntry, LedgerTotals
+from ftctl.domain.lengths import Lengths
 from ftctl.domain.split import SPLITS, SplitShares
 from ftctl.errors import NoUsableRows, RowsInvalid
 from ftctl.ports.context import StageContext
@@ -55,7 +56,7 @@ def build_dataset(
     way = parts(steps, shares)
     flow = Flow(way, context)
     last = context.work / "ledger-last"
-    _publish(flow.run(source.examples(context)), context.out, last)
+    lengths = _publish(flow.run(source.examples(context)), context.out, last)
     book = _Book()
     book.write((*flow.ledgers, last), context.out)
     book.totals.check(flow.read)
@@ -65,14 +66,16 @@ def build_dataset(
             text = f"no row fell into the {split} split: {book.totals.states[KEPT]} rows are too few for its share"
             context.emit(WARNING_RAISED, message=f"{text}; give more rows, or data_source.split.{split}: 0")
     made = {"derived": book.derived.summary()} if book.derived.rows else {}
-    summary = book.totals.summary() | made | {"funnel": funnel(way, flow.counts)}
+    long = {split: found.document() for split, found in lengths.items() if found.rows}
+    summary = book.totals.summary() | made | {"funnel": funnel(way, flow.counts), "lengths": long}
     context.emit(DATA_DESCRIBED, **summary)
     (context.out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     return Draft("dataset", "jsonl", {"splits": book.splits, "summary": summary})
 
 
-def _publish(items: Iterator[Item], out: Path, ledger: Path) -> None:
-    """Rows into their splits, and the last part of the ledger."""
+def _publish(items: Iterator[Item], out: Path, ledger: Path) -> dict[str, Lengths]:
+    """Rows into their splits, and the last part of the ledger; how long rows of each split are."""
+    lengths = {split: Lengths() for split in SPLITS}
     with ExitStack() as stack:
         files = {split: stack.enter_context(_open(out / f"{split}.jsonl")) for split in SPLITS}
         entries = stack.enter_context(_open(ledger))
@@ -81,10 +84,12 @@ def _publish(items: Iterator[Item], out: Path, ledger: Path) -> None:
             if isinstance(item, Row):
                 row = item.example
                 files[item.split].write(json.dumps(row.to_row(), ensure_ascii=False) + "\n")
+                lengths[item.split].add(len(row.text) + sum(len(turn.content) for turn in row.messages))
                 entry = LedgerEntry(item.number, row.where, KEPT, item.byte, item.split,
                                     changed_by=item.changed, parents=row.parents)  # fmt: skip
             assert isinstance(entry, LedgerEntry)
             entries.write(line(entry))
+    return lengths
 
 
 def _open(path: Path) -> TextIO:

@@ -20,6 +20,7 @@ class FakeArtifactStore(ArtifactStore):
     manifests: dict[str, Manifest] = field(factory=dict)
     records: dict[str, dict[str, object]] = field(factory=dict)
     verified: list[str] = field(factory=list)
+    named: dict[str, dict[str, str]] = field(factory=dict)
 
     def commit(self, folder: Path, draft: Draft, lineage: Lineage) -> Artifact:
         if self.full_after is not None and len(self.manifests) >= self.full_after:
@@ -48,6 +49,13 @@ class FakeArtifactStore(ArtifactStore):
 
     def recall(self, key: str) -> dict[str, object] | None:
         return self.records.get(key)
+
+    def tag(self, kind: str, name: str, digest: str) -> None:
+        self.open(kind, digest)
+        self.named.setdefault(kind, {})[name] = digest
+
+    def tags(self, kind: str) -> dict[str, str]:
+        return dict(self.named.get(kind, {}))
 
     def artifacts(self) -> list[Artifact]:
         return [self.open(manifest.kind, digest) for digest, manifest in self.manifests.items()]
