@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from attrs import Factory, define
 
 from ftctl.domain.example import Example, Rejection
 from ftctl.domain.names import nearest
 from ftctl.ports.data_source import DataSourceError
+from ftctl_adapters.records.annotations import unwrapped
 from ftctl_adapters.records.formats import NotThisFormat, detect, to_example, unknown_format
 from ftctl_adapters.records.tables import Placed, Row
 
@@ -37,7 +39,8 @@ class ExampleReader:
             yield row if isinstance(row, Rejection) else self._example(row)
 
     def _example(self, row: Placed) -> Example | Rejection:
-        where, values, byte = row
+        where, byte = row.where, row.byte
+        values: Mapping[str, Any] = row.values
         excerpt = str(values)[:EXCERPT]
         missing = [theirs for theirs in self.names.values() if theirs not in values]
         if missing:
@@ -46,6 +49,7 @@ class ExampleReader:
         if self.names:
             ours = {theirs: our for our, theirs in self.names.items()}
             values = {ours.get(name, name): value for name, value in values.items()}
+        values = unwrapped(values)
         form = detect(values) if self.format == "auto" else self.format
         if form is None:
             return Rejection(where, unknown_format(values), excerpt, byte)

@@ -27,6 +27,7 @@ FORMAT_KEYS = (
     "output",
     "prompt",
     "completion",
+    "responses",
     "text",
 )
 
@@ -45,6 +46,8 @@ def detect(row: Mapping[str, Any]) -> str | None:
         return "alpaca"
     if "chosen" in row and "rejected" in row:
         return "preference"
+    if "prompt" in row and "responses" in row:
+        return "responses"
     if "prompt" in row and "completion" in row:
         return "prompt-completion"
     return "text" if "text" in row else None
@@ -164,6 +167,24 @@ def _prompt_completion(row: Mapping[str, Any]) -> Parts:
     return tuple(turns), "", {"prompt", "completion"}
 
 
+def _responses(row: Mapping[str, Any]) -> Parts:
+    """Several answers: its own, the best rated one or the first is its last turn, and all of them stay beside it."""
+    listed = row["responses"]
+    if not isinstance(listed, list) or not listed:
+        raise NotThisFormat("`responses` must be a list of answers")
+    for place, one in enumerate(listed, 1):
+        if not isinstance(one, dict) or not isinstance(one.get("text"), str):
+            raise NotThisFormat(f"response {place}: needs `text`")
+    if "completion" in row:
+        return _prompt_completion(row)[0], "", {"prompt", "completion"}
+    best = max(listed, key=lambda one: (_figure(one.get("rating")), -_figure(one.get("rank"))))
+    return _prompt_completion({"prompt": row["prompt"], "completion": best["text"]})[0], "", {"prompt"}
+
+
+def _figure(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
 def _preference(row: Mapping[str, Any]) -> Parts:
     asked, chosen, _ = _pair(row)
     return (*asked, chosen), "", {"prompt", "chosen", "rejected"}
@@ -201,5 +222,6 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Parts]] = {
     "alpaca": _alpaca,
     "prompt-completion": _prompt_completion,
     "preference": _preference,
+    "responses": _responses,
     "text": _plain,
 }

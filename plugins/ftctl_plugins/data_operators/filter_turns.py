@@ -13,17 +13,19 @@ class FilterTurnsOptions:
     min_turns: int = option(2, help="Fewest turns, the system's not counted.", ge=1)
     max_turns: int | None = option(None, help="Most turns, the system's not counted; null: any number.", ge=1)
     alternate: bool = option(True, help="User and assistant must take turns; tools may come between.")
+    texts: str = option("keep", help="Texts that are no conversations.", choices=("keep", "drop"))
     empty: str = option("drop", help="Conversations with an empty turn.", choices=("drop", "keep"))
 
 
 class FilterTurns(RowOperator):
-    """Texts that are no conversations go on."""
+    """Conversations alone are judged by their shape."""
 
     def __init__(self, options: FilterTurnsOptions) -> None:
         self._options = options
 
     def process(self, rows: Sequence[Example], context: StageContext) -> Sequence[Outcome]:
-        wrong = [self.wrong(row) if row.messages else "" for row in rows]
+        texts = "" if self._options.texts == "keep" else "no conversation"
+        wrong = [self.wrong(row) if row.messages else texts for row in rows]
         return [Dropped("filtered", why) if why else row for row, why in zip(rows, wrong, strict=True)]
 
     def wrong(self, row: Example) -> str:

@@ -1,6 +1,6 @@
 """The operators of the data stage that come with ftctl."""
 
-from ftctl.plugin import DEDUPLICATES, MASKS, SPLITS, Need, Offer, hookimpl
+from ftctl.plugin import DEDUPLICATES, DERIVES, MASKS, NETWORK, SPLITS, Need, Offer, hookimpl
 
 
 @hookimpl
@@ -20,7 +20,25 @@ def ftctl_offers() -> list[Offer]:
             "Rows that share long runs with evaluation items are left out",
             needs=("numpy",),
         ),
+        _offer("agreement", "AgreementStep", "How far annotators agree, beyond chance", needs=("numpy",)),
         _offer("split", "Split", "Which rows train, which validate and which test", (SPLITS,)),
+        _offer("pairs", "Pairs", "Preference pairs of rows with several answers"),
+        _offer("pairs-judge", "PairsJudge", "Preference pairs by a judging model, asked in both orders", (NETWORK,)),
+        _offer("augment-noise", "AugmentNoise", "Questions as people mistype, scan and paste them", (DERIVES,)),
+        _offer("augment-template", "AugmentTemplate", "A question asked in other forms", (DERIVES,), ("jinja2",)),
+        _offer("augment-synonym", "AugmentSynonym", "Words of questions in the place of others", (DERIVES,)),
+        _offer(
+            "augment-backtranslate",
+            "AugmentBacktranslate",
+            "Questions translated and back, by a model",
+            (DERIVES, NETWORK),
+        ),
+        _offer(
+            "synth-qa",
+            "SynthQa",
+            "Questions and answers about documents, by a model that must quote",
+            (DERIVES, NETWORK),
+        ),
     ]
 
 
@@ -33,7 +51,7 @@ def _offer(
         name=name,
         summary=summary,
         factory=f"{module}:{kind}",
-        options=f"{module}:{kind}Options",
+        options=f"{module}:{kind.removesuffix('Step')}Options",
         capabilities=capabilities,
         needs=tuple(Need(need, "ftctl[data]") for need in needs),
     )

@@ -10,7 +10,7 @@ from ftctl.application.dataset.row import Row
 from ftctl.domain.example import Example
 from ftctl.domain.ledger import LedgerEntry
 from ftctl.domain.outcome import Derived, Dropped, Outcome
-from ftctl.errors import DataError, Interrupted
+from ftctl.errors import FtctlError
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_operator import DataOperator, RowOperator
 
@@ -113,8 +113,8 @@ def _outcomes(operator: RowOperator, rows: Sequence[Example], step: Step, contex
         return []
     try:
         return _checked(operator.process(rows, context), len(rows), step)
-    except (DataError, Interrupted, MemoryError, OSError):
-        raise
+    except (FtctlError, MemoryError, OSError):
+        raise  # what it says about all rows
     except Exception as error:
         if len(rows) == 1:
             said = "" if step.masked else f": {error}"

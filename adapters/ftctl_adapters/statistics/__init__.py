@@ -1,0 +1,1 @@
+"""Statistics, by numpy alone: one family a module."""

@@ -1,0 +1,61 @@
+"""What operators that make rows have in common: of which rows, and by which dice."""
+
+import random
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from attrs import evolve
+
+from ftctl.domain import Derived, Example, Message, Outcome
+from ftctl.ports import RowOperator, StageContext
+
+SHARE_HELP = "Share of the training rows that further ones are made of."
+SEED_HELP = "Of what is drawn; the same seed makes the same rows."
+
+
+class Augmentation(RowOperator):
+    """A share of the rows is varied; what a row draws depends on the seed and its content alone."""
+
+    derives: ClassVar[bool] = True
+
+    def __init__(self, share: float, seed: int, per_row: int = 1) -> None:
+        self._share, self._seed, self._per_row = share, seed, per_row
+
+    @abstractmethod
+    def variant(self, row: Example, draw: random.Random, place: int) -> Example | None:
+        """The row in other words; ``None`` where there is nothing to vary."""
+
+    def process(self, rows: Sequence[Example], context: StageContext) -> Sequence[Outcome]:
+        return [self._outcome(row) for row in rows]
+
+    def _outcome(self, row: Example) -> Outcome:
+        draw = random.Random(f"{self._seed} {row.content_digest}")  # noqa: S311 - variety, not secrets
+        if draw.random() >= self._share:
+            return row
+        made: list[Example] = []
+        for place in range(self._per_row):
+            found = self.variant(row, draw, place)
+            if found is not None and found != row and found not in made:
+                made.append(found)
+        return Derived(row, tuple(made)) if made else row
+
+
+def map_questions(row: Example, change: Callable[[str], str]) -> Example:
+    """The row with what people say in it changed: answers are what is learnt, and stay; a text changes as a whole."""
+    turns = tuple(evolve(turn, content=change(turn.content)) if turn.role == "user" else turn for turn in row.messages)
+    return evolve(row, messages=turns, text=change(row.text) if row.text else "")
+
+
+def last_question(row: Example) -> int | None:
+    """The place of the last user turn."""
+    return next((n for n in reversed(range(len(row.messages))) if row.messages[n].role == "user"), None)
+
+
+def with_question(row: Example, text: str) -> Example:
+    """The row with another last question."""
+    place = last_question(row)
+    assert place is not None
+    turns = list(row.messages)
+    turns[place] = Message("user", text)
+    return evolve(row, messages=tuple(turns))

@@ -1,0 +1,77 @@
+"""An OpenAI-compatible endpoint on the loopback that says what a test tells it to, and remembers what it was asked."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from attrs import define, field
+
+
+@define
+class FakeService:
+    """``answer`` makes the text of each reply; ``faults`` come first, one a request.
+
+    A fault is a status, ``hang`` (no answer for two seconds), ``cut`` (half of a body), ``garbage`` or ``empty``.
+    """
+
+    answer: Callable[[dict[str, Any]], str]
+    faults: list[Any] = field(factory=list)
+    bodies: list[dict[str, Any]] = field(factory=list)
+    headers: list[dict[str, str]] = field(factory=list)
+    tokens: int = 10
+    url: str = ""
+
+
+@contextmanager
+def serving(service: FakeService) -> Iterator[FakeService]:
+    """The service behind an address of its own."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            service.bodies.append(body)
+            service.headers.append(dict(self.headers))
+            fault = service.faults.pop(0) if service.faults else None
+            if isinstance(fault, int):
+                self._send(fault, b'{"error": {"message": "on purpose"}}', {"Retry-After": "0"})
+                return
+            if fault == "hang":
+                time.sleep(2)
+            text = "" if fault == "empty" else service.answer(body)
+            reply = {"choices": [{"message": {"content": text}}], "usage": {"total_tokens": service.tokens}}
+            content = json.dumps(reply).encode()
+            if fault == "garbage":
+                content = b"<html>not what you asked for</html>"
+            if fault == "cut":
+                content = content[: len(content) // 2]
+            self._send(200, content, {})
+
+        def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            try:
+                self.wfile.write(content)
+            except OSError:
+                return  # who asked has given up
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    service.url = f"http://127.0.0.1:{server.server_port}/v1"
+    try:
+        yield service
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
