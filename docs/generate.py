@@ -50,10 +50,15 @@ def backends(offers: list[Offer]) -> str:
 def options(offers: list[Offer]) -> str:
     """Every option of every backend."""
     from ftctl.application.dataset.mixed import Mixing
+    from ftctl.application.dataset.rules import Rules
     from ftctl.application.spec import DataLimits, DataSettings, Gate
 
     parts = ["# Options\n\nSet them in the run file, or with `--set path=value`.\n"]
-    parts.append(section("data_source, every one", DataSettings, DataLimits, Mixing) + section("gates", Gate))
+    parts.append(
+        section("data_source, every one", DataSettings, DataLimits, Mixing)
+        + section("gates", Gate)
+        + section("data contract", Rules)
+    )
     parts += [section(f"{o.port} {o.name}", load(o.options)) for o in offers]
     return NOTE + "".join(parts)
 

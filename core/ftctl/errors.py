@@ -10,8 +10,9 @@
     │   ├── RowsInvalid               rows-invalid          rows refused, all of one file at once
     │   ├── NoUsableRows              no-usable-rows        nothing left to train or measure on
     │   ├── LabelsInvalid             labels-invalid        the label mask would train the wrong thing
-    │   └── DataChanged               data-changed          a source changed while it was read
+    │   └── DataContractBroken        contract-broken       rows that a declared contract forbids
     ├── IntegrityError             4  bytes that are not what they should be
+    │   ├── DataChanged               data-changed          a source changed while it was read
     │   ├── ArtifactCorrupt           artifact-corrupt      a stored file differs from its hash
     │   ├── ModelUnsafe               model-unsafe          a model that could run code or cannot be read safely
     │   ├── ModelMismatch             model-mismatch        adapter, base and tokenizer do not belong together
@@ -44,6 +45,7 @@ __all__ = [
     "BackendFailed",
     "ConfigInvalid",
     "DataChanged",
+    "DataContractBroken",
     "DataError",
     "DiskFull",
     "FtctlError",
@@ -132,12 +134,18 @@ class LabelsInvalid(DataError):
     code = "labels-invalid"
 
 
-class DataChanged(DataError):
-    code = "data-changed"
+class DataContractBroken(DataError):
+    """Rows that a declared contract forbids; `details` holds the place and the reason of each."""
+
+    code = "contract-broken"
 
 
 class IntegrityError(FtctlError):
     code, exit_code = "integrity", 4
+
+
+class DataChanged(IntegrityError):
+    code = "data-changed"
 
 
 class ArtifactCorrupt(IntegrityError):

@@ -127,3 +127,56 @@ def test_several_sources_feed_one_data_set(ftctl: Ftctl, tmp_path: Path) -> None
         (tmp_path / "run.yaml").write_text(f"model: builtin:tiny\ndata_source: {text}\n")
         refused = ftctl("data", "run.yaml")
         assert (refused.returncode, said in refused.stderr) == (2, True), refused.stderr
+
+
+CONTRACT = """
+kind: messages
+roles: [user, assistant]
+max_chars: 40
+against: [exam.jsonl]
+ngram: 5
+"""
+
+
+def test_every_violation_of_a_contract_is_listed_at_once(ftctl: Ftctl, tmp_path: Path) -> None:
+    written(tmp_path, rows(20))
+    built(ftctl)
+    (tmp_path / "contract.yaml").write_text(CONTRACT)
+    (tmp_path / "exam.jsonl").write_text('{"text": "so what is row 7 of many things"}\n')
+    found = ftctl("data", "check", "contract.yaml")
+    assert found.returncode == 3
+    assert "1 violations in 20 rows" in found.stderr
+    assert "rows.jsonl:8: 2 runs of 5 tokens are in exam.jsonl:1" in found.stderr
+    (tmp_path / "bad.jsonl").write_text(rows(2) + rows(1) + "{no\n" + rows(1, "x" * 40))
+    both = ftctl("data", "check", "contract.yaml", "bad.jsonl", "--json")
+    told = json.loads(both.stdout)
+    assert (both.returncode, told["rows"], len(told["violations"])) == (3, 5, 3)
+    (tmp_path / "contract.yaml").write_text("kind: messages\n")
+    assert ftctl("data", "check", "contract.yaml", "--split", "train").returncode == 0
+    (tmp_path / "contract.yaml").write_text("knd: messages\nmetadata: {a: txt}\n")
+    wrong = ftctl("data", "check", "contract.yaml")
+    assert (wrong.returncode, "did you mean 'kind'?" in wrong.stderr) == (2, True)
+
+
+def test_a_split_goes_out_and_comes_back(ftctl: Ftctl, tmp_path: Path) -> None:
+    said = [{"by": name, "name": "good", "value": word} for name, word in (("a", "yes"), ("b", "no"))]
+    lines = [json.loads(line) | {"metadata": {"annotations": said}} for line in rows(30).splitlines()]
+    written(tmp_path, "".join(json.dumps(line) + "\n" for line in lines), steps="{use: agreement, question: good}")
+    built(ftctl)
+    count = asked(ftctl, "show")["splits"]["train"]
+    secret = {"DATA_KEY": "0f" * 32}
+    for form, name in (("label-studio", "tasks.json"), ("argilla", "records.json"), ("jsonl", "rows.jsonl.enc")):
+        more = ("--key-env", "DATA_KEY") if name.endswith(".enc") else ()
+        done = ftctl("data", "export", name, "--format", form, *more, env=secret)
+        assert done.returncode == 0, done.stderr
+        assert f"{count} rows" in done.stdout
+        assert ftctl("data", "export", name, "--format", form, *more, env=secret).returncode == 2
+        key = "data_source.key_env=DATA_KEY" if more else "data_source.format=auto"
+        back = ftctl(
+            "data", "run.yaml", "--set", f"data_source.path={name}", "--set", key, "--workspace", form, env=secret
+        )
+        assert back.returncode == 0, back.stderr
+        again = asked(ftctl, "show", "--workspace", form)
+        assert again["rows"] == count
+        assert again["samples"]["train"][0]["metadata"]["annotations"] == said
+    assert b"What is row" not in (tmp_path / "rows.jsonl.enc").read_bytes()

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Ftctl, minimal_environment
+from tests.ray_cluster import ray_cluster
 
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.heavy, pytest.mark.distributed]
@@ -232,9 +233,9 @@ def test_machines_that_were_told_different_things_do_not_train(tmp_path: Path) -
     assert helped != 0
 
 
-def test_a_ray_cluster_of_two_machines_trains_as_one(ray_cluster: str, tmp_path: Path, alone: dict[str, Path]) -> None:
+def test_a_ray_cluster_of_two_machines_trains_as_one(cluster: str, tmp_path: Path, alone: dict[str, Path]) -> None:
     folder = write(tmp_path)
-    ray = ("--set", "tuner.launcher=ray", "--set", f"tuner.address={ray_cluster}", "--set", "tuner.num_workers=2")
+    ray = ("--set", "tuner.launcher=ray", "--set", f"tuner.address={cluster}", "--set", "tuner.num_workers=2")
     done = call(folder, *ENGINES["ddp"], *ray)
     assert done.returncode == 0, done.stderr
     assert close(steps(folder), steps(alone["lora"]))
@@ -253,27 +254,10 @@ def test_without_its_cluster_ray_says_so(ftctl: Ftctl, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def ray_cluster() -> Iterator[str]:
-    """The address of a cluster of two machines of one core each, on the loopback."""
-    code = (
-        "from ray.cluster_utils import Cluster; import sys\n"
-        "node = {'num_cpus': 1, 'include_dashboard': False, 'node_ip_address': '127.0.0.2'}\n"
-        "cluster = Cluster(initialize_head=True, head_node_args=node)\n"
-        "cluster.add_node(num_cpus=1, node_ip_address='127.0.0.3'); cluster.wait_for_nodes()\n"
-        "print(cluster.address, flush=True); sys.stdin.read(); cluster.shutdown()\n"
-    )
-    quiet = {"RAY_USAGE_STATS_ENABLED": "0"}
-    cluster = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", code],
-        env=environment(**quiet),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert cluster.stdout is not None
-    yield next(line.strip() for line in cluster.stdout if line.startswith("127.0.0.2:"))
-    cluster.communicate(timeout=60)
+def cluster() -> Iterator[str]:
+    """The address of a cluster of two machines."""
+    with ray_cluster() as address:
+        yield address
 
 
 def workers(folder: Path) -> Iterator[int]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from ftctl.application.dataset import build_dataset, flow
+from ftctl.application.dataset import build_dataset, flow, labour
 from ftctl.application.step_order import misplaced
 from ftctl.domain.example import Example, Message, Rejection
 from ftctl.domain.outcome import Derived, Outcome
@@ -213,6 +213,7 @@ def test_batches_and_shards_change_nothing(tmp_path: Path, monkeypatch: pytest.M
     steps = recipe()
     usual = built(tmp_path / "usual", steps)
     monkeypatch.setattr(flow, "BATCH", batch)
+    monkeypatch.setattr(labour, "BATCH", batch)
     monkeypatch.setattr(flow, "SHARD", 3 * batch)
     assert built(tmp_path / "small", steps) == usual
 

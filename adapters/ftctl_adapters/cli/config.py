@@ -8,6 +8,7 @@ import attrs
 import click
 
 from ftctl.application.dataset.mixed import Mixing
+from ftctl.application.dataset.rules import Rules
 from ftctl.application.resolve import DEFAULTS
 from ftctl.application.spec import DataLimits, DataSettings, Gate, RunSpec
 from ftctl.plugin.offer import load
@@ -64,7 +65,12 @@ def run_schema() -> dict[str, list[dict[str, Any]]]:
     top = [{"name": "model", "type": "str", "default": "", "allowed": "", "help": "The base model; required."}]
     top += [{"name": k, "type": type(v).__name__, "default": v, "allowed": "", "help": ""} for k, v in DEFAULTS.items()]
     shared = [*option_rows(DataSettings), *option_rows(DataLimits), *option_rows(Mixing)]
-    found = {"run file": top, "data_source (every one)": shared, "gates": option_rows(Gate)}
+    found = {
+        "run file": top,
+        "data_source (every one)": shared,
+        "gates": option_rows(Gate),
+        "data contract": option_rows(Rules),
+    }
     for offer in build_registry().offers():
         if offer.port not in UNNAMED:
             found[f"{offer.port} {offer.name}"] = option_rows(load(offer.options))

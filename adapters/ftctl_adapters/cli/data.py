@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from ftctl_adapters.cli import data_check as check
+from ftctl_adapters.cli import data_export as export
 from ftctl_adapters.cli.options import json_option, run_options, workspace_option
 
 DATASET = click.argument("dataset", required=False)
@@ -38,6 +40,10 @@ def build(**given: Any) -> None:
     from ftctl_adapters.cli.launch import launch
 
     launch("data", True, **given)
+
+
+command.add_command(check.command, "check")
+command.add_command(export.command, "export")
 
 
 @command.command("list")

@@ -43,7 +43,7 @@ def show_all(workspace: Path, as_json: bool) -> None:
 def show(workspace: Path, name: str | None, count: int, as_json: bool) -> None:
     """Its recipe, totals, funnel, lengths, and a few rows of each kind."""
     store = store_of(workspace)
-    data = _found(store, name)
+    data = found_in(store, name)
     summary, shown = data.facts["summary"], samples(data, count)
     document = _document(data, store.tags(KIND)) | {"recipe": data.facts.get("recipe", {}), "summary": summary}
     if as_json:
@@ -67,7 +67,7 @@ def show(workspace: Path, name: str | None, count: int, as_json: bool) -> None:
 
 def tell_why(workspace: Path, row: str, name: str | None, as_json: bool) -> None:
     """The way of every row that is called so."""
-    data = _found(store_of(workspace), name)
+    data = found_in(store_of(workspace), name)
     ways = why(data, row)
     if not ways:
         rows = data.facts["summary"]["rows"]
@@ -87,7 +87,7 @@ def tell_why(workspace: Path, row: str, name: str | None, as_json: bool) -> None
 def compare(workspace: Path, old: str, new: str | None, as_json: bool) -> None:
     """Rows that came, went and moved, and what the recipes differ in."""
     store = store_of(workspace)
-    one, other = find_dataset(store, old), _found(store, new)
+    one, other = find_dataset(store, old), found_in(store, new)
     found = difference(one, other)
     if as_json:
         rows = {kind: [row.to_row() for row in examples] for kind, examples in found.examples.items()}
@@ -107,7 +107,8 @@ def _data_sets(store: ArtifactStore) -> list[Artifact]:
     return sorted((one for one in store.artifacts() if one.kind == KIND), key=_stamp)
 
 
-def _found(store: ArtifactStore, name: str | None) -> Artifact:
+def found_in(store: ArtifactStore, name: str | None) -> Artifact:
+    """The data set that is named; the newest one where none is."""
     if name is not None:
         return find_dataset(store, name)
     there = _data_sets(store)

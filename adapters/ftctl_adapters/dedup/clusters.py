@@ -1,7 +1,8 @@
 """Clusters of like signatures, by banding, with every candidate checked."""
 
 import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ PAIRS = 1024
 """Pairs that are compared at a time: each may bring 128 KiB of its file into this process's memory."""
 
 Array = Any
+Spread = Callable[[Callable[[int], tuple[Array, Array]], Iterable[int]], Iterator[tuple[Array, Array]]]
 
 
-def clusters(signatures: Path, bands: int, threshold: float, stop: Callable[[], None] = lambda: None) -> Array:
+def clusters(
+    signatures: Path, bands: int, threshold: float, stop: Callable[[], None] = lambda: None, spread: Spread = map
+) -> Array:
     """For each signature of the file the place of the first of its cluster, int64.
 
     Signatures that agree in all values of a band are candidates; they are of one cluster when the share of equal
@@ -29,18 +33,25 @@ def clusters(signatures: Path, bands: int, threshold: float, stop: Callable[[], 
         bands: how many; it must divide 128.
         threshold: least share of equal values.
         stop: called between bands; raises to stop.
+        spread: applies a function to each band, here or elsewhere.
     """
-    file = Mapped(signatures)
-    first = np.arange(len(file))
-    width = HASHES // bands
-    for band in range(bands):
+    first = np.arange(signatures.stat().st_size // (4 * HASHES))
+    for one, other in spread(partial(like_pairs, signatures, bands, threshold), range(bands)):
         stop()
-        for one, other in _candidates(file.band(slice(band * width, (band + 1) * width))):
-            apart = first[one] != first[other]
-            like = file.agreement(one[apart], other[apart]) >= threshold
-            _unite(first, one[apart][like], other[apart][like])
+        _unite(first, one, other)
         first = _flattened(first)
     return first
+
+
+def like_pairs(signatures: Path, bands: int, threshold: float, band: int) -> tuple[Array, Array]:
+    """Places of pairs that agree in one band, and in enough of all values: two arrays, int64."""
+    file, width = Mapped(signatures), HASHES // bands
+    ones, others = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for one, other in _candidates(file.band(slice(band * width, (band + 1) * width))):
+        like = file.agreement(one, other) >= threshold
+        ones.append(one[like])
+        others.append(other[like])
+    return np.concatenate(ones), np.concatenate(others)
 
 
 class Mapped:
@@ -97,7 +108,8 @@ def _candidates(keys: Array) -> Iterator[tuple[Array, Array]]:
 
 
 def _unite(first: Array, one: Array, other: Array) -> None:
-    for a, b in zip(one.tolist(), other.tolist(), strict=True):
+    apart = first[one] != first[other]
+    for a, b in zip(one[apart].tolist(), other[apart].tolist(), strict=True):
         low, high = sorted((_root(first, a), _root(first, b)))
         first[high] = low
 

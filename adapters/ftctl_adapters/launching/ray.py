@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -12,12 +11,11 @@ from typing import Any
 from ftctl.errors import BackendFailed
 from ftctl.worker.job_folder import JobFolder
 from ftctl.worker.work import beating, work
+from ftctl_adapters.launching.cluster import reach
 from ftctl_adapters.launching.outcome import report_failure
 
 STOP = "stop"
 """A file in the job's folder that asks the workers, wherever they are, to stop."""
-
-ANSWER_SECONDS = 10.0
 
 
 def main(folder: Path, settings: dict[str, Any]) -> int:
@@ -25,25 +23,11 @@ def main(folder: Path, settings: dict[str, Any]) -> int:
     place = JobFolder(folder)
     with beating(place.heartbeat()):
         try:
-            _reach(settings["address"])
+            reach(settings["address"], "tuner.address")
         except BackendFailed as error:
             place.write("error.json", error.to_json())
             return error.status
         return _run(place, settings)
-
-
-def _reach(address: str) -> None:
-    """Makes sure that somebody listens there: Ray itself would try for minutes.
-
-    Raises:
-        BackendFailed: nobody does.
-    """
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
-    except (OSError, ValueError) as error:
-        step = "start it with `ray start --head`, and give tuner.address as host:port"
-        raise BackendFailed(f"no Ray cluster at {address}: {error}", next_step=step) from error
 
 
 def _run(place: JobFolder, settings: dict[str, Any]) -> int:

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ftctl.ports.data_source import DataSourceError
+from ftctl_adapters.records.sealed import Sealed, key_of
 from ftctl_adapters.records.zstd import Zstd
 
 BLOCK = 1 << 20
-PACKED = (".gz", ".zst")
+PACKED, SEALED = (".gz", ".zst"), ".enc"
 STORES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 """What opens addresses of object stores, by fsspec."""
 
@@ -36,17 +37,18 @@ class Place:
     name: str
     address: str
     store: Any = field(default=None, eq=False)
+    key_env: str | None = None
 
     @property
     def packing(self) -> str:
         """``.gz``, ``.zst`` or nothing."""
-        ending = PurePosixPath(self.name).suffix
+        ending = PurePosixPath(self.name.removesuffix(SEALED)).suffix
         return ending if ending in PACKED else ""
 
     @property
     def kind(self) -> str:
         """The ending that says what is in it."""
-        return PurePosixPath(self.name.removesuffix(self.packing)).suffix
+        return PurePosixPath(self.name.removesuffix(SEALED).removesuffix(self.packing)).suffix
 
     def raw(self) -> IO[bytes]:
         """Its bytes as they are stored."""
@@ -56,13 +58,25 @@ class Place:
         return io.BufferedReader(self.store.open(self.address, "rb", block_size=4 * BLOCK), BLOCK)
 
     def open(self) -> IO[bytes]:
-        """Its bytes, unpacked."""
-        raw = self.raw()
+        """Its bytes, decrypted and unpacked.
+
+        Raises:
+            DataSourceError: it is encrypted, and its key is not named.
+        """
+        raw = self._plain()
         if self.packing == ".gz":
             unpacked = gzip.GzipFile(fileobj=raw, mode="rb")
             unpacked.myfileobj = raw  # type: ignore[assignment] # which it then closes
             return unpacked  # type: ignore[return-value]
         return io.BufferedReader(Zstd(raw), BLOCK) if self.packing == ".zst" else raw
+
+    def _plain(self) -> IO[bytes]:
+        if not self.name.endswith(SEALED):
+            return self.raw()
+        if self.key_env is None:
+            text = f"{self.name} is encrypted"
+            raise DataSourceError(text, next_step="name the variable with its key: data_source.key_env")
+        return io.BufferedReader(Sealed(self.raw(), key_of(self.key_env), self.name), BLOCK)
 
     def size(self) -> int:
         """Stored bytes."""
@@ -81,12 +95,13 @@ def place_of(path: Path) -> Place:
     return Place(path.name, str(path))
 
 
-def find_places(pattern: str, storage_env: str | None = None) -> tuple[Place, ...]:
+def find_places(pattern: str, storage_env: str | None = None, key_env: str | None = None) -> tuple[Place, ...]:
     """The files that are meant, sorted by name; of a folder all that rows can be read from.
 
     Args:
         pattern: a path, a pattern with ``*``, ``?`` or ``**``, or either in an object store (``s3://…``).
         storage_env: the variable that holds the store's options as JSON, as fsspec takes them.
+        key_env: the variable with the key of encrypted files.
 
     Raises:
         DataSourceError: nothing is there, or its store cannot be asked.
@@ -96,7 +111,7 @@ def find_places(pattern: str, storage_env: str | None = None) -> tuple[Place, ..
     if not found:
         said = "nothing is so called" if _MAGIC.search(pattern) else "no such file"
         raise DataSourceError(f"{pattern}: {said}", next_step="check data_source.path")
-    return tuple(sorted(found, key=lambda one: one.name))
+    return tuple(sorted((evolve(one, key_env=key_env) for one in found), key=lambda one: one.name))
 
 
 def _local(pattern: str) -> list[Place]:

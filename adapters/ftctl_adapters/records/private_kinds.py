@@ -15,13 +15,17 @@ PLATES = "\u4eac\u6d25\u6caa\u6e1d\u5180\u8c6b\u4e91\u8fbd\u9ed1\u6e58\u7696\u9c
 """The characters by which the provinces of China are written on number plates."""
 
 
+def _always(found: str) -> bool:
+    return True
+
+
 @frozen
 class Kind:
     """``holds`` is asked of what the pattern found."""
 
     name: str
     pattern: re.Pattern[str]
-    holds: Callable[[str], bool] = lambda found: True
+    holds: Callable[[str], bool] = _always
 
 
 @frozen
@@ -109,12 +113,17 @@ def _ip(text: str) -> bool:
     return True
 
 
+def _long_ip(text: str) -> bool:
+    """Not ``::1`` and what looks like it: those are in every program."""
+    return len(text) > 6 and _ip(text)
+
+
 def _ssn(text: str) -> bool:
     area, group, serial = text.split("-")
     return area not in ("000", "666") and area < "900" and group != "00" and serial != "0000"
 
 
-def _kind(name: str, pattern: str, holds: Callable[[str], bool] = lambda found: True) -> Kind:
+def _kind(name: str, pattern: str, holds: Callable[[str], bool] = _always) -> Kind:
     return Kind(name, re.compile(f"{LEFT}(?:{pattern}){RIGHT}"), holds)
 
 
@@ -131,7 +140,7 @@ KINDS: tuple[Kind, ...] = (
     _kind("bank_card_cn", r"62\d{2}(?:[ -]?\d{4}){3}(?:[ -]?\d{1,3})?", _luhn),
     _kind("credit_card", r"[23456]\d{3}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,7})?|3[47]\d{2}[ -]?\d{6}[ -]?\d{5}", _card),
     _kind("us_ssn", r"\d{3}-\d{2}-\d{4}", _ssn),
-    _kind("ipv6", r"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}", lambda text: len(text) > 6 and _ip(text)),
+    _kind("ipv6", r"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}", _long_ip),
     _kind("ipv4", r"(?:\d{1,3}\.){3}\d{1,3}", _ip),
     Kind("phone", re.compile(rf"(?<![0-9A-Za-z+])\+[1-9]\d{{0,2}}(?:[ .()/-]{{0,2}}\d){{6,12}}{RIGHT}"), _phone),
     _kind("cn_mobile", r"1[3-9]\d(?:[ -]?\d{4}){2}"),

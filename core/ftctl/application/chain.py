@@ -66,7 +66,8 @@ class _Chain:
             self.base = "extend"
         backends, limits = (*spec.data_sources, *spec.data_steps), spec.limits.settings()
         settings |= {"sources": len(spec.data_sources), "mixing": to_plain(spec.mixing)}
-        self.stages.append(Stage("data", "dataset", backends, settings=settings, limits=limits, phase="data"))
+        data = Stage("data", "dataset", backends, settings=settings, limits=limits, engine=spec.engine, phase="data")
+        self.stages.append(data)
         both = {"model": self.base, "data": "data"}
         self.evaluate("baseline", self.base, "base", HF, "evaluate")
         tune = Stage("tune", "tune", (spec.tuner,), both, parts=self.objective(), phase="tune", launcher=spec.launcher)

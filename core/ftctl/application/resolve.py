@@ -37,6 +37,9 @@ DEFAULTS: dict[str, Any] = {
 
 DEFAULT_OBJECTIVE = "sft"
 EXTENDER = "add-tokens"
+LOCAL = "local"
+"""The engine of the data stage where none is named."""
+
 SINGLE, SEVERAL = "single", "torchrun"
 """The launchers of an engine of one process, and of others where none is named."""
 
@@ -83,7 +86,8 @@ class _Resolver:
         self.problems += [unknown_key(key, key, KEYS) for key in document if key not in KEYS]
         values = {**DEFAULTS, **document}
         self.named = self.named_environments(values["environments"])
-        sources, mixing, settings, limits = self.data(values["data_source"])
+        engine, given = self.engine(values["data_source"])
+        sources, mixing, settings, limits = self.data(given)
         tuner, objective, launcher = self.tuner(values["tuner"])
         parts: dict[str, Any] = {
             "model": self.typed("model", values.get("model"), str, "a folder, a hub name or builtin:tiny"),
@@ -100,7 +104,7 @@ class _Resolver:
         }
         if self.broken and self.problems == self.broken:
             raise PluginBroken("; ".join(self.broken), next_step="repair or uninstall it; `ftctl plugins` lists it")
-        if self.problems or not sources or tuner is None or not (objective and launcher):
+        if self.problems or not (sources and engine and tuner and objective and launcher):
             raise ConfigInvalid(
                 f"the run has {len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}",
                 next_step="`ftctl config schema` lists every key, `ftctl plugins` every backend",
@@ -111,6 +115,7 @@ class _Resolver:
             mixing=mixing,
             data=settings,
             limits=limits,
+            engine=engine,
             tuner=tuner,
             objective=objective,
             launcher=launcher,
@@ -195,6 +200,12 @@ class _Resolver:
             lines += [f"{offer.name} (pip install '{n.install}')" for n in offer.needs[:1] if n.module in missing]
         return f"; installable: {', '.join(lines)}" if lines else ""
 
+    def engine(self, entry: Any) -> tuple[Backend | None, Any]:
+        """What does the data stage's work, and the entry without its keys."""
+        values = dict(entry) if isinstance(entry, Mapping) else {}
+        found = self.within(values, "engine", LOCAL, "data_source")
+        return found, values if isinstance(entry, Mapping) else entry
+
     def data(self, entry: Any) -> tuple[tuple[Backend, ...], Mixing, DataSettings, DataLimits]:
         """Sources, how several are mixed, and what holds for all: a list stands for ``{sources: […]}``."""
         entry = {"sources": entry} if isinstance(entry, list) else entry
@@ -244,16 +255,16 @@ class _Resolver:
         listed = self.typed("add_tokens", tokens, tuple[str, ...])
         return self.backend("compressor", {"use": EXTENDER, "tokens": listed}, "add_tokens") if listed else None
 
-    def within(self, values: dict[str, Any], port: str, default: str) -> Backend | None:
-        """The backend of a secondary port that the tuner's mapping names; takes its options out of there."""
+    def within(self, values: dict[str, Any], port: str, default: str, section: str = "tuner") -> Backend | None:
+        """The backend of a secondary port that a section's mapping names; takes its options out of there."""
         wanted = values.pop(port, default)
         if not isinstance(wanted, str):
-            self.problems.append(f"tuner.{port}: must be the name of one, not {wanted!r}")
+            self.problems.append(f"{section}.{port}: must be the name of one, not {wanted!r}")
             return None
         found = self.registry.find(port, wanted)
         theirs = _option_names(found) if isinstance(found, Offer) else set()
         asked = {key: values.pop(key) for key in list(values) if key in theirs}
-        return self.backend(port, {"use": wanted, **asked}, f"tuner.{port}")
+        return self.backend(port, {"use": wanted, **asked}, f"{section}.{port}")
 
     def gates(self, entries: Any) -> tuple[Gate, ...]:
         found = []

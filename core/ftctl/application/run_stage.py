@@ -60,7 +60,7 @@ class StageRunner:
             inputs=inputs,
             seed=self.spec.seed,
             settings=stage.settings | stage.limits,
-            parts={role: backend.reference() for role, backend in stage.parts.items()},
+            parts={role: backend.reference() for role, backend in stage.helpers().items()},
             launcher=stage.launcher.reference() if stage.launcher else None,
             endpoint=endpoint,
         )

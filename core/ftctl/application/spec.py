@@ -87,6 +87,7 @@ class RunSpec:
     mixing: Mixing
     data: DataSettings
     limits: DataLimits
+    engine: Backend
     tuner: Backend
     objective: Backend
     launcher: Backend
@@ -111,7 +112,7 @@ class RunSpec:
             "model": self.model,
             "model_revision": self.model_revision,
             **added,
-            "data_source": self.sources() | to_plain(self.data) | to_plain(self.limits),
+            "data_source": self.sources() | to_plain(self.data) | to_plain(self.limits) | self.working(),
             **steps,
             **({"dataset": self.dataset} if self.dataset else {}),
             "tuner": self.tuner.document()
@@ -133,6 +134,10 @@ class RunSpec:
             return self.data_sources[0].document()
         return {"sources": [source.document() for source in self.data_sources], **to_plain(self.mixing)}
 
+    def working(self) -> dict[str, Any]:
+        """The keys of ``data_source`` that say where the data stage's work is done."""
+        return {"engine": self.engine.offer.name, **to_plain(self.engine.options)}
+
     def launching(self) -> dict[str, Any]:
         """The keys of ``tuner`` that say how its processes start."""
         return {"launcher": self.launcher.offer.name, **to_plain(self.launcher.options)}
@@ -144,7 +149,7 @@ class RunSpec:
         Who watches makes no difference, nor does how many processes share the work.
         """
         decisive = {key: value for key, value in self.document().items() if key != "monitors"}
-        limits = to_plain(self.limits)
+        limits = to_plain(self.limits) | self.working()
         decisive["data_source"] = {key: value for key, value in decisive["data_source"].items() if key not in limits}
         decisive["tuner"] = {key: value for key, value in decisive["tuner"].items() if key not in self.launching()}
         return f"{self.tuner.offer.name}-{digest(decisive)[:10]}"

@@ -14,8 +14,8 @@ class Stage:
     ports that the stage's own are given (``loader``, ``objective``).
 
     ``subject`` is whose metrics an evaluation fills in: ``base``, ``tuned`` or ``compressed``; ``phase`` is where a run
-    can end with it, ``number`` its place in the whole run. How its job is launched, and the ``limits`` it keeps, are no
-    part of its identity.
+    can end with it, ``number`` its place in the whole run. How its job is launched, the ``engine`` that does its work
+    and the ``limits`` it keeps are no part of its identity.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Stage:
     phase: str = "data"
     number: int = 0
     launcher: Backend | None = None
+    engine: Backend | None = None
 
     @property
     def plugin(self) -> str:
@@ -42,6 +43,10 @@ class Stage:
         if loader and loader.offer.environment != "default":
             return loader.offer.environment
         return self.backends[0].offer.environment if self.backends else "default"
+
+    def helpers(self) -> dict[str, Backend]:
+        """What its job is given beside its own backends."""
+        return self.parts | ({"engine": self.engine} if self.engine else {})
 
     def key(self, inputs: dict[str, str], seed: int) -> str:
         """The identity of its outcome: plugins and versions, options, digests of the inputs, seed."""

@@ -1,7 +1,7 @@
 """Which keys were there before, however many there are."""
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -12,20 +12,28 @@ MOST_PASSES = 256
 """Keys are told apart by their first byte, so no more passes than it has values."""
 
 
-def first_places(keys: Path, width: int, memory_bytes: int, rank_bytes: int = 0) -> "array[int]":
+Spread = Callable[[Callable[[int], "array[int]"], Iterable[int]], Iterator["array[int]"]]
+"""Applies a function to items, here or elsewhere; results come in their order."""
+
+
+def first_places(
+    keys: Path, width: int, memory_bytes: int, rank_bytes: int = 0, spread: Spread = map, parts: int = 1
+) -> "array[int]":
     """For each key of the file the place of its first occurrence, counted from 0.
 
     The last ``rank_bytes`` of a key are a rank and no part of it: the first of the lowest rank counts as the first.
 
     The file is read several times when a dictionary of all keys would not fit into the memory; each pass takes the
     keys whose first byte falls to it, so keys must be evenly spread, as digests are. The answer takes 8 bytes a key.
+    ``spread`` makes the passes, ``parts`` of them at least.
     """
     count = keys.stat().st_size // width
-    found = array("q", bytes(8 * count))
+    found = array("q", range(count))
     needed = count * (BYTES_A_RANKED_KEY if rank_bytes else BYTES_A_KEY)
-    passes = min(max(1, -(-needed // max(memory_bytes, 1))), MOST_PASSES)
-    for part in range(passes):
-        (_fill_ranked if rank_bytes else _fill)(found, keys, width, rank_bytes, partial(_falls_to, part, passes))
+    passes = min(max(1, parts, -(-needed // max(memory_bytes, 1))), MOST_PASSES)
+    for pairs in spread(partial(_ranked if rank_bytes else _plain, keys, width, rank_bytes, passes), range(passes)):
+        for place in range(0, len(pairs), 2):
+            found[pairs[place]] = pairs[place + 1]
     return found
 
 
@@ -33,24 +41,28 @@ def _falls_to(part: int, passes: int, key: bytes) -> bool:
     return key[0] * passes >> 8 == part
 
 
-def _fill(found: "array[int]", keys: Path, width: int, _: int, falls_to: Callable[[bytes], bool]) -> None:
-    first: dict[bytes, int] = {}
+def _plain(keys: Path, width: int, _: int, passes: int, part: int) -> "array[int]":
+    """Each place whose key is not the first such one, and that one's place, of the keys that fall to this part."""
+    first, found = dict[bytes, int](), array("q")
     for place, key in enumerate(_keys(keys, width)):
-        if falls_to(key):
-            found[place] = first.setdefault(key, place)
+        if _falls_to(part, passes, key):
+            known = first.setdefault(key, place)
+            if known != place:
+                found.extend((place, known))
+    return found
 
 
-def _fill_ranked(
-    found: "array[int]", keys: Path, width: int, rank_bytes: int, falls_to: Callable[[bytes], bool]
-) -> None:
+def _ranked(keys: Path, width: int, rank_bytes: int, passes: int, part: int) -> "array[int]":
     best: dict[bytes, tuple[bytes, int]] = {}
     for place, key in enumerate(_keys(keys, width)):
-        if falls_to(key):
+        if _falls_to(part, passes, key):
             one, known = (key[-rank_bytes:], place), best.get(key[:-rank_bytes])
             best[key[:-rank_bytes]] = min(known, one) if known else one
+    found = array("q")
     for place, key in enumerate(_keys(keys, width)):
-        if falls_to(key):
-            found[place] = best[key[:-rank_bytes]][1]
+        if _falls_to(part, passes, key) and best[key[:-rank_bytes]][1] != place:
+            found.extend((place, best[key[:-rank_bytes]][1]))
+    return found
 
 
 def _keys(path: Path, width: int) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ CONTRACT_VERSION = 1
 LIFECYCLE = ("data_source", "tuner", "evaluator", "compressor", "server", "monitor")
 CONTRACTED = (*LIFECYCLE, "data_operator")
 """Ports with a contract that `ftctl plugins check` runs."""
-PORTS = (*CONTRACTED, "objective", "launcher", "target_loader", "verifier")
+PORTS = (*CONTRACTED, "engine", "objective", "launcher", "target_loader", "verifier")
 """The six ports of the lifecycle, then the secondary ones."""
 
 

@@ -2,8 +2,16 @@
 
 from ftctl.ports.compressor import Compressor, CompressorError
 from ftctl.ports.context import StageContext
-from ftctl.ports.data_operator import DataOperator, DataOperatorError, RowOperator, SetOperator, SplitOperator
+from ftctl.ports.data_operator import (
+    DataOperator,
+    DataOperatorError,
+    RowOperator,
+    SetOperator,
+    SplitOperator,
+    first_seen,
+)
 from ftctl.ports.data_source import DataSource, DataSourceError
+from ftctl.ports.engine import Engine, EngineError
 from ftctl.ports.evaluator import Evaluator, EvaluatorError
 from ftctl.ports.launcher import Launcher
 from ftctl.ports.monitor import Monitor, MonitorError
@@ -24,6 +32,8 @@ __all__ = [
     "DataSource",
     "DataSourceError",
     "Encoder",
+    "Engine",
+    "EngineError",
     "Evaluator",
     "EvaluatorError",
     "Forward",
@@ -44,4 +54,5 @@ __all__ = [
     "Tuner",
     "TunerError",
     "Verifier",
+    "first_seen",
 ]

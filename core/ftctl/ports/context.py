@@ -1,6 +1,6 @@
 """What every backend is given for the time of one stage."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ class StageContext:
     emit: Callable[..., None]
     cancelled: Callable[[], bool]
     settings: dict[str, Any]
+    spread: Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]] = map
+    """Applies a function to items where the stage's engine does its work; results come in the order of the items."""
 
     def stop(self) -> None:
         """Raises `Interrupted`, once the work so far is safe."""

@@ -1,12 +1,14 @@
 """Port: a step between a data source and a data set."""
 
 from abc import ABC, abstractmethod
+from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from ftctl.domain.example import Example
 from ftctl.domain.outcome import Fate, Outcome
+from ftctl.domain.repeats import first_places
 from ftctl.errors import DataError
 from ftctl.ports.context import StageContext
 
@@ -18,7 +20,10 @@ class DataOperatorError(DataError):
 
 
 class DataOperator:
-    """What all operators have in common: constructed with its options as only argument, and one of the kinds below."""
+    """What all operators have in common: constructed with its options as only argument, and one of the kinds below.
+
+    It can be pickled: engines carry it to other processes.
+    """
 
     def fingerprint(self) -> str:
         """What it reads besides rows, as a short text that changes whenever that does; empty where it reads nothing."""
@@ -83,3 +88,12 @@ class SplitOperator(DataOperator, ABC):
             key: the row's group, its near-duplicates' cluster, or its content.
             context: ``settings["data_seed"]`` is the seed.
         """
+
+
+def first_seen(keys: Path, width: int, context: StageContext, rank_bytes: int = 0) -> "array[int]":
+    """For each key of the file the place of its first occurrence, as `ftctl.domain.repeats.first_places` finds it.
+
+    Within the memory that the stage may use, and where its engine does its work.
+    """
+    memory, parts = context.settings["memory_bytes"], context.settings.get("parts", 1)
+    return first_places(keys, width, memory, rank_bytes, context.spread, parts)

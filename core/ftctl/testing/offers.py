@@ -32,6 +32,8 @@ def ftctl_offers() -> list[Offer]:
         _offer("data_operator", "FakeSetOperator", "fake-dedup", capabilities=(DEDUPLICATES,)),
         _offer("data_operator", "FakeMaker", "fake-maker", capabilities=(DERIVES,)),
         _offer("data_operator", "FakeSplit", "fake-split", capabilities=(SPLITS,)),
+        _offer("engine", "FakeEngine", "local"),
+        _offer("engine", "FakeEngine"),
         _offer("tuner", "FakeTuner", "fake", (HF,), (PEFT_ADAPTER,), CAPABLE),
         _offer("evaluator", "FakeEvaluator"),
         _offer("compressor", "FakeCompressor", accepts=(HF,), produces=(HF,)),

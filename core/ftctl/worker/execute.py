@@ -82,7 +82,12 @@ def _dataset(job: Job, context: StageContext) -> JobResult:
     made = [(plugin.name, make(plugin)) for plugin in job.plugins]
     sources, steps = made[: settings["sources"]], made[settings["sources"] :]
     source = MixedSource(sources, Mixing(**_frozen(settings["mixing"]))) if len(sources) > 1 else sources[0][1]
-    draft = build_dataset(source, SplitShares(**settings["split"]), settings["skip_invalid"], context, steps)
+    shares, engine = SplitShares(**settings["split"]), make(job.parts["engine"]) if "engine" in job.parts else None
+    try:
+        draft = build_dataset(source, shares, settings["skip_invalid"], context, steps, engine)
+    finally:
+        if engine:
+            engine.close()
     if [one.fingerprint() for _, one in made] != settings["fingerprints"]:
         raise DataChanged("the data changed while it was read", next_step="run the same command again")
     recipe = {name: settings[name] for name in ("recipe", "mixing", "split", "data_seed")}

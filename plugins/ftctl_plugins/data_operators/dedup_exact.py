@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from ftctl.domain import Example, Fate
-from ftctl.domain.repeats import first_places
 from ftctl.plugin import option, options
-from ftctl.ports import SetOperator, StageContext
+from ftctl.ports import SetOperator, StageContext, first_seen
 from ftctl_adapters.records.texts import texts
 
 RANK_BYTES = 4
@@ -52,6 +51,6 @@ class DedupExact(SetOperator):
         return " ".join(text.split()) if self._options.spaces else text
 
     def decide(self, keys: Path, context: StageContext) -> Iterator[Fate]:
-        firsts = first_places(keys, self.width, context.settings["memory_bytes"], RANK_BYTES)
+        firsts = first_seen(keys, self.width, context, RANK_BYTES)
         for place, first in enumerate(firsts):
             yield Fate() if first == place else Fate("duplicate", "says the same", first)

@@ -54,7 +54,7 @@ class DedupNear(SetOperator):
         asked = self._options
         if not keys.stat().st_size:
             return
-        firsts = clusters(keys, asked.bands, asked.threshold, context.stop_if_cancelled)
+        firsts = clusters(keys, asked.bands, asked.threshold, context.stop_if_cancelled, context.spread)
         for place, first in enumerate(firsts.tolist()):
             if first == place or self.keeps_together:
                 yield Fate(first=first)

@@ -19,6 +19,7 @@ SPLIT_MARK = "#"
 FORMATS = ("auto", *READERS)
 PATH_HELP = "A file, a folder, a pattern (`raw/*{ending}`), or either in an object store (`s3://…`)"
 STORAGE_HELP = "Name of the environment variable with the object store's options as JSON, as fsspec takes them."
+KEY_HELP = "Name of the environment variable with the key of files that end in `.enc`, in 64 hexadecimal digits."
 FORMAT_HELP = "The rows' format; `auto` reads it off the keys."
 NAMES_HELP = "Names of the format that the rows call otherwise, e.g. `{prompt: question, completion: answer}`."
 
@@ -29,11 +30,14 @@ class FileSource(DataSource):
     kinds: ClassVar[tuple[str, ...]]
     """Endings by which files of a folder or a pattern are taken."""
 
-    def __init__(self, path: str, form: str, names: Mapping[str, str], storage_env: str | None) -> None:
+    def __init__(
+        self, path: str, form: str, names: Mapping[str, str], storage_env: str | None, key_env: str | None = None
+    ) -> None:
         self._path, _, limit = path.partition(SPLIT_MARK)
         if limit and not limit.isdecimal():
             raise DataSourceError(f"{path}: after # stands a number of rows")
-        self._format, self._names, self._storage_env = form, names, storage_env
+        self._format, self._names = form, names
+        self._storage_env, self._key_env = storage_env, key_env
         self._limit = int(limit) if limit else None
 
     @abstractmethod
@@ -41,7 +45,7 @@ class FileSource(DataSource):
         """The rows of one file."""
 
     def _places(self) -> tuple[Place, ...]:
-        found = find_places(self._path, self._storage_env)
+        found = find_places(self._path, self._storage_env, self._key_env)
         if len(found) == 1:
             return found
         readable = tuple(place for place in found if place.kind in self.kinds)

@@ -6,7 +6,15 @@ from typing import ClassVar
 from ftctl.plugin import option, options
 from ftctl_adapters.records.places import Place
 from ftctl_adapters.records.tables import KINDS, Row, read_rows
-from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, NAMES_HELP, PATH_HELP, STORAGE_HELP, FileSource
+from ftctl_plugins.data_sources.files import (
+    FORMAT_HELP,
+    FORMATS,
+    KEY_HELP,
+    NAMES_HELP,
+    PATH_HELP,
+    STORAGE_HELP,
+    FileSource,
+)
 
 
 @options
@@ -19,6 +27,7 @@ class JsonlOptions:
     format: str = option("auto", help=FORMAT_HELP, choices=FORMATS)
     names: dict[str, str] = option({}, help=NAMES_HELP)
     storage_env: str | None = option(None, help=STORAGE_HELP, location=True)
+    key_env: str | None = option(None, help=KEY_HELP, location=True)
 
 
 class JsonlSource(FileSource):
@@ -27,7 +36,7 @@ class JsonlSource(FileSource):
     kinds: ClassVar[tuple[str, ...]] = tuple(KINDS)
 
     def __init__(self, options: JsonlOptions) -> None:
-        super().__init__(options.path, options.format, options.names, options.storage_env)
+        super().__init__(options.path, options.format, options.names, options.storage_env, options.key_env)
 
     def rows(self, place: Place) -> Iterator[Row]:
         return read_rows(place)

@@ -48,7 +48,7 @@ class MixSource(DataSource):
             raise DataSourceError("data_source.probabilities: each must be greater than 0")
         self._shares = shares
         self._sources = [
-            JsonlSource(JsonlOptions(path=path, format=options.format, names={}, storage_env=None))
+            JsonlSource(JsonlOptions(path=path, format=options.format, names={}, storage_env=None, key_env=None))
             for path in options.paths
         ]
 

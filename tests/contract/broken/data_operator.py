@@ -14,7 +14,13 @@ from ftctl.domain.outcome import Dropped, Fate, Outcome
 from ftctl.plugin import DEDUPLICATES, DERIVES, MASKS, SPLITS
 from ftctl.ports.context import StageContext
 from ftctl.testing.contracts import DataOperatorContract
-from ftctl.testing.fakes.data_operator import FakeDataOperator, FakeMaker, FakeSetOperator, FakeSplit
+from ftctl.testing.fakes.data_operator import (
+    FakeDataOperator,
+    FakeDataOperatorOptions,
+    FakeMaker,
+    FakeSetOperator,
+    FakeSplit,
+)
 from tests.contract.broken.base import Broken
 
 FAKES = "ftctl.testing.fakes.data_operator"
@@ -50,6 +56,12 @@ class Counting(FakeSetOperator):
 
     def keys(self, rows: Sequence[Example]) -> bytes:
         return b"".join(bytes([place]) * self.width for place in range(len(rows)))
+
+
+class Stuck(FakeDataOperator):
+    def __init__(self, options: FakeDataOperatorOptions) -> None:
+        super().__init__(options)
+        self._says = lambda row: row
 
 
 class Scribbling(Changed):
@@ -111,6 +123,10 @@ class Test_it_says_the_same_however_rows_are_batched(Step):
 class Test_it_says_the_same_however_rows_are_batched__keys(Step):
     kind = "Counting"
     change: ClassVar[dict[str, Any]] = {"options": f"{FAKES}:FakeSetOperatorOptions"}
+
+
+class Test_it_can_be_carried_to_another_process(Step):
+    kind = "Stuck"
 
 
 class Test_rows_are_only_read(Step):

@@ -7,12 +7,12 @@ from heapq import merge
 from pathlib import Path
 from typing import Any, TextIO
 
-from attrs import define, field
+from attrs import define, evolve, field
 
-from ftctl.application.dataset.flow import Flow, Item, funnel
+from ftctl.application.dataset.flow import Flow, funnel
+from ftctl.application.dataset.labour import Item, line
 from ftctl.application.dataset.recipe import parts
 from ftctl.application.dataset.row import Row
-from ftctl.application.dataset.shards import line
 from ftctl.domain.artifact import Draft
 from ftctl.domain.event import DATA_DESCRIBED, WARNING_RAISED
 from ftctl.domain.ledger import KEPT, LedgerEntry, LedgerTotals
@@ -22,6 +22,7 @@ from ftctl.errors import NoUsableRows, RowsInvalid
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_operator import DataOperator
 from ftctl.ports.data_source import DataSource
+from ftctl.ports.engine import Engine
 
 SHOWN = 200
 """How many refused rows an error lists; the rest are counted."""
@@ -36,6 +37,7 @@ def build_dataset(
     allowed: int,
     context: StageContext,
     steps: Sequence[tuple[str, DataOperator]] = (),
+    engine: Engine | None = None,
 ) -> Draft:
     """Writes the splits, ``ledger.jsonl`` and ``rejects.jsonl`` into ``context.out``.
 
@@ -47,6 +49,7 @@ def build_dataset(
         allowed: how many quarantined rows are tolerated.
         context: where to write, and whom to tell; ``settings`` has ``data_seed`` and ``memory_bytes``.
         steps: the operators with their names, in their order.
+        engine: who does the work; this process, where none is given.
 
     Raises:
         RowsInvalid: more rows were quarantined than allowed; lists them.
@@ -54,7 +57,9 @@ def build_dataset(
         TypeError: the source tells something that is no row.
     """
     way = parts(steps, shares)
-    flow = Flow(way, context)
+    if engine:
+        context = evolve(context, spread=engine.spread, settings=context.settings | {"parts": engine.parts})
+    flow = Flow(way, context, remote=bool(engine and engine.remote))
     last = context.work / "ledger-last"
     lengths = _publish(flow.run(source.examples(context)), context.out, last)
     book = _Book()

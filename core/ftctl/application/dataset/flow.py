@@ -3,35 +3,30 @@
 import json
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from attrs import define, evolve, field
 
+from ftctl.application.dataset.labour import BATCH, DIGEST, Done, Item, Labour, number_of, through
 from ftctl.application.dataset.row import Row
-from ftctl.application.dataset.shards import BELONGS, DIGEST, KEYS, LEDGER, NUMBERS, Shard, Shards, documents
-from ftctl.application.dataset.step import Count, Step, apply, dropped
+from ftctl.application.dataset.shards import BELONGS, KEYS, LEDGER, NUMBERS, Shards
+from ftctl.application.dataset.step import Count, Step, dropped
 from ftctl.domain.event import PROGRESS_MADE
 from ftctl.domain.example import Example, Rejection
 from ftctl.domain.ledger import LedgerEntry
 from ftctl.domain.outcome import Fate
-from ftctl.domain.repeats import first_places
 from ftctl.domain.together import alone, together
+from ftctl.errors import from_json
 from ftctl.faults import fault
 from ftctl.ports.context import StageContext
-from ftctl.ports.data_operator import RowOperator, SetOperator, SplitOperator
-
-BATCH = 512
-"""Rows that an operator is given at once."""
+from ftctl.ports.data_operator import SetOperator, first_seen
 
 SHARD = 20_000
 """Rows of a shard: what a crash can cost."""
 
 DONE = "done.json"
-Item = Row | LedgerEntry
-"""What flows: a row that goes on, or the entry of one that does not."""
 
 
 @define
@@ -44,6 +39,8 @@ class Flow:
     read: int = 0
     ledgers: list[Path] = field(factory=list)
     """Entries of rows that were laid aside on the way, a file a part; in each sorted by row."""
+    remote: bool = False
+    """Whether the engine does its work in other processes."""
 
     def run(self, source: Iterable[Example | Rejection]) -> Iterator[Item]:
         """What comes out behind the last step, in the order of the input rows.
@@ -57,7 +54,7 @@ class Flow:
         steps = self.parts[-1]
         for items in batched(stream, BATCH):
             self.context.stop_if_cancelled()
-            after, entries = self._through(steps, items, self.counts)
+            after, entries = through(steps, items, self.counts, self.context)
             yield from _in_order(after, entries)
 
     def _numbered(self, source: Iterable[Example | Rejection]) -> Iterator[Item]:
@@ -79,10 +76,11 @@ class Flow:
         if (folder / DONE).exists():
             self._recall(json.loads((folder / DONE).read_text()))
         else:
-            for items in batched(islice(stream, shards.taken, None), SHARD):
-                shards.write(partial(self._fill, steps, judge.operator, items))
-                self.context.emit(PROGRESS_MADE, done=_number(items[-1]), unit="rows")
-            (folder / DONE).write_text(json.dumps({"read": self.read, "before": documents(self.counts)}))
+            for done in self._worked(Labour(steps, judge.operator, self.context), islice(stream, shards.taken, None)):
+                shards.write(done)
+                self.context.emit(PROGRESS_MADE, done=done.last, unit="rows")
+            before = {name: count.document() for name, count in self.counts.items()}
+            (folder / DONE).write_text(json.dumps({"read": self.read, "before": before}))
             fault("data.part.done")
         for told in shards.counts():
             for name, document in told["steps"].items():
@@ -104,15 +102,16 @@ class Flow:
             self.counts[name] = Count()
             self.counts[name].add(document)
 
-    def _fill(self, steps: Sequence[Step], judge: SetOperator, items: Sequence[Item], shard: Shard) -> None:
-        for batch in batched(items, BATCH):
+    def _worked(self, labour: Labour, items: Iterator[Item]) -> Iterator[Done]:
+        """Shards in their order, made where the engine makes them."""
+        work = labour.away() if self.remote else labour
+        for done in self.context.spread(work, batched(items, SHARD)):
+            if done.error:
+                raise from_json(done.error)
+            for kind, data in done.events:
+                self.context.emit(kind, **data)
             self.context.stop_if_cancelled()
-            after, entries = self._through(steps, batch, shard.counts)
-            keys = judge.keys([row.example for row in after]) if after else b""
-            if len(keys) != judge.width * len(after):
-                raise TypeError(f"{type(judge).__name__}.keys() must return {judge.width} bytes for each of its rows")
-            shard.add(after, keys, sorted(entries, key=_number))
-        shard.taken = len(items)
+            yield done
 
     def _judged(self, step: Step, rows: Iterator[Row], numbers: "array[int]", fates: Iterator[Fate]) -> Iterator[Item]:
         count = self.counts.setdefault(step.name, Count())
@@ -129,27 +128,12 @@ class Flow:
         """Clusters of rows, also by way of groups and earlier clusters, which are not divided either."""
         count = self.counts.setdefault(step.name, Count())
         said = array("q", (place if fate.first is None else fate.first for place, fate in enumerate(fates)))
-        shared = first_places(belongs, DIGEST, self.context.settings["memory_bytes"])
+        shared = first_seen(belongs, DIGEST, self.context)
         firsts = together(said, shared)
         single, clusters = alone(firsts), dict[int, str]()
         for place, row in enumerate(rows):
             count.came += 1
             yield row if single[place] else evolve(row, cluster=clusters.setdefault(firsts[place], row.key))
-
-    def _through(
-        self, steps: Sequence[Step], items: Sequence[Item], counts: dict[str, Count]
-    ) -> tuple[list[Row], list[LedgerEntry]]:
-        rows = [item for item in items if isinstance(item, Row)]
-        entries = [item for item in items if isinstance(item, LedgerEntry)]
-        for step in steps:
-            operator, context = step.operator, step.context(self.context)
-            if isinstance(operator, SplitOperator):
-                rows = [evolve(row, split=operator.place(row.key, context)) for row in rows]
-                continue
-            assert isinstance(operator, RowOperator)
-            rows, without = apply(step, operator, rows, counts.setdefault(step.name, Count()), context)
-            entries += without
-        return rows, entries
 
 
 def batched(items: Iterable[Item], count: int) -> Iterator[list[Item]]:
@@ -161,11 +145,7 @@ def batched(items: Iterable[Item], count: int) -> Iterator[list[Item]]:
 
 def _in_order(rows: list[Row], entries: list[LedgerEntry]) -> list[Item]:
     both: list[Item] = [*rows, *entries]
-    return sorted(both, key=_number)
-
-
-def _number(item: Item) -> int:
-    return item.number if isinstance(item, Row) else item.row
+    return sorted(both, key=number_of)
 
 
 def funnel(parts: Sequence[Sequence[Step]], counts: dict[str, Count]) -> list[dict[str, object]]:

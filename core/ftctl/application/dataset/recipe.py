@@ -10,10 +10,9 @@ from attrs import frozen
 from ftctl.application.dataset.step import Step
 from ftctl.domain.example import Example
 from ftctl.domain.outcome import Fate
-from ftctl.domain.repeats import first_places
 from ftctl.domain.split import SplitShares
 from ftctl.ports.context import StageContext
-from ftctl.ports.data_operator import DataOperator, RowOperator, SetOperator, SplitOperator
+from ftctl.ports.data_operator import DataOperator, RowOperator, SetOperator, SplitOperator, first_seen
 
 REPEATS, SPLIT, ECHOES = "repeats", "split", "echoes"
 """Names of the steps that nobody has to name; the last one where steps stand behind the split."""
@@ -38,7 +37,7 @@ class Repeats(SetOperator):
         return b"".join(bytes.fromhex(row.content_digest) for row in rows)
 
     def decide(self, keys: Path, context: StageContext) -> Iterator[Fate]:
-        firsts = first_places(keys, self.width, context.settings["memory_bytes"])
+        firsts = first_seen(keys, self.width, context)
         for place, first in enumerate(firsts):
             yield Fate() if first == place else Fate("duplicate", "the same content", first)
 
@@ -55,7 +54,7 @@ class Echoes(SetOperator):
         return b"".join(bytes.fromhex(row.content_digest) + (b"\1" if row.parents else b"\0") for row in rows)
 
     def decide(self, keys: Path, context: StageContext) -> Iterator[Fate]:
-        firsts = first_places(keys, self.width, context.settings["memory_bytes"], rank_bytes=1)
+        firsts = first_seen(keys, self.width, context, rank_bytes=1)
         for place, first in enumerate(firsts):
             yield Fate() if first == place else Fate("duplicate", "the same content", first)
 

@@ -3,54 +3,18 @@
 import json
 import os
 import shutil
-from array import array
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from hashlib import blake2b
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any
 
 from attrs import define, field
 
+from ftctl.application.dataset.labour import Done
 from ftctl.application.dataset.row import Row
-from ftctl.application.dataset.step import Count
-from ftctl.domain.ledger import LedgerEntry
 from ftctl.faults import fault
 
 ROWS, LEDGER, KEYS, COUNTS = "rows.jsonl", "ledger.jsonl", "keys", "counts.json"
 NUMBERS, BELONGS = "numbers", "belongs"
-DIGEST = 16
-"""Bytes of each entry of `BELONGS`."""
-
-
-@define
-class Shard:
-    """A shard while it is written: rows that go on, their keys, and entries of rows that do not."""
-
-    folder: Path
-    rows: TextIO
-    ledger: TextIO
-    keys: BinaryIO
-    numbers: BinaryIO
-    belongs: BinaryIO
-    """A digest of what each row shares with rows that it must not be divided from; of its number where of nothing."""
-    taken: int = 0
-    """How many items of what flowed to it it accounts for."""
-    counts: dict[str, Count] = field(factory=dict)
-
-    def add(self, rows: list[Row], keys: bytes, entries: list[LedgerEntry]) -> None:
-        for row in rows:
-            self.rows.write(row.dump())
-        self.keys.write(keys)
-        array("q", [row.number for row in rows]).tofile(self.numbers)
-        for row in rows:
-            told = f"shared {row.belongs}" if row.belongs else f"{row.number} {row.example.where}"
-            self.belongs.write(blake2b(told.encode(), digest_size=DIGEST).digest())
-        for entry in entries:
-            self.ledger.write(line(entry))
-
-    def count(self, step: str) -> Count:
-        return self.counts.setdefault(step, Count())
 
 
 @define
@@ -75,26 +39,19 @@ class Shards:
         """How many items finished shards account for."""
         return sum(counts["taken"] for counts in self.counts())
 
-    def write(self, fill: Callable[[Shard], None]) -> None:
-        """Lets ``fill`` write one more shard, which is there whole afterwards or not at all."""
+    def write(self, done: Done) -> None:
+        """One more shard, which is there whole afterwards or not at all."""
         draft, place = self.folder / "draft", self.folder / f"{len(self.finished):05d}"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
-        with ExitStack() as stack:
-            rows, ledger = (stack.enter_context(_text(draft / name)) for name in (ROWS, LEDGER))
-            keys, numbers, belongs = (
-                stack.enter_context((draft / name).open("wb")) for name in (KEYS, NUMBERS, BELONGS)
-            )
-            shard = Shard(draft, rows, ledger, keys, numbers, belongs)
-            fill(shard)
-            for file in (rows, ledger, keys, numbers, belongs):
+        told = json.dumps({"taken": done.taken, "steps": done.counts}).encode()
+        parts = {ROWS: done.rows, LEDGER: done.ledger, KEYS: done.keys, NUMBERS: done.numbers, BELONGS: done.belongs,
+                 COUNTS: told}  # fmt: skip
+        for name, content in parts.items():
+            with (draft / name).open("wb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-        told = {"taken": shard.taken, "steps": documents(shard.counts)}
-        with (draft / COUNTS).open("w", encoding="utf-8") as file:
-            json.dump(told, file)
-            file.flush()
-            os.fsync(file.fileno())
         fault("data.shard.before_rename")
         draft.rename(place)
         self.finished.append(place)
@@ -112,17 +69,3 @@ class Shards:
                 with (folder / name).open("rb") as source:
                     shutil.copyfileobj(source, target, 1 << 20)
         return out
-
-
-def documents(counts: dict[str, Count]) -> dict[str, Any]:
-    """Counts as JSON."""
-    return {name: count.document() for name, count in counts.items()}
-
-
-def _text(path: Path) -> TextIO:
-    return path.open("w", encoding="utf-8", newline="\n")
-
-
-def line(entry: LedgerEntry) -> str:
-    """The entry as one line, whose first 12 characters sort it."""
-    return f"{entry.row:012d}{json.dumps(entry.document(), ensure_ascii=False)}\n"

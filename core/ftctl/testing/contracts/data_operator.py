@@ -2,6 +2,7 @@
 
 import copy
 import json
+import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -66,6 +67,15 @@ class DataOperatorContract(OfferContract, contract=True):
             return
         whole, other = outcomes(rows), make(found, values)
         assert [one for row in rows for one in judged(other, [row], context)] == whole
+
+    def test_it_can_be_carried_to_another_process(
+        self, made: DataOperator, rows: list[Example], context: StageContext, outcomes: Any
+    ) -> None:
+        try:
+            carried = pickle.loads(pickle.dumps(made))  # noqa: S301 - its own
+        except Exception as error:
+            pytest.fail(f"it cannot be pickled: {error}")
+        assert judged(carried, rows, context) == outcomes(rows)
 
     def test_rows_are_only_read(self, rows: list[Example], outcomes: Any) -> None:
         before = copy.deepcopy(rows)

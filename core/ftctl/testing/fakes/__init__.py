@@ -5,6 +5,7 @@ from ftctl.testing.fakes.clock import FakeClock
 from ftctl.testing.fakes.compressor import FakeCompressor
 from ftctl.testing.fakes.data_operator import FakeDataOperator
 from ftctl.testing.fakes.data_source import FakeDataSource
+from ftctl.testing.fakes.engine import FakeEngine
 from ftctl.testing.fakes.environments import FakeEnvironments
 from ftctl.testing.fakes.evaluator import FakeEvaluator
 from ftctl.testing.fakes.launcher import FakeLauncher
@@ -26,6 +27,7 @@ __all__ = [
     "FakeCompressor",
     "FakeDataOperator",
     "FakeDataSource",
+    "FakeEngine",
     "FakeEnvironments",
     "FakeEvaluator",
     "FakeLauncher",

@@ -1,0 +1,77 @@
+"""``ftctl data export``."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from ftctl.domain.example import Example
+from ftctl.errors import UsageError
+from ftctl_adapters.cli.options import workspace_option
+
+FORMATS = ("jsonl", "label-studio", "argilla")
+
+
+@click.command()
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("dataset", required=False)
+@click.option("--split", default="train", show_default=True, type=click.Choice(["train", "validation", "test"]))
+@click.option("--format", "form", default="jsonl", show_default=True, type=click.Choice(FORMATS))
+@click.option("--key-env", metavar="NAME", help="Encrypt it with the key in this variable: 64 hexadecimal digits.")
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@workspace_option
+def command(
+    out: Path, dataset: str | None, split: str, form: str, key_env: str | None, force: bool, workspace: Path
+) -> None:
+    """Write a split of DATASET to OUT, for other tools; DATASET left out: the newest one.
+
+    Annotations (`metadata.annotations`) go to Label Studio and Argilla as every annotator gave them, and come back by
+    naming the export in `data_source`. An encrypted file is called `….enc` and is read where its key is named.
+    """
+    from ftctl.plugin.dataset import read_split
+    from ftctl_adapters.cli.data_sets import found_in, store_of
+
+    if out.exists() and not force:
+        raise UsageError(f"{out} is there already", next_step="--force replaces it")
+    if bool(key_env) != (out.suffix == ".enc"):
+        raise UsageError("an encrypted file is called ….enc, and no other", next_step="--key-env NAME and OUT.enc")
+    data = found_in(store_of(workspace), dataset)
+    half = out.with_name(f".{out.name}.{os.getpid()}.half")
+    try:
+        with half.open("wb") as file:
+            count = _written(file, read_split(data, split), form, key_env)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(out)
+    finally:
+        half.unlink(missing_ok=True)
+    print(f"{count} rows of {data.id} {split} in {out}")
+
+
+def _written(file: BinaryIO, rows: Iterator[Example], form: str, key_env: str | None) -> int:
+    from ftctl_adapters.records.sealed import Sealing, key_of
+
+    if key_env is None:
+        return _lines(file.write, rows, form)
+    sealing = Sealing(file, key_of(key_env))
+    count = _lines(sealing.write, rows, form)
+    sealing.end()
+    return count
+
+
+def _lines(write: Callable[[bytes], Any], rows: Iterator[Example], form: str) -> int:
+    """JSONL one row a line; tasks and records as one array, as their tools import them."""
+    from ftctl_adapters.records.annotations import argilla_record, label_studio_task
+
+    if form == "jsonl":
+        return sum(1 for row in rows if write(json.dumps(row.to_row(), ensure_ascii=False).encode() + b"\n"))
+    number = 0
+    made = label_studio_task if form == "label-studio" else argilla_record
+    write(b"[")
+    for number, row in enumerate(rows, 1):
+        write((b"" if number == 1 else b",\n") + json.dumps(made(row, number), ensure_ascii=False).encode())
+    write(b"]\n")
+    return number

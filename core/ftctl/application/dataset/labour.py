@@ -1,0 +1,140 @@
+"""The work on one shard of rows: a pure function of the rows and the recipe, done wherever the engine says."""
+
+import json
+from array import array
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from ftctl.application.dataset.row import Row
+from ftctl.application.dataset.step import Count, Step, apply
+from ftctl.domain.ledger import LedgerEntry
+from ftctl.errors import FtctlError
+from ftctl.ports.context import StageContext
+from ftctl.ports.data_operator import RowOperator, SetOperator, SplitOperator
+
+BATCH = 512
+"""Rows that an operator is given at once."""
+
+DIGEST = 16
+"""Bytes of what a row shares with others."""
+
+Item = Row | LedgerEntry
+"""What flows: a row that goes on, or the entry of one that does not."""
+
+
+@frozen
+class Done:
+    """A shard: rows that go on, as lines, with ``keys``, row ``numbers`` (int64) and ``belongs``; the ``ledger`` lines
+    of rows that do not; by step what became of rows, and the events that operators told.
+
+    ``belongs`` is a digest of what each row shares with rows that it must not be divided from; of its number where of
+    nothing.
+    """
+
+    taken: int
+    last: int
+    rows: bytes = b""
+    ledger: bytes = b""
+    keys: bytes = b""
+    numbers: bytes = b""
+    belongs: bytes = b""
+    counts: dict[str, Any] = field(factory=dict)
+    events: list[tuple[str, dict[str, Any]]] = field(factory=list)
+    error: dict[str, Any] | None = None
+
+
+@define
+class Told:
+    """Keeps events that operators tell where nobody listens."""
+
+    events: list[tuple[str, dict[str, Any]]] = field(factory=list)
+
+    def __call__(self, kind: str, **data: Any) -> None:
+        self.events.append((kind, data))
+
+
+def never() -> bool:
+    """Work elsewhere is not interrupted on the way: its shard is let go."""
+    return False
+
+
+@frozen
+class Labour:
+    """Applies the steps to the rows of a shard, and makes the judge's key of each that goes on."""
+
+    steps: Sequence[Step]
+    judge: SetOperator
+    context: StageContext
+    remote: bool = False
+
+    def away(self) -> "Labour":
+        """The same work without anything of this process, to be done in another one."""
+        return evolve(self, context=evolve(self.context, emit=Told(), cancelled=never, spread=map), remote=True)
+
+    def __call__(self, items: Sequence[Item]) -> Done:
+        if not self.remote:
+            return self._done(items, self.context)
+        context = evolve(self.context, emit=Told())
+        try:
+            return self._done(items, context)
+        except FtctlError as error:
+            return Done(0, 0, error=error.to_json())
+
+    def _done(self, items: Sequence[Item], context: StageContext) -> Done:
+        after, entries, counts, keys = list[Row](), list[LedgerEntry](), dict[str, Count](), bytearray()
+        for start in range(0, len(items), BATCH):
+            context.stop_if_cancelled()
+            rows, without = through(self.steps, items[start : start + BATCH], counts, context)
+            made = self.judge.keys([row.example for row in rows]) if rows else b""
+            if len(made) != self.judge.width * len(rows):
+                name, width = type(self.judge).__name__, self.judge.width
+                raise TypeError(f"{name}.keys() must return {width} bytes for each of its rows")
+            keys += made
+            after += rows
+            entries += sorted(without, key=number_of)
+        return Done(
+            len(items),
+            number_of(items[-1]),
+            "".join(row.dump() for row in after).encode(),
+            "".join(map(line, entries)).encode(),
+            bytes(keys),
+            array("q", [row.number for row in after]).tobytes(),
+            b"".join(map(_belongs, after)),
+            {name: count.document() for name, count in counts.items()},
+            context.emit.events if isinstance(context.emit, Told) else [],
+        )
+
+
+def through(
+    steps: Sequence[Step], items: Sequence[Item], counts: dict[str, Count], context: StageContext
+) -> tuple[list[Row], list[LedgerEntry]]:
+    """What goes on behind the steps, and the entries of what does not."""
+    rows = [item for item in items if isinstance(item, Row)]
+    entries = [item for item in items if isinstance(item, LedgerEntry)]
+    for step in steps:
+        operator, own = step.operator, step.context(context)
+        if isinstance(operator, SplitOperator):
+            rows = [evolve(row, split=operator.place(row.key, own)) for row in rows]
+            continue
+        assert isinstance(operator, RowOperator)
+        rows, without = apply(step, operator, rows, counts.setdefault(step.name, Count()), own)
+        entries += without
+    return rows, entries
+
+
+def number_of(item: Item) -> int:
+    """The number of the input row."""
+    return item.number if isinstance(item, Row) else item.row
+
+
+def line(entry: LedgerEntry) -> str:
+    """The entry as one line, whose first 12 characters sort it."""
+    return f"{entry.row:012d}{json.dumps(entry.document(), ensure_ascii=False)}\n"
+
+
+def _belongs(row: Row) -> bytes:
+    told = f"shared {row.belongs}" if row.belongs else f"{row.number} {row.example.where}"
+    return blake2b(told.encode(), digest_size=DIGEST).digest()

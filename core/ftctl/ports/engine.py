@@ -1,0 +1,39 @@
+"""Port: where the data stage's pieces of work are done."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from typing import ClassVar, TypeVar
+
+from ftctl.errors import BackendError
+
+Given = TypeVar("Given")
+Found = TypeVar("Found")
+
+
+class EngineError(BackendError):
+    """The engine could not do its work."""
+
+    code = "engine"
+
+
+class Engine(ABC):
+    """Constructed with its options as only argument. Which engine it is changes nothing in what is made."""
+
+    remote: ClassVar[bool] = False
+    """Whether work leaves this process: then functions, items and results are pickled."""
+
+    parts: int = 1
+    """Into how many pieces work that can be divided at will is best divided."""
+
+    @abstractmethod
+    def spread(self, work: Callable[[Given], Found], items: Iterable[Given]) -> Iterator[Found]:
+        """The results in the order of the items, of which only a few are taken ahead.
+
+        A piece of work may be done twice, where a process was lost on the way.
+
+        Raises:
+            EngineError: processes are lost again and again, or the cluster cannot be reached.
+        """
+
+    def close(self) -> None:  # noqa: B027 - there may be nothing to end
+        """Ends what it started; called once, whatever happened."""

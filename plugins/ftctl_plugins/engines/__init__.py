@@ -1,0 +1,1 @@
+"""Engines: where the data stage's work is done, one module each."""

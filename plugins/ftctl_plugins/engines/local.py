@@ -1,0 +1,22 @@
+"""``local``: the worker itself, one piece of work after the other."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from ftctl.plugin import options
+from ftctl.ports import Engine
+from ftctl.ports.engine import Found, Given
+
+
+@options
+class LocalOptions:
+    pass
+
+
+class LocalEngine(Engine):
+    """Nothing is pickled and nothing taken ahead."""
+
+    def __init__(self, options: LocalOptions) -> None:
+        self._options = options
+
+    def spread(self, work: Callable[[Given], Found], items: Iterable[Given]) -> Iterator[Found]:
+        return map(work, items)
