@@ -10,7 +10,8 @@
     │   ├── RowsInvalid               rows-invalid          rows refused, all of one file at once
     │   ├── NoUsableRows              no-usable-rows        nothing left to train or measure on
     │   ├── LabelsInvalid             labels-invalid        the label mask would train the wrong thing
-    │   └── DataContractBroken        contract-broken       rows that a declared contract forbids
+    │   ├── DataContractBroken        contract-broken       rows that a declared contract forbids
+    │   └── BudgetSpent               budget-spent          tokens of a model that is asked, resumable
     ├── IntegrityError             4  bytes that are not what they should be
     │   ├── DataChanged               data-changed          a source changed while it was read
     │   ├── ArtifactCorrupt           artifact-corrupt      a stored file differs from its hash
@@ -43,6 +44,7 @@ __all__ = [
     "ArtifactCorrupt",
     "BackendError",
     "BackendFailed",
+    "BudgetSpent",
     "ConfigInvalid",
     "DataChanged",
     "DataContractBroken",
@@ -132,6 +134,12 @@ class NoUsableRows(DataError):
 
 class LabelsInvalid(DataError):
     code = "labels-invalid"
+
+
+class BudgetSpent(DataError):
+    """As many tokens as were allowed are used up; what was answered is kept."""
+
+    code = "budget-spent"
 
 
 class DataContractBroken(DataError):

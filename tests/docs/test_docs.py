@@ -148,13 +148,15 @@ def test_no_code_here_trusts_remote_code_or_unpickles() -> None:
             assert not forbidden.search(path.read_text()), path
 
 
+ARRAYS = ("kernels", "dedup", "statistics")
+"""Folders whose modules are torch or numpy, imported where they are used; so is the module around a loss."""
+
 MODULES = sorted(
     ".".join(path.relative_to(ROOT / folder).with_suffix("").parts).removesuffix(".__init__")
     for folder in ("core", "adapters", "plugins")
     for path in (ROOT / folder).rglob("*.py")
-    if path.stem not in ("__main__", "guard", "loss_module") and path.parent.name not in ("kernels", "dedup")
+    if path.stem not in ("__main__", "guard", "loss_module") and path.parent.name not in ARRAYS
 )
-"""Kernels and the module around a loss are torch, those of near duplicates numpy; they are imported where used."""
 
 
 def test_every_module_imports_alone_without_a_backend() -> None:

@@ -15,7 +15,7 @@ PLATES = "\u4eac\u6d25\u6caa\u6e1d\u5180\u8c6b\u4e91\u8fbd\u9ed1\u6e58\u7696\u9c
 """The characters by which the provinces of China are written on number plates."""
 
 
-def _always(found: str) -> bool:
+def _always(found: str) -> bool:  # noqa: ARG001 - the form alone tells it
     return True
 
 

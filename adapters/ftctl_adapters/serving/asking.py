@@ -14,7 +14,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from ftctl.domain.codec import canonical
-from ftctl.errors import BackendFailed, DataError
+from ftctl.errors import BackendFailed, BudgetSpent, DataError
 
 TRIES = 5
 LONGEST_WAIT = 60.0
@@ -35,12 +35,6 @@ class Service:
     temperature: float
     timeout: float
     budget_tokens: int | None
-
-
-class BudgetSpent(DataError):
-    """As many tokens as were allowed are used up; what was answered is kept."""
-
-    code = "budget-spent"
 
 
 class NoAnswer(Exception):

@@ -1,19 +1,16 @@
 """``processes``: several processes of this machine."""
 
 import os
-import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import cached_property
 from multiprocessing import get_context
 from typing import Any, ClassVar
 
 from ftctl.plugin import option, options
 from ftctl.ports import Engine, EngineError
 from ftctl.ports.engine import Found, Given
-from ftctl_plugins.engines.carried import do
 
 AHEAD = 2
 """Pieces of work that are waiting for each process."""
@@ -32,15 +29,13 @@ class ProcessesEngine(Engine):
     def __init__(self, options: ProcessesOptions) -> None:
         self.parts = options.processes or os.cpu_count() or 1
 
-    @cached_property
-    def _pool(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self.parts, get_context("spawn"))
-
     def spread(self, work: Callable[[Given], Found], items: Iterable[Given]) -> Iterator[Found]:
-        carried, pending = pickle.dumps(work), deque[Future[Any]]()
+        """As the port says; processes live as long as the work, which is carried to each of them once."""
+        pending = deque[Future[Any]]()
+        pool = ProcessPoolExecutor(self.parts, get_context("spawn"), _remember, (work,))
         try:
             for item in items:
-                pending.append(self._pool.submit(do, carried, item))
+                pending.append(pool.submit(_do, item))
                 if len(pending) >= AHEAD * self.parts:
                     yield pending.popleft().result()
             while pending:
@@ -49,9 +44,16 @@ class ProcessesEngine(Engine):
             text = "a process of the data stage was lost (out of memory?)"
             raise EngineError(text, next_step="run the same command again, with fewer processes") from error
         finally:
-            for future in pending:
-                future.cancel()
+            pool.shutdown(cancel_futures=True)
 
-    def close(self) -> None:
-        if "_pool" in self.__dict__:
-            self._pool.shutdown(cancel_futures=True)
+
+_work: list[Callable[[Any], Any]] = []
+"""In a process of the pool: what it is there to do, with what its operators have read and built."""
+
+
+def _remember(work: Callable[[Any], Any]) -> None:
+    _work[:] = [work]
+
+
+def _do(item: Any) -> Any:
+    return _work[0](item)

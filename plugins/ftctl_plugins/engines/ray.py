@@ -2,18 +2,16 @@
 
 import contextlib
 import os
-import pickle
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 from ftctl.plugin import option, options
 from ftctl.ports import Engine, EngineError
 from ftctl.ports.engine import Found, Given
 from ftctl_adapters.launching.cluster import reach
-from ftctl_plugins.engines.carried import do
 
 TRIES = 3
 """How often a piece of work is given to another process when its own is lost."""
@@ -61,11 +59,12 @@ class RayEngine(Engine):
 
     def spread(self, work: Callable[[Given], Found], items: Iterable[Given]) -> Iterator[Found]:
         ray = self._ray
-        task = ray.remote(max_retries=TRIES, num_cpus=1)(do)
-        carried, pending = ray.put(pickle.dumps(work)), deque[Any]()
+        task = ray.remote(max_retries=TRIES, num_cpus=1)(_do)
+        carried, pending = ray.put(work), deque[Any]()
         try:
             for item in items:
-                pending.append(task.remote(carried, item))
+                # inside of a list Ray leaves the reference to those who remember what it stands for
+                pending.append(task.remote([carried], item))
                 if len(pending) >= self.parts:
                     yield ray.get(pending.popleft())
             while pending:
@@ -85,3 +84,16 @@ class RayEngine(Engine):
             self._ray.shutdown()
         if self._records:
             self._records.cleanup()
+
+
+@lru_cache(maxsize=2)
+def _fetched(reference: Any) -> Callable[[Any], Any]:
+    """In a worker: the work, with what its operators have read and built."""
+    import ray
+
+    work: Callable[[Any], Any] = ray.get(reference)
+    return work
+
+
+def _do(carried: list[Any], item: Any) -> Any:
+    return _fetched(carried[0])(item)

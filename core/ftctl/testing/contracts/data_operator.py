@@ -2,8 +2,8 @@
 
 import copy
 import json
-import pickle
 from collections.abc import Callable, Sequence
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -72,7 +72,7 @@ class DataOperatorContract(OfferContract, contract=True):
         self, made: DataOperator, rows: list[Example], context: StageContext, outcomes: Any
     ) -> None:
         try:
-            carried = pickle.loads(pickle.dumps(made))  # noqa: S301 - its own
+            carried = ForkingPickler.loads(ForkingPickler.dumps(made))
         except Exception as error:
             pytest.fail(f"it cannot be pickled: {error}")
         assert judged(carried, rows, context) == outcomes(rows)
