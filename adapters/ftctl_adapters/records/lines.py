@@ -3,9 +3,7 @@
 import contextlib
 import zlib
 from collections.abc import Iterator
-from typing import IO
-
-from attrs import evolve, frozen
+from typing import IO, NamedTuple
 
 from ftctl.ports.data_source import DataSourceError
 from ftctl_adapters.records.places import Place
@@ -20,8 +18,7 @@ RATIO_FROM = 256 << 20
 _UNREADABLE = (OSError, EOFError, zlib.error)
 
 
-@frozen
-class Line:
+class Line(NamedTuple):
     """``number`` counts from 1; ``data`` is ``None`` for a line longer than the limit, which is skipped unread.
 
     ``start`` is where it begins, in bytes from the beginning of the unpacked file.
@@ -48,14 +45,8 @@ def read_lines(place: Place, *, blank: bool = False) -> Iterator[Line]:
         DataSourceError: UTF-16, a packed file that is broken or expands out of all proportion, or an I/O error.
         CutOff: behind the last whole line of a packed file that was cut.
     """
-    number = 0
     with readable(place), place.open() as stream:
-        try:
-            for line in _split(_blocks(stream, place), blank, _mark_bytes(place)):
-                number = line.number
-                yield line
-        except EOFError:
-            raise CutOff(number + 1) from None
+        yield from _split(_blocks(stream, place), blank, _mark_bytes(place))
 
 
 @contextlib.contextmanager
@@ -118,23 +109,29 @@ def _mark_bytes(place: Place) -> int:
 
 
 def _split(blocks: Iterator[bytes], blank: bool, start: int) -> Iterator[Line]:
-    number, parts, size = 1, list[bytes](), 0
-    for block in blocks:
-        pieces = block.split(b"\n")
-        for place, piece in enumerate(pieces):
+    number, begun, size = 1, list[bytes](), 0
+    for block in _until_cut(blocks):
+        if block is None:
+            raise CutOff(number)
+        *whole, rest = block.split(b"\n")
+        for piece in whole:
             size += len(piece)
-            parts = [*parts, piece] if size <= MAX_LINE_BYTES else []
-            if place < len(pieces) - 1:
-                yield from _line(Line(number, b"", True, start), parts, size, blank)
-                number, parts, start, size = number + 1, [], start + size + 1, 0
-    yield from _line(Line(number, b"", False, start), parts, size, False)
-
-
-def _line(line: Line, parts: list[bytes], size: int, blank: bool) -> Iterator[Line]:
+            data = None if size > MAX_LINE_BYTES else b"".join((*begun, piece)) if begun else piece
+            if data is None or blank or (data and not data.isspace()):
+                yield Line(number, data if blank or data is None else data.rstrip(b"\r"), True, start)
+            number, start, size = number + 1, start + size + 1, 0
+            begun = []
+        size += len(rest)
+        begun = [*begun, rest] if size <= MAX_LINE_BYTES else []
     if size > MAX_LINE_BYTES:
-        yield evolve(line, data=None)
-        return
-    data = b"".join(parts)
-    data = data if blank else data.rstrip(b"\r")
-    if blank or data.strip():
-        yield Line(line.number, data, line.complete, line.start)
+        yield Line(number, None, False, start)
+    elif (data := b"".join(begun)).strip():
+        yield Line(number, data if blank else data.rstrip(b"\r"), False, start)
+
+
+def _until_cut(blocks: Iterator[bytes]) -> Iterator[bytes | None]:
+    """The blocks, and ``None`` where a packed file breaks off."""
+    try:
+        yield from blocks
+    except EOFError:
+        yield None

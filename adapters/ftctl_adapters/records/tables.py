@@ -46,21 +46,27 @@ def whole_rows(place: Place, rows: Iterator[Row]) -> Iterator[Row]:
 
 
 def _jsonl(place: Place) -> Iterator[Row]:
+    name = place.name
     for line in read_lines(place):
-        where = f"{place.name}:{line.number}"
+        where = f"{name}:{line.number}"
         if line.data is None:
             yield Rejection(where, f"line longer than {MAX_LINE_BYTES >> 20} MiB", byte=line.start)
             continue
-        excerpt = line.data[:120].decode(errors="replace")
         try:
             value = parse(line.data)
         except NotStrict as error:
-            yield Rejection(where, _reason(error, line.complete), excerpt, line.start)
+            yield Rejection(where, _reason(error, line.complete), _excerpt(line.data), line.start)
             continue
         if isinstance(value, dict):
             yield Placed(where, value, line.start)
         else:
-            yield Rejection(where, f"a row must be an object, not {type(value).__name__}", excerpt, line.start)
+            yield Rejection(
+                where, f"a row must be an object, not {type(value).__name__}", _excerpt(line.data), line.start
+            )
+
+
+def _excerpt(line: bytes) -> str:
+    return line[:120].decode(errors="replace")
 
 
 def _reason(error: NotStrict, complete: bool) -> str:
