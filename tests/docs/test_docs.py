@@ -190,6 +190,7 @@ def test_every_command_in_the_docs_is_one(page: str, line: str) -> None:
     words = shlex.split(line.replace("…", "x"))[1:]
     command: click.Command = cli
     while isinstance(command, click.Group) and words:
+        words = getattr(command, "spelled_out", list)(words)
         found = command.get_command(click.Context(command), words[0])
         assert found is not None, f"no command {words[0]!r}"
         command, words = found, words[1:]

@@ -13,6 +13,7 @@ RUN_BY = {
     "CONTRIBUTING.md": ("not run: the README's command in its parts",),
     "docs/tutorial/first-run.md": ("tests/functional/test_quickstart.py",) * 2,
     "docs/tutorial/own-plugin.md": (CONTRIB,) * 3,
+    "docs/tutorial/from-documents.md": ("tests/functional/test_from_documents.py",) * 2,
     "docs/how-to/onnx.md": ("tests/backends/test_onnx.py",),
     "docs/how-to/vllm.md": ("tests/backends/test_vllm.py",),
     "docs/how-to/search.md": ("tests/functional/test_search.py",),

@@ -17,9 +17,12 @@ class BuildByDefault(click.Group):
     """What is no command of the group is a run file for ``build``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
-            args = ["build", *args]
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, self.spelled_out(args))
+
+    def spelled_out(self, args: list[str]) -> list[str]:
+        """What was typed, with the command that is meant."""
+        known = args and (args[0] in self.commands or args[0] in ("-h", "--help"))
+        return args if known else ["build", *args]
 
 
 @click.group(cls=BuildByDefault, subcommand_metavar="[COMMAND] [ARGS]...")

@@ -11,7 +11,7 @@ from ftctl.errors import FtctlError
 
 COMMANDS = {
     "run": "Carry a model from data to a verified server.",
-    "data": "Build and check the data set of a run, and stop there.",
+    "data": "Build the data set of a run; list, show, compare and check those that are there.",
     "tune": "Run up to the tuned model.",
     "evaluate": "Run up to the metrics of the tuned model.",
     "compress": "Run up to the compressed model and its metrics.",
