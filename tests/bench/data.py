@@ -1,6 +1,6 @@
 """How fast rows become a data set through a recipe, and in how much memory and disk.
 
-    python tests/bench/data.py [--rows 1000000] [--memory-mb 512] [--base 100000]
+    python tests/bench/data.py [--rows 1000000] [--memory-mb 512] [--base 100000] [--streaming] [--engine processes]
 
 Makes short chats, a tenth of them repeats, runs `ftctl data` over them by the real command, worker included, and prints
 rows a second, the worker's peak memory beside that of fewer rows, and the most that lay on disk at a time.
@@ -28,13 +28,15 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--base", type=int, default=100_000, help="rows to compare with; 0: none")
     parser.add_argument("--memory-mb", type=int, default=512)
+    parser.add_argument("--streaming", action="store_true", help="only steps that judge each row by itself")
+    parser.add_argument("--engine", default="local", choices=("local", "processes", "ray"))
     parser.add_argument("--scratch", type=Path, help="a folder with space; otherwise the system's temporary one")
     asked = parser.parse_args()
     counts = [count for count in (asked.base, asked.rows) if count]
     print(f"{'rows':>12}{'seconds':>10}{'rows/s':>10}{'peak RSS':>12}{'disk':>12}{'kept':>12}", flush=True)
     peaks = []
     for count in counts:
-        told = measured(count, asked.memory_mb, asked.scratch)
+        told = measured(count, asked)
         peaks.append(told["peak"])
         print(f"{count:>12,}{told['seconds']:>10,.0f}{count / told['seconds']:>10,.0f}{told['peak'] / 2**20:>8,.0f} MiB"
               f"{told['disk'] / 1e9:>9,.2f} GB{told['kept']:>12,}", flush=True)  # fmt: skip
@@ -42,13 +44,14 @@ def main() -> None:
         print(f"peak of {asked.rows:,} rows: {peaks[1] / peaks[0]:.2f} times that of {asked.base:,}")
 
 
-def measured(rows: int, memory_mb: int, scratch: Path | None) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="ftctl-bench-", dir=scratch) as made:
+def measured(rows: int, asked: argparse.Namespace) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="ftctl-bench-", dir=asked.scratch) as made:
         folder = Path(made)
         write(folder / "rows.jsonl", rows)
-        source = {"use": "jsonl", "path": "rows.jsonl", "memory_mb": memory_mb}
+        source = {"use": "jsonl", "path": "rows.jsonl", "memory_mb": asked.memory_mb, "engine": asked.engine}
+        steps = STEPS[:4] if asked.streaming else STEPS
         (folder / "run.yaml").write_text(
-            json.dumps({"model": "builtin:tiny", "data_source": source, "data_steps": STEPS})
+            json.dumps({"model": "builtin:tiny", "data_source": source, "data_steps": steps})
         )
         most, ended = [0], threading.Event()
         watcher = threading.Thread(target=watch, args=(folder / ".ftctl", most, ended))
