@@ -101,7 +101,7 @@ def rows(*several: Any) -> list[Example]:
 def test_agreement_of_a_data_set_is_told_and_can_end_the_run(context: StageContext) -> None:
     asked = rows(("yes", "yes"), ("no", "no"), ("yes", "yes"), ("no", "no"))
     assert not [one for one in judged(operator("agreement", question="good"), asked, context) if one.state]
-    told = [data["agreement"] for _, data in context.settings["events"] if "agreement" in data]
+    told = [data["note"] for _, data in context.settings["events"] if "note" in data]
     assert told[0].startswith("alpha of 'good' over 4 items: 1.000")
     apart = rows(("yes", "no"), ("no", "yes"), ("yes", "no"))
     judged(operator("agreement", question="good"), apart, context)

@@ -1,6 +1,5 @@
 """``ftctl data``: builds the data set of a run, and shows those that are there."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,7 @@ def list_(workspace: Path, as_json: bool) -> None:
 @workspace_option
 @json_option
 def show(dataset: str | None, samples: int, workspace: Path, as_json: bool) -> None:
-    """One data set, by its id, its first digits or a tag; left out: the newest one."""
+    """One data set, by its id, its first six digits or more, or a tag; left out: the newest one."""
     from ftctl_adapters.cli import data_sets
 
     data_sets.show(workspace, dataset, samples, as_json)
@@ -104,4 +103,6 @@ def tag(dataset: str, name: str, workspace: Path) -> None:
     from ftctl.application.find_dataset import tag_dataset
     from ftctl_adapters.cli.data_sets import store_of
 
-    print(json.dumps(name), "is", tag_dataset(store_of(workspace), dataset, name).id)
+    store = store_of(workspace)
+    was = store.tags("dataset").get(name)
+    print(f"{name} is {tag_dataset(store, dataset, name).id}" + (f", and was dataset/{was[:12]}" if was else ""))

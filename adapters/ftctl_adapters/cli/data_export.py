@@ -38,6 +38,11 @@ def command(
         raise UsageError(f"{out} is there already", next_step="--force replaces it")
     if bool(key_env) != (out.suffix == ".enc"):
         raise UsageError("an encrypted file is called ….enc, and no other", next_step="--key-env NAME and OUT.enc")
+    ending = ".jsonl" if form == "jsonl" else ".json"
+    if not out.name.removesuffix(".enc").endswith(ending):
+        raise UsageError(f"{out}: what is written as {form} ends in {ending}, or {ending}.enc")
+    if not out.parent.is_dir():
+        raise UsageError(f"{out}: the folder {out.parent} is not there", next_step="make it first")
     data = found_in(store_of(workspace), dataset)
     half = out.with_name(f".{out.name}.{os.getpid()}.half")
     try:

@@ -1,5 +1,6 @@
 """From rows of files to canonical examples."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -71,6 +72,7 @@ class ExampleReader:
         if not self._seen:
             meant = nearest(name, [str(one) for one in row.values])
             hint = f"; did you mean {meant!r}?" if meant else ""
-            raise DataSourceError(f"{row.where}: no field {name!r}{hint}; there are: {there[:EXCERPT]}",
-                                  next_step="correct data_source.names")  # fmt: skip
+            cells = len(row.values) == 1 and re.search(r"[;\t|]", there)
+            step = "correct data_source.delimiter" if cells else "correct data_source.names"
+            raise DataSourceError(f"{row.where}: no field {name!r}{hint}; there are: {there[:EXCERPT]}", next_step=step)
         return Rejection(row.where, f"no field {name!r}", str(row.values)[:EXCERPT], row.byte)

@@ -32,6 +32,17 @@ FORMAT_KEYS = (
 )
 
 
+PARTNERS = {
+    "prompt": "completion",
+    "completion": "prompt",
+    "instruction": "output",
+    "output": "instruction",
+    "chosen": "rejected",
+    "rejected": "chosen",
+}
+"""Of keys that mean nothing alone, what belongs to them."""
+
+
 class NotThisFormat(Exception):
     """Why a row cannot become an example."""
 
@@ -57,10 +68,12 @@ def unknown_format(row: Mapping[str, Any]) -> str:
     """Why a row has no format that is known, with the key that was probably meant."""
     for key in row:
         meant = nearest(str(key), FORMAT_KEYS, likeness=0.75)
-        if meant:
+        if meant and meant != key:
             return f"no known format: key {key!r}, did you mean {meant!r}?"
     keys = ", ".join(sorted(map(str, row)))[:80]
-    return f"no known format: keys {keys}; known are {', '.join(READERS)}"
+    lacking = " and ".join(PARTNERS[str(key)] for key in row if str(key) in PARTNERS)
+    half = f"; {lacking} is missing" if lacking else ""
+    return f"no known format: keys {keys}{half}; known are {', '.join(READERS)}; map others: data_source.names"
 
 
 def to_example(row: Mapping[str, Any], form: str, where: str, byte: int | None = None) -> Example:

@@ -10,7 +10,7 @@ from ftctl.application.dataset.mixed import IN_TURN, Mixing
 from ftctl.application.needs import lacking
 from ftctl.application.spec import Backend, DataLimits, DataSettings, Gate, RunSpec
 from ftctl.application.step_order import misplaced
-from ftctl.domain.names import is_name
+from ftctl.domain.names import is_name, nearest
 from ftctl.domain.split import DEFAULT_SHARE
 from ftctl.errors import ConfigInvalid, PluginBroken
 from ftctl.plugin.checking import Mistyped, check_options, convert, unknown_key
@@ -212,6 +212,7 @@ class _Resolver:
         if not isinstance(entry, Mapping) or "sources" not in entry:
             name, own = self.use(entry, "data_source")
             settings, limits = self.shared(DataSettings, own), self.shared(DataLimits, own)
+            self.problems += self.meant_for_all(name, own)
             one = self.backend("data_source", {"use": name, **own}, "data_source") if name else None
             return ((one,) if one else ()), IN_TURN, settings, limits
         own = dict(entry)
@@ -227,6 +228,18 @@ class _Resolver:
         self.problems += [] if sources else ["data_source.sources: name one at least"]
         self.problems += mixing.problems(len(sources)) if sources else []
         return sources, mixing, settings, limits
+
+    def meant_for_all(self, name: str | None, own: dict[str, Any]) -> list[str]:
+        """Lines for keys that neither the source nor every source knows, but which resemble one of the latter's.
+
+        Such keys are taken out.
+        """
+        found = self.registry.find("data_source", name) if name else None
+        theirs = _option_names(found) if isinstance(found, Offer) else set()
+        shared: tuple[Any, ...] = (DataSettings, DataLimits)
+        common = [field.name for kind in shared for field in attrs.fields(kind)]
+        strange = [key for key in own if key not in theirs and nearest(key, common) and not nearest(key, theirs)]
+        return [unknown_key(f"data_source.{key}", key, common) for key in strange if own.pop(key, self) is not self]
 
     def shared(self, kind: Any, values: dict[str, Any]) -> Any:
         """Options that hold for every data source, taken out of the values."""

@@ -66,9 +66,11 @@ class AgreementStep(SetOperator):
         content = np.frombuffer(keys.read_bytes(), np.dtype([("by", "<u8"), ("value", "<f8")])).reshape(-1, RATERS)
         found = agreement(_matrix(content), asked.metric, asked.level, asked.bootstrap)
         said = found.undefined or f"{found.value:.3f}"
+        if not content["by"].any():
+            said = "no row has an annotation of this name"
         interval = "" if found.low is None else f" (95 %: {found.low:.3f} to {found.high:.3f})"
         text = f"{asked.metric} of {asked.question!r} over {found.items} items: {said}{interval}"
-        context.emit(DATA_DESCRIBED, agreement=text)
+        context.emit(DATA_DESCRIBED, note=text)
         if found.value is None or found.value < asked.minimum:
             if asked.on_low == "fail":
                 raise DataOperatorError(f"agreement: {text}; at least {asked.minimum} is asked for",

@@ -13,10 +13,10 @@ from ftctl.ports import RowOperator, StageContext
 @options
 class PairsOptions:
     of: str = option(
-        "ratings",
-        help="`ratings`: `rating` of each of `responses`, more is better; `rankings`: `rank`, 1 is best; `samples`: "
-        "the row's own answer is better than any of `responses`.",
-        choices=("ratings", "rankings", "samples"),
+        "auto",
+        help="`ratings`: `rating` of each of `responses`, more is better; `rankings`: `rank`, 1 is best; `auto`: "
+        "whichever of the two a row has; `samples`: the row's own answer is better than any of `responses`.",
+        choices=("auto", "ratings", "rankings", "samples"),
     )
     min_margin: float = option(1.0, help="Smallest difference of ratings or ranks that counts.", gt=0)
 
@@ -38,7 +38,8 @@ class Pairs(RowOperator):
             return Dropped("filtered", "no responses to compare")
         if self._options.of == "samples":
             return self._sampled(row, answers)
-        key, sign = ("rating", 1.0) if self._options.of == "ratings" else ("rank", -1.0)
+        rated = self._options.of == "ratings" or (self._options.of == "auto" and "rating" in answers[0])
+        key, sign = ("rating", 1.0) if rated else ("rank", -1.0)
         scored = [(sign * one[key], one["text"]) for one in answers if _number(one.get(key))]
         if len(scored) < 2:
             return Dropped("filtered", f"fewer than two responses with a {key}")

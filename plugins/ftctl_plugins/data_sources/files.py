@@ -8,15 +8,19 @@ from typing import ClassVar
 from ftctl.domain.codec import digest
 from ftctl.domain.event import DATA_DESCRIBED
 from ftctl.domain.example import Example, Rejection
+from ftctl.domain.names import nearest
 from ftctl.ports import DataSource, StageContext
 from ftctl.ports.data_source import DataSourceError
 from ftctl_adapters.records.examples import ExampleReader
-from ftctl_adapters.records.formats import READERS
+from ftctl_adapters.records.formats import FORMAT_KEYS, READERS
 from ftctl_adapters.records.places import Place, find_places
 from ftctl_adapters.records.tables import Row
 
 SPLIT_MARK = "#"
 FORMATS = ("auto", *READERS)
+FIELDS = (*FORMAT_KEYS, "input", "system", "history", "tools", "group", "metadata")
+"""Names that rows can be mapped to."""
+
 PATH_HELP = "A file, a folder, a pattern (`raw/*{ending}`), or either in an object store (`s3://…`)"
 STORAGE_HELP = "Name of the environment variable with the object store's options as JSON, as fsspec takes them."
 KEY_HELP = "Name of the environment variable with the key of files that end in `.enc`, in 64 hexadecimal digits."
@@ -36,6 +40,11 @@ class FileSource(DataSource):
         self._path, _, limit = path.partition(SPLIT_MARK)
         if limit and not limit.isdecimal():
             raise DataSourceError(f"{path}: after # stands a number of rows")
+        unknown = [name for name in names if name not in FIELDS]
+        if unknown:
+            meant = nearest(unknown[0], FIELDS)
+            hint = f"; did you mean {meant!r}?" if meant else f"; known: {', '.join(FIELDS)}"
+            raise DataSourceError(f"data_source.names: no format has {unknown[0]!r}{hint}")
         self._format, self._names = form, names
         self._storage_env, self._key_env = storage_env, key_env
         self._limit = int(limit) if limit else None

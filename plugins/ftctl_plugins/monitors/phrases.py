@@ -65,7 +65,11 @@ def _described(stage: str, data: dict[str, Any]) -> str:
         return f"\n{data['labels']}"
     told = {key: value for key, value in data.items() if value and key not in ("funnel", "lengths")}
     steps = [_passed(stage, step) for step in data.get("funnel", []) if len(step) > 2]
-    return "\n".join([*steps, "  " + stage + " " + "  ".join(f"{key}={value}" for key, value in told.items())])
+    return "\n".join([*steps, "  " + stage + " " + "  ".join(f"{key}={_plain(value)}" for key, value in told.items())])
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(f"{name} {count}" for name, count in value.items()) if isinstance(value, dict) else str(value)
 
 
 def _passed(stage: str, step: dict[str, Any]) -> str:

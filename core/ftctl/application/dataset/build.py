@@ -27,6 +27,9 @@ from ftctl.ports.engine import Engine
 SHOWN = 200
 """How many refused rows an error lists; the rest are counted."""
 
+REASONS = 10
+"""How many reasons are told where no row is left, the most frequent first."""
+
 PREFIX = 12
 """Characters that sort a line of the ledger while it is put together."""
 
@@ -56,10 +59,18 @@ def build_dataset(
         NoUsableRows: no row is left to train on.
         TypeError: the source tells something that is no row.
     """
-    way = parts(steps, shares)
+    way, notes = parts(steps, shares), list[str]()
+
+    def heard(kind: str, **data: Any) -> None:
+        if kind == DATA_DESCRIBED and "note" in data:
+            notes.append(str(data["note"]))
+        context.emit(kind, **data)
+
+    flow_context = evolve(context, emit=heard)
     if engine:
-        context = evolve(context, spread=engine.spread, settings=context.settings | {"parts": engine.parts})
-    flow = Flow(way, context, remote=bool(engine and engine.remote))
+        settings = context.settings | {"parts": engine.parts}
+        flow_context = evolve(flow_context, spread=engine.spread, settings=settings)
+    flow = Flow(way, flow_context, remote=bool(engine and engine.remote))
     last = context.work / "ledger-last"
     lengths = _publish(flow.run(source.examples(context)), context.out, last)
     book = _Book()
@@ -73,6 +84,7 @@ def build_dataset(
     made = {"derived": book.derived.summary()} if book.derived.rows else {}
     long = {split: found.document() for split, found in lengths.items() if found.rows}
     summary = book.totals.summary() | made | {"funnel": funnel(way, flow.counts), "lengths": long}
+    summary |= {"notes": notes} if notes else {}
     context.emit(DATA_DESCRIBED, **summary)
     (context.out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     return Draft("dataset", "jsonl", {"splits": book.splits, "summary": summary})
@@ -116,6 +128,7 @@ def _refuse(book: "_Book", allowed: int, rejects: Path) -> None:
         raise NoUsableRows(
             f"0 usable rows to train on ({totals.rows} read, {kept} kept, none in train)",
             next_step="check the path, the format and the steps, or give smaller split shares",
+            details=tuple(f"{count} rows: {reason}" for reason, count in totals.reasons.most_common(REASONS)),
         )
 
 

@@ -77,7 +77,7 @@ def why(data: Artifact, row: str) -> list[Way]:
 def _called(entry: LedgerEntry, row: str) -> bool:
     if row.isdecimal():
         return entry.row == int(row) and not entry.parents
-    return entry.where == row or entry.where.endswith((f"/{row}", f":{row}"))
+    return entry.where == row or entry.where.endswith((f"/{row}", f":{row}")) or row.endswith(f"/{entry.where}")
 
 
 @frozen
