@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ftctl.domain.example import Example, Message
+from ftctl.domain.example import Example, Message, Rejection
 from ftctl.domain.outcome import Dropped
 from ftctl.errors import DataError
 from ftctl.ports.context import StageContext
@@ -16,7 +16,7 @@ from ftctl.testing.contracts.data_operator import judged
 from ftctl.testing.contracts.offer import make
 from ftctl.testing.contracts.stage import recording
 from ftctl_adapters.bootstrap import build_registry
-from ftctl_adapters.records.annotations import annotations, argilla_record, label_studio_task
+from ftctl_adapters.records.annotations import annotations, argilla_record, label_studio_task, portable
 from ftctl_adapters.records.examples import ExampleReader
 from ftctl_adapters.records.tables import Placed
 from ftctl_adapters.statistics.agreement import agreement
@@ -150,6 +150,48 @@ def test_every_annotators_word_comes_in_and_goes_out(values: Any, out: Any) -> N
     again = read(json.loads(json.dumps(out(found, 1))))
     assert again.messages == found.messages
     assert {(one["by"], one["name"], one["value"]) for one in annotations(again)} == told
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"fields": {"text": "a"}, "responses": ["a"]},
+        {"data": {"text": "a"}, "annotations": [{"result": ["a"]}]},
+        {"data": {"text": "a"}, "annotations": [{"result": [{"type": "choices", "value": ["a"]}]}]},
+        {"data": {"text": "a"}, "annotations": ["a"]},
+    ],
+)
+def test_an_export_of_another_shape_is_a_refused_row(values: Any) -> None:
+    (found,) = ExampleReader().read([Placed("f:1", values)])
+    assert isinstance(found, Rejection)
+    assert "must be an object" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "said"),
+    [
+        ("textarea", {"text": ["well said"]}, "well said"),
+        ("pairwise", {"selected": "left"}, "left"),
+        ("ranker", {"ranks": [1, 2]}, {"ranks": [1, 2]}),
+    ],
+)
+def test_no_kind_of_answer_is_lost(kind: str, value: Any, said: Any) -> None:
+    result = [{"from_name": "q", "type": kind, "value": value}]
+    found = read({"data": {"text": "a"}, "annotations": [{"completed_by": 1, "result": result}]})
+    assert annotations(found) == [{"by": "1", "name": "q", "value": said}]
+
+
+@pytest.mark.parametrize("out", [lambda row, n: portable(row), label_studio_task, argilla_record])
+def test_a_preference_pair_goes_out_as_one(out: Any) -> None:
+    turns = (Message("user", "a"), Message("assistant", "good"))
+    row = Example("r:1", turns, rejected=(Message("assistant", "bad"),), parents=("r:0",))
+    again = read(json.loads(json.dumps(out(row, 1))))
+    assert (again.messages, again.rejected) == (row.messages, row.rejected)
+
+
+def test_what_has_no_rank_is_not_the_best() -> None:
+    found = read({"prompt": "?", "responses": [{"text": "unranked"}, {"text": "best", "rank": 1}]})
+    assert found.answer == "best"
 
 
 def answers(**values: Any) -> Example:

@@ -46,7 +46,7 @@ def operator(name: str, **values: Any) -> RowOperator:
 
 
 def asker(folder: Path, **more: Any) -> Asker:
-    return Asker(evolve(SERVICE, **more), folder, lambda: None, sleep=lambda seconds: None)
+    return Asker(evolve(SERVICE, **more), folder / "answers", folder / "usage", lambda: None, lambda seconds: None)
 
 
 QUESTION = [{"role": "user", "content": "How are bells cast?"}]
@@ -69,7 +69,9 @@ def test_what_is_refused_is_not_asked_again(fault: Any, service: FakeService, tm
     assert len(service.bodies) == 1
 
 
-@pytest.mark.parametrize(("faults", "said"), [([401], "status 401"), ([500] * 5, "status 500, 5 times")])
+@pytest.mark.parametrize(
+    ("faults", "said"), [([401], "status 401"), ([302], "status 302"), ([500] * 5, "status 500, 5 times")]
+)
 def test_a_server_that_stays_away_ends_it_without_its_address(
     faults: list[int], said: str, service: FakeService, tmp_path: Path
 ) -> None:
@@ -89,7 +91,30 @@ def test_nothing_is_asked_twice_and_the_budget_holds_over_runs(service: FakeServ
         spent.ask([{"role": "user", "content": "more"}])
     assert spent.ask(QUESTION) == "fine"
     assert len(service.bodies) == 3
-    assert b"planted-key" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"planted-key" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_empty_answers_cost_the_budget_too_and_half_written_ones_are_asked_again(
+    service: FakeService, tmp_path: Path
+) -> None:
+    service.answer = lambda body: ""
+    one, other = asker(tmp_path, budget_tokens=15), asker(tmp_path, budget_tokens=15)
+    for number in range(2):
+        with pytest.raises(NoAnswer):
+            one.ask([{"role": "user", "content": f"{number}"}])
+    with pytest.raises(DataError, match="budget"):
+        other.ask([{"role": "user", "content": "more"}])
+    service.answer = lambda body: "fine"
+    for path in (tmp_path / "answers").iterdir():
+        path.write_text("")
+    assert asker(tmp_path).ask([{"role": "user", "content": "0"}]) == "fine"
+
+
+def test_an_address_that_is_none_does_not_show_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENDPOINT", "http://user:planted secret@127.0.0.1:9/v1")
+    with pytest.raises(BackendFailed) as caught:
+        asker(tmp_path).ask(QUESTION)
+    assert "planted" not in str(caught.value)
 
 
 def test_no_address_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

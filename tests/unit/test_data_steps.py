@@ -208,6 +208,19 @@ def test_with_a_mask_nothing_quotes_a_row(tmp_path: Path) -> None:
     assert not any(one["excerpt"] for one in found["rejects"])
 
 
+@pytest.mark.parametrize(
+    ("reason", "left"),
+    [
+        ("turn 1: unknown role 'anna@example.org'", "turn 1: unknown role …"),
+        ("duplicate key 'anna'", "duplicate key …"),
+        ("no known format: keys anna, bob; known are text", "no known format: keys …; known are text"),
+        ("byte 3: not JSON: Expecting value", "byte 3: not JSON: Expecting value"),
+    ],
+)
+def test_with_a_mask_reasons_quote_nothing(reason: str, left: str) -> None:
+    assert flow.unquoted(reason) == left
+
+
 @pytest.mark.parametrize("batch", [1, 7])
 def test_batches_and_shards_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
     steps = recipe()

@@ -79,6 +79,17 @@ def test_case_punctuation_spaces_and_turns_make_no_difference(tmp_path: Path, co
     assert "exam.jsonl:2" in found[3]
 
 
+def test_a_chinese_item_is_found_inside_of_english(tmp_path: Path, context: StageContext) -> None:
+    item = "今天天气很好我们去公园散步吧然后再去吃午饭"
+    path = written(tmp_path / "exam.jsonl", item)
+    told = "Please translate the following sentence into plain English, and tell me how you did that: "
+    rows = [
+        Example("r:1", text=f"{told}今天天气很好我们去公园散步吧然后再去吃午饭"),
+        Example("r:2", text=f"{told}今天天气很好"),
+    ]
+    assert [bool(reason) for reason in reasons(operator(path).process(rows, context))] == [True, False]
+
+
 def test_shorter_runs_and_more_hits_can_be_asked_for(tmp_path: Path, context: StageContext) -> None:
     path = written(tmp_path / "exam.jsonl", SENTENCE)
     row = Example("r:1", text=" ".join(SENTENCE.split()[:7]))

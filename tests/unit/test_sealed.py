@@ -50,6 +50,9 @@ def test_what_was_changed_moved_or_cut_is_refused() -> None:
     for content in wrong:
         with pytest.raises(DataSourceError, match="another key, or the file was changed"):
             opened(content)
+    for cut in (head, head - 3):
+        with pytest.raises(DataSourceError, match="cut off"):
+            opened(written[:cut])
     with pytest.raises(DataSourceError, match="another key"):
         opened(written, OTHER)
     with pytest.raises(DataSourceError, match="not an encrypted file"):

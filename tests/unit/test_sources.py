@@ -214,6 +214,32 @@ def test_a_document_that_cannot_be_read_says_why(
     assert isinstance(good, Example)
 
 
+def test_half_a_pair_in_a_page_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, context: StageContext
+) -> None:
+    import pypdf
+
+    (tmp_path / "a.pdf").write_bytes(pdf(["page"]))
+    monkeypatch.setattr(pypdf.PageObject, "extract_text", lambda page: "x\ud835 \ud83d\ude00\x01y")
+    (row,) = told("documents", context, path=str(tmp_path / "a.pdf"))
+    assert isinstance(row, Example)
+    assert row.text == "x\ufffd 😀y"
+
+
+def test_what_is_hidden_in_a_folder_is_not_read(tmp_path: Path, context: StageContext) -> None:
+    jsonl(tmp_path / "data" / ".cache" / "old.jsonl", {"text": "old"})
+    jsonl(tmp_path / "data" / "new.jsonl", {"text": "new"})
+    assert [row.where for row in told("jsonl", context, path=str(tmp_path / "data"))] == ["new.jsonl:1"]
+
+
+def test_a_field_and_what_is_mapped_to_it_are_not_guessed_between(tmp_path: Path, context: StageContext) -> None:
+    path = jsonl(tmp_path / "rows.jsonl", {"question": "Q", "prompt": "OTHER", "completion": "A"})
+    (row,) = told("jsonl", context, path=path, names={"prompt": "question"})
+    assert isinstance(row, Rejection)
+    with pytest.raises(DataSourceError, match="did you mean 'prompt'"):
+        told("jsonl", context, path=path, names={"promt": "question"})
+
+
 CARD = """---
 configs:
 - config_name: talk

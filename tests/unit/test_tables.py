@@ -4,6 +4,8 @@ import csv
 import gzip
 import json
 import random
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -188,3 +190,32 @@ def test_frames_of_zstandard_may_follow_one_another(tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl.zst"
     path.write_bytes(b"".join(zstandard.compress(json.dumps(row).encode() + b"\n") for row in ROWS))
     assert [row[1] for row in read_rows(place_of(path))] == ROWS
+
+
+def test_a_bomb_of_zstandard_is_noticed_before_it_fills_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl.zst"
+    compressor = zstandard.ZstdCompressor().compressobj()
+    with path.open("wb") as stream:
+        for _ in range(1024):
+            stream.write(compressor.compress(b" " * (1 << 20)))
+        stream.write(compressor.flush())
+    code = (
+        "import resource, sys; from pathlib import Path\n"
+        "from ftctl_adapters.records.places import place_of; from ftctl_adapters.records.tables import read_rows\n"
+        "from ftctl.ports.data_source import DataSourceError\n"
+        "try: list(read_rows(place_of(Path(sys.argv[1]))))\n"
+        "except DataSourceError as error: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert "bomb" in done.stdout
+    assert int(done.stdout.split()[0]) < 512
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.Table.from_arrays([pyarrow.array(["a"]), pyarrow.array(["b"])], names=["text", "text"])
+    pyarrow.parquet.write_table(table, tmp_path / "d.parquet")
+    with pytest.raises(DataSourceError, match="stands twice"):
+        list(read_rows(place_of(tmp_path / "d.parquet")))

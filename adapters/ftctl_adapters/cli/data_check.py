@@ -56,6 +56,8 @@ def _rules(path: Path) -> Rules:
     from ftctl_adapters.config.strict_yaml import read_yaml
 
     document = read_yaml(path) or {}
+    if not isinstance(document, dict):
+        raise ConfigInvalid(f"{path}: a contract is a mapping, not a list or a value")
     good, problems = check_options(Rules, document, "contract")
     rules = Rules(**good) if not problems else None
     problems += [f"contract.{line}" for line in rules.problems()] if rules else []

@@ -69,10 +69,10 @@ def _written(file: BinaryIO, rows: Iterator[Example], form: str, key_env: str | 
 
 def _lines(write: Callable[[bytes], Any], rows: Iterator[Example], form: str) -> int:
     """JSONL one row a line; tasks and records as one array, as their tools import them."""
-    from ftctl_adapters.records.annotations import argilla_record, label_studio_task
+    from ftctl_adapters.records.annotations import argilla_record, label_studio_task, portable
 
     if form == "jsonl":
-        return sum(1 for row in rows if write(json.dumps(row.to_row(), ensure_ascii=False).encode() + b"\n"))
+        return sum(1 for row in rows if write(json.dumps(portable(row), ensure_ascii=False).encode() + b"\n"))
     number = 0
     made = label_studio_task if form == "label-studio" else argilla_record
     write(b"[")

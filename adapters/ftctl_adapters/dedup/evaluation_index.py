@@ -25,7 +25,7 @@ class EvaluationIndex:
         """Of the texts of items; one that is shorter than a run is a run as a whole."""
         hashes, owners = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
         for start in range(0, len(texts), BATCH):
-            found, counts = shingles(texts[start : start + BATCH], tokens)
+            found, counts = shingles(texts[start : start + BATCH], tokens, mixed=True)
             hashes.append(found)
             owners.append(start + np.repeat(np.arange(len(counts)), counts))
         every, first = np.unique(np.concatenate(hashes), return_index=True)
@@ -33,7 +33,7 @@ class EvaluationIndex:
 
     def hits(self, texts: Sequence[str]) -> list[tuple[int, int]]:
         """For each text how many of its runs are in an item, and the item of the first; ``(0, -1)`` where none is."""
-        found, counts = shingles(texts, self.tokens)
+        found, counts = shingles(texts, self.tokens, mixed=True)
         if not len(self.hashes) or not len(found):
             return [(0, -1)] * len(texts)
         places = np.minimum(np.searchsorted(self.hashes, found), len(self.hashes) - 1)

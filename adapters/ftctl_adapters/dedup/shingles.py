@@ -27,10 +27,16 @@ Array = Any
 """A numpy array."""
 
 
-def shingles(texts: Sequence[str], tokens: int = TOKENS) -> tuple[Array, Array]:
+def shingles(texts: Sequence[str], tokens: int = TOKENS, mixed: bool = False) -> tuple[Array, Array]:
     """Hashes of all shingles, text after text.
 
     A text shorter than a shingle has one, of all it has; one without letters has none.
+
+    Args:
+        texts: in any language.
+        tokens: of a shingle.
+        mixed: whether a character that is written without spaces is a token in every text, and not only where such
+            characters are many.
 
     Returns:
         Hashes (uint64), and for each text how many of them are its own (int64).
@@ -41,7 +47,7 @@ def shingles(texts: Sequence[str], tokens: int = TOKENS) -> tuple[Array, Array]:
     owner = np.repeat(np.arange(len(texts)), lengths)
     spaceless = _within(points, _SPACELESS)
     by_character = np.bincount(owner, spaceless, len(texts)) > CHINESE_SHARE * np.maximum(lengths, 1)
-    token_hash, token_owner = _tokens(points, owner, by_character)
+    token_hash, token_owner = _tokens(points, owner, by_character[owner] | (spaceless & mixed))
     return _windows(token_hash, token_owner, len(texts), tokens)
 
 
@@ -52,14 +58,14 @@ def _within(points: Array, ranges: Sequence[tuple[int, int]]) -> Array:
     return found
 
 
-def _tokens(points: Array, owner: Array, by_character: Array) -> tuple[Array, Array]:
+def _tokens(points: Array, owner: Array, alone: Array) -> tuple[Array, Array]:
     """The hash and the text of each token; words are hashed by sums of powers, so that all are at once."""
     inside = ~_within(points, _BETWEEN)
-    alone = by_character[owner]
     before = np.empty_like(inside)
-    before[:1], before[1:] = False, inside[:-1] & (owner[1:] == owner[:-1])
+    # a word ends where a character that is one by itself begins
+    before[:1], before[1:] = False, inside[:-1] & (owner[1:] == owner[:-1]) & ~alone[:-1]
     after = np.empty_like(inside)
-    after[-1:], after[:-1] = False, inside[1:] & (owner[1:] == owner[:-1])
+    after[-1:], after[:-1] = False, inside[1:] & (owner[1:] == owner[:-1]) & ~alone[1:]
     starts = np.flatnonzero(inside & (alone | ~before))
     ends = np.flatnonzero(inside & (alone | ~after)) + 1
     if not len(starts):

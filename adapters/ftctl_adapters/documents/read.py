@@ -1,12 +1,15 @@
 """Documents by the ending of their files."""
 
+import re
 from collections.abc import Callable, Iterator
+
+from attrs import evolve
 
 from ftctl_adapters.documents.docx import docx_parts
 from ftctl_adapters.documents.headed import markdown_parts, text_parts
 from ftctl_adapters.documents.html import html_parts
 from ftctl_adapters.documents.pdf import pdf_parts
-from ftctl_adapters.documents.section import NotReadable, Part, Unreadable
+from ftctl_adapters.documents.section import NotReadable, Part, Section, Unreadable
 from ftctl_adapters.records.lines import readable
 from ftctl_adapters.records.places import Place
 
@@ -40,7 +43,7 @@ def read_document(place: Place) -> Iterator[Part]:
     try:
         for part in KINDS[place.kind.lower()](content):
             found = True
-            yield part
+            yield evolve(part, text=_plain(part.text)) if isinstance(part, Section) else part
     except NotReadable as error:
         yield Unreadable("", str(error))
         return
@@ -51,3 +54,12 @@ def read_document(place: Place) -> Iterator[Part]:
         return
     if not found:
         yield Unreadable("", "empty: no text in it")
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def _plain(text: str) -> str:
+    """Halves of surrogate pairs put together, or replaced where they are alone; without control characters."""
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return _CONTROL.sub("", whole)

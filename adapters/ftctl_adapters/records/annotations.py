@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ftctl.domain.example import Example
+from ftctl_adapters.records.formats import NotThisFormat
 
 KEY = "annotations"
-LABEL_STUDIO, ARGILLA = "label-studio", "argilla"
+VALUES = {"textarea": "text", "pairwise": "selected"}
+"""Kinds of Label Studio's answers whose words stand under another name."""
 
 
 def unwrapped(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -27,28 +29,36 @@ def unwrapped(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _label_studio(annotations: list[Any]) -> Iterator[dict[str, Any]]:
     for one in annotations:
-        if not isinstance(one, dict) or one.get("was_cancelled"):
+        if _mapping(one, "an annotation").get("was_cancelled"):
             continue
         by = one.get("completed_by")
         name = by.get("email") or by.get("id") if isinstance(by, dict) else by
         for result in one.get("result") or ():
-            value = result.get("value") or {}
-            said = value.get(str(result.get("type")))
+            value = _mapping(_mapping(result, "a result").get("value") or {}, "the value of a result")
+            kind = str(result.get("type"))
+            # a kind of answer that keeps its word under another name, or under several
+            said = value.get(VALUES.get(kind, kind), value)
             said = said[0] if isinstance(said, list) and len(said) == 1 else said
             yield {"by": str(name), "name": str(result.get("from_name")), "value": said}
+
+
+def _mapping(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise NotThisFormat(f"{what} must be an object, not {type(value).__name__}")
+    return value
 
 
 def _argilla(responses: Any) -> Iterator[dict[str, Any]]:
     if isinstance(responses, dict):
         for name, given in responses.items():
             for one in given or ():
-                if one.get("status", "submitted") == "submitted":
+                if _mapping(one, "a response").get("status", "submitted") == "submitted":
                     yield {"by": str(one.get("user_id")), "name": name, "value": one.get("value")}
         return
     for one in responses:
-        if one.get("status", "submitted") == "submitted":
-            for name, said in (one.get("values") or {}).items():
-                yield {"by": str(one.get("user_id")), "name": name, "value": said.get("value")}
+        if _mapping(one, "a response").get("status", "submitted") == "submitted":
+            for name, said in _mapping(one.get("values") or {}, "`values`").items():
+                yield {"by": str(one.get("user_id")), "name": name, "value": _mapping(said, name).get("value")}
 
 
 def annotations(row: Example) -> list[dict[str, Any]]:
@@ -85,6 +95,16 @@ def argilla_record(row: Example, number: int) -> dict[str, Any]:
 
 def _bare(row: Example) -> dict[str, Any]:
     """The canonical row without its place and its annotations."""
-    told = {key: value for key, value in row.to_row().items() if key not in ("where", "metadata")}
     rest = {key: value for key, value in row.metadata.items() if key != KEY}
+    told = portable(row)
+    told.pop("metadata", None)
     return told | ({"metadata": rest} if rest else {})
+
+
+def portable(row: Example) -> dict[str, Any]:
+    """The row as other tools and `jsonl` read it: without its place, a preference pair under its own keys."""
+    told = {key: value for key, value in row.to_row().items() if key not in ("where", "parents")}
+    if row.rejected:
+        turns = told.pop("messages")
+        told = {"prompt": turns[:-1], "chosen": turns[-1:], **told}
+    return told

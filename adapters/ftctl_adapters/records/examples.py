@@ -49,8 +49,15 @@ class ExampleReader:
         self._seen = True
         if self.names:
             ours = {theirs: our for our, theirs in self.names.items()}
+            both = [our for our in self.names if our in values and our not in ours]
+            if both:
+                said = f"has {both[0]!r}, and {self.names[both[0]]!r}, which is mapped to it"
+                return Rejection(where, said, excerpt, byte)
             values = {ours.get(name, name): value for name, value in values.items()}
-        values = unwrapped(values)
+        try:
+            values = unwrapped(values)
+        except NotThisFormat as error:
+            return Rejection(where, str(error), excerpt, byte)
         form = detect(values) if self.format == "auto" else self.format
         if form is None:
             return Rejection(where, unknown_format(values), excerpt, byte)

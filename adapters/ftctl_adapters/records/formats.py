@@ -190,12 +190,13 @@ def _responses(row: Mapping[str, Any]) -> Parts:
             raise NotThisFormat(f"response {place}: needs `text`")
     if "completion" in row:
         return _prompt_completion(row)[0], "", {"prompt", "completion"}
-    best = max(listed, key=lambda one: (_figure(one.get("rating")), -_figure(one.get("rank"))))
+    best = max(listed, key=lambda one: (_figure(one.get("rating"), 1), _figure(one.get("rank"), -1)))
     return _prompt_completion({"prompt": row["prompt"], "completion": best["text"]})[0], "", {"prompt"}
 
 
-def _figure(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+def _figure(value: Any, sign: int) -> float:
+    """Better is more; what has no figure is worse than what has one."""
+    return sign * float(value) if isinstance(value, int | float) else float("-inf")
 
 
 def _preference(row: Mapping[str, Any]) -> Parts:

@@ -61,11 +61,14 @@ def _configs(card: Path) -> dict[str, dict[str, list[str]]]:
     except YAMLError:
         return {}
     configs = told.get("configs") if isinstance(told, dict) else None
-    return {str(one["config_name"]): _splits(one["data_files"]) for one in configs or () if _declares(one)}
+    listed = configs if isinstance(configs, list) else []
+    return {str(one["config_name"]): _splits(one["data_files"]) for one in listed if _declares(one)}
 
 
 def _declares(config: Any) -> bool:
-    return isinstance(config, dict) and "config_name" in config and "data_files" in config
+    if not isinstance(config, dict) or "config_name" not in config:
+        return False
+    return isinstance(config.get("data_files"), str | list)
 
 
 def _splits(files: Any) -> dict[str, list[str]]:
@@ -75,4 +78,4 @@ def _splits(files: Any) -> dict[str, list[str]]:
 
 
 def _listed(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else [str(one) for one in value]
+    return [value] if isinstance(value, str) else [str(one) for one in value or ()]

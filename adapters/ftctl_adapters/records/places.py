@@ -111,13 +111,24 @@ def find_places(pattern: str, storage_env: str | None = None, key_env: str | Non
     if not found:
         said = "nothing is so called" if _MAGIC.search(pattern) else "no such file"
         raise DataSourceError(f"{pattern}: {said}", next_step="check data_source.path")
+    strange = [one.name for one in found if not _is_text(one.name)]
+    if strange:
+        raise DataSourceError(f"{pattern}: the name of a file is no UTF-8: {strange[0]!r}", next_step="rename it")
     return tuple(sorted((evolve(one, key_env=key_env) for one in found), key=lambda one: one.name))
+
+
+def _is_text(name: str) -> bool:
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _local(pattern: str) -> list[Place]:
     path = Path(pattern)
     if path.is_dir():
-        return [Place(str(one.relative_to(path)), str(one)) for one in path.rglob("*") if one.is_file()]
+        files = ((one.relative_to(path), one) for one in path.rglob("*") if one.is_file())
+        return [Place(str(name), str(one)) for name, one in files if not any(p.startswith(".") for p in name.parts)]
     if path.exists() or not _MAGIC.search(pattern):
         return [place_of(path)] if path.is_file() else []
     root = _FIXED.match(pattern)

@@ -80,6 +80,8 @@ class Sealed(io.RawIOBase):
             raise DataSourceError(f"{name}: not an encrypted file of ftctl")
         self._salt, self._number = head[len(MAGIC) :], 0
         self._next, self._left = file.read(PIECE + TAG), b""
+        if not self._next:
+            raise DataSourceError(f"{name}: the file was cut off", next_step="check the file")
 
     def readable(self) -> bool:
         return True

@@ -56,22 +56,31 @@ def _value(text: str, line: bytes) -> Any:
     except StopIteration:
         _check_depth(line)
         return _THOROUGH.decode(text)
-    # a colon behind a quote ends a key: where there are as many as keys, none stood there twice
-    if end != len(text) or type(value) is not dict or line.count(b'":') != _keys(value, 1):
+    # where there are as many quotes as its keys and texts need, no key stood there twice
+    if end != len(text) or type(value) is not dict or _quotes(line) != 2 * _quoted(value, 1):
         _check_depth(line)
         return _THOROUGH.decode(text)
     return value
 
 
-def _keys(value: Any, depth: int) -> int:
-    """How many keys all objects in a list or an object have; less than none where it is too deep."""
+def _quotes(line: bytes) -> int:
+    """How many quotes begin or end a text; -1 where that takes a closer look."""
+    if b"\\" not in line:
+        return line.count(b'"')
+    return -1 if b"\\\\" in line else line.count(b'"') - line.count(b'\\"')
+
+
+def _quoted(value: Any, depth: int) -> int:
+    """How many keys and texts there are in a list or an object; less than none where it is too deep."""
     if depth > MAX_DEPTH:
         return -sys.maxsize
     found, items = (len(value), value.values()) if type(value) is dict else (0, value)
     for item in items:
         kind = type(item)
-        if kind is dict or kind is list:
-            found += _keys(item, depth + 1)
+        if kind is str:
+            found += 1
+        elif kind is dict or kind is list:
+            found += _quoted(item, depth + 1)
     return found
 
 

@@ -143,12 +143,15 @@ def read_parquet(place: Place) -> Iterator[Row]:
         raise DataSourceError("Parquet needs pyarrow", next_step="pip install 'ftctl[data]'") from error
     try:
         with readable(place), place.raw() as stream, ParquetFile(stream) as table:
+            names = table.schema_arrow.names
+            if len(set(names)) != len(names):
+                raise DataSourceError(f"{place.address}: a column name stands twice")
             number = 0
             for batch in table.iter_batches(batch_size=1024):
                 for row in batch.to_pylist():
                     number += 1
                     yield _checked(f"{place.name}:row {number}", _filled(row))
-    except (ArrowException, OSError, UnicodeDecodeError) as error:
+    except (ArrowException, OSError, UnicodeDecodeError, OverflowError, ValueError) as error:
         raise DataSourceError(f"{place.address}: not a readable Parquet file: {error}") from error
 
 

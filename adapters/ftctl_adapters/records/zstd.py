@@ -5,7 +5,8 @@ from typing import IO, Any
 
 from ftctl.ports.data_source import DataSourceError
 
-BLOCK = 1 << 18
+BLOCK = 1 << 12
+"""Packed bytes at a time: all that they expand to is in memory at once, 32,000 times as much at worst."""
 
 
 class Zstd(io.RawIOBase):

@@ -1,6 +1,7 @@
 """Many questions to an OpenAI-compatible endpoint: tried again, remembered, and within a budget."""
 
 import hashlib
+import http.client
 import json
 import os
 import random
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from ftctl.domain.codec import canonical
 from ftctl.errors import BackendFailed, BudgetSpent, DataError
@@ -45,43 +46,54 @@ class NoAnswer(Exception):
 class Asker:
     """Answers are kept in a folder by what was asked: nothing is asked twice, in this run or the next.
 
-    ``asked`` counts requests that were sent, ``tokens`` what the server says of them.
+    ``usage`` is the folder in which the processes of one stage write down what they used; ``asked`` counts requests
+    that this one sent.
     """
 
     service: Service
     folder: Path
+    usage: Path
     stop: Callable[[], None]
     sleep: Callable[[float], None] = time.sleep
     asked: int = 0
-    tokens: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.tokens = sum(json.loads(path.read_text())["tokens"] for path in self.folder.glob("*.json"))
+        self.usage.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def tokens(self) -> int:
+        """What the stage has used, by the server's count, before a crash too."""
+        return sum(int(line) for path in self.usage.iterdir() for line in path.read_text().split())
 
     def ask(self, messages: Sequence[dict[str, str]], **more: Any) -> str:
         """The text of the answer.
 
         Raises:
-            NoAnswer: the server refuses this question (a status of 400 and above that will not change).
+            NoAnswer: the server says nothing, or refuses this question with a status that will not change.
             BudgetSpent: before it is asked.
             BackendFailed: the server does not answer, or says that nobody may ask.
         """
         body = {"model": self.service.model, "messages": list(messages), "max_tokens": self.service.max_tokens,
                 "temperature": self.service.temperature, **more}  # fmt: skip
         kept = self.folder / f"{hashlib.sha256(canonical(body)).hexdigest()}.json"
-        if kept.exists():
-            return str(json.loads(kept.read_text(encoding="utf-8"))["text"])
+        known = _kept(kept)
+        if known is not None:
+            return _said(known)
         budget = self.service.budget_tokens
         if budget is not None and self.tokens >= budget:
             text = f"the budget of {budget:,} tokens is spent ({self.tokens:,} used)"
             raise BudgetSpent(text, next_step="raise budget_tokens and run again; what was answered is kept")
         text, tokens = self._sent(body)
+        with (self.usage / f"{os.getpid()}").open("a") as file:
+            file.write(f"{tokens}\n")
         half = kept.with_suffix(f".{os.getpid()}.half")
-        half.write_text(json.dumps({"text": text, "tokens": tokens}, ensure_ascii=False), encoding="utf-8")
+        with half.open("w", encoding="utf-8") as file:
+            json.dump({"text": text, "tokens": tokens}, file, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
         half.replace(kept)
-        self.tokens += tokens
-        return text
+        return _said(text)
 
     def _sent(self, body: dict[str, Any]) -> tuple[str, int]:
         draw, last = random.Random(0), ""  # noqa: S311 - jitter
@@ -94,12 +106,14 @@ class Asker:
             except urllib.error.HTTPError as error:
                 with error:
                     last = f"status {error.code}"
-                    if error.code in (401, 403, 404):
+                    if error.code in (401, 403, 404) or error.code < 400:
                         raise self._failed(last) from None
                     if error.code not in AGAIN:
                         raise NoAnswer(last) from None
                     wait = _asked_for(error.headers.get("Retry-After"), wait)
-            except (OSError, ValueError, LookupError, TypeError) as error:
+            except http.client.InvalidURL:
+                raise self._failed("no address that can be asked") from None
+            except (OSError, ValueError, LookupError, TypeError, http.client.HTTPException) as error:
                 last = f"{type(error).__name__}"
             if attempt < TRIES - 1:
                 self.sleep(wait)
@@ -132,9 +146,21 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def _told(reply: Any) -> tuple[str, int]:
     text = reply["choices"][0]["message"]["content"]
-    if not isinstance(text, str) or not text.strip():
+    return (text if isinstance(text, str) else ""), int((reply.get("usage") or {}).get("total_tokens") or 0)
+
+
+def _kept(path: Path) -> str | None:
+    """What was answered before; nothing where that was not written to its end."""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["text"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _said(text: str) -> str:
+    if not text.strip():
         raise NoAnswer("an empty answer")
-    return text, int((reply.get("usage") or {}).get("total_tokens") or 0)
+    return text
 
 
 def _asked_for(header: str | None, otherwise: float) -> float:

@@ -59,7 +59,7 @@ class StageRunner:
             plugins=tuple(backend.reference() for backend in stage.backends),
             inputs=inputs,
             seed=self.spec.seed,
-            settings=stage.settings | stage.limits,
+            settings=stage.settings | stage.limits | {"answers": str(self.app.workspace / "answers")},
             parts={role: backend.reference() for role, backend in stage.helpers().items()},
             launcher=stage.launcher.reference() if stage.launcher else None,
             endpoint=endpoint,

@@ -96,4 +96,4 @@ def first_seen(keys: Path, width: int, context: StageContext, rank_bytes: int = 
     Within the memory that the stage may use, and where its engine does its work.
     """
     memory, parts = context.settings["memory_bytes"], context.settings.get("parts", 1)
-    return first_places(keys, width, memory, rank_bytes, context.spread, parts)
+    return first_places(keys, width, memory // parts, rank_bytes, context.spread, parts)

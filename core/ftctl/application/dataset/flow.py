@@ -1,6 +1,7 @@
 """The way of rows through a recipe: streamed from step to step, and laid down where a step must see all of them."""
 
 import json
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -11,7 +12,7 @@ from attrs import define, evolve, field
 
 from ftctl.application.dataset.labour import BATCH, DIGEST, Done, Item, Labour, number_of, through
 from ftctl.application.dataset.row import Row
-from ftctl.application.dataset.shards import BELONGS, KEYS, LEDGER, NUMBERS, Shards
+from ftctl.application.dataset.shards import BELONGS, KEYS, LEDGER, NUMBERS, Shards, write_whole
 from ftctl.application.dataset.step import Count, Step, dropped
 from ftctl.domain.event import PROGRESS_MADE
 from ftctl.domain.example import Example, Rejection
@@ -62,8 +63,8 @@ class Flow:
         for number, row in enumerate(source, 1):
             self.read = number
             if isinstance(row, Rejection):
-                excerpt = "" if masked else row.excerpt
-                yield LedgerEntry(number, row.where, "quarantined", row.byte, reason=row.reason, excerpt=excerpt)
+                excerpt, reason = ("", unquoted(row.reason)) if masked else (row.excerpt, row.reason)
+                yield LedgerEntry(number, row.where, "quarantined", row.byte, reason=reason, excerpt=excerpt)
             elif isinstance(row, Example):
                 yield Row(number, row, row.byte)
             else:
@@ -80,7 +81,7 @@ class Flow:
                 shards.write(done)
                 self.context.emit(PROGRESS_MADE, done=done.last, unit="rows")
             before = {name: count.document() for name, count in self.counts.items()}
-            (folder / DONE).write_text(json.dumps({"read": self.read, "before": before}))
+            write_whole(folder / DONE, json.dumps({"read": self.read, "before": before}))
             fault("data.part.done")
         for told in shards.counts():
             for name, document in told["steps"].items():
@@ -134,6 +135,14 @@ class Flow:
         for place, row in enumerate(rows):
             count.came += 1
             yield row if single[place] else evolve(row, cluster=clusters.setdefault(firsts[place], row.key))
+
+
+_QUOTED = re.compile(r"(['\"`]).*?\1|(?<=keys )[^;]*")
+
+
+def unquoted(reason: str) -> str:
+    """The reason without what it quotes of a row: values in quotes, and the names of keys."""
+    return _QUOTED.sub("…", reason)
 
 
 def batched(items: Iterable[Item], count: int) -> Iterator[list[Item]]:
