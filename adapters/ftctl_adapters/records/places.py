@@ -14,6 +14,7 @@ from typing import IO, Any
 from attrs import evolve, field, frozen
 
 from ftctl.ports.data_source import DataSourceError
+from ftctl_adapters.records.fetched import fetched
 from ftctl_adapters.records.sealed import Sealed, key_of
 from ftctl_adapters.records.zstd import Zstd
 
@@ -99,7 +100,8 @@ def find_places(pattern: str, storage_env: str | None = None, key_env: str | Non
     """The files that are meant, sorted by name; of a folder all that rows can be read from.
 
     Args:
-        pattern: a path, a pattern with ``*``, ``?`` or ``**``, or either in an object store (``s3://…``).
+        pattern: a path, a pattern with ``*``, ``?`` or ``**``, either in an object store (``s3://…``), or a file's
+            address (``https://…``).
         storage_env: the variable that holds the store's options as JSON, as fsspec takes them.
         key_env: the variable with the key of encrypted files.
 
@@ -138,8 +140,10 @@ def _local(pattern: str) -> list[Place]:
 
 
 def _stored(pattern: str, scheme: str, storage_env: str | None) -> list[Place]:
+    if scheme == "https":
+        return [place_of(fetched(pattern))]
     if scheme not in STORES:
-        known = ", ".join(f"{name}://" for name in STORES)
+        known = ", ".join(f"{name}://" for name in ("https", *STORES))
         raise DataSourceError(f"{pattern.partition('?')[0]}: cannot read {scheme}://; known: {known}",
                               next_step="fetch it yourself, and name the file")  # fmt: skip
     try:

@@ -21,7 +21,9 @@ FORMATS = ("auto", *READERS)
 FIELDS = (*FORMAT_KEYS, "input", "system", "history", "tools", "group", "metadata")
 """Names that rows can be mapped to."""
 
-PATH_HELP = "A file, a folder, a pattern (`raw/*{ending}`), or either in an object store (`s3://…`)"
+PATH_HELP = (
+    "A file, a folder, a pattern (`raw/*{ending}`), either in an object store (`s3://…`), or an `https://` address"
+)
 STORAGE_HELP = "Name of the environment variable with the object store's options as JSON, as fsspec takes them."
 KEY_HELP = "Name of the environment variable with the key of files that end in `.enc`, in 64 hexadecimal digits."
 FORMAT_HELP = "The rows' format; `auto` reads it off the keys."
