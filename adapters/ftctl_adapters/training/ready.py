@@ -12,6 +12,7 @@ from ftctl_adapters.training.engines.group import Group
 from ftctl_adapters.training.prepare import Account
 from ftctl_adapters.training.rows import Rows
 from ftctl_adapters.training.task import Task
+from ftctl_adapters.training.tokens_folder import tokens_folder
 
 
 @define
@@ -65,7 +66,7 @@ def seed_everything(seed: int) -> None:
 
 def _encoded(task: Task, tokenizer: ChatTokenizer, split: str, group: Group) -> tuple[Rows, Account]:
     """The split as tokens, written by one process of this machine and read by all of them."""
-    kept = task.context.work / "tokens" / f"{split}-{task.spec[:16]}"
+    kept = tokens_folder(task.context, task.objective, task.options, task.model, task.data) / split
     encoding = Encoding(task.model.path, task.objective, task.options)
     if group.first_here:
         encoded_split(encoding, tokenizer, task.data, split, kept, task.context)

@@ -59,7 +59,7 @@ class StageRunner:
             plugins=tuple(backend.reference() for backend in stage.backends),
             inputs=inputs,
             seed=self.spec.seed,
-            settings=stage.settings | stage.limits | {"answers": str(self.app.workspace / "answers")},
+            settings=stage.settings | stage.limits | self.shared(),
             parts={role: backend.reference() for role, backend in stage.helpers().items()},
             launcher=stage.launcher.reference() if stage.launcher else None,
             endpoint=endpoint,
@@ -73,6 +73,10 @@ class StageRunner:
         record = self.keep(stage, key, draft, result, lineage, folder / "out")
         shutil.rmtree(folder / "work", ignore_errors=True)
         return record
+
+    def shared(self) -> dict[str, Any]:
+        """Folders of the workspace in which runs find what others have made: no part of any outcome."""
+        return {name: str(self.app.workspace / name) for name in ("answers", "tokens")}
 
     def keep(
         self, stage: Stage, key: str, draft: Draft, result: JobResult, lineage: Lineage, out: Path

@@ -1,0 +1,47 @@
+"""Where the tokens of a data set lie: one place for all runs that would make the same ones."""
+
+import hashlib
+from pathlib import Path
+
+from ftctl import __version__
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.codec import digest
+from ftctl.ports import Objective, StageContext
+from ftctl_adapters.training.options import TrainingOptions
+
+TOKENIZING = (
+    "tokenizer",
+    "special_tokens_map",
+    "added_tokens",
+    "chat_template",
+    "vocab",
+    "merges",
+    "config",
+    "generation",
+)
+"""How files begin that say how text becomes tokens and where an answer ends."""
+
+DECISIVE = ("max_length", "overlong", "loss_on")
+"""Options of training that tokens depend on."""
+
+
+def tokens_folder(
+    context: StageContext, objective: Objective, options: TrainingOptions, model: Artifact, data: Artifact
+) -> Path:
+    """Below ``tokens`` of the workspace, by tokenizer, template, data set, objective and the options that count.
+
+    An objective of others may make other tokens in another version, which nobody here can tell: its tokens stay in the
+    stage's own folder.
+    """
+    kind = type(objective)
+    tokenizer = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in _files(Path(model.path))}
+    chosen = {name: getattr(options, name) for name in DECISIVE}
+    asked = repr(getattr(objective, "options", getattr(objective, "_options", None)))
+    key = digest([__version__, kind.__module__, kind.__qualname__, asked, tokenizer, chosen, data.digest])
+    shared = context.settings.get("tokens") if kind.__module__.startswith("ftctl_plugins.") else None
+    return Path(shared or context.work / "tokens") / key
+
+
+def _files(model: Path) -> list[Path]:
+    named = (path for path in model.iterdir() if path.is_file() and path.suffix != ".safetensors")
+    return sorted(path for path in named if path.name.startswith(TOKENIZING))
