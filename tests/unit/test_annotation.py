@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import cohen_kappa_score
+from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
 
 from ftctl.domain.example import Example, Message, Rejection
 from ftctl.domain.outcome import Dropped
@@ -59,12 +61,10 @@ def drawn(raters: int, seed: int = 0) -> Any:
 
 
 def test_kappas_are_those_of_the_libraries() -> None:
-    sklearn = pytest.importorskip("sklearn.metrics")
-    raters = pytest.importorskip("statsmodels.stats.inter_rater")
     two, five = drawn(2), drawn(5)
-    assert agreement(two, "cohen").value == pytest.approx(sklearn.cohen_kappa_score(*two.T), abs=1e-9)
-    table = raters.aggregate_raters(five.astype(int))[0]
-    assert agreement(five, "fleiss").value == pytest.approx(raters.fleiss_kappa(table), abs=1e-9)
+    assert agreement(two, "cohen").value == pytest.approx(cohen_kappa_score(*two.T), abs=1e-9)
+    table = aggregate_raters(five.astype(int))[0]
+    assert agreement(five, "fleiss").value == pytest.approx(fleiss_kappa(table), abs=1e-9)
 
 
 def test_the_interval_narrows_with_more_items() -> None:

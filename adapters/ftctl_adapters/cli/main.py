@@ -23,6 +23,7 @@ COMMANDS = {
     "env": "Private environments of backends: create, list, doctor, remove.",
     "plugins": "Backends: what is there, what is broken.",
     "runs": "Runs of this workspace: list, show, events, resume.",
+    "compare": "What differs between two evaluations, and how sure that is.",
     "config": "Run files: schema, validate, show.",
     "doctor": "Check this installation and workspace.",
 }

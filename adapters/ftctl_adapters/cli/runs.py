@@ -39,7 +39,7 @@ def list_(workspace: Path, as_json: bool) -> None:
 @json_option
 def show(run_id: str, workspace: Path, as_json: bool) -> None:
     """Stages, metrics and report of one run; the beginning of its name is enough."""
-    document = _document(_known(workspace, run_id))
+    document = _document(known(workspace, run_id))
     if as_json:
         print(json.dumps(document, ensure_ascii=False))
         return
@@ -55,7 +55,7 @@ def show(run_id: str, workspace: Path, as_json: bool) -> None:
 @json_option
 def events(run_id: str, workspace: Path, as_json: bool) -> None:
     """Everything that happened in one run, in order."""
-    found = list(_known(workspace, run_id).events())
+    found = list(known(workspace, run_id).events())
     if as_json:
         print(json.dumps(to_plain(found), ensure_ascii=False))
         return
@@ -73,7 +73,7 @@ def resume(run_id: str, workspace: Path, once: bool, as_json: bool) -> None:
     from ftctl_adapters.cli.launch import SWITCHES, launch
 
     given: dict[str, Any] = {
-        "run_file": _known(workspace, run_id).folder / "run.yaml",
+        "run_file": known(workspace, run_id).folder / "run.yaml",
         "workspace": workspace,
         "as_json": as_json,
         "settings": (),
@@ -90,7 +90,12 @@ def _journals(workspace: Path) -> Any:
     return DiskRunJournals(workspace.absolute())
 
 
-def _known(workspace: Path, run_id: str) -> RunJournal:
+def known(workspace: Path, run_id: str) -> RunJournal:
+    """The run that a name, or the beginning of one, means.
+
+    Raises:
+        UsageError: none or several begin so.
+    """
     journals = _journals(workspace)
     begun = [found for found in journals.ids() if found.startswith(run_id)]
     if run_id not in begun and len(begun) != 1:

@@ -1,0 +1,83 @@
+"""``ftctl compare``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ftctl.errors import UsageError
+from ftctl_adapters.cli.options import json_option, workspace_option
+
+STAGES = {"base": "baseline", "tuned": "evaluate", "compressed": "evaluate-compressed"}
+
+
+@click.command()
+@click.argument("before")
+@click.argument("after", required=False)
+@workspace_option
+@json_option
+def command(before: str, after: str | None, workspace: Path, as_json: bool) -> None:
+    """What differs between two evaluations over the same examples, and whether chance would do as much.
+
+    BEFORE and AFTER are runs (the beginning of a name is enough), each with `:base`, `:tuned` or `:compressed`; the
+    tuned model where that is left out. With one run alone, its base is compared with its tuned model.
+
+    Differences have an interval of 95 % (BCa bootstrap over examples) and p (exact McNemar for what is 0 or 1, else
+    permutation of signs), adjusted by Holm for all figures that are shown.
+    """
+    from ftctl_adapters.report.comparison import compare
+
+    if after is None:
+        run = before.partition(":")[0]
+        before, after = f"{run}:base", f"{run}:tuned"
+    found = compare(_report(workspace, before), _report(workspace, after))
+    if as_json:
+        print(json.dumps(_document(found), ensure_ascii=False))
+        return
+    from ftctl_adapters.cli.tables import print_table
+
+    rows = [_row(one) for one in found.differences]
+    print_table([["figure", "n", before, after, "difference", "95 %", "p, adjusted", ""], *rows])
+    if found.unpaired:
+        print(f"{found.unpaired} examples were measured in one of both only, and are left out")
+    for one in found.changed:
+        print(f"\n{one['where']}  {one['figure']} {one['delta']:+.4g}  {_short(one['prompt'])}")
+        print(f"  before: {_short(one['before'])}\n  after:  {_short(one['after'])}")
+
+
+def _row(one: Any) -> list[str]:
+    means = [one.name, str(one.n), f"{one.before:.4g}", f"{one.after:.4g}", f"{one.delta:+.4g}"]
+    return [*means, f"{one.low:+.4g} to {one.high:+.4g}", f"{one.adjusted:.3g}", one.verdict]
+
+
+def _report(workspace: Path, name: str) -> Path:
+    """The folder of an evaluation.
+
+    Raises:
+        UsageError: no such run, or that model was not measured in it.
+    """
+    from ftctl_adapters.cli.data_sets import store_of
+    from ftctl_adapters.cli.runs import known
+
+    run, _, subject = name.partition(":")
+    if subject not in ("", *STAGES):
+        raise UsageError(f"{name}: no model is called {subject!r}", next_step=f"one of {', '.join(STAGES)}")
+    document = known(workspace, run).read("run.json") or {}
+    stage = STAGES[subject or "tuned"]
+    made = [one["artifact"] for one in document.get("stages", ()) if one["name"] == stage and one["artifact"]]
+    if not made:
+        raise UsageError(f"{name}: the {subject or 'tuned'} model was not measured in this run")
+    return Path(store_of(workspace).open(*made[0].split("/")).path)
+
+
+def _document(found: Any) -> dict[str, Any]:
+    from ftctl.domain.codec import to_plain
+
+    told = [to_plain(one) | {"delta": one.delta, "verdict": one.verdict} for one in found.differences]
+    return {"differences": told, "changed": found.changed, "unpaired": found.unpaired}
+
+
+def _short(value: Any) -> str:
+    text = (f"{value:.4g}" if isinstance(value, float) else str(value)).replace("\n", " ")
+    return text if len(text) <= 100 else f"{text[:100]}…"

@@ -1,0 +1,124 @@
+"""Two evaluations over the same examples: what differs, how sure that is, and where it differs most."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from ftctl.errors import UsageError
+
+IDENTITY = ("where", "prompt", "expected", "answer", "finish_reason", "tokens")
+"""Fields of a record that are no figure of it."""
+
+LEVEL = 0.05
+SHOWN = 5
+
+
+@frozen
+class Difference:
+    """One figure over ``n`` pairs: means before and after, their difference with its interval, and p.
+
+    ``adjusted`` is p where all figures of the comparison are looked at together.
+    """
+
+    name: str
+    n: int
+    before: float
+    after: float
+    low: float
+    high: float
+    p: float
+    adjusted: float = 1.0
+
+    @property
+    def delta(self) -> float:
+        return self.after - self.before
+
+    @property
+    def verdict(self) -> str:
+        """What can be said at a level of 5 %: nothing is shown by a difference that chance would make too."""
+        if self.adjusted > LEVEL:
+            return "no difference shown"
+        return "higher" if self.delta > 0 else "lower"
+
+
+@frozen
+class Comparison:
+    """``unpaired`` counts examples that only one of both was measured on."""
+
+    differences: list[Difference]
+    changed: list[dict[str, Any]] = field(factory=list)
+    unpaired: int = 0
+
+
+def compare(before: Path, after: Path) -> Comparison:
+    """Of two report artifacts, by the place of each example.
+
+    Raises:
+        UsageError: they have no example in common.
+    """
+    found: list[Difference] = []
+    changed: list[dict[str, Any]] = []
+    unpaired = pairs = 0
+    for name in sorted({path.name for path in before.glob("*.samples.jsonl")}):
+        one, other = _records(before / name), _records(after / name)
+        both = [(one[where], other[where]) for where in one if where in other]
+        unpaired += len(one) + len(other) - 2 * len(both)
+        pairs += len(both)
+        for figure in _figures(both):
+            found.append(_difference(figure, both))
+            changed += _changed(figure, both)
+    if not pairs:
+        raise UsageError("no example was measured in both", next_step="compare runs over the same test split")
+    from ftctl_adapters.statistics.paired import holm
+
+    adjusted = holm([one.p for one in found])
+    told = [evolve(one, adjusted=p) for one, p in zip(found, adjusted, strict=True)]
+    return Comparison(told, sorted(changed, key=lambda one: -abs(one["delta"]))[:SHOWN], unpaired)
+
+
+def _records(path: Path) -> dict[str, dict[str, Any]]:
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8") as lines:
+        return {record["where"]: record for record in map(json.loads, lines)}
+
+
+def _figures(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[str]:
+    """Names of what is a number in every record of both."""
+    for name in pairs[0][0] if pairs else ():
+        if name not in IDENTITY and all(_number(one.get(name)) for pair in pairs for one in pair):
+            yield name
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _difference(name: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> Difference:
+    import numpy as np
+
+    from ftctl_adapters.statistics.bootstrap import mean_interval
+    from ftctl_adapters.statistics.paired import mcnemar, sign_flip
+
+    one, other = (np.array([pair[side][name] for pair in pairs], np.float64) for side in (0, 1))
+    apart = other - one
+    low, high = mean_interval(apart)
+    if set(np.unique(np.concatenate([one, other]))) <= {0.0, 1.0}:
+        p = mcnemar(int((apart > 0).sum()), int((apart < 0).sum()))
+    else:
+        p = sign_flip(apart)
+    return Difference(name, len(pairs), float(one.mean()), float(other.mean()), low, high, p)
+
+
+def _changed(name: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The examples whose figure moved most, with both answers where there are any."""
+    moved = [(other[name] - one[name], one, other) for one, other in pairs if other[name] != one[name]]
+    moved.sort(key=lambda three: -abs(three[0]))
+    return [
+        {"figure": name, "delta": delta, "where": one["where"], "prompt": one.get("prompt", ""),
+         "before": one.get("answer", one[name]), "after": other.get("answer", other[name])}
+        for delta, one, other in moved[:SHOWN]
+    ]  # fmt: skip

@@ -1,0 +1,80 @@
+"""Two evaluations beside each other: real differences are shown, chance is not, and nothing is paired that is not."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftctl.domain.artifact import Draft, Lineage
+from ftctl.errors import UsageError
+from ftctl_adapters.report.comparison import compare
+from ftctl_adapters.store.artifact_store import DiskArtifactStore
+from tests.conftest import Ftctl
+
+
+def report(folder: Path, right: float, count: int = 200, seed: int = 0, prefix: str = "t") -> Path:
+    """An evaluation of so many examples, of which this share is right."""
+    draw = random.Random(seed)
+    folder.mkdir(parents=True)
+    records: list[dict[str, Any]] = []
+    for number in range(count):
+        hit = float(draw.random() < right)
+        told = {"prompt": f"What is {number}?", "expected": "x", "answer": "x" if hit else "y"}
+        figures = {"exact_match": hit, "f1": hit * 0.9 + draw.random() / 10}
+        records.append({"where": f"{prefix}:{number}", **told, **figures})
+    (folder / "text-metrics.samples.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
+    (folder / "text-metrics.json").write_text("{}")
+    return folder
+
+
+def test_a_real_difference_is_shown_with_its_interval(tmp_path: Path) -> None:
+    found = compare(report(tmp_path / "a", 0.4), report(tmp_path / "b", 0.7, seed=1))
+    exact, f1 = found.differences
+    assert (exact.name, f1.name, exact.n) == ("exact_match", "f1", 200)
+    for one in (exact, f1):
+        assert one.verdict == "higher"
+        assert 0.1 < one.low < one.delta < one.high < 0.5
+        assert one.p <= one.adjusted < 0.001
+    assert found.changed[0]["delta"] in (1.0, -1.0)
+    assert {found.changed[0]["before"], found.changed[0]["after"]} == {"x", "y"}
+
+
+def test_chance_is_rarely_a_difference(tmp_path: Path) -> None:
+    alarms = 0
+    for seed in range(20):
+        one, other = (report(tmp_path / f"{seed}{side}", 0.5, 60, 1000 * side + seed) for side in (1, 2))
+        alarms += any(each.verdict != "no difference shown" for each in compare(one, other).differences)
+    assert alarms <= 3
+
+
+def test_only_what_both_have_is_compared(tmp_path: Path) -> None:
+    one, other = report(tmp_path / "a", 0.5, 30), report(tmp_path / "b", 0.5, 40)
+    found = compare(one, other)
+    assert (found.differences[0].n, found.unpaired) == (30, 10)
+    with pytest.raises(UsageError, match="no example was measured in both"):
+        compare(one, report(tmp_path / "c", 0.5, prefix="other"))
+
+
+def test_runs_are_compared_by_their_names(ftctl: Ftctl, tmp_path: Path) -> None:
+    store = DiskArtifactStore(tmp_path / ".ftctl")
+    made = {name: store.commit(report(tmp_path / name, share, seed=place), Draft("report", "ftctl-report"), Lineage())
+            for place, (name, share) in enumerate((("base", 0.2), ("tuned", 0.8)))}  # fmt: skip
+    stages = [{"name": stage, "artifact": f"report/{made[name].digest}"} for stage, name in
+              (("baseline", "base"), ("evaluate", "tuned"))]  # fmt: skip
+    (tmp_path / ".ftctl" / "runs" / "lora-1234").mkdir(parents=True)
+    (tmp_path / ".ftctl" / "runs" / "lora-1234" / "run.json").write_text(
+        json.dumps({"status": "done", "stages": stages})
+    )
+    done = ftctl("compare", "lora-1234", "--json")
+    assert done.returncode == 0, done.stderr
+    exact = json.loads(done.stdout)["differences"][0]
+    assert (exact["name"], exact["verdict"], exact["n"]) == ("exact_match", "higher", 200)
+    text = ftctl("compare", "lora-1234:tuned", "lora-1234:base").stdout
+    assert "lower" in text
+    assert "before: x" in text
+    for wrong, said in (("lora-1234:compressed", "was not measured"), ("lora-1234:best", "no model is called 'best'"),
+                        ("lora-9", "no run 'lora-9'")):  # fmt: skip
+        refused = ftctl("compare", "lora-1234", wrong)
+        assert (refused.returncode, said in refused.stderr) == (2, True), refused.stderr

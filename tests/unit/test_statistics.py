@@ -1,0 +1,92 @@
+"""Intervals and tests: what the libraries compute, and the levels that they promise."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+from ftctl_adapters.statistics.bootstrap import mean_interval
+from ftctl_adapters.statistics.paired import holm, mcnemar, sign_flip
+from ftctl_adapters.statistics.proportion import binomial_tail, clopper_pearson, wilson
+
+COUNTS = [(0, 1), (1, 1), (0, 20), (20, 20), (3, 20), (19, 20), (50, 100), (1, 256), (999, 1000), (2500, 10_000)]
+
+
+@pytest.mark.parametrize(("hits", "n"), COUNTS)
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+def test_intervals_of_a_share_are_those_of_statsmodels(hits: int, n: int, level: float) -> None:
+    for ours, method in ((wilson, "wilson"), (clopper_pearson, "beta")):
+        theirs = proportion_confint(hits, n, alpha=1 - level, method=method)
+        assert ours(hits, n, level) == pytest.approx(theirs, abs=1e-9)
+        assert ours(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("hits", "n", "share"), [(3, 10, 0.5), (8, 10, 0.2), (500, 1000, 0.48), (1, 5, 0.999)])
+def test_tails_are_those_of_scipy(hits: int, n: int, share: float) -> None:
+    assert binomial_tail(hits, n, share) == pytest.approx(stats.binom.sf(hits - 1, n, share), rel=1e-9)
+
+
+def test_nothing_of_256_has_an_upper_bound() -> None:
+    assert clopper_pearson(0, 256, level=0.9)[1] == pytest.approx(0.0116, abs=1e-4)
+
+
+@pytest.mark.parametrize(("gained", "lost"), [(0, 0), (1, 0), (5, 5), (2, 12), (30, 11), (400, 350)])
+def test_mcnemar_is_that_of_statsmodels(gained: int, lost: int) -> None:
+    theirs = their_mcnemar([[0, gained], [lost, 0]], exact=True).pvalue if gained + lost else 1.0
+    assert mcnemar(gained, lost) == pytest.approx(theirs, abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [3, 9, 16, 60])
+def test_sign_flips_are_those_of_scipy(n: int) -> None:
+    values = np.random.default_rng(n).normal(0.3, 1, n)
+    theirs: Any = stats.permutation_test((values,), np.mean, permutation_type="samples", n_resamples=20_000, rng=1)
+    assert sign_flip(values, 20_000) == pytest.approx(theirs.pvalue, abs=1e-9 if n <= 13 else 0.012)
+    assert sign_flip(-values, 20_000, seed=3) == pytest.approx(sign_flip(values, 20_000), abs=0.012)
+
+
+def test_no_difference_is_none_and_p_is_never_nothing() -> None:
+    assert sign_flip(np.zeros(9)) == 1.0
+    assert 0 < sign_flip(np.ones(500), 1000) <= 1 / 1001 + 1e-12
+
+
+def test_holm_is_that_of_statsmodels() -> None:
+    values = [0.01, 0.04, 0.03, 0.005, 0.5, 0.5]
+    assert holm(values) == pytest.approx(multipletests(values, method="holm")[1].tolist())
+    assert holm([]) == []
+
+
+def test_bounds_of_a_mean_are_those_of_scipy() -> None:
+    values = np.random.default_rng(4).exponential(2.0, 80)
+    theirs = stats.bootstrap((values,), np.mean, n_resamples=20_000, method="BCa", rng=2).confidence_interval
+    assert mean_interval(values, draws=20_000) == pytest.approx((theirs.low, theirs.high), abs=0.06)
+    assert mean_interval(np.full(9, 0.25)) == (0.25, 0.25)
+
+
+def test_alike_models_are_rarely_called_different() -> None:
+    """A-vs-A: two thousand pairs of runs of one model, whose answers differ by chance alone."""
+    draw = np.random.default_rng(7)
+    one, other = (draw.random((2000, 200)) < 0.7 for _ in range(2))
+    alarms = {"mcnemar": 0, "flip": 0}
+    for a, b in zip(one, other, strict=True):
+        alarms["mcnemar"] += mcnemar(int((a & ~b).sum()), int((b & ~a).sum())) <= 0.05
+        alarms["flip"] += sign_flip(a.astype(float) - b, 400) <= 0.05
+    assert 0.02 <= alarms["mcnemar"] / 2000 <= 0.062
+    assert 0.03 <= alarms["flip"] / 2000 <= 0.065
+
+
+def test_rows_of_one_document_count_as_one() -> None:
+    """Intervals that take ten rows of a document for ten observations miss the truth far too often."""
+    draw = np.random.default_rng(9)
+    held = {"clusters": 0, "rows": 0}
+    for number in range(300):
+        documents = draw.normal(0, 1, 30)
+        values, names = np.repeat(documents, 10) + draw.normal(0, 0.1, 300), np.repeat(np.arange(30), 10)
+        for kind, clusters in (("clusters", names), ("rows", None)):
+            low, high = mean_interval(values, draws=400, seed=number, clusters=clusters)
+            held[kind] += low <= 0 <= high
+    assert held["clusters"] / 300 >= 0.89
+    assert held["rows"] / 300 <= 0.6
