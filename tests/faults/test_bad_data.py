@@ -64,7 +64,7 @@ def test_no_rows_is_no_success(ftctl: Ftctl, tmp_path: Path, content: bytes) -> 
 def test_the_format_is_said(ftctl: Ftctl, tmp_path: Path) -> None:
     code, said = data(ftctl, tmp_path, TEXT)
     assert code == 0
-    assert "formats={'messages': 40}" in said
+    assert "formats=messages 40" in said
 
 
 def test_a_number_after_the_path_takes_so_many_rows(ftctl: Ftctl, tmp_path: Path) -> None:
