@@ -1,8 +1,10 @@
 """Environments are built once and kept for the next time, in this user's data folder."""
 
+import fcntl
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -13,17 +15,28 @@ UNABLE = ("[disk-full]", "Temporary failure in name resolution", "Failed to esta
 """What a machine can lack, as against what can be wrong with a recipe."""
 
 
+def created(name: str, turn: Path) -> str:
+    """What went wrong when the environment was made, or nothing.
+
+    Processes of tests side by side take turns: `env create` itself refuses to begin beside another.
+    """
+    shown = documented("how-to/vllm.md", "env create", {"vllm": name})
+    with turn.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [sys.executable, "-m", "ftctl_adapters.cli", *shown]
+        made = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    return "" if made.returncode == 0 and folder_of(name).record() else made.stderr[-2000:]
+
+
 @pytest.fixture(scope="session")
-def environment() -> Callable[[str], None]:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], None]:
     """Makes sure of an environment; without room or network the test is left out, and says so."""
     done: dict[str, str] = {}
+    shared = tmp_path_factory.getbasetemp().parent
 
     def make(name: str) -> None:
         if name not in done:
-            shown = documented("how-to/vllm.md", "env create", {"vllm": name})
-            command = [sys.executable, "-m", "ftctl_adapters.cli", *shown]
-            made = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
-            done[name] = "" if made.returncode == 0 and folder_of(name).record() else made.stderr[-2000:]
+            done[name] = created(name, shared / f"environment-{name}.lock")
         if done[name] and any(reason in done[name] for reason in UNABLE):
             pytest.skip(f"NOT RUN: the environment {name} could not be built here:\n{done[name]}")
         assert not done[name], done[name]
