@@ -1,6 +1,6 @@
 """Near duplicates: rows a second, memory, and what is found, beside datasketch and rensa in the same run.
 
-    pip install 'datasketch>=2,<3' 'rensa>=0.5,<0.6'
+    pip install 'rensa>=0.5,<0.6'
     python tests/bench/dedup.py [--rows 100000] [--repeat 3]
 
 Texts of about 500 characters; a tenth of them are copies with 1 to 10 % other words, and 4 % share their first half

@@ -99,6 +99,17 @@ class TestSplit(DataOperatorContract):
         return "split"
 
 
+class TestEncrypt(DataOperatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "encrypt"
+
+    @pytest.fixture
+    def values(self, tmp_path: Path) -> dict[str, Any]:
+        (tmp_path / "key").write_text("0123456789abcdef" * 4 + "\n")
+        return {"key_file": str(tmp_path / "key")}
+
+
 class Fake:
     @pytest.fixture
     def registry(self) -> Registry:
@@ -135,3 +146,9 @@ class TestFakeSplit(Fake, DataOperatorContract):
     @pytest.fixture
     def offer(self) -> str:
         return "fake-split"
+
+
+class TestFakeSeal(Fake, DataOperatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "fake-seal"

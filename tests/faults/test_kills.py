@@ -109,6 +109,30 @@ def test_kill_9_at_every_named_point(tmp_path: Path, expected: tuple[str, float]
     assert adapter(finish(tmp_path, "tune", "run.yaml")) == expected[0]
 
 
+def test_kill_9_while_rows_become_tokens_costs_what_was_not_marked(tmp_path: Path) -> None:
+    """One mark in 24,000 rows: a second try that began again would reach it and be killed once more."""
+    many = [json.dumps({"prompt": f"{n}?", "completion": f"{n}."}) for n in range(24_000)]
+    digests = []
+    for folder, struck in ((tmp_path / "undisturbed", False), (tmp_path / "struck", True)):
+        small_run(folder)
+        (folder / "phrases.jsonl").write_text("\n".join(many))
+        command = ("tune", "run.yaml", "--set", "tuner.max_steps=1", "--set", "data_source.split.validation=0")
+        if struck:
+            plan = {"FTCTL_TEST_BUILD": "1", "FTCTL_FAULT": "tokens.marked:kill"}
+            first = start(folder, *command, "--set", "data_source.split.test=0", **plan)
+            first.communicate(timeout=200)
+            assert first.returncode != 0
+            assert list(folder.glob(".ftctl/tokens/*/.train-draft/mark.json"))
+        else:
+            plan = {}
+        again = start(folder, *command, "--set", "data_source.split.test=0", **plan)
+        again.communicate(timeout=200)
+        assert again.returncode == 0, (folder / "stderr").read_text()[-2000:]
+        (tokens,) = folder.glob(".ftctl/tokens/*/train")
+        digests.append({path.name: path.read_bytes() for path in tokens.iterdir()})
+    assert digests[0] == digests[1]
+
+
 WHOLE = {
     "evaluators": [{"use": "text-metrics", "max_new_tokens": 8, "limit": 4}, "perplexity"],
     "compressor": "int8",

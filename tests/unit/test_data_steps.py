@@ -31,6 +31,8 @@ from ftctl.testing.fakes.data_operator import (
     FakeDataOperatorOptions,
     FakeMaker,
     FakeMakerOptions,
+    FakeSeal,
+    FakeSealOptions,
     FakeSetOperator,
     FakeSetOperatorOptions,
 )
@@ -122,6 +124,32 @@ def test_made_rows_train_alone_have_parents_and_their_own_ledger(tmp_path: Path)
     assert len(found["derived"]) == len(made)
     assert len(found["ledger"]) == 300
     assert found["splits"]["train"] == len(found["train"])
+
+
+class Breaking(Rows):
+    """Fails behind its last row, when rows lie in the stage's folder."""
+
+    def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
+        yield from super().examples(context)
+        raise OSError("gone")
+
+
+def test_rows_are_encrypted_wherever_they_are_laid_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow, "SHARD", 60)
+    steps = [("fragile", row_step(fails="row 00077")), ("alike", FakeSetOperator(FakeSetOperatorOptions()))]
+    seal = FakeSeal(FakeSealOptions())
+    with pytest.raises(OSError, match="gone"):
+        built(tmp_path / "sealed", [*steps, ("seal", seal)], Breaking())
+    assert list((tmp_path / "sealed" / "work").rglob("rows.jsonl"))
+    built(tmp_path / "sealed", [*steps, ("seal", seal)])
+    plain = built(tmp_path / "plain", steps)
+    hidden = (" asks", "secret beginning", "failed on purpose")
+    for folder, seen in (("plain", True), ("sealed", False)):
+        told = [path.read_bytes() for path in (tmp_path / folder).rglob("*") if path.is_file()]
+        assert [any(text.encode() in content for content in told) for text in hidden] == [seen] * 3
+    for split in SPLITS:
+        with seal.opening((tmp_path / "sealed" / "out" / f"{split}.jsonl.enc").open("rb")) as file:
+            assert [json.loads(line) for line in file] == plain[split]
 
 
 class Leaking(RowOperator):

@@ -1,6 +1,7 @@
 """Tokens on disk: the same whoever makes them, made once, whole or absent."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from ftctl_adapters.training import encode_split
 from ftctl_adapters.training.encode_split import Encoding, encoded_split
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.rows import Rows
+from ftctl_adapters.training.tokens import Tokens, TokenWriter
 from ftctl_plugins.objectives.dpo import DpoObjective, DpoOptions
 from ftctl_plugins.objectives.sft import SftObjective, SftOptions
 
 pytest.importorskip("torch")
+numpy = pytest.importorskip("numpy")
 pytestmark = pytest.mark.heavy
 
 TINY = str(BUILTIN["builtin:tiny"])
@@ -89,10 +92,67 @@ def test_tokens_are_made_once(data: Artifact, tokenizer: ChatTokenizer, context:
 def test_what_is_refused_leaves_nothing_behind(data: Artifact, tokenizer: ChatTokenizer, context: StageContext) -> None:
     with pytest.raises(LabelsInvalid, match="40 examples cannot be trained"):
         encoded_split(encoding(Refusing(SftOptions())), tokenizer, data, "train", context.work / "tokens", context)
-    stopped = evolve(context, cancelled=lambda: True)
-    with pytest.raises(Interrupted):
-        encoded_split(encoding(), tokenizer, data, "train", context.work / "tokens", stopped)
     assert not list(context.work.iterdir())
+
+
+class Failing(SftObjective):
+    """Stops, or is killed, at one example."""
+
+    asked = 0
+
+    def encode(self, example: Example, encoder: Any) -> Any:
+        type(self).asked += 1
+        if example.where == "f:25" and type(self).asked < COUNT:
+            raise Interrupted("asked to stop")
+        return super().encode(example, encoder)
+
+
+@pytest.mark.parametrize("torn", [0, 3])
+def test_what_was_marked_is_not_encoded_again(
+    data: Artifact, tokenizer: ChatTokenizer, context: StageContext, monkeypatch: pytest.MonkeyPatch, torn: int
+) -> None:
+    monkeypatch.setattr(encode_split, "CHUNK", 3)
+    monkeypatch.setattr(encode_split, "MARKED", 2)
+    monkeypatch.setattr(Failing, "asked", 0)
+    whole, expected = encoded_split(encoding(), tokenizer, data, "train", context.work / "whole", context)
+    failing, kept = encoding(Failing(SftOptions())), context.work / "kept"
+    with pytest.raises(Interrupted):
+        encoded_split(failing, tokenizer, data, "train", kept, context)
+    draft = context.work / ".kept-draft"
+    with (draft / "ids.i4").open("ab") as file:
+        file.write(b"torn" * torn)
+    monkeypatch.setattr(Failing, "asked", COUNT)
+    rows, account = encoded_split(failing, tokenizer, data, "train", kept, context)
+    assert Failing.asked == COUNT + COUNT - 24
+    assert told(rows) == told(whole)
+    assert account == expected
+    assert sorted(path.name for path in context.work.iterdir()) == ["kept", "whole"]
+
+
+def test_a_file_that_is_shorter_than_was_marked_is_begun_again(
+    data: Artifact, tokenizer: ChatTokenizer, context: StageContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encode_split, "CHUNK", 3)
+    monkeypatch.setattr(encode_split, "MARKED", 2)
+    monkeypatch.setattr(Failing, "asked", 0)
+    failing, kept = encoding(Failing(SftOptions())), context.work / "kept"
+    with pytest.raises(Interrupted):
+        encoded_split(failing, tokenizer, data, "train", kept, context)
+    os.truncate(context.work / ".kept-draft" / "labels.i4", 40)
+    monkeypatch.setattr(Failing, "asked", COUNT)
+    rows, _ = encoded_split(failing, tokenizer, data, "train", kept, context)
+    assert (Failing.asked, len(rows)) == (2 * COUNT, COUNT)
+
+
+def test_two_that_make_the_same_tokens_do_not_meet(tmp_path: Path) -> None:
+    one, other = TokenWriter(tmp_path / "kept"), TokenWriter(tmp_path / "kept")
+    for writer, value in ((one, 1), (other, 2)):
+        few = numpy.full(3, value, numpy.int32)
+        writer.append(few, few, numpy.array([3], numpy.int32))
+    other.commit()
+    one.commit()
+    assert Tokens.mapped(tmp_path / "kept").ids.tolist() == [2, 2, 2]
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
 def test_examples_are_read_as_they_are_encoded(

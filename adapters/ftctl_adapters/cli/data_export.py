@@ -3,14 +3,18 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from ftctl.domain.example import Example
 from ftctl.errors import UsageError
 from ftctl_adapters.cli.options import workspace_option
+
+if TYPE_CHECKING:
+    from ftctl_adapters.records.sealed import KeyPlace
 
 FORMATS = ("jsonl", "label-studio", "argilla")
 
@@ -21,10 +25,18 @@ FORMATS = ("jsonl", "label-studio", "argilla")
 @click.option("--split", default="train", show_default=True, type=click.Choice(["train", "validation", "test"]))
 @click.option("--format", "form", default="jsonl", show_default=True, type=click.Choice(FORMATS))
 @click.option("--key-env", metavar="NAME", help="Encrypt it with the key in this variable: 64 hexadecimal digits.")
+@click.option("--key-file", metavar="PATH", help="The same, with the key in this file.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @workspace_option
 def command(
-    out: Path, dataset: str | None, split: str, form: str, key_env: str | None, force: bool, workspace: Path
+    out: Path,
+    dataset: str | None,
+    split: str,
+    form: str,
+    key_env: str | None,
+    key_file: str | None,
+    force: bool,
+    workspace: Path,
 ) -> None:
     """Write a split of DATASET to OUT, for other tools; DATASET left out: the newest one.
 
@@ -33,10 +45,12 @@ def command(
     """
     from ftctl.plugin.dataset import read_split
     from ftctl_adapters.cli.data_sets import found_in, store_of
+    from ftctl_adapters.records.sealed import key_place
 
     if out.exists() and not force:
         raise UsageError(f"{out} is there already", next_step="--force replaces it")
-    if bool(key_env) != (out.suffix == ".enc"):
+    key = key_place(key_env, key_file)
+    if bool(key) != (out.suffix == ".enc"):
         raise UsageError("an encrypted file is called ….enc, and no other", next_step="--key-env NAME and OUT.enc")
     ending = ".jsonl" if form == "jsonl" else ".json"
     if not out.name.removesuffix(".enc").endswith(ending):
@@ -46,25 +60,27 @@ def command(
     data = found_in(store_of(workspace), dataset)
     half = out.with_name(f".{out.name}.{os.getpid()}.half")
     try:
-        with half.open("wb") as file:
-            count = _written(file, read_split(data, split), form, key_env)
-            file.flush()
-            os.fsync(file.fileno())
+        with _opened(half, key) as file:
+            count = _lines(file.write, read_split(data, split), form)
         half.replace(out)
     finally:
         half.unlink(missing_ok=True)
     print(f"{count} rows of {data.id} {split} in {out}")
 
 
-def _written(file: BinaryIO, rows: Iterator[Example], form: str, key_env: str | None) -> int:
-    from ftctl_adapters.records.sealed import Sealing, key_of
+@contextmanager
+def _opened(path: Path, key: "KeyPlace | None") -> Iterator[IO[bytes]]:
+    """A file to write to, which is on disk afterwards."""
+    from ftctl_adapters.records.sealed import Sealing
 
-    if key_env is None:
-        return _lines(file.write, rows, form)
-    sealing = Sealing(file, key_of(key_env))
-    count = _lines(sealing.write, rows, form)
-    sealing.end()
-    return count
+    with path.open("wb") as file:
+        if key is None:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            return
+        with Sealing(file, key.key()) as sealing:
+            yield sealing  # type: ignore[misc] # a raw file, which is all that is needed
 
 
 def _lines(write: Callable[[bytes], Any], rows: Iterator[Example], form: str) -> int:

@@ -12,6 +12,7 @@ from ftctl.domain.event import Event
 from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.job import Job, JobResult
 from ftctl.errors import DiskFull, FtctlError, Interrupted, ResourceExhausted, WorkerDied, WorkerStalled
+from ftctl.plugin import is_sealed
 from ftctl.ports.job_runner import JobRunner
 from ftctl.ports.launcher import Launcher
 from ftctl.worker.execute import make
@@ -57,12 +58,15 @@ class WorkerRunner(JobRunner):
 
 
 def named_variables(job: Job) -> dict[str, str]:
-    """Variables of the environment that options of the job's backends name: options whose own name ends in ``_env``.
+    """Variables of the environment that options name whose own name ends in ``_env``.
+
+    They are options of the job's backends, and of those that its inputs were encrypted with.
 
     The job carries their names alone, and its process is given their values.
     """
-    backends = (*job.plugins, *job.parts.values())
-    options = ((key, value) for backend in backends for key, value in backend.options.items())
+    given = [backend.options for backend in (*job.plugins, *job.parts.values())]
+    given += [one.facts["sealed"]["options"] for one in job.inputs.values() if is_sealed(one)]
+    options = ((key, value) for some in given for key, value in some.items())
     named = {value for key, value in options if key.endswith(NAMING) and isinstance(value, str)}
     return {name: os.environ[name] for name in sorted(named) if name in os.environ}
 

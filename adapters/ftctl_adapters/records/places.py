@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 
 from ftctl.ports.data_source import DataSourceError
 from ftctl_adapters.records.fetched import fetched
-from ftctl_adapters.records.sealed import Sealed, key_of
+from ftctl_adapters.records.sealed import KeyPlace, Sealed
 from ftctl_adapters.records.zstd import Zstd
 
 BLOCK = 1 << 20
@@ -38,7 +38,7 @@ class Place:
     name: str
     address: str
     store: Any = field(default=None, eq=False)
-    key_env: str | None = None
+    key: KeyPlace | None = None
 
     @property
     def packing(self) -> str:
@@ -74,10 +74,10 @@ class Place:
     def _plain(self) -> IO[bytes]:
         if not self.name.endswith(SEALED):
             return self.raw()
-        if self.key_env is None:
+        if self.key is None:
             text = f"{self.name} is encrypted"
-            raise DataSourceError(text, next_step="name the variable with its key: data_source.key_env")
-        return io.BufferedReader(Sealed(self.raw(), key_of(self.key_env), self.name), BLOCK)
+            raise DataSourceError(text, next_step="say where its key is: data_source.key_env or key_file")
+        return io.BufferedReader(Sealed(self.raw(), self.key.key(), self.name), BLOCK)
 
     def size(self) -> int:
         """Stored bytes."""
@@ -96,14 +96,14 @@ def place_of(path: Path) -> Place:
     return Place(path.name, str(path))
 
 
-def find_places(pattern: str, storage_env: str | None = None, key_env: str | None = None) -> tuple[Place, ...]:
+def find_places(pattern: str, storage_env: str | None = None, key: KeyPlace | None = None) -> tuple[Place, ...]:
     """The files that are meant, sorted by name; of a folder all that rows can be read from.
 
     Args:
         pattern: a path, a pattern with ``*``, ``?`` or ``**``, either in an object store (``s3://…``), or a file's
             address (``https://…``).
         storage_env: the variable that holds the store's options as JSON, as fsspec takes them.
-        key_env: the variable with the key of encrypted files.
+        key: where that of encrypted files lies.
 
     Raises:
         DataSourceError: nothing is there, or its store cannot be asked.
@@ -116,7 +116,7 @@ def find_places(pattern: str, storage_env: str | None = None, key_env: str | Non
     strange = [one.name for one in found if not _is_text(one.name)]
     if strange:
         raise DataSourceError(f"{pattern}: the name of a file is no UTF-8: {strange[0]!r}", next_step="rename it")
-    return tuple(sorted((evolve(one, key_env=key_env) for one in found), key=lambda one: one.name))
+    return tuple(sorted((evolve(one, key=key) for one in found), key=lambda one: one.name))
 
 
 def _is_text(name: str) -> bool:

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from ftctl.application.dataset.published import samples
 from ftctl.domain import event as events
+from ftctl.plugin import is_sealed
 from ftctl.ports.artifact_store import ArtifactStore
 from ftctl.ports.run_journal import RunJournal
 from ftctl.redact import redacted
@@ -58,7 +59,10 @@ def _folder(store: ArtifactStore, reference: str) -> Path:
 def _rows(store: ArtifactStore, reference: str | None) -> list[list[str]]:
     if reference is None:
         return []
-    shown = samples(store.open(*reference.split("/")))
+    data = store.open(*reference.split("/"))
+    if is_sealed(data):
+        return [["all", "", "encrypted; `ftctl data show` shows samples to whoever has the key"]]
+    shown = samples(data)
     kept = [
         [split, row.where, row.text or row.messages[-1].content] for split, rows in shown.splits.items() for row in rows
     ]

@@ -18,7 +18,8 @@ from ftctl.domain.artifact import Artifact
 from ftctl.domain.codec import from_plain, to_plain
 from ftctl.domain.event import PROGRESS_MADE
 from ftctl.domain.example import Example
-from ftctl.errors import ConfigInvalid
+from ftctl.errors import ConfigInvalid, Interrupted
+from ftctl.faults import fault
 from ftctl.plugin import count_rows, read_split
 from ftctl.ports import Objective, StageContext
 from ftctl_adapters.modeling.encoder import ExampleEncoder
@@ -30,6 +31,9 @@ from ftctl_adapters.training.tokens import Tokens, TokenWriter, arrays
 
 CHUNK = 1000
 """Examples at a time."""
+
+MARKED = 20
+"""Chunks after which what was encoded is made safe: so many a crash can cost."""
 
 WORTH = 50_000
 """Examples from which on further processes pay: each needs seconds to start."""
@@ -59,7 +63,7 @@ class Encoding:
 def encoded_split(
     encoding: Encoding, tokenizer: ChatTokenizer, data: Artifact, split: str, kept: Path, context: StageContext
 ) -> tuple[Rows, Account]:
-    """The rows of a split, from the folder ``kept`` where an earlier try has left them.
+    """The rows of a split, from the folder ``kept`` where an earlier try has left them, or a part of them.
 
     Raises:
         LabelsInvalid: examples that must not be trained as they are.
@@ -82,28 +86,46 @@ def encoded_split(
 def _write(
     encoding: Encoding, tokenizer: ChatTokenizer, data: Artifact, split: str, kept: Path, context: StageContext
 ) -> None:
-    total, account, together = count_rows(data, split), Account(), 1
     kept.parent.mkdir(parents=True, exist_ok=True)
     writer = TokenWriter(kept)
     try:
-        chunks = _chunks(read_split(data, split))
-        for found, sequences_a_row, more in _encoded(encoding, tokenizer, chunks, total):
-            context.stop_if_cancelled()
-            writer.append(*found)
-            account.add(more)
-            together = sequences_a_row or together
-            if total >= WORTH:
-                context.emit(PROGRESS_MADE, done=sum(account.states.values()), total=total, unit="rows encoded")
-        account.settle(encoding.options)
-    except BaseException as error:
-        writer.discard()
-        if isinstance(error, BrokenProcessPool):
-            # a signal to the whole group ends the other processes first
-            context.stop_if_cancelled()
+        document = _append(encoding, tokenizer, data, split, writer, context)
+    except BrokenProcessPool:
+        writer.leave()
+        # a signal to the whole group ends the other processes first
+        context.stop_if_cancelled()
         raise
-    document = {"account": to_plain(account), "together": together}
+    except Interrupted:
+        writer.leave()
+        raise
+    except BaseException:
+        writer.discard()
+        raise
     writer.note(ACCOUNT, json.dumps(document))
     writer.commit()
+
+
+def _append(
+    encoding: Encoding, tokenizer: ChatTokenizer, data: Artifact, split: str, writer: TokenWriter, context: StageContext
+) -> dict[str, Any]:
+    """Encodes what no earlier try has, and returns what is known of all rows."""
+    total, marked = count_rows(data, split), writer.marked
+    account = from_plain(marked["account"], Account) if marked else Account()
+    together, begun = marked.get("together", 1), marked.get("chunks", 0)
+    examples = islice(read_split(data, split), begun * CHUNK, None)
+    encoded = _encoded(encoding, tokenizer, _chunks(examples), total)
+    for number, (found, sequences_a_row, more) in enumerate(encoded, begun + 1):
+        context.stop_if_cancelled()
+        writer.append(*found)
+        account.add(more)
+        together = sequences_a_row or together
+        if number % MARKED == 0:
+            writer.mark(chunks=number, account=to_plain(account), together=together)
+            fault("tokens.marked")
+        if total >= WORTH:
+            context.emit(PROGRESS_MADE, done=sum(account.states.values()), total=total, unit="rows encoded")
+    account.settle(encoding.options)
+    return {"account": to_plain(account), "together": together}
 
 
 def _encoded(

@@ -1,6 +1,8 @@
 """Token ids and labels of many sequences: written once, then mapped into memory and read where they are needed."""
 
 import contextlib
+import fcntl
+import json
 import os
 import shutil
 import tempfile
@@ -14,6 +16,8 @@ from ftctl.domain.encoded import IGNORED, Encoded
 
 IDS, LABELS, LENGTHS = "ids.i4", "labels.i4", "lengths.i4"
 """Files of 32-bit integers in the machine's order, without a header: they are read where they were written."""
+
+MARK = "mark.json"
 
 
 class Piece(NamedTuple):
@@ -83,12 +87,33 @@ class Tokens:
 
 
 class TokenWriter:
-    """Appends sequences to a folder that is there once it is whole."""
+    """Appends sequences to a folder that is there once it is whole; what was marked survives a crash.
+
+    Of several processes that make the same tokens at the same time, the first can go on after a crash; the others write
+    drafts of their own.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        self._files = [(self._draft / name).open("wb") for name in (IDS, LABELS, LENGTHS)]
+        draft, lock = _draft(folder)
+        self._draft, self._lock = draft, lock
+        self.marked: dict[str, Any] = _read_mark(self._draft)
+        """What was noted with the last mark of an earlier try; empty where nothing was."""
+        self._files = [(self._draft / name).open("ab") for name in (IDS, LABELS, LENGTHS)]
+        for file, size in zip(self._files, self.marked.get("sizes", (0, 0, 0)), strict=True):
+            file.truncate(size)
+            file.seek(size)
+
+    def mark(self, **noted: Any) -> None:
+        """Makes what was appended so far safe, with something to remember in JSON."""
+        sizes = []
+        for file in self._files:
+            file.flush()
+            os.fsync(file.fileno())
+            sizes.append(file.tell())
+        half = self._draft / f"{MARK}.half"
+        half.write_text(json.dumps({"sizes": sizes, **noted}), encoding="utf-8")
+        half.replace(self._draft / MARK)
 
     def append(self, ids: Any, labels: Any, lengths: Any) -> None:
         """Int32 arrays of whole sequences, as `arrays` makes them."""
@@ -107,17 +132,50 @@ class TokenWriter:
         for file in self._files:
             file.flush()
             os.fsync(file.fileno())
-        self.discard(self._folder)
+        (self._draft / MARK).unlink(missing_ok=True)
+        # a folder that another process has made meanwhile is not empty, and stays
+        with contextlib.suppress(OSError):
+            self._draft.rename(self._folder)
+        self.discard()
 
-    def discard(self, instead: Path | None = None) -> None:
-        """Closes the files, and moves them to where they belong or removes them."""
+    def discard(self) -> None:
+        """Removes what is not where it belongs."""
+        self.leave()
+        shutil.rmtree(self._draft, ignore_errors=True)
+
+    def leave(self) -> None:
+        """Closes the files; the next writer goes on behind the last mark."""
         for file in self._files:
             file.close()
-        if instead is not None:
-            # a folder that another process has made meanwhile is not empty, and stays
-            with contextlib.suppress(OSError):
-                self._draft.rename(instead)
-        shutil.rmtree(self._draft, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _draft(folder: Path) -> tuple[Path, int | None]:
+    """The draft that an earlier try may have left, locked, or a new one where another process is at it."""
+    draft = folder.parent / f".{folder.name}-draft"
+    draft.mkdir(exist_ok=True)
+    lock = os.open(draft, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # it may have been finished by another process before it was locked here
+        if os.path.samestat(draft.stat(), os.fstat(lock)):
+            return draft, lock
+    except OSError:
+        pass
+    os.close(lock)
+    return Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent)), None
+
+
+def _read_mark(draft: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((draft / MARK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    sizes = [(draft / name).stat().st_size if (draft / name).exists() else 0 for name in (IDS, LABELS, LENGTHS)]
+    # after a power cut a file can be shorter than what was marked
+    return found if all(has >= size for has, size in zip(sizes, found["sizes"], strict=True)) else {}
 
 
 def arrays(sequences: Iterable[Encoded]) -> tuple[Any, Any, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from ftctl import __version__
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.codec import digest
+from ftctl.plugin import is_sealed
 from ftctl.ports import Objective, StageContext
 from ftctl_adapters.training.options import TrainingOptions
 
@@ -30,15 +31,16 @@ def tokens_folder(
 ) -> Path:
     """Below ``tokens`` of the workspace, by tokenizer, template, data set, objective and the options that count.
 
-    An objective of others may make other tokens in another version, which nobody here can tell: its tokens stay in the
-    stage's own folder.
+    Of an encrypted data set they stay in the stage's own folder, which is gone when the stage is done. An objective of
+    others may make other tokens in another version, which nobody here can tell: its tokens stay there too.
     """
     kind = type(objective)
     tokenizer = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in _files(Path(model.path))}
     chosen = {name: getattr(options, name) for name in DECISIVE}
     asked = repr(getattr(objective, "options", getattr(objective, "_options", None)))
     key = digest([__version__, kind.__module__, kind.__qualname__, asked, tokenizer, chosen, data.digest])
-    shared = context.settings.get("tokens") if kind.__module__.startswith("ftctl_plugins.") else None
+    ours = kind.__module__.startswith("ftctl_plugins.")
+    shared = context.settings.get("tokens") if ours and not is_sealed(data) else None
     return Path(shared or context.work / "tokens") / key
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ftctl.plugin.capabilities import DEDUPLICATES, DERIVES, MASKS, NETWORK, SPLITS
+from ftctl.plugin.capabilities import DEDUPLICATES, DERIVES, MASKS, NETWORK, SEALS, SPLITS
 from ftctl.plugin.offer import Offer
 
 
@@ -19,6 +19,8 @@ def misplaced(steps: Sequence[Offer]) -> list[str]:
             problems.append(f"{named} sends rows to another machine; put {{use: pii}} before it")
         if DEDUPLICATES in offer.capabilities and place > split:
             problems.append(f"{named} must come before the split, or what repeats itself stands in two splits")
+        if SEALS in offer.capabilities and place < len(steps) - 1:
+            problems.append(f"{named} must come last: it encrypts what is written of rows")
         if DERIVES in offer.capabilities and place < split:
             problems.append(f"{named} makes rows and must come after the split: it is given the train split alone")
     return problems

@@ -9,10 +9,11 @@ from ftctl.plugin.capabilities import (
     MASKS,
     NETWORK,
     RESUME,
+    SEALS,
     SPLITS,
     VALIDATES,
 )
-from ftctl.plugin.dataset import count_rows, read_split
+from ftctl.plugin.dataset import count_rows, is_sealed, read_split
 from ftctl.plugin.hooks import hookimpl
 from ftctl.plugin.offer import CONTRACT_VERSION, Need, Offer
 from ftctl.plugin.options import option, options
@@ -27,12 +28,14 @@ __all__ = [
     "MASKS",
     "NETWORK",
     "RESUME",
+    "SEALS",
     "SPLITS",
     "VALIDATES",
     "Need",
     "Offer",
     "count_rows",
     "hookimpl",
+    "is_sealed",
     "option",
     "options",
     "read_split",

@@ -30,4 +30,19 @@ SPLITS = "splits"
 DERIVES = "derives"
 """A data operator that makes further rows of those of the train split; it comes after the split."""
 
-CAPABILITIES = (BRIDGE, NETWORK, DETERMINISTIC, RESUME, ACCUMULATES, VALIDATES, MASKS, DEDUPLICATES, SPLITS, DERIVES)
+SEALS = "seals"
+"""A data operator that encrypts what is written of rows; it comes last."""
+
+CAPABILITIES = (
+    BRIDGE,
+    NETWORK,
+    DETERMINISTIC,
+    RESUME,
+    ACCUMULATES,
+    VALIDATES,
+    MASKS,
+    DEDUPLICATES,
+    SPLITS,
+    DERIVES,
+    SEALS,
+)

@@ -2,17 +2,26 @@
 
 import json
 from collections.abc import Iterator
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.example import Example
+from ftctl.errors import PluginBroken
+from ftctl.plugin.offer import load
+from ftctl.plugin.registry import Registry, Unknown
 
 
 def read_split(data: Artifact, split: str, limit: int | None = None) -> Iterator[Example]:
-    """The examples of a split (``train``, ``validation``, ``test``) in their stored order, read as they are used."""
-    path = Path(data.path) / f"{split}.jsonl"
-    with path.open(encoding="utf-8") as lines:
+    """The examples of a split (``train``, ``validation``, ``test``) in their stored order, read as they are used.
+
+    Raises:
+        UsageError: it is encrypted, and its key is not where the run file said.
+        DataError: it is encrypted by another key, or was changed.
+    """
+    with _opened(data, split) as lines:
         for line in islice(lines, limit):
             yield Example.from_row(json.loads(line))
 
@@ -20,3 +29,20 @@ def read_split(data: Artifact, split: str, limit: int | None = None) -> Iterator
 def count_rows(data: Artifact, split: str) -> int:
     """How many examples a split holds, from the artifact's own facts."""
     return int(data.facts["splits"].get(split, 0))
+
+
+def is_sealed(data: Artifact) -> bool:
+    """Whether its splits are encrypted: what is made of their texts must not lie about in plain."""
+    return "sealed" in data.facts
+
+
+def _opened(data: Artifact, split: str) -> TextIO:
+    path = Path(data.path) / f"{split}.jsonl"
+    if not is_sealed(data):
+        return path.open(encoding="utf-8")
+    by = data.facts["sealed"]
+    offer = Registry().find("data_operator", by["use"])
+    if isinstance(offer, Unknown):
+        raise PluginBroken(f"{data.id} is encrypted: {offer.reason}", next_step="install what it was encrypted with")
+    operator = load(offer.factory)(load(offer.options)(**by["options"]))
+    return TextIOWrapper(operator.opening(path.with_suffix(".jsonl.enc").open("rb")), "utf-8")

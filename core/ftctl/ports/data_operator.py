@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 from ftctl.domain.example import Example
 from ftctl.domain.outcome import Fate, Outcome
@@ -87,6 +87,29 @@ class SplitOperator(DataOperator, ABC):
         Args:
             key: the row's group, its near-duplicates' cluster, or its content.
             context: ``settings["data_seed"]`` is the seed.
+        """
+
+    def wanted(self, context: StageContext) -> Sequence[str]:
+        """The splits that should hold rows: a warning tells of those that hold none."""
+        return ()
+
+
+class SealOperator(DataOperator, ABC):
+    """Encrypts rows wherever the stage lays them down: in the data set, and in its own folder before."""
+
+    @abstractmethod
+    def sealing(self, file: BinaryIO) -> BinaryIO:
+        """What rows are written to instead of ``file``, which it closes when it is closed.
+
+        The same content becomes the same bytes: a data set is named by what it holds.
+        """
+
+    @abstractmethod
+    def opening(self, file: BinaryIO) -> BinaryIO:
+        """What is read instead of ``file``, which it closes when it is closed.
+
+        Raises:
+            DataError: it is none of its files, or was changed, here or while it is read.
         """
 
 

@@ -22,6 +22,7 @@ from ftctl.plugin.dataset import read_split
 from ftctl.plugin.offer import load
 from ftctl.plugin.returned import returned
 from ftctl.ports.context import StageContext
+from ftctl.ports.data_operator import SealOperator
 from ftctl.worker.remembered_target import RememberedTarget
 
 TRACKED = (
@@ -90,8 +91,10 @@ def _dataset(job: Job, context: StageContext) -> JobResult:
             engine.close()
     if [one.fingerprint() for _, one in made] != settings["fingerprints"]:
         raise DataChanged("the data changed while it was read", next_step="run the same command again")
-    recipe = {name: settings[name] for name in ("recipe", "mixing", "split", "data_seed")}
-    return JobResult(evolve(draft, facts=draft.facts | {"recipe": recipe}), (), draft.facts["summary"])
+    facts = draft.facts | {"recipe": {name: settings[name] for name in ("recipe", "mixing", "split", "data_seed")}}
+    if steps and isinstance(steps[-1][1], SealOperator):
+        facts["sealed"] = {"use": job.plugins[-1].name, "options": job.plugins[-1].options}
+    return JobResult(evolve(draft, facts=facts), (), draft.facts["summary"])
 
 
 def _tune(job: Job, context: StageContext) -> JobResult:

@@ -1,6 +1,6 @@
 """The operators of the data stage that come with ftctl."""
 
-from ftctl.plugin import DEDUPLICATES, DERIVES, MASKS, NETWORK, SPLITS, Need, Offer, hookimpl
+from ftctl.plugin import DEDUPLICATES, DERIVES, MASKS, NETWORK, SEALS, SPLITS, Need, Offer, hookimpl
 
 
 @hookimpl
@@ -47,6 +47,7 @@ def ftctl_offers() -> list[Offer]:
             "Questions and answers about documents, by a model that must quote",
             (DERIVES, NETWORK),
         ),
+        _offer("encrypt", "Encrypt", "What is written of rows is encrypted", (SEALS,), ("cryptography",)),
     ]
 
 

@@ -1,5 +1,7 @@
 """``split``: which rows train, which validate and which test."""
 
+from collections.abc import Sequence
+
 from ftctl.domain.split import SplitShares
 from ftctl.plugin import option, options
 from ftctl.ports import DataOperatorError, SplitOperator, StageContext
@@ -24,6 +26,9 @@ class Split(SplitOperator):
 
     def place(self, key: str, context: StageContext) -> str:
         return self._shares(context).place(key, context.settings["data_seed"])
+
+    def wanted(self, context: StageContext) -> Sequence[str]:
+        return self._shares(context).wanted
 
     def _shares(self, context: StageContext) -> SplitShares:
         shares = SplitShares(**{**context.settings.get("split", {}), **self._given})

@@ -14,6 +14,7 @@ from ftctl.ports.data_source import DataSourceError
 from ftctl_adapters.records.examples import ExampleReader
 from ftctl_adapters.records.formats import FORMAT_KEYS, READERS
 from ftctl_adapters.records.places import Place, find_places
+from ftctl_adapters.records.sealed import KeyPlace
 from ftctl_adapters.records.tables import Row
 
 SPLIT_MARK = "#"
@@ -26,6 +27,7 @@ PATH_HELP = (
 )
 STORAGE_HELP = "Name of the environment variable with the object store's options as JSON, as fsspec takes them."
 KEY_HELP = "Name of the environment variable with the key of files that end in `.enc`, in 64 hexadecimal digits."
+KEY_FILE_HELP = "The same, when the key lies in a file."
 FORMAT_HELP = "The rows' format; `auto` reads it off the keys."
 NAMES_HELP = "Names of the format that the rows call otherwise, e.g. `{prompt: question, completion: answer}`."
 
@@ -37,7 +39,7 @@ class FileSource(DataSource):
     """Endings by which files of a folder or a pattern are taken."""
 
     def __init__(
-        self, path: str, form: str, names: Mapping[str, str], storage_env: str | None, key_env: str | None = None
+        self, path: str, form: str, names: Mapping[str, str], storage_env: str | None, key: KeyPlace | None = None
     ) -> None:
         self._path, _, limit = path.partition(SPLIT_MARK)
         if limit and not limit.isdecimal():
@@ -48,7 +50,7 @@ class FileSource(DataSource):
             hint = f"; did you mean {meant!r}?" if meant else f"; known: {', '.join(FIELDS)}"
             raise DataSourceError(f"data_source.names: no format has {unknown[0]!r}{hint}")
         self._format, self._names = form, names
-        self._storage_env, self._key_env = storage_env, key_env
+        self._storage_env, self._key = storage_env, key
         self._limit = int(limit) if limit else None
 
     @abstractmethod
@@ -56,7 +58,7 @@ class FileSource(DataSource):
         """The rows of one file."""
 
     def _places(self) -> tuple[Place, ...]:
-        found = find_places(self._path, self._storage_env, self._key_env)
+        found = find_places(self._path, self._storage_env, self._key)
         if len(found) == 1:
             return found
         readable = tuple(place for place in found if place.kind in self.kinds)

@@ -5,10 +5,12 @@ from typing import ClassVar
 
 from ftctl.plugin import option, options
 from ftctl_adapters.records.places import Place
+from ftctl_adapters.records.sealed import key_place
 from ftctl_adapters.records.tables import KINDS, Row, read_rows
 from ftctl_plugins.data_sources.files import (
     FORMAT_HELP,
     FORMATS,
+    KEY_FILE_HELP,
     KEY_HELP,
     NAMES_HELP,
     PATH_HELP,
@@ -28,6 +30,7 @@ class JsonlOptions:
     names: dict[str, str] = option({}, help=NAMES_HELP)
     storage_env: str | None = option(None, help=STORAGE_HELP, location=True)
     key_env: str | None = option(None, help=KEY_HELP, location=True)
+    key_file: str | None = option(None, help=KEY_FILE_HELP, location=True)
 
 
 class JsonlSource(FileSource):
@@ -36,7 +39,8 @@ class JsonlSource(FileSource):
     kinds: ClassVar[tuple[str, ...]] = tuple(KINDS)
 
     def __init__(self, options: JsonlOptions) -> None:
-        super().__init__(options.path, options.format, options.names, options.storage_env, options.key_env)
+        key = key_place(options.key_env, options.key_file)
+        super().__init__(options.path, options.format, options.names, options.storage_env, key)
 
     def rows(self, place: Place) -> Iterator[Row]:
         return read_rows(place)

@@ -47,10 +47,7 @@ class MixSource(DataSource):
         if min(shares) <= 0:
             raise DataSourceError("data_source.probabilities: each must be greater than 0")
         self._shares = shares
-        self._sources = [
-            JsonlSource(JsonlOptions(path=path, format=options.format, names={}, storage_env=None, key_env=None))
-            for path in options.paths
-        ]
+        self._sources = [_file(path, options.format) for path in options.paths]
 
     def fingerprint(self) -> str:
         found = [source.fingerprint() for source in self._sources]
@@ -66,3 +63,7 @@ class MixSource(DataSource):
 def _numbered(number: int, rows: Iterator[Example | Rejection]) -> Iterator[Example | Rejection]:
     """Two files can be called the same; the number of its file is before each row's place."""
     return (evolve(row, where=f"{number}/{row.where}") for row in rows)
+
+
+def _file(path: str, form: str) -> JsonlSource:
+    return JsonlSource(JsonlOptions(path=path, format=form, names={}, storage_env=None, key_env=None, key_file=None))

@@ -1,25 +1,30 @@
 """Operators of the data stage."""
 
 import contextlib
+import io
+import os
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar, cast
 
 import pytest
 from attrs import evolve
 
 from ftctl.domain.example import Example
 from ftctl.domain.outcome import Dropped, Fate, Outcome
-from ftctl.plugin import DEDUPLICATES, DERIVES, MASKS, SPLITS
+from ftctl.plugin import DEDUPLICATES, DERIVES, MASKS, SEALS, SPLITS
 from ftctl.ports.context import StageContext
 from ftctl.testing.contracts import DataOperatorContract
 from ftctl.testing.fakes.data_operator import (
     FakeDataOperator,
     FakeDataOperatorOptions,
     FakeMaker,
+    FakeSeal,
     FakeSetOperator,
     FakeSplit,
+    Turning,
+    turned,
 )
 from tests.contract.broken.base import Broken
 
@@ -190,3 +195,54 @@ class Careless(FakeDataOperator):
 class Test_private_values_are_gone(Step):
     kind = "Careless"
     change: ClassVar[dict[str, Any]] = {"capabilities": (MASKS,)}
+
+
+class Seal(Step):
+    change: ClassVar[dict[str, Any]] = {"options": f"{FAKES}:FakeSealOptions", "capabilities": (SEALS,)}
+
+
+class Readable(Turning):
+    """Puts the plain text in front."""
+
+    def close(self) -> None:
+        if not self.closed:
+            plain = turned(bytes(self._content))
+            self._content[:0] = turned(b"%08d" % len(plain)) + plain
+        super().close()
+
+
+class Transparent(FakeSeal):
+    def sealing(self, file: BinaryIO) -> BinaryIO:
+        return cast("BinaryIO", Readable(file))
+
+    def opening(self, file: BinaryIO) -> BinaryIO:
+        content = super().opening(file).read()
+        return io.BytesIO(content[8 + int(content[:8]) :])
+
+
+class Test_what_is_encrypted_cannot_be_read(Seal):
+    kind = "Transparent"
+
+
+class Salted(FakeSeal):
+    def sealing(self, file: BinaryIO) -> BinaryIO:
+        made = super().sealing(file)
+        made.write(os.urandom(16))
+        return made
+
+    def opening(self, file: BinaryIO) -> BinaryIO:
+        return io.BytesIO(super().opening(file).read()[16:])
+
+
+class Test_the_same_content_becomes_the_same_bytes(Seal):
+    kind = "Salted"
+
+
+class Credulous(FakeSeal):
+    def opening(self, file: BinaryIO) -> BinaryIO:
+        with file:
+            return io.BytesIO(turned(file.read()[:-4]))
+
+
+class Test_what_was_changed_is_refused(Seal):
+    kind = "Credulous"

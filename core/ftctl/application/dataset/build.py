@@ -1,37 +1,33 @@
 """From a source's rows to a data set: cleaned, split by seed, no content in two splits, every row accounted for."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from heapq import merge
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
-from attrs import define, evolve, field
+from attrs import evolve
 
+from ftctl.application.dataset.book import Book, text_file
 from ftctl.application.dataset.flow import Flow, funnel
 from ftctl.application.dataset.labour import Item, line
 from ftctl.application.dataset.recipe import parts
 from ftctl.application.dataset.row import Row
+from ftctl.application.dataset.step import Step
 from ftctl.domain.artifact import Draft
 from ftctl.domain.event import DATA_DESCRIBED, WARNING_RAISED
-from ftctl.domain.ledger import KEPT, LedgerEntry, LedgerTotals
+from ftctl.domain.ledger import KEPT, LedgerEntry
 from ftctl.domain.lengths import Lengths
 from ftctl.domain.split import SPLITS, SplitShares
 from ftctl.errors import NoUsableRows, RowsInvalid
 from ftctl.ports.context import StageContext
-from ftctl.ports.data_operator import DataOperator
+from ftctl.ports.data_operator import DataOperator, SealOperator, SplitOperator
 from ftctl.ports.data_source import DataSource
 from ftctl.ports.engine import Engine
 
-SHOWN = 200
-"""How many refused rows an error lists; the rest are counted."""
-
 REASONS = 10
 """How many reasons are told where no row is left, the most frequent first."""
-
-PREFIX = 12
-"""Characters that sort a line of the ledger while it is put together."""
 
 
 def build_dataset(
@@ -44,7 +40,8 @@ def build_dataset(
 ) -> Draft:
     """Writes the splits, ``ledger.jsonl`` and ``rejects.jsonl`` into ``context.out``.
 
-    ``derived.jsonl`` is the ledger of rows that were made, where there are any.
+    Splits end in ``.enc`` where the last of the ``steps`` encrypts them. ``derived.jsonl`` is the ledger of rows that
+    were made, where there are any.
 
     Args:
         source: where rows come from.
@@ -59,7 +56,8 @@ def build_dataset(
         NoUsableRows: no row is left to train on.
         TypeError: the source tells something that is no row.
     """
-    way, notes = parts(steps, shares), list[str]()
+    seal = steps[-1][1] if steps and isinstance(steps[-1][1], SealOperator) else None
+    way, notes = parts(steps[:-1] if seal else steps, shares, sealed=seal is not None), list[str]()
 
     def heard(kind: str, **data: Any) -> None:
         if kind == DATA_DESCRIBED and "note" in data:
@@ -70,17 +68,17 @@ def build_dataset(
     if engine:
         settings = context.settings | {"parts": engine.parts}
         flow_context = evolve(flow_context, spread=engine.spread, settings=settings)
-    flow = Flow(way, flow_context, remote=bool(engine and engine.remote))
+    flow = Flow(way, flow_context, remote=bool(engine and engine.remote), seal=seal)
     last = context.work / "ledger-last"
-    lengths = _publish(flow.run(source.examples(context)), context.out, last)
-    book = _Book()
+    lengths = _publish(flow.run(source.examples(context)), context.out, last, seal)
+    book = Book()
     book.write((*flow.ledgers, last), context.out)
     book.totals.check(flow.read)
     _refuse(book, allowed, context.out / "rejects.jsonl")
-    for split in shares.wanted:
+    for split in _wanted(way, context):
         if not book.splits[split]:
             text = f"no row fell into the {split} split: {book.totals.states[KEPT]} rows are too few for its share"
-            context.emit(WARNING_RAISED, message=f"{text}; give more rows, or data_source.split.{split}: 0")
+            context.emit(WARNING_RAISED, message=f"{text}; give more rows, or the share 0 to {split}")
     made = {"derived": book.derived.summary()} if book.derived.rows else {}
     long = {split: found.document() for split, found in lengths.items() if found.rows}
     summary = book.totals.summary() | made | {"funnel": funnel(way, flow.counts), "lengths": long}
@@ -90,12 +88,18 @@ def build_dataset(
     return Draft("dataset", "jsonl", {"splits": book.splits, "summary": summary})
 
 
-def _publish(items: Iterator[Item], out: Path, ledger: Path) -> dict[str, Lengths]:
+def _wanted(way: Sequence[Sequence[Step]], context: StageContext) -> Sequence[str]:
+    """Splits that should hold rows, by the one step that splits."""
+    both = ((step, step.operator) for part in way for step in part)
+    return [name for step, one in both if isinstance(one, SplitOperator) for name in one.wanted(step.context(context))]
+
+
+def _publish(items: Iterator[Item], out: Path, ledger: Path, seal: SealOperator | None) -> dict[str, Lengths]:
     """Rows into their splits, and the last part of the ledger; how long rows of each split are."""
     lengths = {split: Lengths() for split in SPLITS}
     with ExitStack() as stack:
-        files = {split: stack.enter_context(_open(out / f"{split}.jsonl")) for split in SPLITS}
-        entries = stack.enter_context(_open(ledger))
+        files = {split: stack.enter_context(_open_split(out, split, seal)) for split in SPLITS}
+        entries = stack.enter_context(text_file(ledger))
         for item in items:
             entry = item
             if isinstance(item, Row):
@@ -109,19 +113,20 @@ def _publish(items: Iterator[Item], out: Path, ledger: Path) -> dict[str, Length
     return lengths
 
 
-def _open(path: Path) -> TextIO:
-    return path.open("w", encoding="utf-8", newline="\n")
+def _open_split(out: Path, split: str, seal: SealOperator | None) -> TextIO:
+    if seal is None:
+        return text_file(out / f"{split}.jsonl")
+    return TextIOWrapper(seal.sealing((out / f"{split}.jsonl.enc").open("wb")), "utf-8", newline="\n")
 
 
-def _refuse(book: "_Book", allowed: int, rejects: Path) -> None:
+def _refuse(book: Book, allowed: int, rejects: Path) -> None:
     totals = book.totals
     bad = totals.states["quarantined"]
     if bad > allowed:
-        more = (f"… and {bad - SHOWN} more",) if bad > SHOWN else ()
         raise RowsInvalid(
             f"{bad} of {totals.rows} rows cannot be used",
             next_step=f"correct them, or set data_source.skip_invalid to {bad}; all of them are in {rejects}",
-            details=(*book.refused, *more),
+            details=tuple(book.refused.lines()),
         )
     if not book.splits["train"]:
         kept = totals.states[KEPT]
@@ -130,40 +135,3 @@ def _refuse(book: "_Book", allowed: int, rejects: Path) -> None:
             next_step="check the path, the format and the steps, or give smaller split shares",
             details=tuple(f"{count} rows: {reason}" for reason, count in totals.reasons.most_common(REASONS)),
         )
-
-
-@define
-class _Book:
-    """The ledger as it is put together: input rows, and beside them rows that were made."""
-
-    totals: LedgerTotals = field(factory=LedgerTotals)
-    derived: LedgerTotals = field(factory=LedgerTotals)
-    refused: list[str] = field(factory=list)
-
-    @property
-    def splits(self) -> dict[str, int]:
-        """Rows of each split, made ones too."""
-        return {split: self.totals.splits[split] + self.derived.splits[split] for split in SPLITS}
-
-    def write(self, sorted_parts: Iterable[Path], out: Path) -> None:
-        """``ledger.jsonl``, ``derived.jsonl`` and ``rejects.jsonl`` of parts whose lines are sorted by row."""
-        with ExitStack() as stack:
-            names = ("ledger", "derived", "rejects")
-            files = {name: stack.enter_context(_open(out / f"{name}.jsonl")) for name in names}
-            lines = [stack.enter_context(path.open(encoding="utf-8", newline="\n")) for path in sorted_parts]
-            for text in merge(*lines, key=lambda line: line[:PREFIX]):
-                told = json.loads(text[PREFIX:])
-                excerpt = told.pop("excerpt", "")
-                entry = LedgerEntry.load(told)
-                (self.derived if entry.parents else self.totals).add(entry)
-                _line(files["derived" if entry.parents else "ledger"], told)
-                if entry.state == "quarantined":
-                    _line(files["rejects"], {"where": entry.where, "reason": entry.reason, "excerpt": excerpt})
-                    if len(self.refused) < SHOWN:
-                        self.refused.append(f"{entry.where}: {entry.reason}")
-        if not self.derived.rows:
-            (out / "derived.jsonl").unlink()
-
-
-def _line(file: TextIO, document: dict[str, Any]) -> None:
-    file.write(json.dumps(document, ensure_ascii=False) + "\n")

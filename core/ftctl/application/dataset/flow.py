@@ -22,7 +22,7 @@ from ftctl.domain.together import alone, together
 from ftctl.errors import from_json
 from ftctl.faults import fault
 from ftctl.ports.context import StageContext
-from ftctl.ports.data_operator import SetOperator, first_seen
+from ftctl.ports.data_operator import SealOperator, SetOperator, first_seen
 
 SHARD = 20_000
 """Rows of a shard: what a crash can cost."""
@@ -42,6 +42,7 @@ class Flow:
     """Entries of rows that were laid aside on the way, a file a part; in each sorted by row."""
     remote: bool = False
     """Whether the engine does its work in other processes."""
+    seal: SealOperator | None = None
 
     def run(self, source: Iterable[Example | Rejection]) -> Iterator[Item]:
         """What comes out behind the last step, in the order of the input rows.
@@ -72,7 +73,7 @@ class Flow:
 
     def _whole(self, part: Sequence[Step], stream: Iterator[Item], folder: Path) -> Iterator[Item]:
         """Lays the rows down in shards, lets the last step decide over all of them, and takes them up again."""
-        shards, steps, judge = Shards(folder), part[:-1], part[-1]
+        shards, steps, judge = Shards(folder, self.seal), part[:-1], part[-1]
         assert isinstance(judge.operator, SetOperator)
         if (folder / DONE).exists():
             self._recall(json.loads((folder / DONE).read_text()))

@@ -27,6 +27,9 @@ class SharesSplit(SplitOperator):
     def place(self, key: str, context: StageContext) -> str:
         return self.shares.place(key, context.settings["data_seed"])
 
+    def wanted(self, context: StageContext) -> Sequence[str]:
+        return self.shares.wanted
+
 
 class Repeats(SetOperator):
     """Of rows with the same content the first one stays, so that no content stands in two splits."""
@@ -59,12 +62,13 @@ class Echoes(SetOperator):
             yield Fate() if first == place else Fate("duplicate", "the same content", first)
 
 
-def parts(named: Sequence[tuple[str, DataOperator]], shares: SplitShares) -> list[list[Step]]:
+def parts(named: Sequence[tuple[str, DataOperator]], shares: SplitShares, *, sealed: bool = False) -> list[list[Step]]:
     """The way of the rows: each part but the last ends with a step that must see all of them.
 
     Args:
         named: operators with their names, in their order.
         shares: of the split that is put in, before the first operator that makes rows, where none is named.
+        sealed: what is written of rows is encrypted.
     """
     steps = list(named)
     place = next((n for n, (_, one) in enumerate(steps) if _makes(one) or isinstance(one, SplitOperator)), len(steps))
@@ -74,7 +78,8 @@ def parts(named: Sequence[tuple[str, DataOperator]], shares: SplitShares) -> lis
     behind = [one for _, one in steps[place + 2 :]]
     if any(isinstance(one, RowOperator) for one in behind):
         steps.append((ECHOES, Echoes()))
-    masked = any(isinstance(one, RowOperator) and one.masks for _, one in steps)
+    # what is encrypted or masked must not be quoted beside it
+    masked = sealed or any(isinstance(one, RowOperator) and one.masks for _, one in steps)
     found: list[list[Step]] = [[]]
     for number, (name, operator) in enumerate(_told_apart(steps)):
         found[-1].append(Step(name, operator, number, masked))

@@ -1,5 +1,6 @@
 """Rows on disk between two parts of the way, in shards: one that is finished survives a crash and is used again."""
 
+import io
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from attrs import define, field
 from ftctl.application.dataset.labour import Done
 from ftctl.application.dataset.row import Row
 from ftctl.faults import fault
+from ftctl.ports.data_operator import SealOperator
 
 ROWS, LEDGER, KEYS, COUNTS = "rows.jsonl", "ledger.jsonl", "keys", "counts.json"
 NUMBERS, BELONGS = "numbers", "belongs"
@@ -19,9 +21,10 @@ NUMBERS, BELONGS = "numbers", "belongs"
 
 @define
 class Shards:
-    """The shards of one part of the way, in their order."""
+    """The shards of one part of the way, in their order; their rows are encrypted where a ``seal`` is given."""
 
     folder: Path
+    seal: SealOperator | None = None
     finished: list[Path] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
@@ -48,10 +51,7 @@ class Shards:
         parts = {ROWS: done.rows, LEDGER: done.ledger, KEYS: done.keys, NUMBERS: done.numbers, BELONGS: done.belongs,
                  COUNTS: told}  # fmt: skip
         for name, content in parts.items():
-            with (draft / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            self._lay_down(draft / name, content)
         fault("data.shard.before_rename")
         draft.rename(place)
         self.finished.append(place)
@@ -59,8 +59,19 @@ class Shards:
 
     def rows(self) -> Iterator[Row]:
         for folder in self.finished:
-            with (folder / ROWS).open(encoding="utf-8", newline="\n") as lines:
+            file = (folder / ROWS).open("rb")
+            with io.TextIOWrapper(self.seal.opening(file) if self.seal else file, "utf-8", newline="\n") as lines:
                 yield from map(Row.load, lines)
+
+    def _lay_down(self, path: Path, content: bytes) -> None:
+        with path.open("wb") as file:
+            if self.seal and path.name == ROWS:
+                with self.seal.sealing(file) as sealing:
+                    sealing.write(content)
+                return
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
 
     def join(self, name: str, out: Path) -> Path:
         """All shards' files of this name as one."""

@@ -1,6 +1,7 @@
 """What an operator of the data stage promises."""
 
 import copy
+import io
 import json
 from collections.abc import Callable, Sequence
 from multiprocessing.reduction import ForkingPickler
@@ -13,10 +14,11 @@ from attrs import evolve
 from ftctl.domain.example import Example, Message
 from ftctl.domain.outcome import DROPPED, Derived, Dropped, Fate, Outcome
 from ftctl.domain.split import SPLITS as NAMES
-from ftctl.plugin.capabilities import DEDUPLICATES, DERIVES, MASKS, NETWORK, SPLITS
+from ftctl.errors import DataError
+from ftctl.plugin.capabilities import DEDUPLICATES, DERIVES, MASKS, NETWORK, SEALS, SPLITS
 from ftctl.plugin.offer import Offer
 from ftctl.ports.context import StageContext
-from ftctl.ports.data_operator import DataOperator, RowOperator, SetOperator, SplitOperator
+from ftctl.ports.data_operator import DataOperator, RowOperator, SealOperator, SetOperator, SplitOperator
 from ftctl.testing.contracts.base import capability
 from ftctl.testing.contracts.data_source import TEXTS
 from ftctl.testing.contracts.loopback import only_loopback
@@ -109,6 +111,7 @@ class DataOperatorContract(OfferContract, contract=True):
     def test_what_it_is_is_declared(self, found: Offer, made: DataOperator) -> None:
         """The order of steps is checked by what is declared, before it is there."""
         assert (SPLITS in found.capabilities) == isinstance(made, SplitOperator)
+        assert (SEALS in found.capabilities) == isinstance(made, SealOperator)
         assert (DERIVES in found.capabilities) == (isinstance(made, RowOperator) and made.derives)
         assert (MASKS in found.capabilities) == (isinstance(made, RowOperator) and made.masks)
 
@@ -143,13 +146,60 @@ class DataOperatorContract(OfferContract, contract=True):
         told = [str(one.reason if isinstance(one, Dropped) else one) for one in outcomes(asked)]
         assert not [value for value, text in zip(private, told, strict=True) if value in text]
 
+    @capability(SEALS)
+    def test_what_is_encrypted_cannot_be_read(self, made: SealOperator, rows: list[Example], tmp_path: Path) -> None:
+        plain, sealed = lines(rows), sealed_file(made, lines(rows), tmp_path / "a").read_bytes()
+        assert not [word for word in set(plain.split()) if len(word) > 5 and word in sealed]
+
+    @capability(SEALS)
+    def test_the_same_content_becomes_the_same_bytes(
+        self, found: Offer, values: dict[str, Any], tmp_path: Path
+    ) -> None:
+        """A data set is named by what it holds."""
+        one, other = (sealed_file(make(found, values), b"the same " * 50_000, tmp_path / name) for name in "ab")
+        assert one.read_bytes() == other.read_bytes()
+
+    @capability(SEALS)
+    def test_what_was_changed_is_refused(self, made: SealOperator, rows: list[Example], tmp_path: Path) -> None:
+        file = sealed_file(made, lines(rows), tmp_path / "a")
+        content = file.read_bytes()
+        for place in range(0, len(content), max(1, len(content) // 20)):
+            file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+            refused(made, file)
+        for size in (0, 1, len(content) // 2, len(content) - 1):
+            file.write_bytes(content[:size])
+            refused(made, file)
+
+
+def lines(rows: Sequence[Example]) -> bytes:
+    """The rows as a split has them."""
+    return "".join(json.dumps(row.to_row(), ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def sealed_file(operator: SealOperator, content: bytes, path: Path) -> Path:
+    """A file with the content, encrypted."""
+    with operator.sealing(path.open("wb")) as file:
+        for start in range(0, len(content), 1000):
+            file.write(content[start : start + 1000])
+    return path
+
+
+def refused(operator: SealOperator, path: Path) -> None:
+    """Fails where the file can be read."""
+    with pytest.raises(DataError), operator.opening(path.open("rb")) as file:
+        file.read()
+
 
 def judged(operator: DataOperator, rows: Sequence[Example], context: StageContext) -> list[Any]:
-    """What an operator of any kind says of rows."""
+    """What an operator of any kind says of rows; of one that encrypts, what comes back."""
     if isinstance(operator, RowOperator):
         return list(operator.process(rows, context))
     if isinstance(operator, SplitOperator):
         return [operator.place(row.group or row.content_digest, context) for row in rows]
+    if isinstance(operator, SealOperator):
+        sealed = sealed_file(operator, lines(rows), context.work / "sealed")
+        with operator.opening(sealed.open("rb")) as back:
+            return [Example.from_row(json.loads(line)) for line in io.TextIOWrapper(back, "utf-8")]
     assert isinstance(operator, SetOperator)
     keys = operator.keys(rows)
     assert len(keys) == operator.width * len(rows), f"keys must be {operator.width} bytes for each row"

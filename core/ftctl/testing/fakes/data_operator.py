@@ -1,9 +1,11 @@
 """Operators of the data stage that do one simple thing."""
 
+import io
+import zlib
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar, cast
 
 from attrs import evolve
 
@@ -12,7 +14,7 @@ from ftctl.domain.outcome import Derived, Dropped, Fate, Outcome
 from ftctl.domain.repeats import first_places
 from ftctl.plugin import option, options
 from ftctl.ports.context import StageContext
-from ftctl.ports.data_operator import RowOperator, SetOperator, SplitOperator
+from ftctl.ports.data_operator import DataOperatorError, RowOperator, SealOperator, SetOperator, SplitOperator
 
 
 @options
@@ -105,3 +107,51 @@ class FakeSplit(SplitOperator):
 
     def place(self, key: str, context: StageContext) -> str:
         return "train"
+
+
+@options
+class FakeSealOptions:
+    pass
+
+
+class FakeSeal(SealOperator):
+    """Turns every bit over, which hides from the eye alone, and puts a checksum behind."""
+
+    def __init__(self, options: FakeSealOptions) -> None:
+        self._options = options
+
+    def sealing(self, file: BinaryIO) -> BinaryIO:
+        return cast("BinaryIO", Turning(file))
+
+    def opening(self, file: BinaryIO) -> BinaryIO:
+        with file:
+            content = file.read()
+        if zlib.crc32(content[:-4]).to_bytes(4, "big") != content[-4:]:
+            raise DataOperatorError("the file was changed")
+        return io.BytesIO(turned(content[:-4]))
+
+
+class Turning(io.RawIOBase):
+    """Writes to ``file`` what it was given, when it is closed."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._content = file, bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: object) -> int:
+        given = bytes(content)  # type: ignore[call-overload]
+        self._content += turned(given)
+        return len(given)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.write(self._content + zlib.crc32(self._content).to_bytes(4, "big"))
+            self._file.close()
+        super().close()
+
+
+def turned(content: bytes) -> bytes:
+    """Every bit of it the other way."""
+    return content.translate(bytes(255 - byte for byte in range(256)))

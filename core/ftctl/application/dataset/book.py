@@ -1,0 +1,91 @@
+"""The ledger as it is put together, in the order of rows, and what an error says of refused ones."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from heapq import merge
+from pathlib import Path
+from typing import Any, TextIO
+
+from attrs import define, field
+
+from ftctl.domain.ledger import LedgerEntry, LedgerTotals
+from ftctl.domain.split import SPLITS
+
+REASONS = 200
+"""Of how many reasons an error says where they were met; the rest are counted."""
+
+PLACES = 3
+"""How many places it names for each."""
+
+PREFIX = 12
+"""Characters that sort a line of the ledger while it is put together."""
+
+
+@define
+class Refused:
+    """Rows that cannot be used, by what is wrong with them."""
+
+    counts: Counter[str] = field(factory=Counter)
+    places: dict[str, list[str]] = field(factory=dict)
+    others: int = 0
+
+    def add(self, entry: LedgerEntry) -> None:
+        if entry.reason not in self.places and len(self.places) == REASONS:
+            self.others += 1
+            return
+        self.counts[entry.reason] += 1
+        places = self.places.setdefault(entry.reason, [])
+        if len(places) < PLACES:
+            places.append(entry.where)
+
+    def lines(self) -> Iterator[str]:
+        """One a reason: where it was met first, and how often."""
+        for reason, places in self.places.items():
+            count = self.counts[reason] - len(places)
+            more = f" and {count} more" if count else ""
+            yield f"{', '.join(places)}{more}: {reason}"
+        if self.others:
+            yield f"… and {self.others} more, for other reasons"
+
+
+@define
+class Book:
+    """The ledger as it is put together: input rows, and beside them rows that were made."""
+
+    totals: LedgerTotals = field(factory=LedgerTotals)
+    derived: LedgerTotals = field(factory=LedgerTotals)
+    refused: Refused = field(factory=Refused)
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Rows of each split, made ones too."""
+        return {split: self.totals.splits[split] + self.derived.splits[split] for split in SPLITS}
+
+    def write(self, sorted_parts: Iterable[Path], out: Path) -> None:
+        """``ledger.jsonl``, ``derived.jsonl`` and ``rejects.jsonl`` of parts whose lines are sorted by row."""
+        with ExitStack() as stack:
+            names = ("ledger", "derived", "rejects")
+            files = {name: stack.enter_context(text_file(out / f"{name}.jsonl")) for name in names}
+            lines = [stack.enter_context(path.open(encoding="utf-8", newline="\n")) for path in sorted_parts]
+            for text in merge(*lines, key=lambda line: line[:PREFIX]):
+                told = json.loads(text[PREFIX:])
+                excerpt = told.pop("excerpt", "")
+                entry = LedgerEntry.load(told)
+                (self.derived if entry.parents else self.totals).add(entry)
+                _line(files["derived" if entry.parents else "ledger"], told)
+                if entry.state == "quarantined":
+                    _line(files["rejects"], {"where": entry.where, "reason": entry.reason, "excerpt": excerpt})
+                    self.refused.add(entry)
+        if not self.derived.rows:
+            (out / "derived.jsonl").unlink()
+
+
+def _line(file: TextIO, document: dict[str, Any]) -> None:
+    file.write(json.dumps(document, ensure_ascii=False) + "\n")
+
+
+def text_file(path: Path) -> TextIO:
+    """A file of lines to write, the same on every machine."""
+    return path.open("w", encoding="utf-8", newline="\n")
