@@ -123,7 +123,7 @@ class DataError(FtctlError):
 
 
 class RowsInvalid(DataError):
-    """Rows that were refused; `details` holds ``file:line`` and a reason each."""
+    """Rows that were refused; `details` holds one line a reason, with the first places where it was met."""
 
     code = "rows-invalid"
 

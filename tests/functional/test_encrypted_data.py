@@ -29,17 +29,21 @@ def leaks(folder: Path) -> list[str]:
 
 
 def test_a_model_is_trained_on_rows_that_nobody_can_read(ftctl: Ftctl, tmp_path: Path) -> None:
-    small_run(tmp_path, data_steps=STEPS)
+    small_run(tmp_path, data_steps=STEPS, evaluators=[{"use": "text-metrics", "max_new_tokens": 8}, "perplexity"])
     assert len(answers()) > 20
     assert leaks(tmp_path) == [str(tmp_path / "phrases.jsonl")]
-    done = ftctl("tune", "run.yaml", "--json", env=KEY)
+    done = ftctl("evaluate", "run.yaml", "--json", env=KEY)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / ".ftctl").glob("artifacts/dataset/*/*.enc")} == {
         f"{split}.jsonl.enc" for split in ("train", "validation", "test")
     }
     assert not list((tmp_path / ".ftctl").glob("tokens/*"))
-    # by golden answers a served model is verified
-    assert {Path(path).name for path in leaks(tmp_path / ".ftctl")} <= {"golden.json"}
+    assert leaks(tmp_path / ".ftctl") == []
+    compared = ftctl("compare", json.loads(done.stdout)["run_id"], "--json")
+    assert {one["name"] for one in json.loads(compared.stdout)["differences"]} >= {"exact_match", "log_probability"}
+    shown = ftctl("tune", "run.yaml", "--show-labels", "2", env=KEY)
+    assert (shown.returncode, "leave --show-labels out" in shown.stderr) == (2, True)
+    assert leaks(tmp_path / ".ftctl") == []
 
 
 def test_without_its_key_it_is_refused_in_one_line(ftctl: Ftctl, tmp_path: Path) -> None:

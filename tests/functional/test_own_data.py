@@ -94,10 +94,14 @@ def test_inline_gives_the_same_adapter_as_a_worker(ftctl: Ftctl, tmp_path: Path)
 
 
 def test_a_gate_that_is_not_met_is_code_7_with_the_figures(ftctl: Ftctl, tmp_path: Path) -> None:
-    small_run(tmp_path, evaluators=["perplexity"], gates=[{"metric": "perplexity", "max_ratio": 0.0001}])
+    gates = [{"metric": "perplexity", "max_ratio": 0.0001}, {"metric": "perplexity", "max_ratio": 1, "confidence": 0.9}]
+    small_run(tmp_path, evaluators=["perplexity"], gates=gates)
     done = ftctl("run", "run.yaml")
     assert done.returncode == 7
-    assert "perplexity of tuned is" in done.stderr
+    assert "fail: perplexity of tuned is" in done.stderr
+    assert "pass: perplexity of tuned is" in done.stderr
+    (report,) = tmp_path.glob(".ftctl/runs/*/report.md")
+    assert "| fail | perplexity of tuned is" in report.read_text()
 
 
 def test_a_busy_port_is_said_before_the_server_starts(ftctl: Ftctl, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from ftctl.application.dataset import build_dataset, flow, labour
+from ftctl.application.dataset import build_dataset, flow, labour, step
 from ftctl.application.step_order import misplaced
 from ftctl.domain.example import Example, Message, Rejection
 from ftctl.domain.outcome import Derived, Outcome
@@ -241,12 +241,14 @@ def test_with_a_mask_nothing_quotes_a_row(tmp_path: Path) -> None:
     [
         ("turn 1: unknown role 'anna@example.org'", "turn 1: unknown role …"),
         ("duplicate key 'anna'", "duplicate key …"),
-        ("no known format: keys anna, bob; known are text", "no known format: keys …; known are text"),
+        ("turn 1: unknown role \"anna's\" 4711 'ok'", "turn 1: unknown role …"),
+        ("no known format: keys anna; 4711 Main Street; known are text", "no known format: keys …"),
+        ("number out of range: 4111111111111111e999", "number out of range: …"),
         ("byte 3: not JSON: Expecting value", "byte 3: not JSON: Expecting value"),
     ],
 )
 def test_with_a_mask_reasons_quote_nothing(reason: str, left: str) -> None:
-    assert flow.unquoted(reason) == left
+    assert step.unquoted(reason) == left
 
 
 @pytest.mark.parametrize("batch", [1, 7])

@@ -19,12 +19,11 @@ from ftctl_adapters.training import encode_split
 from ftctl_adapters.training.encode_split import Encoding, encoded_split
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.rows import Rows
-from ftctl_adapters.training.tokens import Tokens, TokenWriter
+from ftctl_adapters.training.tokens import turn
 from ftctl_plugins.objectives.dpo import DpoObjective, DpoOptions
 from ftctl_plugins.objectives.sft import SftObjective, SftOptions
 
 pytest.importorskip("torch")
-numpy = pytest.importorskip("numpy")
 pytestmark = pytest.mark.heavy
 
 TINY = str(BUILTIN["builtin:tiny"])
@@ -92,7 +91,7 @@ def test_tokens_are_made_once(data: Artifact, tokenizer: ChatTokenizer, context:
 def test_what_is_refused_leaves_nothing_behind(data: Artifact, tokenizer: ChatTokenizer, context: StageContext) -> None:
     with pytest.raises(LabelsInvalid, match="40 examples cannot be trained"):
         encoded_split(encoding(Refusing(SftOptions())), tokenizer, data, "train", context.work / "tokens", context)
-    assert not list(context.work.iterdir())
+    assert [path.name for path in context.work.iterdir()] == [".tokens.lock"]
 
 
 class Failing(SftObjective):
@@ -126,7 +125,7 @@ def test_what_was_marked_is_not_encoded_again(
     assert Failing.asked == COUNT + COUNT - 24
     assert told(rows) == told(whole)
     assert account == expected
-    assert sorted(path.name for path in context.work.iterdir()) == ["kept", "whole"]
+    assert sorted(path.name for path in context.work.iterdir() if path.is_dir()) == ["kept", "whole"]
 
 
 def test_a_file_that_is_shorter_than_was_marked_is_begun_again(
@@ -144,15 +143,21 @@ def test_a_file_that_is_shorter_than_was_marked_is_begun_again(
     assert (Failing.asked, len(rows)) == (2 * COUNT, COUNT)
 
 
-def test_two_that_make_the_same_tokens_do_not_meet(tmp_path: Path) -> None:
-    one, other = TokenWriter(tmp_path / "kept"), TokenWriter(tmp_path / "kept")
-    for writer, value in ((one, 1), (other, 2)):
-        few = numpy.full(3, value, numpy.int32)
-        writer.append(few, few, numpy.array([3], numpy.int32))
-    other.commit()
-    one.commit()
-    assert Tokens.mapped(tmp_path / "kept").ids.tolist() == [2, 2, 2]
-    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+def test_of_two_that_make_the_same_tokens_one_waits(
+    data: Artifact, tokenizer: ChatTokenizer, context: StageContext
+) -> None:
+    kept, waited = context.work / "kept", []
+
+    def cancelled() -> bool:
+        waited.append(kept.exists())
+        return len(waited) > 2
+
+    with turn(kept, lambda: None), pytest.raises(Interrupted):
+        encoded_split(encoding(), tokenizer, data, "train", kept, evolve(context, cancelled=cancelled))
+    assert waited == [False, False, False]
+    expected, _ = encoded_split(encoding(), tokenizer, data, "train", kept, context)
+    again, _ = encoded_split(encoding(Refusing(SftOptions())), tokenizer, data, "train", kept, context)
+    assert told(again) == told(expected)
 
 
 def test_examples_are_read_as_they_are_encoded(

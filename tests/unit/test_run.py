@@ -27,6 +27,7 @@ from ftctl.errors import (
     ServerDied,
     SignalArrived,
     TrainingDiverged,
+    UsageError,
 )
 from ftctl.testing.fakes import (
     FakeArtifactStore,
@@ -154,7 +155,28 @@ def test_a_monitor_that_fails_is_left_out(fake_app: App) -> None:
 def test_a_gate_says_no(fake_app: App) -> None:
     with pytest.raises(GateRefused) as caught:
         go(fake_app, {**FULL, "gates": [{"metric": "right", "min_gain": 1.5}, {"metric": "right", "max_value": 1.0}]})
-    assert caught.value.details == ("right of compressed gains 1 over base, at least 1.5 is wanted",)
+    assert caught.value.details == (
+        "fail: right of compressed gains 1 over base, at least 1.5 is wanted",
+        "pass: right of compressed is 1, at most 1 is wanted",
+    )
+
+
+def test_a_gate_can_look_at_an_earlier_run(fake_app: App) -> None:
+    first = go(fake_app, FULL)
+    over = f"run:{first.run_id}:base"
+    gated = {**FULL, "gates": [{"metric": "right", "min_gain": 0.5, "over": over, "confidence": 0.95}], "seed": 9}
+    result = go(fake_app, gated)
+    assert [(ruling["verdict"], ruling["metric"]) for ruling in result.gates] == [("pass", "right")]
+    gated["gates"][0]["over"] = f"run:{first.run_id}"  # type: ignore[index]
+    with pytest.raises(GateRefused, match="a gate said no"):
+        go(fake_app, gated)
+    gated["gates"][0]["over"] = "run:none"  # type: ignore[index]
+    with pytest.raises(UsageError, match="no such run"):
+        go(fake_app, gated)
+    gated["gates"][0]["over"] = "last"  # type: ignore[index]
+    with pytest.raises(ConfigInvalid) as caught:
+        go(fake_app, gated)
+    assert "gates[0].over: must be base, tuned or run:ID, not 'last'" in caught.value.details
 
 
 def test_a_gate_on_what_was_not_measured_says_no(fake_app: App) -> None:

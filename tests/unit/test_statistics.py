@@ -7,15 +7,32 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
+from ftctl.domain.metric import mean_metric
+from ftctl.domain.proportion import binomial_tail, clopper_pearson, wilson
 from ftctl_adapters.statistics.bootstrap import mean_interval
 from ftctl_adapters.statistics.paired import holm, mcnemar, sign_flip
-from ftctl_adapters.statistics.proportion import binomial_tail
+
+COUNTS = [(0, 1), (1, 1), (0, 20), (20, 20), (3, 20), (19, 20), (50, 100), (1, 256), (999, 1000), (2500, 10_000)]
+
+
+@pytest.mark.parametrize(("hits", "n"), COUNTS)
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+def test_intervals_of_a_share_are_those_of_statsmodels(hits: int, n: int, level: float) -> None:
+    for ours, method in ((wilson, "wilson"), (clopper_pearson, "beta")):
+        theirs = proportion_confint(hits, n, alpha=1 - level, method=method)
+        assert ours(hits, n, level) == pytest.approx(theirs, abs=1e-9)
+        assert ours(0, 0) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(("hits", "n", "share"), [(3, 10, 0.5), (8, 10, 0.2), (500, 1000, 0.48), (1, 5, 0.999)])
 def test_tails_are_those_of_scipy(hits: int, n: int, share: float) -> None:
     assert binomial_tail(hits, n, share) == pytest.approx(stats.binom.sf(hits - 1, n, share), rel=1e-9)
+
+
+def test_nothing_of_256_has_an_upper_bound() -> None:
+    assert clopper_pearson(0, 256, level=0.9)[1] == pytest.approx(0.0116, abs=1e-4)
 
 
 @pytest.mark.parametrize(("gained", "lost"), [(0, 0), (1, 0), (5, 5), (2, 12), (30, 11), (400, 350)])
@@ -74,3 +91,12 @@ def test_rows_of_one_document_count_as_one() -> None:
             held[kind] += low <= 0 <= high
     assert held["clusters"] / 300 >= 0.89
     assert held["rows"] / 300 <= 0.6
+
+
+@pytest.mark.parametrize(("n", "share"), [(20, 0.95), (50, 0.98), (200, 0.5)])
+def test_bounds_of_a_share_hold_the_truth_as_often_as_they_say(n: int, share: float) -> None:
+    metrics = [
+        mean_metric("right", [1.0] * k + [0.0] * (n - k), unit="share", direction="higher") for k in range(n + 1)
+    ]
+    held = [(one.low or 0) <= share <= (one.high or 0) for one in metrics]
+    assert sum(stats.binom.pmf(k, n, share) for k in range(n + 1) if held[k]) >= 0.92

@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 
+from ftctl.application.earlier import STAGES
 from ftctl.errors import UsageError
 from ftctl_adapters.cli.options import json_option, workspace_option
-
-STAGES = {"base": "baseline", "tuned": "evaluate", "compressed": "evaluate-compressed"}
 
 
 @click.command()

@@ -76,7 +76,7 @@ class Place:
             return self.raw()
         if self.key is None:
             text = f"{self.name} is encrypted"
-            raise DataSourceError(text, next_step="say where its key is: data_source.key_env or key_file")
+            raise DataSourceError(text, next_step="say where its key is, `key_env` or `key_file`, or decrypt it first")
         return io.BufferedReader(Sealed(self.raw(), self.key.key(), self.name), BLOCK)
 
     def size(self) -> int:

@@ -40,7 +40,7 @@ class KeyPlace:
             UsageError: there are none.
         """
         if self.file is not None:
-            return _spelled(f"the file {self.file} is not there, or holds no key", self._read())
+            return _spelled(f"the file {self.file} cannot be read, or holds no key", self._read())
         return _spelled(
             f"the environment variable {self.env} is not set, or no key", os.environ.get(self.env or "", "")
         )
@@ -113,9 +113,15 @@ class Sealing(io.RawIOBase):
             del self._left[:PIECE]
         return len(content)
 
+    def __exit__(self, *raised: object) -> None:
+        if raised[0] is not None:
+            # what is not whole must not look as if it were
+            self._file.close()
+        self.close()
+
     def close(self) -> None:
         """The last piece, by which a file that was cut off is known, is on disk afterwards."""
-        if not self.closed:
+        if not self._file.closed:
             self._piece(_LAST, bytes(self._left))
             self._file.flush()
             os.fsync(self._file.fileno())

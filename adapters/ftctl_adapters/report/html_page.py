@@ -8,6 +8,7 @@ from ftctl_adapters.report.page import page, table
 from ftctl_adapters.report.tables import (
     data_rows,
     funnel_rows,
+    gate_rows,
     length_rows,
     memory_rows,
     metric_rows,
@@ -22,6 +23,7 @@ def html_page(content: Content) -> str:
     charts = "".join(line_chart(name, points) for name, points in content.curves.items())
     body = [
         f"<h1>{escape(title)}</h1><p>Status: <b>{escape(str(content.run.get('status')))}</b></p>",
+        "<h2>Gates</h2>" + table(gate_rows(content.run)),
         "<h2>Metrics</h2>" + table(metric_rows(content.run)),
         f"<h2>Training</h2>{charts or '<p>No curves.</p>'}",
         "<h2>Stages</h2>" + table(stage_rows(content.run)),

@@ -6,6 +6,7 @@ from ftctl_adapters.report.content import Content
 from ftctl_adapters.report.tables import (
     data_rows,
     funnel_rows,
+    gate_rows,
     length_rows,
     memory_rows,
     metric_rows,
@@ -19,6 +20,8 @@ def markdown(content: Content) -> str:
     parts = [
         f"# Run {content.run.get('run_id')}",
         f"Status: **{content.run.get('status')}**.",
+        "## Gates",
+        _table(gate_rows(content.run)),
         "## Metrics",
         _table(metric_rows(content.run)),
         "## Stages",

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from ftctl.domain.codec import from_plain
+from ftctl.domain.ruling import Ruling
+
 SHOWN = 120
 """Characters of a sample."""
 
 
 def metric_rows(run: dict[str, Any]) -> list[list[str]]:
-    """Metrics of base, tuned and compressed side by side, each with its standard error."""
+    """Metrics of base, tuned and compressed side by side, each with its bounds or its standard error."""
     metrics = run.get("metrics", {})
     subjects = list(metrics)
     names = list(dict.fromkeys(name for found in metrics.values() for name in found))
@@ -20,11 +23,20 @@ def metric_rows(run: dict[str, Any]) -> list[list[str]]:
 
 
 def metric_text(metric: dict[str, Any] | None) -> str:
-    """A value with its standard error, e.g. ``0.871 ± 0.014``."""
+    """A value with its bounds, ``0.87 (0.84 to 0.9)``, or its standard error, ``0.871 ± 0.014``."""
     if metric is None:
         return "–"
+    if metric.get("low") is not None:
+        return f"{metric['value']:.4g} ({metric['low']:.3g} to {metric['high']:.3g})"
     error = f" ± {metric['stderr']:.2g}" if metric["stderr"] is not None else ""
     return f"{metric['value']:.4g}{error}"
+
+
+def gate_rows(run: dict[str, Any]) -> list[list[str]]:
+    """What each gate said; without gates, that there are none."""
+    rulings = [from_plain(told, Ruling) for told in run.get("gates", ())]
+    rows = [[ruling.verdict, ruling.line().partition(": ")[2]] for ruling in rulings]
+    return [["verdict", "gate"], *(rows or [["–", "no gate was set: nothing here says that the model may be used"]])]
 
 
 def stage_rows(run: dict[str, Any]) -> list[list[str]]:

@@ -4,11 +4,12 @@ McNemar, Note on the sampling error of the difference between correlated proport
 form; Fisher's test of signs by permutation, The design of experiments, 1935.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ftctl_adapters.statistics.proportion import binomial_tail
+from ftctl.domain.proportion import binomial_tail
 
 EXACT = 16
 """Pairs that differ up to which every assignment of signs is tried."""
@@ -35,21 +36,29 @@ def sign_flip(differences: Array, draws: int = 10_000, seed: int = 0) -> float:
         draws: of signs, where there are too many for all to be tried.
         seed: of the draws.
     """
+    return _flipped(differences, np.abs, draws, seed)
+
+
+def sign_flip_above(differences: Array, draws: int = 10_000, seed: int = 0) -> float:
+    """The one-sided p of their mean not being above 0."""
+    return _flipped(differences, np.asarray, draws, seed)
+
+
+def _flipped(differences: Array, side: Callable[[Array], Array], draws: int, seed: int) -> float:
     values = np.asarray(differences, np.float64)
     values = values[values != 0]
     if not len(values):
         return 1.0
-    observed = abs(values.sum())
     # sums of floats differ in their last digits by the order of addition
-    bound = observed - 1e-9 * np.abs(values).sum()
+    bound = side(values.sum()) - 1e-9 * np.abs(values).sum()
     if len(values) <= EXACT:
         signs = 1 - 2 * ((np.arange(1 << len(values))[:, None] >> np.arange(len(values))) & 1)
-        return float((np.abs(signs @ values) >= bound).mean())
+        return float((side(signs @ values) >= bound).mean())
     draw, hits, done = np.random.default_rng(seed), 0, 0
     while done < draws:
         rows = min(draws - done, max(1, BLOCK // len(values)))
         signs = draw.integers(0, 2, (rows, len(values)), np.int8) * 2 - 1
-        hits += int((np.abs(signs @ values) >= bound).sum())
+        hits += int((side(signs @ values) >= bound).sum())
         done += rows
     # what was observed is one of the assignments: a p of 0 is never told
     return (hits + 1) / (draws + 1)

@@ -4,10 +4,12 @@ import functools
 import json
 import multiprocessing
 import os
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,7 @@ from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.prepare import Account, prepare
 from ftctl_adapters.training.rows import Rows
-from ftctl_adapters.training.tokens import Tokens, TokenWriter, arrays
+from ftctl_adapters.training.tokens import Tokens, TokenWriter, arrays, turn
 
 CHUNK = 1000
 """Examples at a time."""
@@ -40,6 +42,9 @@ WORTH = 50_000
 
 AHEAD = 4
 """Chunks a process that may wait for their turn."""
+
+POLL_SECONDS = 0.2
+"""Between two looks whether another process has made the same tokens."""
 
 ACCOUNT = "account.json"
 
@@ -72,7 +77,10 @@ def encoded_split(
         Interrupted: asked to stop.
     """
     if not kept.exists():
-        _write(encoding, tokenizer, data, split, kept, context)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with turn(kept, partial(_waited, context)):
+            if not kept.exists():
+                _write(encoding, tokenizer, data, split, kept, context)
     document = json.loads((kept / ACCOUNT).read_text(encoding="utf-8"))
     account = from_plain(document["account"], Account)
     rows = Rows(Tokens.mapped(kept), document["together"])
@@ -83,10 +91,15 @@ def encoded_split(
     return rows, account
 
 
+def _waited(context: StageContext) -> None:
+    """A moment in which another process may finish the same tokens."""
+    context.stop_if_cancelled()
+    time.sleep(POLL_SECONDS)
+
+
 def _write(
     encoding: Encoding, tokenizer: ChatTokenizer, data: Artifact, split: str, kept: Path, context: StageContext
 ) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True)
     writer = TokenWriter(kept)
     try:
         document = _append(encoding, tokenizer, data, split, writer, context)

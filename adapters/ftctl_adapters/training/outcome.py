@@ -7,7 +7,7 @@ from typing import Any
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.codec import to_plain
 from ftctl.domain.format import ADAPTERS, MERGEABLE
-from ftctl.plugin import read_split
+from ftctl.plugin import is_sealed, read_split
 from ftctl_adapters.modeling.golden import write_golden
 from ftctl_adapters.modeling.load import load_whole
 from ftctl_adapters.modeling.merge import merged
@@ -38,7 +38,9 @@ def complete(task: Task, tokenizer: ChatTokenizer, account: Account, state: Trai
     out = task.context.out
     take_along(Path(task.model.path), out)
     served = _as_served(task.model, out, task.tuner.output_format)
-    write_golden(served, tokenizer, list(read_split(task.data, "validation", limit=6)), out)
+    # golden cases go wherever the model goes: none of rows that are encrypted
+    chosen = [] if is_sealed(task.data) else list(read_split(task.data, "validation", limit=6))
+    write_golden(served, tokenizer, chosen, out)
     documents = {
         "trainer_state.json": to_plain(state),
         "label_ledger.json": {"states": dict(sorted(account.states.items())), "overlong": account.overlong},

@@ -1,12 +1,11 @@
 """Token ids and labels of many sequences: written once, then mapped into memory and read where they are needed."""
 
-import contextlib
 import fcntl
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -89,14 +88,12 @@ class Tokens:
 class TokenWriter:
     """Appends sequences to a folder that is there once it is whole; what was marked survives a crash.
 
-    Of several processes that make the same tokens at the same time, the first can go on after a crash; the others write
-    drafts of their own.
+    One writer a folder at a time: hold its `turn`.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        draft, lock = _draft(folder)
-        self._draft, self._lock = draft, lock
+        self._folder, self._draft = folder, folder.parent / f".{folder.name}-draft"
+        self._draft.mkdir(exist_ok=True)
         self.marked: dict[str, Any] = _read_mark(self._draft)
         """What was noted with the last mark of an earlier try; empty where nothing was."""
         self._files = [(self._draft / name).open("ab") for name in (IDS, LABELS, LENGTHS)]
@@ -128,18 +125,16 @@ class TokenWriter:
             os.fsync(file.fileno())
 
     def commit(self) -> None:
-        """Makes the folder; one that another process has made meanwhile stays."""
+        """Makes the folder."""
         for file in self._files:
             file.flush()
             os.fsync(file.fileno())
+        self.leave()
         (self._draft / MARK).unlink(missing_ok=True)
-        # a folder that another process has made meanwhile is not empty, and stays
-        with contextlib.suppress(OSError):
-            self._draft.rename(self._folder)
-        self.discard()
+        self._draft.rename(self._folder)
 
     def discard(self) -> None:
-        """Removes what is not where it belongs."""
+        """Removes what was written."""
         self.leave()
         shutil.rmtree(self._draft, ignore_errors=True)
 
@@ -147,25 +142,19 @@ class TokenWriter:
         """Closes the files; the next writer goes on behind the last mark."""
         for file in self._files:
             file.close()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
 
 
-def _draft(folder: Path) -> tuple[Path, int | None]:
-    """The draft that an earlier try may have left, locked, or a new one where another process is at it."""
-    draft = folder.parent / f".{folder.name}-draft"
-    draft.mkdir(exist_ok=True)
-    lock = os.open(draft, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # it may have been finished by another process before it was locked here
-        if os.path.samestat(draft.stat(), os.fstat(lock)):
-            return draft, lock
-    except OSError:
-        pass
-    os.close(lock)
-    return Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent)), None
+@contextmanager
+def turn(folder: Path, wait: Callable[[], None]) -> Iterator[None]:
+    """Waits until no other process writes this folder; ``wait`` is called meanwhile, and may raise to stop."""
+    with (folder.parent / f".{folder.name}.lock").open("wb") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                wait()
+        yield
 
 
 def _read_mark(draft: Path) -> dict[str, Any]:

@@ -1,12 +1,18 @@
 """Whether a run's metrics are good enough."""
 
 import math
-import operator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from attrs import evolve
+
+from ftctl.application.certainty import Bounded, certain, paired, spread
+from ftctl.application.measured import Measured
 from ftctl.application.spec import Gate
 from ftctl.domain.metric import Metric
+from ftctl.domain.ruling import Ruling
 from ftctl.errors import GateRefused
+from ftctl.ports.statistics import Statistics
 
 MAX_RATIO, MAX_DROP = 1.05, 0.02
 
@@ -14,15 +20,48 @@ Metrics = dict[str, dict[str, Metric]]
 """Metrics by subject (``base``, ``tuned``, ``compressed``) and name."""
 
 
-def check_gates(gates: tuple[Gate, ...], metrics: Metrics) -> None:
-    """Holds every gate against the metrics.
+def judge(gates: Sequence[Gate], measured: Mapping[str, Measured], statistics: Statistics) -> list[Ruling]:
+    """What each bound of each gate says; a metric that was not measured is no pass.
+
+    Args:
+        gates: in the order of the run file.
+        measured: by ``base``, ``tuned``, ``compressed``, and by what else gates are ``over``.
+        statistics: for gates that want to be sure.
+    """
+    found = [(gate, bound) for gate in gates for bound in _bounds(gate, measured)]
+    sure = [(gate, bound) for gate, bound in found if gate.confidence is not None and isinstance(bound, Bounded)]
+    levels = [gate.confidence or 0.0 for gate, _ in sure]
+    verdicts = iter(certain([bound for _, bound in sure], levels, statistics))
+    return [_ruling(gate, bound, verdicts, measured) for gate, bound in found]
+
+
+def refuse(rulings: Sequence[Ruling]) -> None:
+    """Ends the run where a gate refuses it.
 
     Raises:
-        GateRefused: with one line for each bound that does not hold; a metric that was not measured is no pass.
+        GateRefused: with one line for each gate.
     """
-    failed = [line for gate in gates for line in _failures(gate, metrics)]
-    if failed:
-        raise GateRefused("a gate said no", next_step="see report.md for the metrics", details=tuple(failed))
+    if any(ruling.refuses for ruling in rulings):
+        text = "a gate said no" if any(one.verdict == "fail" for one in rulings) else "a gate cannot be sure"
+        lines = tuple(one.line() for one in sorted(rulings, key=lambda one: not one.refuses))
+        raise GateRefused(text, next_step="see report.md for the metrics", details=lines)
+
+
+def _ruling(gate: Gate, bound: "Bounded | str", verdicts: Iterator[str], measured: Mapping[str, Measured]) -> Ruling:
+    subject = _subject(gate, measured)
+    if isinstance(bound, str):
+        return Ruling(gate.metric, subject, "fail", bound)
+    said: Any = next(verdicts) if gate.confidence is not None else "pass" if bound.holds else "fail"
+    needed = bound.needed(gate.confidence) if gate.confidence is not None else None
+    sure = f" (sure to {gate.confidence:g})" if gate.confidence is not None else ""
+    tolerated = gate.on_inconclusive == "warn"
+    return Ruling(
+        gate.metric, subject, said, f"{gate.metric} of {subject} {bound.said}{sure}", bound.n, needed, tolerated
+    )
+
+
+def _subject(gate: Gate, measured: Mapping[str, Measured]) -> str:
+    return gate.of or ("compressed" if "compressed" in measured else "tuned")
 
 
 def concerns(gates: tuple[Gate, ...], metrics: Metrics) -> list[str]:
@@ -30,7 +69,10 @@ def concerns(gates: tuple[Gate, ...], metrics: Metrics) -> list[str]:
     before, after = metrics.get("tuned", {}), metrics.get("compressed", {})
     gated = {gate.metric for gate in gates if gate.of in (None, "compressed")}
     rules = [_usual(metric) for name, metric in after.items() if name in before and name not in gated]
-    found = [line for rule in rules if rule for line in _failures(rule, metrics)]
+    measured = {subject: Measured(found) for subject, found in metrics.items()}
+    bounds = [(rule, bound) for rule in rules if rule for bound in _bounds(rule, measured)]
+    found = [f"{rule.metric} of compressed {one.said}" for rule, one in bounds
+             if isinstance(one, Bounded) and not one.holds]  # fmt: skip
     return [f"{line}; compressing cost that, and no gate of this run looks at it" for line in found]
 
 
@@ -42,22 +84,40 @@ def _usual(metric: Metric) -> Gate | None:
     return Gate(**between, min_gain=-MAX_DROP) if metric.unit == "share" else None
 
 
-def _failures(gate: Gate, metrics: Metrics) -> list[str]:
-    subject = gate.of or ("compressed" if "compressed" in metrics else "tuned")
-    value, other = (metrics.get(name, {}).get(gate.metric) for name in (subject, gate.over))
+def _bounds(gate: Gate, measured: Mapping[str, Measured]) -> "Iterator[Bounded | str]":
+    """Every bound of the gate with its figure; a line where that was not measured."""
+    subject = _subject(gate, measured)
+    one, other = (measured.get(name, Measured({})) for name in (subject, gate.over))
+    value, reference = one.metrics.get(gate.metric), other.metrics.get(gate.metric)
     relative = gate.min_gain is not None or gate.max_ratio is not None
-    if value is None or (relative and other is None):
-        return [f"{gate.metric} of {subject if value is None else gate.over} was not measured"]
-    found, reference = value.value, other.value if other else 0.0
-    ratio = found / reference if reference else 1.0 if found == reference else math.inf
-    bounds = [
-        (gate.min_value, found, operator.ge, "is {v:.4g}, at least {b:g} is wanted"),
-        (gate.max_value, found, operator.le, "is {v:.4g}, at most {b:g} is wanted"),
-        (gate.min_gain, found - reference, operator.ge, "gains {v:.4g} over {o}, at least {b:g} is wanted"),
-        (gate.max_ratio, ratio, operator.le, "is {v:.4g} times that of {o}, at most {b:g} is wanted"),
-    ]
-    return [
-        f"{gate.metric} of {subject} " + text.format(v=shown, b=bound, o=gate.over)
-        for bound, shown, holds, text in bounds
-        if bound is not None and not holds(shown, bound)
-    ]
+    if value is None or (relative and reference is None):
+        yield f"{gate.metric} of {subject if value is None else gate.over} was not measured"
+        return
+    examples = one.examples(gate.metric) if gate.confidence is not None else {}
+    plain = Bounded("", value.value, 0.0, values=tuple(examples.values()), stderr=value.stderr, n=value.n)
+    shown = f"is {value.value:.4g}, at"
+    if gate.min_value is not None:
+        yield evolve(plain, said=f"{shown} least {gate.min_value:g} is wanted", bound=gate.min_value)
+    if gate.max_value is not None:
+        yield evolve(plain, said=f"{shown} most {gate.max_value:g} is wanted", bound=gate.max_value, upper=True)
+    if reference is None:
+        return
+    if gate.min_gain is not None:
+        gain = value.value - reference.value
+        values = paired(examples, other.examples(gate.metric)) if examples else ()
+        said = f"gains {gain:.4g} over {gate.over}, at least {gate.min_gain:g} is wanted"
+        error = spread(value.stderr, reference.stderr)
+        yield Bounded(said, gain, gate.min_gain, values=values, stderr=error, n=value.n)
+    if gate.max_ratio is not None:
+        yield _ratio(gate, gate.max_ratio, value, reference)
+
+
+def _ratio(gate: Gate, most: float, value: Metric, reference: Metric) -> Bounded:
+    """By its logarithm, whose standard error is that of both figures, relative to them."""
+    equal = value.value == reference.value
+    ratio = 1.0 if equal else value.value / reference.value if reference.value else math.inf
+    said = f"is {ratio:.4g} times that of {gate.over}, at most {most:g} is wanted"
+    if not (value.value and 0 < ratio < math.inf):
+        return Bounded(said, ratio, most, upper=True)
+    errors = (None if one.stderr is None else one.stderr / one.value for one in (value, reference))
+    return Bounded(said, math.log(ratio), math.log(most), upper=True, stderr=spread(*errors), n=value.n)

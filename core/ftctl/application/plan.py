@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 
 from ftctl.application.app import App
 from ftctl.application.chain import PHASES, build_chain
+from ftctl.application.earlier import EARLIER, measured_in
 from ftctl.application.find_dataset import find_dataset
 from ftctl.application.needs import missing_in
 from ftctl.application.preview import PREVIEWS, Preview
@@ -15,6 +16,7 @@ from ftctl.application.stage import Stage
 from ftctl.domain.codec import to_plain
 from ftctl.domain.resources import ResourcePlan
 from ftctl.errors import ConfigInvalid, DiskFull, FtctlError, PluginBroken
+from ftctl.plugin.capabilities import SEALS
 from ftctl.plugin.offer import load
 from ftctl.plugin.returned import returned
 from ftctl.ports.model_intake import ModelFacts
@@ -101,13 +103,18 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
 
     Raises:
         ConfigInvalid: backends that do not fit each other or this model.
+        UsageError: a gate names an earlier run that is not there, or was not measured.
         DiskFull: less free space than the run is expected to need.
     """
     facts = app.intake.look(spec.model, spec.model_revision)
+    for gate in spec.gates:
+        if gate.over.startswith(EARLIER):
+            measured_in(app, gate.over.removeprefix(EARLIER))
     chain = build_chain(spec, app.registry, until, preview)
     helps = preview is None and bool(ask(spec.launcher, "helping"))
     stages = [_settled(app, spec, stage) for stage in chain if not helps or stage.phase in HELPED]
     _refuse_unmeasurable(app, spec, stages)
+    _refuse_unreadable(app, spec, stages)
     _refuse_unsupported(stages, facts)
     planned = tuple(_with_cache(app, spec, stages, facts))
     resources = _resources(app, spec, facts, planned)
@@ -182,6 +189,20 @@ def _refuse_unmeasurable(app: App, spec: RunSpec, stages: list[Stage]) -> None:
     if problems:
         step = "or measure nothing: --set evaluators=[]"
         raise ConfigInvalid("a form of the model cannot be measured here", next_step=step, details=tuple(problems))
+
+
+def _refuse_unreadable(app: App, spec: RunSpec, stages: list[Stage]) -> None:
+    """What opens an encrypted data set is needed wherever a stage reads it."""
+    if not spec.data_steps or SEALS not in spec.data_steps[-1].offer.capabilities:
+        return
+    seal, problems = spec.data_steps[-1].offer, []
+    for stage in stages:
+        if "data" in stage.inputs and stage.environment != "default":
+            line = missing_in(stage.environment, seal.name, seal.needs, False, app.environments, spec.environments)
+            problems += [f"{stage.name}: {line}"] if line else []
+    if problems:
+        text = "a stage reads the data set where it cannot be decrypted"
+        raise ConfigInvalid(text, next_step="install it there, or leave the step out", details=tuple(problems))
 
 
 def _with_cache(app: App, spec: RunSpec, stages: list[Stage], facts: ModelFacts) -> list[PlannedStage]:

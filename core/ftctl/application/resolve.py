@@ -287,7 +287,10 @@ class _Resolver:
                 continue
             good, problems = check_options(Gate, entry, f"gates[{place}]")
             self.problems += problems
-            found += [] if problems else [Gate(**good)]
+            if not problems:
+                gate = Gate(**good)
+                self.problems += [f"gates[{place}].{line}" for line in gate.problems()]
+                found.append(gate)
         return tuple(found)
 
     def named_environments(self, entry: Any) -> dict[str, str]:

@@ -7,8 +7,10 @@ from typing import Any
 from attrs import define, field
 
 from ftctl.application.app import App
+from ftctl.application.earlier import EARLIER, measured_in
 from ftctl.application.event_bus import EventBus
-from ftctl.application.gates import Metrics, check_gates, concerns
+from ftctl.application.gates import Metrics, concerns, judge, refuse
+from ftctl.application.measured import Measured
 from ftctl.application.plan import ALWAYS, Plan, PlannedStage, instantiate, model_key, stage_key
 from ftctl.application.preview import PREVIEWS
 from ftctl.application.run_stage import StageRunner
@@ -19,7 +21,7 @@ from ftctl.domain.codec import from_plain, to_plain
 from ftctl.domain.event import Event
 from ftctl.domain.launch import Endpoint
 from ftctl.domain.metric import Metric
-from ftctl.errors import FtctlError, Interrupted, SignalArrived
+from ftctl.errors import FtctlError, GateRefused, Interrupted, SignalArrived
 from ftctl.faults import fault
 from ftctl.ports.run_journal import RunJournal
 
@@ -35,6 +37,7 @@ class RunResult:
     endpoint: Endpoint | None = None
     report: str = ""
     preview: dict[str, Any] | None = None
+    gates: list[dict[str, Any]] = field(factory=list)
     error: dict[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:
@@ -49,6 +52,7 @@ class RunResult:
             "report": self.report,
         }
         document |= {"preview": self.preview} if self.preview else {}
+        document |= {"gates": self.gates} if self.gates else {}
         return document | ({"error": self.error} if self.error else {})
 
 
@@ -212,7 +216,7 @@ class _Run:
 
     def finish(self, on_ready: Callable[[RunResult], None]) -> None:
         if self.plan.measures:
-            check_gates(self.plan.spec.gates, self.result.metrics)
+            self.judge()
             for line in concerns(self.plan.spec.gates, self.result.metrics):
                 self.bus.emit(events.WARNING_RAISED, "evaluate-compressed", message=line)
         self.bus.emit(events.RUN_FINISHED, run_id=self.result.run_id)
@@ -223,6 +227,27 @@ class _Run:
         self.app.registry.notify("ftctl_run_finished", run_id=self.result.run_id, result=self.result.document())
         on_ready(self.result)
 
+    def judge(self) -> None:
+        """Holds the gates against what was measured, here and in earlier runs.
+
+        Raises:
+            GateRefused: one says no, or cannot be sure.
+        """
+        gates = self.plan.spec.gates
+        measured = {planned.stage.subject: self.measured(planned.stage) for planned in self.plan.stages
+                    if planned.stage.subject in self.result.metrics}  # fmt: skip
+        earlier = {gate.over for gate in gates if gate.over.startswith(EARLIER)}
+        measured |= {over: measured_in(self.app, over.removeprefix(EARLIER)) for over in earlier}
+        rulings = judge(gates, measured, self.app.statistics)
+        self.result.gates = [to_plain(ruling) for ruling in rulings]
+        for ruling in rulings:
+            if ruling.verdict == "inconclusive" and ruling.tolerated:
+                self.bus.emit(events.WARNING_RAISED, "evaluate", message=ruling.line())
+        refuse(rulings)
+
+    def measured(self, stage: Stage) -> Measured:
+        return Measured(self.result.metrics[stage.subject], Path(self.runner.made[stage.name].path))
+
     def stopped(self, stop: Interrupted) -> None:
         if self.result.status != "done":
             self.bus.emit(events.RUN_INTERRUPTED, run_id=self.result.run_id, signal=stop.signal_number)
@@ -232,6 +257,9 @@ class _Run:
         self.result.error = error.to_json()
         self.bus.emit(events.RUN_FAILED, run_id=self.result.run_id, **error.to_json())
         self.save("failed")
+        if self.recorded and isinstance(error, GateRefused):
+            self.result.report = self.app.report.write(self.journal)
+            self.save("failed")
 
     def save(self, status: str) -> None:
         self.result.status = status

@@ -67,6 +67,7 @@ class StageRunner:
         result = self.app.jobs.run(job, folder, self.python(stage), self.bus.carry)
         self.still_whole(stage, inputs)
         if result.draft is None:
+            shutil.rmtree(folder / "work", ignore_errors=True)
             return {"summary": result.summary, "metrics": to_plain(result.metrics)}
         lineage = self.lineage(stage, key, result, inputs)
         draft = self.with_base(result.draft, inputs)

@@ -1,5 +1,6 @@
 """A resolved run: every backend found, every option checked and filled in."""
 
+import re
 from typing import Any
 
 from attrs import field, fields, frozen
@@ -10,6 +11,9 @@ from ftctl.domain.job import PluginRef
 from ftctl.domain.split import SplitShares
 from ftctl.plugin.offer import Offer, load
 from ftctl.plugin.options import option, options
+
+OVER = r"base|tuned|run:[^:]+(:(base|tuned|compressed))?"
+"""What a gate can compare with."""
 
 
 @frozen
@@ -70,11 +74,22 @@ class Gate:
 
     metric: str = option(help="Name of the metric.")
     of: str | None = option(None, help="Whose; null: the last one's.", choices=("tuned", "compressed"))
-    over: str = option("base", help="Compared with: base or tuned.", choices=("base", "tuned"))
+    over: str = option(
+        "base",
+        help="Compared with: `base`, `tuned`, or an earlier run, `run:ID`, with `:base`, `:tuned` or `:compressed`.",
+    )
     min_value: float | None = option(None, help="Lowest value allowed.")
     max_value: float | None = option(None, help="Highest value allowed.")
     min_gain: float | None = option(None, help="Lowest difference to `over` allowed.")
     max_ratio: float | None = option(None, help="Highest ratio to `over` allowed.", gt=0)
+    confidence: float | None = option(
+        None, help="How sure it must be, such as 0.95; null: the figure itself is held against the bound.", gt=0.5, lt=1
+    )
+    on_inconclusive: str = option("fail", help="What follows where it cannot be sure.", choices=("fail", "warn"))
+
+    def problems(self) -> list[str]:
+        """What is wrong with it beyond its options."""
+        return [] if re.fullmatch(OVER, self.over) else [f"over: must be base, tuned or run:ID, not {self.over!r}"]
 
 
 @frozen(kw_only=True)

@@ -44,5 +44,8 @@ def _opened(data: Artifact, split: str) -> TextIO:
     offer = Registry().find("data_operator", by["use"])
     if isinstance(offer, Unknown):
         raise PluginBroken(f"{data.id} is encrypted: {offer.reason}", next_step="install what it was encrypted with")
-    operator = load(offer.factory)(load(offer.options)(**by["options"]))
+    try:
+        operator = load(offer.factory)(load(offer.options)(**by["options"]))
+    except (ImportError, AttributeError, TypeError) as error:
+        raise PluginBroken(f"{data.id} was encrypted by another {offer.full_name}: {error}") from error
     return TextIOWrapper(operator.opening(path.with_suffix(".jsonl.enc").open("rb")), "utf-8")

@@ -101,7 +101,8 @@ class SealOperator(DataOperator, ABC):
     def sealing(self, file: BinaryIO) -> BinaryIO:
         """What rows are written to instead of ``file``, which it closes when it is closed.
 
-        The same content becomes the same bytes: a data set is named by what it holds.
+        The same content becomes the same bytes: a data set is named by what it holds. A file that was cut off must not
+        be read as if it were whole.
         """
 
     @abstractmethod

@@ -17,8 +17,8 @@ from ftctl.domain.job import Job, JobResult, PluginRef
 from ftctl.domain.report import Report
 from ftctl.domain.split import SplitShares
 from ftctl.domain.sweep import Sweep
-from ftctl.errors import DataChanged, FtctlError, NoUsableRows, PluginBroken
-from ftctl.plugin.dataset import read_split
+from ftctl.errors import DataChanged, FtctlError, NoUsableRows, PluginBroken, UsageError
+from ftctl.plugin.dataset import is_sealed, read_split
 from ftctl.plugin.offer import load
 from ftctl.plugin.returned import returned
 from ftctl.ports.context import StageContext
@@ -104,6 +104,9 @@ def _tune(job: Job, context: StageContext) -> JobResult:
 
 
 def _labels(job: Job, context: StageContext) -> JobResult:
+    if is_sealed(job.inputs["data"]):
+        text = "the data set is encrypted, and labels that are shown would stay in the run's record"
+        raise UsageError(text, next_step="leave --show-labels out")
     objective, count = make(job.parts["objective"]), job.settings["count"]
     shown = ask(job.plugins[0], "labels", job.inputs["model"], job.inputs["data"], objective, count)
     for text in shown:
@@ -132,6 +135,8 @@ def _evaluate(job: Job, context: StageContext) -> JobResult:
         raise NoUsableRows("the test split is empty", next_step="give it a share: data_source.split.test")
     target = RememberedTarget(make(job.parts["loader"]).load(job.inputs["model"]), context)
     reports = [ask(plugin, "evaluate", target, examples, context) for plugin in job.plugins]
+    if is_sealed(job.inputs["data"]):
+        reports = [evolve(report, records=tuple(map(_untold, report.records))) for report in reports]
     for report in reports:
         _write_report(report, context.out)
         for metric in report.metrics:
@@ -139,6 +144,11 @@ def _evaluate(job: Job, context: StageContext) -> JobResult:
     metrics = tuple(metric for report in reports for metric in report.metrics)
     notes = {name: text for report in reports for name, text in report.notes.items()}
     return JobResult(Draft("report", "ftctl-report", {"notes": notes}), metrics, notes)
+
+
+def _untold(record: dict[str, Any]) -> dict[str, Any]:
+    """A record of an example that nobody may read: its place and its figures."""
+    return {key: value for key, value in record.items() if key == "where" or isinstance(value, int | float)}
 
 
 def _write_report(report: Report, out: Path) -> None:

@@ -54,7 +54,7 @@ class AgreementStep(SetOperator):
             code = int.from_bytes(_hashed(value)[:6], "big")
             return np.float64(code).tobytes()
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise DataOperatorError(f"agreement: {row.where}: {value!r} is no number", next_step="level: nominal")
+            raise DataOperatorError(f"agreement: {row.where}: a value is no number", next_step="level: nominal")
         return np.float64(value).tobytes()
 
     def decide(self, keys: Path, context: StageContext) -> Iterator[Fate]:

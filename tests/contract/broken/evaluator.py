@@ -1,6 +1,6 @@
 """Evaluators."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from attrs import evolve
@@ -32,6 +32,13 @@ class Changed(FakeEvaluator):
         return report
 
 
+def with_values(report: Report, value: Callable[[float], float]) -> Report:
+    """The report with other figures, which nothing beside them contradicts."""
+    metrics = tuple(evolve(one, value=value(one.value), low=None, high=None) for one in report.metrics)
+    records = tuple({key: told for key, told in record.items() if key != "right"} for record in report.records)
+    return evolve(report, metrics=metrics, records=records)
+
+
 class Unitless(Changed):
     def changed(self, report: Report) -> Report:
         return evolve(report, metrics=tuple(evolve(one, unit="") for one in report.metrics))
@@ -39,12 +46,12 @@ class Unitless(Changed):
 
 class Percent(Changed):
     def changed(self, report: Report) -> Report:
-        return evolve(report, metrics=tuple(evolve(one, value=100 * one.value) for one in report.metrics))
+        return with_values(report, lambda value: 100 * value)
 
 
 class Flat(Changed):
     def changed(self, report: Report) -> Report:
-        return evolve(report, metrics=tuple(evolve(one, value=0.5) for one in report.metrics))
+        return with_values(report, lambda value: 0.5)
 
 
 class Moody(Changed):

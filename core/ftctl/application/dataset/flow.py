@@ -1,7 +1,6 @@
 """The way of rows through a recipe: streamed from step to step, and laid down where a step must see all of them."""
 
 import json
-import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -13,7 +12,7 @@ from attrs import define, evolve, field
 from ftctl.application.dataset.labour import BATCH, DIGEST, Done, Item, Labour, number_of, through
 from ftctl.application.dataset.row import Row
 from ftctl.application.dataset.shards import BELONGS, KEYS, LEDGER, NUMBERS, Shards, write_whole
-from ftctl.application.dataset.step import Count, Step, dropped
+from ftctl.application.dataset.step import Count, Step, dropped, unquoted
 from ftctl.domain.event import PROGRESS_MADE
 from ftctl.domain.example import Example, Rejection
 from ftctl.domain.ledger import LedgerEntry
@@ -136,14 +135,6 @@ class Flow:
         for place, row in enumerate(rows):
             count.came += 1
             yield row if single[place] else evolve(row, cluster=clusters.setdefault(firsts[place], row.key))
-
-
-_QUOTED = re.compile(r"(['\"`]).*?\1|(?<=keys )[^;]*")
-
-
-def unquoted(reason: str) -> str:
-    """The reason without what it quotes of a row: values in quotes, and the names of keys."""
-    return _QUOTED.sub("…", reason)
 
 
 def batched(items: Iterable[Item], count: int) -> Iterator[list[Item]]:

@@ -68,9 +68,9 @@ class Shards:
             if self.seal and path.name == ROWS:
                 with self.seal.sealing(file) as sealing:
                     sealing.write(content)
-                return
-            file.write(content)
-            file.flush()
+            else:
+                file.write(content)
+        with path.open("rb") as file:
             os.fsync(file.fileno())
 
     def join(self, name: str, out: Path) -> Path:

@@ -1,5 +1,6 @@
 """One operator at its place in a recipe."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -72,7 +73,8 @@ def apply(
         outcome = next(outcomes)
         if isinstance(outcome, Dropped):
             count.dropped[outcome.state] += 1
-            entries.append(dropped(row, outcome.state, step.name, outcome.reason))
+            reason = unquoted(outcome.reason) if step.masked else outcome.reason
+            entries.append(dropped(row, outcome.state, step.name, reason))
             continue
         one = outcome.example if isinstance(outcome, Derived) else outcome
         changed = one != row.example
@@ -98,6 +100,14 @@ def dropped(row: Row, state: Any, operator: str, reason: str, duplicate_of: int 
         row.changed,
         row.example.parents,
     )
+
+
+_QUOTED = re.compile(r"""['"`].*|(?<=keys ).*|(?<=range: ).*""", re.DOTALL)
+
+
+def unquoted(reason: str) -> str:
+    """The reason as far as it quotes nothing of a row: values in quotes, the names of keys, numbers."""
+    return _QUOTED.sub("…", reason)
 
 
 def _made(row: Row, example: Example, step: Step, place: int) -> Row:

@@ -83,6 +83,8 @@ class EvaluatorContract(OfferContract, contract=True):
             assert math.isfinite(metric.value), f"{metric.name} is {metric.value}"
             assert 0 < metric.n <= len(data), f"{metric.name} counts {metric.n} of {len(data)} examples"
             assert metric.stderr is None or metric.stderr >= 0
+            bounds = [bound for bound in (metric.low, metric.value, metric.high) if bound is not None]
+            assert bounds == sorted(bounds), f"{metric.name} is outside its bounds"
 
     def test_shares_stay_between_nothing_and_all(
         self, measured: Callable[[Target], Report], best: Target, worst: Target

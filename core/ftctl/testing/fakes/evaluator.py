@@ -23,5 +23,6 @@ class FakeEvaluator(Evaluator):
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         answers = target.generate([example.prompt for example in data], 16)
         right = [float(a.text == e.answer) for a, e in zip(answers, data, strict=True)]
-        records = tuple({"where": e.where, "answer": a.text} for a, e in zip(answers, data, strict=True))
+        each = zip(answers, data, right, strict=True)
+        records = tuple({"where": e.where, "answer": a.text, "right": hit} for a, e, hit in each)
         return Report("fake", (mean_metric("right", right, unit="share", direction="higher"),), records)

@@ -1,0 +1,42 @@
+"""What was measured on one model: its metrics, and what they say of each example."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from ftctl.domain.metric import Metric
+
+SAMPLES = "*.samples.jsonl"
+
+
+@frozen
+class Measured:
+    """``folder`` is the evaluation's artifact, with the records of its evaluators; without one nothing is known of
+    single examples.
+    """
+
+    metrics: Mapping[str, Metric]
+    folder: Path | None = None
+    _read: dict[Path, list[dict[str, Any]]] = field(factory=dict, eq=False, repr=False)
+
+    def examples(self, metric: str) -> dict[str, float]:
+        """The metric's value by the place of each example; empty where its records do not tell it."""
+        for path in sorted(self.folder.glob(SAMPLES)) if self.folder else ():
+            records = self._records(path)
+            values = {str(record.get("where")): record.get(metric) for record in records}
+            if records and all(_number(value) for value in values.values()):
+                return {where: float(value) for where, value in values.items()}  # type: ignore[arg-type]
+        return {}
+
+    def _records(self, path: Path) -> list[dict[str, Any]]:
+        if path not in self._read:
+            with path.open(encoding="utf-8") as lines:
+                self._read[path] = [json.loads(line) for line in lines]
+        return self._read[path]
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,63 @@
+"""Intervals of a share: so many hits of so many.
+
+Wilson, Probable inference, the law of succession, and statistical inference, 1927; Clopper and Pearson, The use of
+confidence or fiducial limits illustrated in the case of the binomial, 1934.
+"""
+
+from collections.abc import Callable
+from math import exp, lgamma, log, log1p
+from statistics import NormalDist
+
+STEPS = 200
+"""Halvings of a bound: more than a float can tell apart."""
+
+
+def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Near its level at every share, for few observations too; (0, 1) where nothing was observed."""
+    if not n:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share, weight = hits / n, z * z / n
+    middle = (share + weight / 2) / (1 + weight)
+    half = z / (1 + weight) * (share * (1 - share) / n + weight / (4 * n)) ** 0.5
+    return (0.0 if not hits else max(0.0, middle - half)), (1.0 if hits == n else min(1.0, middle + half))
+
+
+def clopper_pearson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Never below its level, at the price of width: for none or all hits, where safety counts."""
+    if not n:
+        return 0.0, 1.0
+    tail = (1 - level) / 2
+    low = 0.0 if hits == 0 else _root(lambda p: _at_least(hits, n, p) < tail)
+    high = 1.0 if hits == n else _root(lambda p: 1 - _at_least(hits + 1, n, p) > tail)
+    return low, high
+
+
+def binomial_tail(hits: int, n: int, share: float = 0.5) -> float:
+    """The probability of so many hits or more."""
+    return _at_least(hits, n, share)
+
+
+def _root(before: Callable[[float], bool]) -> float:
+    """The share from which on it does not hold any more."""
+    low, high = 0.0, 1.0
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if before(middle) else (low, middle)
+    return (low + high) / 2
+
+
+def _at_least(hits: int, n: int, share: float) -> float:
+    if hits <= 0:
+        return 1.0
+    if hits > n or share <= 0:
+        return 0.0
+    if share >= 1:
+        return 1.0
+    if hits > n * share:
+        return sum(_mass(k, n, share) for k in range(hits, n + 1))
+    return 1.0 - sum(_mass(k, n, share) for k in range(hits))
+
+
+def _mass(k: int, n: int, share: float) -> float:
+    return exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * log(share) + (n - k) * log1p(-share))
