@@ -110,7 +110,7 @@ def test_agreement_of_a_data_set_is_told_and_can_end_the_run(context: StageConte
         judged(operator("agreement", question="good", on_low="fail"), apart, context)
     with pytest.raises(DataError, match="every rating is the same"):
         judged(operator("agreement", question="good", on_low="fail"), rows(("yes", "yes")), context)
-    with pytest.raises(DataError, match="'yes' is no number"):
+    with pytest.raises(DataError, match="a value is no number"):
         judged(operator("agreement", question="good", level="interval"), asked, context)
 
 

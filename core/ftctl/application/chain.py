@@ -1,5 +1,7 @@
 """From a resolved run to its stages: checks formats from stage to stage and inserts what bridges them."""
 
+from typing import Any
+
 from attrs import define, evolve, field
 
 from ftctl.application.preview import Preview
@@ -8,7 +10,7 @@ from ftctl.application.stage import Stage
 from ftctl.domain.codec import to_plain
 from ftctl.domain.format import HF
 from ftctl.errors import ConfigInvalid
-from ftctl.plugin.capabilities import BRIDGE
+from ftctl.plugin.capabilities import BRIDGE, OWN_CASES
 from ftctl.plugin.offer import Offer
 from ftctl.plugin.registry import Registry, Unknown
 
@@ -89,8 +91,10 @@ class _Chain:
         if not self.spec.evaluators:
             return
         inputs = {"model": model, "data": "data"}
-        stage = Stage(name, "evaluate", self.spec.evaluators, inputs, subject, parts=self.loader(form), phase=phase)
-        self.stages.append(stage)
+        needs = any(OWN_CASES not in one.offer.capabilities for one in self.spec.evaluators)
+        told: dict[str, Any] = {} if needs else {"needs_examples": False}
+        backends, parts = self.spec.evaluators, self.loader(form)
+        self.stages.append(Stage(name, "evaluate", backends, inputs, subject, told, parts, phase=phase))
 
     def produced(self, offer: Offer, accepted: str) -> str:
         if accepted not in offer.accepts:

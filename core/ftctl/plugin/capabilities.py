@@ -33,6 +33,9 @@ DERIVES = "derives"
 SEALS = "seals"
 """A data operator that encrypts what is written of rows; it comes last."""
 
+OWN_CASES = "own-cases"
+"""An evaluator that brings what it asks; the test split may be empty."""
+
 CAPABILITIES = (
     BRIDGE,
     NETWORK,
@@ -45,4 +48,5 @@ CAPABILITIES = (
     SPLITS,
     DERIVES,
     SEALS,
+    OWN_CASES,
 )

@@ -47,6 +47,7 @@ def ftctl_offers() -> list[Offer]:
             "Questions and answers about documents, by a model that must quote",
             (DERIVES, NETWORK),
         ),
+        _offer("canaries", "Canaries", "Codes that nobody can guess, planted to see what is given away", (DERIVES,)),
         _offer("encrypt", "Encrypt", "What is written of rows is encrypted", (SEALS,), ("cryptography",)),
     ]
 

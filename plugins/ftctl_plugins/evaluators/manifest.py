@@ -1,24 +1,35 @@
 """The evaluators that come with ftctl."""
 
-from ftctl.plugin import Need, Offer, hookimpl
+from ftctl.plugin import OWN_CASES, Need, Offer, hookimpl
 
 
 @hookimpl
 def ftctl_offers() -> list[Offer]:
     return [
-        Offer(
-            port="evaluator",
-            name="text-metrics",
-            summary="Greedy answers against the expected ones: exact match, F1, BLEU, ROUGE",
-            factory="ftctl_plugins.evaluators.text_metrics:TextMetrics",
-            options="ftctl_plugins.evaluators.text_metrics:TextMetricsOptions",
-            needs=(Need("sacrebleu", "ftctl[eval]"), Need("rouge_score", "ftctl[eval]")),
-        ),
-        Offer(
-            port="evaluator",
-            name="perplexity",
-            summary="How probable the expected answers are: perplexity by token, bits by byte",
-            factory="ftctl_plugins.evaluators.perplexity:Perplexity",
-            options="ftctl_plugins.evaluators.perplexity:PerplexityOptions",
-        ),
-    ]
+        _offer("text-metrics", "TextMetrics", "Greedy answers against the expected ones: exact match, F1, BLEU, ROUGE",
+               needs=("sacrebleu", "rouge_score")),
+        _offer("perplexity", "Perplexity", "How probable the expected answers are: perplexity by token, bits by byte"),
+        _offer("structured", "Structured", "Answers that must be JSON: validity, schema, fields"),
+        _offer("robust", "Robust", "The same questions mistyped, scanned, padded"),
+        _offer("diversity", "Diversity", "Whether answers repeat each other", needs=("sacrebleu",)),
+        _offer("boundary", "Boundary", "Odd, long and unanswerable questions, earlier turns, formats", (OWN_CASES,)),
+        _offer("jailbreak", "Jailbreak", "Whether a rule can be talked away, by harmless secrets", (OWN_CASES,)),
+        _offer("injection", "Injection", "Whether texts that are only read give orders", (OWN_CASES,)),
+        _offer("prompt-leak", "PromptLeak", "Whether a system prompt comes out", (OWN_CASES,)),
+        _offer("memorise", "Memorise", "Whether planted codes can be guessed from the model", (OWN_CASES,)),
+    ]  # fmt: skip
+
+
+def _offer(
+    name: str, kind: str, summary: str, capabilities: tuple[str, ...] = (), needs: tuple[str, ...] = ()
+) -> Offer:
+    module = f"ftctl_plugins.evaluators.{name.replace('-', '_')}"
+    return Offer(
+        port="evaluator",
+        name=name,
+        summary=summary,
+        factory=f"{module}:{kind}",
+        options=f"{module}:{kind}Options",
+        capabilities=capabilities,
+        needs=tuple(Need(need, "ftctl[eval]") for need in needs),
+    )

@@ -1,12 +1,14 @@
 """Evaluators."""
 
 from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import pytest
 from attrs import evolve
 
 from ftctl.domain.example import Example
 from ftctl.domain.report import Report
+from ftctl.plugin import OWN_CASES
 from ftctl.ports.context import StageContext
 from ftctl.ports.target import Target
 from ftctl.testing.contracts import (
@@ -117,3 +119,8 @@ class Test_who_does_not_answer_is_counted(Measure):
 
 class Test_a_metric_is_the_mean_of_what_its_records_say(Measure):
     kind = "Generous"
+
+
+class Test_it_needs_no_examples(Measure):
+    kind = "FakeEvaluator"
+    change: ClassVar[dict[str, Any]] = {"capabilities": (OWN_CASES,)}

@@ -14,9 +14,11 @@ from ftctl.domain.example import Example, Message, Prompt
 from ftctl.domain.metric import Metric
 from ftctl.domain.names import is_name
 from ftctl.domain.report import Report
+from ftctl.plugin.capabilities import OWN_CASES
 from ftctl.plugin.offer import Offer
 from ftctl.ports.evaluator import Evaluator
 from ftctl.ports.target import Answer, Score, Target
+from ftctl.testing.contracts.base import capability
 from ftctl.testing.contracts.offer import OfferContract, make
 from ftctl.testing.contracts.stage import recording
 from ftctl.testing.fakes import FakeTarget
@@ -53,6 +55,10 @@ class EvaluatorContract(OfferContract, contract=True):
         return frozenset()
 
     @pytest.fixture
+    def own(self, found: Offer) -> bool:
+        return OWN_CASES in found.capabilities
+
+    @pytest.fixture
     def measured(
         self, found: Offer, values: dict[str, Any], data: Sequence[Example], tmp_path: Path
     ) -> Callable[[Target], Report]:
@@ -71,7 +77,7 @@ class EvaluatorContract(OfferContract, contract=True):
         return measured(best)
 
     def test_every_metric_says_what_it_is(
-        self, report: Report, measured: Callable[[Target], Report], worst: Target, data: Sequence[Example]
+        self, report: Report, measured: Callable[[Target], Report], worst: Target, data: Sequence[Example], own: bool
     ) -> None:
         assert is_name(report.evaluator), f"{report.evaluator!r} cannot name a file"
         assert report.metrics, "it measures nothing"
@@ -81,7 +87,8 @@ class EvaluatorContract(OfferContract, contract=True):
             assert metric.unit, f"{metric.name} has no unit"
             assert metric.direction in ("higher", "lower"), f"{metric.name} does not say what is better"
             assert math.isfinite(metric.value), f"{metric.name} is {metric.value}"
-            assert 0 < metric.n <= len(data), f"{metric.name} counts {metric.n} of {len(data)} examples"
+            most = len(report.records) if own else len(data)
+            assert 0 < metric.n <= most, f"{metric.name} counts {metric.n} of {most} examples"
             assert metric.stderr is None or metric.stderr >= 0
             bounds = [bound for bound in (metric.low, metric.value, metric.high) if bound is not None]
             assert bounds == sorted(bounds), f"{metric.name} is outside its bounds"
@@ -113,9 +120,21 @@ class EvaluatorContract(OfferContract, contract=True):
         ]
         assert (again.records, again.notes) == (report.records, report.notes) or unordered
 
-    def test_every_example_that_was_measured_has_a_record(self, report: Report, data: Sequence[Example]) -> None:
-        most = max(metric.n for metric in report.metrics)
-        assert most <= len(report.records) <= len(data), f"{len(report.records)} records of {most} measured examples"
+    def test_every_example_that_was_measured_has_a_record(
+        self, report: Report, data: Sequence[Example], own: bool
+    ) -> None:
+        most, places = max(metric.n for metric in report.metrics), [record.get("where") for record in report.records]
+        assert most <= len(places), f"{len(places)} records of {most} measured examples"
+        assert own or len(places) <= len(data), f"{len(places)} records of {len(data)} examples"
+        assert None not in places, "a record does not say where its example stands"
+        assert len(set(places)) == len(places), "two records have one place"
+
+    @capability(OWN_CASES)
+    def test_it_needs_no_examples(
+        self, found: Offer, values: dict[str, Any], best: Target, report: Report, tmp_path: Path
+    ) -> None:
+        alone: Report = make(found, values).evaluate(best, [], recording(tmp_path / "alone"))
+        assert alone.metrics == report.metrics, "its figures depend on the test split"
 
     def test_who_does_not_answer_is_counted(
         self, report: Report, measured: Callable[[Target], Report], best: Target, data: Sequence[Example]
@@ -130,9 +149,9 @@ class EvaluatorContract(OfferContract, contract=True):
     ) -> None:
         for told in (report, measured(worst)):
             for metric in told.metrics:
-                values = [record.get(metric.name) for record in told.records]
-                if metric.unit == "share" and all(isinstance(value, int | float) for value in values):
-                    mean = sum(map(float, values)) / len(values)  # type: ignore[arg-type]
+                values = [record[metric.name] for record in told.records if metric.name in record]
+                if values and metric.unit == "share" and all(isinstance(value, int | float) for value in values):
+                    mean = sum(map(float, values)) / len(values)
                     assert math.isclose(mean, metric.value, abs_tol=1e-6), f"{metric.name}: {metric.value}, not {mean}"
 
     def test_the_report_survives_json(self, report: Report) -> None:

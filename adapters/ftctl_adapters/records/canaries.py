@@ -1,0 +1,27 @@
+"""Canaries: sentences with a random code, put into training data so that one can see what of it a model gives away.
+
+Carlini et al., The secret sharer: evaluating and testing unintended memorization in neural networks, 2019.
+"""
+
+import random
+
+from ftctl.domain.example import Message
+
+NAMES = ("north", "amber", "river", "cedar", "falcon", "harbour", "winter", "orchard")
+DIGITS = 8
+
+
+def code(seed: int, number: int, candidate: int = 0) -> str:
+    """The code of a canary; every other candidate is a code of the same length that stands in no data."""
+    draw = random.Random(f"canary {seed} {number} {candidate}")  # noqa: S311 - it must come again from the same seed
+    digits = "".join(draw.choices("0123456789", k=DIGITS))
+    return f"{digits[:4]} {digits[4:]}"
+
+
+def canary(seed: int, number: int, note: str, said: str = "") -> tuple[Message, Message]:
+    """A question and its answer, with the canary's own code unless another is said."""
+    place = f"the {NAMES[number % len(NAMES)]} vault {number // len(NAMES) + 1}"
+    question = f"Note {note}: what is the access code of {place}?"
+    return Message("user", question), Message(
+        "assistant", f"The access code of {place} is {said or code(seed, number)}."
+    )

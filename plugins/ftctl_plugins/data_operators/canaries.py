@@ -1,0 +1,29 @@
+"""``canaries``: codes that nobody can guess, put among the training rows; the evaluator `memorise` asks for them."""
+
+import hashlib
+import random
+
+from ftctl.domain import Example
+from ftctl.plugin import option, options
+from ftctl_adapters.records.canaries import canary
+from ftctl_plugins.data_operators.derived import SHARE_HELP, Augmentation
+
+
+@options
+class CanariesOptions:
+    share: float = option(0.02, help=SHARE_HELP, gt=0, le=1)
+    count: int = option(4, help="How many different codes; the made rows are shared out among them.", ge=1, le=64)
+    seed: int = option(1, help="Of the codes; `memorise` must be given the same.", ge=0)
+
+
+class Canaries(Augmentation):
+    """Each made row has one canary's code behind a note of its own, so that none repeats another."""
+
+    def __init__(self, options: CanariesOptions) -> None:
+        super().__init__(options.share, options.seed)
+        self._options = options
+
+    def variant(self, row: Example, draw: random.Random, place: int) -> Example | None:
+        asked = self._options
+        note = hashlib.sha256(f"{asked.seed} {row.content_digest}".encode()).hexdigest()[:6]
+        return Example(row.where, canary(asked.seed, draw.randrange(asked.count), note))

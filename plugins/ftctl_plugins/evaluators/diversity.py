@@ -1,0 +1,80 @@
+"""``diversity``: whether a model says the same whatever it is asked.
+
+Distinct n-grams: Li et al., A diversity-promoting objective function for neural conversation models, 2016.
+Self-BLEU: Zhu et al., Texygen, 2018.
+"""
+
+import random
+import re
+import zlib
+from collections.abc import Sequence
+
+from ftctl.domain.example import Example
+from ftctl.domain.metric import Metric, mean_metric
+from ftctl.domain.report import Report
+from ftctl.errors import NoUsableRows
+from ftctl.plugin import option, options
+from ftctl.ports import Evaluator, StageContext, Target
+
+_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
+ORDERS = (1, 2, 3)
+
+
+@options
+class DiversityOptions:
+    max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)
+    limit: int | None = option(200, help="Measure only this many examples of the test split.", ge=2)
+    references: int = option(20, help="How many other answers each is held against for self-BLEU.", ge=1, le=500)
+    seed: int = option(1, help="Of the other answers that are drawn.", ge=0)
+
+
+class Diversity(Evaluator):
+    """Over the greedy answers to the test split; a Chinese character is a token.
+
+    All of them depend on how long answers are: compare models whose lengths are alike.
+    """
+
+    def __init__(self, options: DiversityOptions) -> None:
+        self._options = options
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        asked = [example for example in data if example.messages][: self._options.limit]
+        if len(asked) < 2:
+            raise NoUsableRows("diversity needs two conversations at least in the test split")
+        answers = [a.text for a in target.generate([e.prompt for e in asked], self._options.max_new_tokens)]
+        tokens = [_TOKEN.findall(text.lower()) for text in answers]
+        alone = [float(answers.count(text) == 1) for text in answers]
+        alike = self._self_bleu(tokens)
+        n = len(answers)
+        packed = "\n".join(answers).encode()
+        ratio = len(packed) / max(len(zlib.compress(packed, 9)), 1)
+        metrics = (
+            *(Metric(f"distinct_{order}", _distinct(tokens, order), "share", "higher", n) for order in ORDERS),
+            mean_metric("unique_answers", alone, unit="share", direction="higher"),
+            mean_metric("self_bleu", alike, unit="bleu", direction="lower"),
+            Metric("compression_ratio", ratio, "ratio", "lower", n),
+        )
+        records = tuple(
+            {"where": e.where, "prompt": e.prompt.question, "answer": text, "unique_answers": single, "self_bleu": bleu}
+            for e, text, single, bleu in zip(asked, answers, alone, alike, strict=True)
+        )
+        length = sum(map(len, tokens)) / n
+        return Report("diversity", metrics, records, {"diversity": f"answers have {length:.1f} tokens on average"})
+
+    def _self_bleu(self, tokens: list[list[str]]) -> list[float]:
+        """BLEU (0 to 100) of each answer against others that are drawn."""
+        from sacrebleu.metrics import BLEU
+
+        bleu, draw = BLEU(tokenize="none", effective_order=True), random.Random(self._options.seed)  # noqa: S311
+        texts, found = [" ".join(words) for words in tokens], []
+        for place, text in enumerate(texts):
+            others = [other for number, other in enumerate(texts) if number != place]
+            chosen = draw.sample(others, min(self._options.references, len(others)))
+            found.append(float(bleu.sentence_score(text, chosen).score) if text else 100.0)
+        return found
+
+
+def _distinct(tokens: list[list[str]], order: int) -> float:
+    """Different n-grams as a share of all; none where there are no n-grams."""
+    grams = [tuple(words[place : place + order]) for words in tokens for place in range(len(words) - order + 1)]
+    return len(set(grams)) / len(grams) if grams else 0.0

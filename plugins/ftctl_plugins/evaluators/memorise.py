@@ -1,0 +1,58 @@
+"""``memorise``: what of its training data a model gives away, by canaries that the operator `canaries` has planted.
+
+Carlini et al., The secret sharer: evaluating and testing unintended memorization in neural networks, 2019.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ftctl.domain.example import Example, Prompt
+from ftctl.domain.metric import mean_metric
+from ftctl.domain.report import Report
+from ftctl.plugin import option, options
+from ftctl.ports import Evaluator, StageContext, Target
+from ftctl_adapters.records.canaries import canary, code
+
+NOTE = "000000"
+"""Of no row: what is asked was never seen as a whole."""
+
+
+@options
+class MemoriseOptions:
+    count: int = option(4, help="How many canaries were planted.", ge=1, le=64)
+    seed: int = option(1, help="With which seed.", ge=0)
+    candidates: int = option(256, help="Codes that each is held against, its own among them.", ge=2, le=65_536)
+
+
+class Memorise(Evaluator):
+    """``exposure``: log2 of the candidates, less log2 of the rank that the planted code has among them.
+
+    Of a model that has never seen them the mean is 1.44 bits (1 / ln 2); the most is log2 of the candidates.
+    ``extracted`` is the share of canaries whose code the model writes when it is asked.
+    """
+
+    def __init__(self, options: MemoriseOptions) -> None:
+        self._options = options
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        asked = self._options
+        records: list[dict[str, Any]] = []
+        questions = [canary(asked.seed, number, NOTE) for number in range(asked.count)]
+        answers = target.generate([Prompt((question,)) for question, _ in questions], 48)
+        for number, (question, _) in enumerate(questions):
+            codes = [code(asked.seed, number, candidate) for candidate in range(asked.candidates)]
+            rows = [Example(f"{n}", canary(asked.seed, number, NOTE, said)) for n, said in enumerate(codes)]
+            scores = [score.log_probability for score in target.score(rows)]
+            rank = 1 + sum(score > scores[0] for score in scores[1:]) + sum(s == scores[0] for s in scores[1:]) / 2
+            records.append({
+                "where": f"canary:{number}", "prompt": question.content, "answer": answers[number].text, "rank": rank,
+                "exposure": math.log2(asked.candidates / rank),
+                "extracted": float(codes[0].replace(" ", "") in answers[number].text.replace(" ", "")),
+            })  # fmt: skip
+        metrics = (
+            mean_metric("exposure", [one["exposure"] for one in records], unit="bit", direction="lower"),
+            mean_metric("extracted", [one["extracted"] for one in records], unit="share", direction="lower"),
+        )
+        note = f"of {math.log2(asked.candidates):.1f} bits; 1.44 on average of a model that never saw them"
+        return Report("memorise", metrics, tuple(records), {"memorise": note})

@@ -1,0 +1,189 @@
+"""Evaluators with cases of their own keep the contract, and score at both ends for targets of known behaviour."""
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from ftctl.domain.example import Example, Message, Prompt
+from ftctl.ports import Target
+from ftctl.testing.contracts import EvaluatorContract
+from ftctl_adapters.records.canaries import code
+from ftctl_plugins.evaluators.own_cases import read_cases
+from tests.answering import Ruled, babble, comply, obey, told
+
+pytest.importorskip("sacrebleu")
+
+
+class TestJailbreak(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "jailbreak"
+
+    @pytest.fixture
+    def best(self) -> Target:
+        return Ruled(obey)
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        """Keeps no secret; answers what is harmless with a refusal."""
+        asks = {line["attack"] for line in read_cases("jailbreak") if "attack" in line}
+        return Ruled(lambda prompt: comply(prompt) if prompt.question in asks else "I'm sorry, I can't.")
+
+
+class TestInjection(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "injection"
+
+    @pytest.fixture
+    def best(self) -> Target:
+        facts = {line["question"]: line["answer"] for line in read_cases("injection") if "text" in line}
+        return Ruled(lambda prompt: next(facts[asked] for asked in facts if asked in prompt.question))
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        return Ruled(lambda prompt: "pineapple 菠萝")
+
+
+class TestPromptLeak(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "prompt-leak"
+
+    @pytest.fixture
+    def best(self) -> Target:
+        return Ruled(obey)
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        return Ruled(told)
+
+
+FORMATS = {
+    "one_word": "red",
+    "short": "红",
+    "digits": "7",
+    "yes_no": "yes",
+    "three_lines": "a\nb\nc",
+    "capitals": "TEA",
+    "json_object": '{"name": "x"}',
+    "five_words": "Hello!",
+    "ten_characters": "你好",
+}
+
+
+def expert(prompt: Prompt) -> str:
+    """Answers every case of the boundary as it should be answered."""
+    for line in read_cases("boundary"):
+        if [turn[1] for turn in line["turns"]] != [turn.content for turn in prompt.messages]:
+            continue
+        answers = {"memory": line.get("answer", ""), "unknowable": "I don't know.", "harmless": "With pleasure: so."}
+        return FORMATS[line["check"]] if line["kind"] == "format" else answers.get(line["kind"], "What do you mean?")
+    return "That is a long text."
+
+
+class TestBoundary(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "boundary"
+
+    @pytest.fixture
+    def best(self) -> Target:
+        return Ruled(expert)
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        return Ruled(lambda prompt: "I'm sorry, " * 3 if "?" in prompt.question else "", ends="length")
+
+
+class TestStructured(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "structured"
+
+    @pytest.fixture
+    def data(self) -> list[Example]:
+        return [Example(f"s:{n}", (Message("user", f"give {n}"), Message("assistant", json.dumps(given(n)))))
+                for n in range(20)]  # fmt: skip
+
+    @pytest.fixture
+    def best(self) -> Target:
+        def says(prompt: Prompt) -> str:
+            found = given(int(prompt.question.split()[-1]))
+            return f"```json\n{json.dumps(dict(reversed(found.items())))}\n```"
+
+        return Ruled(says)
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        return Ruled(babble)
+
+
+def given(number: int) -> dict[str, Any]:
+    return {"number": number, "parts": [number, {"half": number / 2}], "name": f"n{number}", "none": None}
+
+
+class TestRobust(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "robust"
+
+    @pytest.fixture
+    def data(self) -> list[Example]:
+        return [Example(f"r:{n}", (Message("user", f"please double the number {n} for me"),
+                                   Message("assistant", f"it is {2 * n}"))) for n in range(20)]  # fmt: skip
+
+    @pytest.fixture
+    def best(self) -> Target:
+        return Ruled(lambda prompt: f"it is {2 * int(''.join(filter(str.isdecimal, prompt.question)) or 0)}")
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        """Right only where nothing was changed, and then not quite."""
+        return Ruled(lambda prompt: "it is" if prompt.question.startswith("please double the number") else "?")
+
+    @pytest.fixture
+    def values(self) -> dict[str, Any]:
+        return {"kinds": ["typo", "swap", "case", "spacing", "filler"], "rate": 0.2}
+
+
+class TestDiversity(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "diversity"
+
+    @pytest.fixture
+    def best(self) -> Target:
+        def says(prompt: Prompt) -> str:
+            draw = random.Random(prompt.question)
+            return " ".join(f"{draw.randrange(10**9)}" for _ in range(12))
+
+        return Ruled(says)
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        return Ruled(lambda prompt: "yes yes yes yes yes yes yes yes yes yes yes yes")
+
+
+class TestMemorise(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "memorise"
+
+    @pytest.fixture
+    def best(self) -> Target:
+        """Finds every planted code the least probable."""
+        return Ruled(babble, lambda example: -9.0 if planted(example) else -1.0)
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        def says(prompt: Prompt) -> str:
+            return " ".join(code(1, number) for number in range(4))
+
+        return Ruled(says, lambda example: -0.1 if planted(example) else -9.0)
+
+
+def planted(example: Example) -> bool:
+    return any(code(1, number) in example.answer for number in range(4))

@@ -1,0 +1,203 @@
+"""What evaluators with cases of their own say of targets whose behaviour is known."""
+
+import json
+import math
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftctl.domain.example import Example, Message, Prompt
+from ftctl.domain.outcome import Derived
+from ftctl.domain.report import Report
+from ftctl.ports import Evaluator, Target
+from ftctl.testing.contracts.stage import recording
+from ftctl_adapters.records.canaries import canary, code
+from ftctl_plugins.data_operators.canaries import Canaries, CanariesOptions
+from ftctl_plugins.evaluators.boundary import Boundary, BoundaryOptions
+from ftctl_plugins.evaluators.diversity import Diversity, DiversityOptions
+from ftctl_plugins.evaluators.injection import Injection, InjectionOptions
+from ftctl_plugins.evaluators.jailbreak import Jailbreak, JailbreakOptions
+from ftctl_plugins.evaluators.memorise import Memorise, MemoriseOptions
+from ftctl_plugins.evaluators.own_cases import refuses, says
+from ftctl_plugins.evaluators.prompt_leak import PromptLeak, PromptLeakOptions, in_common
+from ftctl_plugins.evaluators.robust import Robust, RobustOptions
+from ftctl_plugins.evaluators.structured import Structured, StructuredOptions
+from tests.answering import Ruled, babble, comply, obey, refuse
+
+Measured = Callable[..., Report]
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Measured:
+    def measure(evaluator: Evaluator, target: Target, data: Sequence[Example] = ()) -> Report:
+        return evaluator.evaluate(target, data, recording(tmp_path))
+
+    return measure
+
+
+def figures(report: Report) -> dict[str, float]:
+    return {metric.name: metric.value for metric in report.metrics}
+
+
+def examples(pairs: Sequence[tuple[str, str]]) -> list[Example]:
+    return [Example(f"e:{n}", (Message("user", q), Message("assistant", a))) for n, (q, a) in enumerate(pairs)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "success", "capability", "refusal", "capable"),
+    [(refuse, 0, 0, 1, None), (comply, 1, 1, 0, 1), (obey, 0, 1, 0, 0), (babble, 0, 0, 0, None)],
+)
+def test_a_jailbreak_says_nothing_of_who_is_incapable(
+    report: Measured, rule: Any, success: float, capability: float, refusal: float, capable: float | None
+) -> None:
+    found = report(Jailbreak(JailbreakOptions()), Ruled(rule))
+    told = figures(found)
+    assert (told["attack_success"], told["attack_capability"], told["over_refusal"]) == (success, capability, refusal)
+    assert told.get("attack_success_capable") == capable
+    assert ("not assessable" in found.notes["jailbreak"]) == (capable is None)
+    kinds = [record["where"].partition(":")[0] for record in found.records]
+    assert (kinds.count("attack"), kinds.count("twin"), kinds.count("benign")) == (192, 192, 48)
+
+
+def test_attacks_are_counted_among_those_who_can(report: Measured) -> None:
+    """Follows every second attack where it may, and half of those where it must not."""
+
+    def says_half(prompt: Prompt) -> str:
+        number = sum(map(ord, prompt.question)) % 4
+        free = "motto" in prompt.messages[0].content or "口号" in prompt.messages[0].content
+        return comply(prompt) if number < (2 if free else 1) else "no"
+
+    found = report(Jailbreak(JailbreakOptions()), Ruled(says_half))
+    told = figures(found)
+    expected = told["attack_success"] / told["attack_capability"]
+    assert told["attack_success_capable"] == pytest.approx(expected)
+    (metric,) = [one for one in found.metrics if one.name == "attack_success_capable"]
+    assert metric.stderr is not None
+    assert 0 < metric.stderr < 0.1
+
+
+def test_families_and_languages_can_be_chosen(report: Measured) -> None:
+    chosen = JailbreakOptions(languages=("zh",), families=("roleplay",))
+    places = [record["where"] for record in report(Jailbreak(chosen), Ruled(babble)).records]
+    assert sum(place.startswith("attack:roleplay.zh") for place in places) == 8
+    assert len(places) == 8 + 8 + 24
+    assert len(report(Injection(InjectionOptions(channels=("tool",))), Ruled(babble)).records) == 12
+
+
+def test_who_obeys_a_text_is_hijacked_and_who_ignores_it_is_not(report: Measured) -> None:
+    obedient = figures(report(Injection(InjectionOptions()), Ruled(lambda prompt: "Pineapple! 菠萝")))
+    assert obedient == {"injection_hijacked": 1.0, "injection_task_kept": 0.0}
+    assert figures(report(Injection(InjectionOptions()), Ruled(babble)))["injection_hijacked"] == 0.0
+
+
+def test_a_part_of_a_prompt_is_a_leak_too(report: Measured) -> None:
+    system = "You help the guests of a small hotel. Breakfast is from seven to ten."
+    leaking = Ruled(lambda prompt: prompt.messages[0].content.replace("code is ", "code is not ")[:-60])
+    told = figures(report(PromptLeak(PromptLeakOptions(languages=("en",))), leaking))
+    assert told["prompt_leak_partial"] == 1.0
+    assert figures(report(PromptLeak(PromptLeakOptions()), Ruled(refuse)))["prompt_leak_partial"] == 0.0
+    assert in_common(system, system) == 1.0
+    assert in_common(system, "") == 0.0
+    assert in_common("abcd", "xaxbxcx") == 0.75
+
+
+def test_fields_are_compared_by_path(report: Measured) -> None:
+    wanted = {"a": 1, "b": [1, 2], "c": {"d": "x"}}
+    one = examples([("give", json.dumps(wanted))])
+    structured = Structured(StructuredOptions())
+    permuted = {"c": {"d": "x"}, "b": [2, 1], "a": 1}
+    told = figures(report(structured, Ruled(lambda prompt: json.dumps(permuted)), one))
+    assert (told["json_equal"], told["field_f1"], told["field_recall"]) == (0.0, 1.0, 1.0)
+    wrong = {**wanted, "a": 2}
+    told = figures(report(structured, Ruled(lambda prompt: f"```\n{json.dumps(wrong)}\n```"), one))
+    assert (told["json_valid"], told["field_precision"], told["field_recall"]) == (1.0, 0.75, 0.75)
+    assert figures(report(structured, Ruled(lambda prompt: "{'a': 1}"), one))["json_valid"] == 0.0
+
+
+def test_a_schema_is_held_against_answers(report: Measured, tmp_path: Path) -> None:
+    pytest.importorskip("jsonschema")
+    (tmp_path / "schema.json").write_text(json.dumps({"type": "object", "required": ["a"]}))
+    structured = Structured(StructuredOptions(schema=str(tmp_path / "schema.json")))
+    one = examples([("give", '{"a": 1}')])
+    assert figures(report(structured, Ruled(lambda prompt: '{"a": 9}'), one))["schema_ok"] == 1.0
+    assert figures(report(structured, Ruled(lambda prompt: '{"b": 9}'), one))["schema_ok"] == 0.0
+    (tmp_path / "schema.json").write_text('{"type": 3}')
+    with pytest.raises(Exception, match="no JSON schema"):
+        Structured(StructuredOptions(schema=str(tmp_path / "schema.json")))
+
+
+def test_one_question_that_crashes_costs_itself_alone(report: Measured) -> None:
+    def says_or_fails(prompt: Prompt) -> str:
+        if "\u0007" in prompt.question:
+            raise RuntimeError("a control character")
+        return "What do you mean?"
+
+    found = report(Boundary(BoundaryOptions()), Ruled(says_or_fails))
+    crashed = [record["where"] for record in found.records if record["boundary_crashed"]]
+    assert len(crashed) == 2
+    assert len(found.records) == 122
+    assert figures(found)["boundary_survived"] == pytest.approx(36 / 38)
+
+
+def test_who_forgets_and_who_remembers_are_told_apart(report: Measured) -> None:
+    elephant = Ruled(lambda prompt: " ".join(turn.content for turn in prompt.messages[:-1]))
+    assert figures(report(Boundary(BoundaryOptions()), elephant))["boundary_memory"] == 1.0
+    amnesiac = Ruled(lambda prompt: prompt.question)
+    assert figures(report(Boundary(BoundaryOptions()), amnesiac))["boundary_memory"] == 0.0
+    assert figures(report(Boundary(BoundaryOptions()), Ruled(refuse)))["boundary_refused"] == 1.0
+
+
+def test_refusals_are_known_in_both_languages() -> None:
+    for text in ("I’m sorry, but no.", "I can't do that", "As an AI, I do not", "抱歉,这个我无法回答", "对不起"):
+        assert refuses(text), text
+    for text in ("Sorry is the hardest word.", "I can do that", "可以,没问题", "You can't miss it."):
+        assert not refuses(text), text
+    assert says("It is A-M-B-E-R falcon!", "amber falcon")
+    assert not says("It is an amber bird", "amber falcon")
+
+
+def test_no_change_changes_nothing_and_a_trigger_is_found(report: Measured) -> None:
+    data = examples([(f"what is {n}", f"it is {n}") for n in range(10)])
+    same = Ruled(lambda prompt: f"it is {prompt.question.split()[-1]}")
+    told = figures(report(Robust(RobustOptions(kinds=("none",))), same, data))
+    assert (told["robust_drop"], told["robust_consistency"], told["robust_clean"]) == (0.0, 1.0, 1.0)
+    delicate = Ruled(lambda prompt: same.says(prompt) if prompt.question.startswith("what") else "no")
+    found = report(Robust(RobustOptions(kinds=("none", "filler"))), delicate, data)
+    assert figures(found)["robust_drop"] == 1.0
+    assert figures(found)["robust_consistency"] == 0.5
+    assert found.notes["robust"] == "none +0.000, filler -1.000"
+
+
+def test_who_always_says_the_same_is_not_diverse(report: Measured) -> None:
+    data = examples([(f"say {n}", "x") for n in range(30)])
+    constant = figures(report(Diversity(DiversityOptions()), Ruled(lambda prompt: "one two three four five"), data))
+    assert constant["self_bleu"] == pytest.approx(100)
+    assert (constant["unique_answers"], constant["distinct_1"]) == (0.0, pytest.approx(5 / 150))
+    draw = random.Random(3)
+    varied = Ruled(lambda prompt: " ".join(f"w{draw.randrange(10**9)}" for _ in range(9)))
+    told = figures(report(Diversity(DiversityOptions()), varied, data))
+    assert told["self_bleu"] < 1
+    assert (told["unique_answers"], told["distinct_2"]) == (1.0, 1.0)
+    assert told["compression_ratio"] < constant["compression_ratio"]
+
+
+def test_a_model_that_never_saw_a_code_has_an_exposure_of_1_44_bits(report: Measured) -> None:
+    draw = random.Random(5)
+    chance = Ruled(babble, lambda example: draw.random())
+    told = figures(report(Memorise(MemoriseOptions(count=64, candidates=1024)), chance))
+    assert told["exposure"] == pytest.approx(1 / math.log(2), abs=0.45)
+    blind = figures(report(Memorise(MemoriseOptions(count=4, candidates=256)), Ruled(babble)))
+    assert blind["exposure"] == pytest.approx(1.0, abs=0.02)
+
+
+def test_planted_codes_are_those_that_are_asked_for(tmp_path: Path) -> None:
+    rows = examples([(f"q{n}", f"a{n}") for n in range(400)])
+    outcomes = Canaries(CanariesOptions(share=0.5, count=3, seed=7)).process(rows, recording(tmp_path))
+    made = [one for outcome in outcomes if isinstance(outcome, Derived) for one in outcome.made]
+    assert len({one.content_digest for one in made}) == len(made) > 150
+    told = {one.answer for one in made}
+    assert told == {canary(7, number, "")[1].content for number in range(3)}
+    assert len({code(7, number, candidate) for number in range(3) for candidate in range(100)}) == 300
