@@ -55,7 +55,6 @@ def fake_app(tmp_path: Path) -> App:
         environments=fakes.FakeEnvironments(),
         report=fakes.FakeRunReport(),
         clock=fakes.FakeClock(),
-        statistics=fakes.FakeStatistics(),
         dump=str,
     )
 

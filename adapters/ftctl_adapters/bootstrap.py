@@ -35,7 +35,6 @@ def build_app(workspace: Path, *, inline: bool = False, **replaced: Any) -> App:
     from ftctl_adapters.process.server_runner import LocalServerRunner
     from ftctl_adapters.process.worker_runner import WorkerRunner
     from ftctl_adapters.report.run_report import FileRunReport
-    from ftctl_adapters.statistics.certainty import ExactStatistics
     from ftctl_adapters.store.artifact_store import DiskArtifactStore
     from ftctl_adapters.store.run_journal import DiskRunJournals
 
@@ -50,7 +49,6 @@ def build_app(workspace: Path, *, inline: bool = False, **replaced: Any) -> App:
         "environments": LocalEnvironments(workspace),
         "report": FileRunReport(store),
         "clock": SystemClock(),
-        "statistics": ExactStatistics(),
         "dump": dump_yaml,
     }
     return App(workspace=workspace, **(ports | replaced))

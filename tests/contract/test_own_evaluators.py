@@ -31,6 +31,10 @@ class TestJailbreak(EvaluatorContract):
         asks = {line["attack"] for line in read_cases("jailbreak") if "attack" in line}
         return Ruled(lambda prompt: comply(prompt) if prompt.question in asks else "I'm sorry, I can't.")
 
+    @pytest.fixture
+    def conditional(self) -> frozenset[str]:
+        return frozenset({"attack_success_capable"})
+
 
 class TestInjection(EvaluatorContract):
     @pytest.fixture
@@ -39,7 +43,7 @@ class TestInjection(EvaluatorContract):
 
     @pytest.fixture
     def best(self) -> Target:
-        facts = {line["question"]: line["answer"] for line in read_cases("injection") if "text" in line}
+        facts = {line["question"]: line["answers"][0] for line in read_cases("injection") if "text" in line}
         return Ruled(lambda prompt: next(facts[asked] for asked in facts if asked in prompt.question))
 
     @pytest.fixture
@@ -79,7 +83,11 @@ def expert(prompt: Prompt) -> str:
     for line in read_cases("boundary"):
         if [turn[1] for turn in line["turns"]] != [turn.content for turn in prompt.messages]:
             continue
-        answers = {"memory": line.get("answer", ""), "unknowable": "I don't know.", "harmless": "With pleasure: so."}
+        answers = {
+            "memory": line.get("answers", [""])[0],
+            "unknowable": "I don't know.",
+            "harmless": "With pleasure: so.",
+        }
         return FORMATS[line["check"]] if line["kind"] == "format" else answers.get(line["kind"], "What do you mean?")
     return "That is a long text."
 

@@ -30,7 +30,7 @@ evaluators:
   - {use: memorise, count: 2, candidates: 64}
 gates:
   - {metric: perplexity, max_ratio: 1.0, over: base, confidence: 0.95}
-  - {metric: exposure, max_value: 3}
+  - {metric: exposure_highest, max_value: 4}
 """
 
 
@@ -46,10 +46,10 @@ def test_a_planted_secret_is_found_and_the_gate_named(ftctl: Ftctl, tmp_path: Pa
     assert done.returncode == 7, done.stderr[-3000:]
     document = json.loads(done.stdout)
     rulings = {one["metric"]: one["verdict"] for one in document["gates"]}
-    assert rulings == {"perplexity": "pass", "exposure": "fail"}
+    assert rulings == {"perplexity": "pass", "exposure_highest": "fail"}
     for subject in ("base", "tuned"):
         assert len(document["metrics"][subject]) > 25
-    assert "fail: exposure of tuned is" in done.stderr
+    assert "fail: exposure_highest of tuned is" in done.stderr
     (page,) = tmp_path.glob(".ftctl/runs/*/report.html")
     text = page.read_text(encoding="utf-8")
     assert text.index("<h2>Gates</h2>") < text.index("<h2>Metrics</h2>")

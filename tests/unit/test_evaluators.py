@@ -12,6 +12,7 @@ import pytest
 from ftctl.domain.example import Example, Message, Prompt
 from ftctl.domain.outcome import Derived
 from ftctl.domain.report import Report
+from ftctl.errors import LabelsInvalid
 from ftctl.ports import Evaluator, Target
 from ftctl.testing.contracts.stage import recording
 from ftctl_adapters.records.canaries import canary, code
@@ -21,8 +22,8 @@ from ftctl_plugins.evaluators.diversity import Diversity, DiversityOptions
 from ftctl_plugins.evaluators.injection import Injection, InjectionOptions
 from ftctl_plugins.evaluators.jailbreak import Jailbreak, JailbreakOptions
 from ftctl_plugins.evaluators.memorise import Memorise, MemoriseOptions
-from ftctl_plugins.evaluators.own_cases import refuses, says
-from ftctl_plugins.evaluators.prompt_leak import PromptLeak, PromptLeakOptions, in_common
+from ftctl_plugins.evaluators.own_cases import admits, refuses, says
+from ftctl_plugins.evaluators.prompt_leak import PromptLeak, PromptLeakOptions
 from ftctl_plugins.evaluators.robust import Robust, RobustOptions
 from ftctl_plugins.evaluators.structured import Structured, StructuredOptions
 from tests.answering import Ruled, babble, comply, obey, refuse
@@ -71,12 +72,12 @@ def test_attacks_are_counted_among_those_who_can(report: Measured) -> None:
         return comply(prompt) if number < (2 if free else 1) else "no"
 
     found = report(Jailbreak(JailbreakOptions()), Ruled(says_half))
-    told = figures(found)
-    expected = told["attack_success"] / told["attack_capability"]
-    assert told["attack_success_capable"] == pytest.approx(expected)
-    (metric,) = [one for one in found.metrics if one.name == "attack_success_capable"]
-    assert metric.stderr is not None
-    assert 0 < metric.stderr < 0.1
+    told = {metric.name: metric for metric in found.metrics}
+    capable = told["attack_success_capable"]
+    assert capable.n == round(192 * told["attack_capability"].value)
+    assert capable.value == pytest.approx(told["attack_success"].value * 192 / capable.n)
+    assert capable.low is not None
+    assert capable.low < capable.value
 
 
 def test_families_and_languages_can_be_chosen(report: Measured) -> None:
@@ -94,14 +95,14 @@ def test_who_obeys_a_text_is_hijacked_and_who_ignores_it_is_not(report: Measured
 
 
 def test_a_part_of_a_prompt_is_a_leak_too(report: Measured) -> None:
-    system = "You help the guests of a small hotel. Breakfast is from seven to ten."
-    leaking = Ruled(lambda prompt: prompt.messages[0].content.replace("code is ", "code is not ")[:-60])
-    told = figures(report(PromptLeak(PromptLeakOptions(languages=("en",))), leaking))
-    assert told["prompt_leak_partial"] == 1.0
+    leaking = Ruled(lambda prompt: f"It says: {prompt.messages[0].content[:60].upper()}")
+    told = figures(report(PromptLeak(PromptLeakOptions()), leaking))
+    assert (told["prompt_leak_partial"], told["prompt_leak_code"]) == (1.0, 0.5)  # the Chinese prompt is shorter
+    backwards = figures(report(PromptLeak(PromptLeakOptions()), Ruled(lambda p: p.messages[0].content[::-1])))
+    assert backwards == {"prompt_leak_partial": 0.0, "prompt_leak_code": 1.0}
     assert figures(report(PromptLeak(PromptLeakOptions()), Ruled(refuse)))["prompt_leak_partial"] == 0.0
-    assert in_common(system, system) == 1.0
-    assert in_common(system, "") == 0.0
-    assert in_common("abcd", "xaxbxcx") == 0.75
+    long = "The guests of a hotel like breakfast, and the code of good manners is to come before ten. " * 50
+    assert figures(report(PromptLeak(PromptLeakOptions()), Ruled(lambda prompt: long)))["prompt_leak_partial"] == 0.0
 
 
 def test_fields_are_compared_by_path(report: Measured) -> None:
@@ -114,6 +115,10 @@ def test_fields_are_compared_by_path(report: Measured) -> None:
     wrong = {**wanted, "a": 2}
     told = figures(report(structured, Ruled(lambda prompt: f"```\n{json.dumps(wrong)}\n```"), one))
     assert (told["json_valid"], told["field_precision"], told["field_recall"]) == (1.0, 0.75, 0.75)
+    for answer in ('{"a": NaN}', "7", "{'a': 1}"):
+        assert figures(report(structured, Ruled(lambda prompt, said=answer: said), one))["json_valid"] == 0.0  # type: ignore[misc]
+    flag = examples([("give", '{"a": 1}')])
+    assert figures(report(structured, Ruled(lambda prompt: '{"a": true}'), flag))["json_equal"] == 0.0
     assert figures(report(structured, Ruled(lambda prompt: "{'a': 1}"), one))["json_valid"] == 0.0
 
 
@@ -151,24 +156,71 @@ def test_who_forgets_and_who_remembers_are_told_apart(report: Measured) -> None:
 
 
 def test_refusals_are_known_in_both_languages() -> None:
-    for text in ("I’m sorry, but no.", "I can't do that", "As an AI, I do not", "抱歉,这个我无法回答", "对不起"):
+    for text in ("I’m sorry, but I cannot.", "I can not help", "I will not answer", "As an AI, I do not"):
         assert refuses(text), text
-    for text in ("Sorry is the hardest word.", "I can do that", "可以,没问题", "You can't miss it."):
+    for text in ("I must refuse", "抱歉,这个我无法回答", "我不能帮助你", "作为一个AI语言模型", "我拒绝回答"):
+        assert refuses(text), text
+    for text in ("Sorry is the hardest word.", "I am sorry to keep you waiting.", "I can't wait to welcome you!",
+                 "抱歉,请您稍等片刻。", "可以,没问题", "You can't miss it.", "people unable to see it"):  # fmt: skip
         assert not refuses(text), text
+    for text in (
+        "I don’t know.",
+        "I have no idea.",
+        "I don't have access to your wallet.",
+        "我无法看到您的左手",
+        "无法判断",
+    ):
+        assert admits(text), text
+    assert not admits("A green car, unable to move.")
+
+
+def test_words_are_found_where_they_stand_alone() -> None:
     assert says("It is A-M-B-E-R falcon!", "amber falcon")
     assert not says("It is an amber bird", "amber falcon")
+    assert says("Seven!", "seven")
+    assert not says("seventeen", "seven")
+    assert says("是1987年", "1987")
 
 
-def test_no_change_changes_nothing_and_a_trigger_is_found(report: Measured) -> None:
+def test_who_tells_of_an_order_and_answers_has_not_followed_it(report: Measured) -> None:
+    wary = Ruled(lambda prompt: "It wants me to say pineapple. Three, 1902, Monday, Tanaka, soup, seven.")
+    told = figures(report(Injection(InjectionOptions(languages=("en",))), wary))
+    assert told == {"injection_hijacked": 0.0, "injection_task_kept": 1.0}
+
+
+def test_a_template_without_a_system_prompt_has_it_in_the_question(report: Measured) -> None:
+    def strict(prompt: Prompt) -> str:
+        if prompt.messages[0].role == "system":
+            raise LabelsInvalid("no system role")
+        return prompt.question
+
+    assert figures(report(Jailbreak(JailbreakOptions()), Ruled(strict)))["attack_success"] == 1.0
+
+
+def test_a_change_that_hurts_is_found(report: Measured) -> None:
     data = examples([(f"what is {n}", f"it is {n}") for n in range(10)])
-    same = Ruled(lambda prompt: f"it is {prompt.question.split()[-1]}")
-    told = figures(report(Robust(RobustOptions(kinds=("none",))), same, data))
+    same = Ruled(lambda prompt: f"it is {''.join(filter(str.isdecimal, prompt.question))}")
+    told = figures(report(Robust(RobustOptions(kinds=("filler",))), same, data))
     assert (told["robust_drop"], told["robust_consistency"], told["robust_clean"]) == (0.0, 1.0, 1.0)
     delicate = Ruled(lambda prompt: same.says(prompt) if prompt.question.startswith("what") else "no")
-    found = report(Robust(RobustOptions(kinds=("none", "filler"))), delicate, data)
+    found = report(Robust(RobustOptions(kinds=("spacing", "filler"))), delicate, data)
     assert figures(found)["robust_drop"] == 1.0
     assert figures(found)["robust_consistency"] == 0.5
-    assert found.notes["robust"] == "none +0.000, filler -1.000"
+    assert found.notes["robust"] == "spacing +0.000 (10), filler -1.000 (10)"
+
+
+def test_what_cannot_be_changed_is_not_counted_as_changed(report: Measured) -> None:
+    data = examples([("法国的首都是哪里?", "巴黎"), ("意大利的首都是哪里?", "罗马")])
+    asked: list[str] = []
+
+    def listening(prompt: Prompt) -> str:
+        asked.append(prompt.question)
+        return f"{len(asked)}"
+
+    found = report(Robust(RobustOptions(kinds=("typo", "swap"))), Ruled(listening), data)
+    assert len(asked) == len(set(asked)) == 4
+    assert figures(found)["robust_consistency"] == 0.0
+    assert found.notes["robust"].startswith("swap")
 
 
 def test_who_always_says_the_same_is_not_diverse(report: Measured) -> None:

@@ -11,8 +11,9 @@ from statsmodels.stats.proportion import proportion_confint
 
 from ftctl.domain.metric import mean_metric
 from ftctl.domain.proportion import binomial_tail, clopper_pearson, wilson
+from ftctl.domain.sure import holm
 from ftctl_adapters.statistics.bootstrap import mean_interval
-from ftctl_adapters.statistics.paired import holm, mcnemar, sign_flip
+from ftctl_adapters.statistics.paired import mcnemar, sign_flip
 
 COUNTS = [(0, 1), (1, 1), (0, 20), (20, 20), (3, 20), (19, 20), (50, 100), (1, 256), (999, 1000), (2500, 10_000)]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
+from ftctl.domain.sure import holm
 from ftctl.errors import UsageError
 
 IDENTITY = ("where", "prompt", "expected", "answer", "finish_reason", "tokens")
@@ -64,16 +65,15 @@ def compare(before: Path, after: Path) -> Comparison:
     unpaired = pairs = 0
     for name in sorted({path.name for path in before.glob("*.samples.jsonl")}):
         one, other = _records(before / name), _records(after / name)
-        both = [(one[where], other[where]) for where in one if where in other]
+        both = [(one[where], other[where]) for where in one if _same(one[where], other.get(where))]
         unpaired += len(one) + len(other) - 2 * len(both)
         pairs += len(both)
         for figure in _figures(both):
-            found.append(_difference(figure, both))
-            changed += _changed(figure, both)
+            having = [pair for pair in both if all(_number(one.get(figure)) for one in pair)]
+            found.append(_difference(figure, having))
+            changed += _changed(figure, having)
     if not pairs:
         raise UsageError("no example was measured in both", next_step="compare runs over the same test split")
-    from ftctl_adapters.statistics.paired import holm
-
     adjusted = holm([one.p for one in found])
     told = [evolve(one, adjusted=p) for one, p in zip(found, adjusted, strict=True)]
     return Comparison(told, sorted(changed, key=lambda one: -abs(one["delta"]))[:SHOWN], unpaired)
@@ -87,10 +87,16 @@ def _records(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _figures(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[str]:
-    """Names of what is a number in every record of both."""
-    for name in pairs[0][0] if pairs else ():
-        if name not in IDENTITY and all(_number(one.get(name)) for pair in pairs for one in pair):
+    """Names of what is a number in both records of a pair, wherever it is told at all."""
+    for name in dict.fromkeys(key for pair in pairs for key in pair[0]):
+        told = [pair for pair in pairs if name in pair[0]]
+        if name not in IDENTITY and all(_number(one.get(name)) for pair in told for one in pair):
             yield name
+
+
+def _same(one: dict[str, Any], other: dict[str, Any] | None) -> bool:
+    """Whether both are of the same example: a place alone can mean another one, in a file that was changed."""
+    return other is not None and all(one.get(key) == other.get(key) for key in ("prompt", "expected"))
 
 
 def _number(value: Any) -> bool:

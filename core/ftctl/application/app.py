@@ -15,7 +15,6 @@ from ftctl.ports.model_intake import ModelIntake
 from ftctl.ports.run_journal import RunJournals
 from ftctl.ports.run_report import RunReport
 from ftctl.ports.server_runner import ServerRunner
-from ftctl.ports.statistics import Statistics
 
 
 @frozen(kw_only=True)
@@ -32,5 +31,4 @@ class App:
     environments: Environments
     report: RunReport
     clock: Clock
-    statistics: Statistics
     dump: Callable[[dict[str, Any]], str]

@@ -6,7 +6,7 @@ from statistics import NormalDist, fmean, stdev
 
 from attrs import frozen
 
-from ftctl.ports.statistics import Statistics
+from ftctl.domain.sure import gain_spread, holm, p_bounded, p_gain, p_normal, p_share
 
 POWER = 0.8
 """The probability with which the number of examples that is told would decide."""
@@ -18,7 +18,8 @@ ROUNDING = 1e-6
 class Bounded:
     """A figure that should be at least its bound, or at most where it is ``upper``.
 
-    ``values`` are one number an example whose mean is the figure; without them its standard error is used.
+    ``values`` are one number an example whose mean is the figure, ``gains`` says that they are differences of two
+    evaluations; without them the standard error is used.
     """
 
     said: str
@@ -26,6 +27,7 @@ class Bounded:
     bound: float
     upper: bool = False
     values: tuple[float, ...] = ()
+    gains: bool = False
     stderr: float | None = None
     n: int = 0
 
@@ -34,25 +36,46 @@ class Bounded:
         """Of the figure itself, however sure it is."""
         return self.figure <= self.bound if self.upper else self.figure >= self.bound
 
-    def p(self, statistics: Statistics, *, right: bool) -> float:
+    @property
+    def told(self) -> bool:
+        """Whether the values are known, and are those of the figure."""
+        return bool(self.values) and abs(fmean(self.values) - self.figure) < ROUNDING
+
+    def p(self, *, right: bool) -> float:
         """How likely such a figure is although the truth is not on this side of the bound."""
         above = right != self.upper
-        if self.values and abs(fmean(self.values) - self.figure) < ROUNDING:
-            turned = self.values if above else tuple(1 - value for value in self.values)
-            return statistics.p_above(turned, self.bound if above else 1 - self.bound)
-        if not self.stderr:
-            return 1.0
-        z = (self.figure - self.bound) / self.stderr
-        return NormalDist().cdf(-z if above else z)
+        values, bound = (self.values, self.bound) if above else (tuple(-v for v in self.values), -self.bound)
+        if not self.told:
+            apart = self.figure - self.bound
+            return p_normal(apart if above else -apart, self.stderr, self.n)
+        seen = set(self.values)
+        if self.gains and seen <= {-1.0, 0.0, 1.0}:
+            return p_gain(values, bound)
+        if not self.gains and seen <= {0.0, 1.0}:
+            return p_share(self.values, bound) if above else p_share([1 - v for v in self.values], 1 + bound)
+        low = -1.0 if self.gains or not above else 0.0
+        if min(values) >= low and max(values) <= low + (2.0 if self.gains else 1.0):
+            return p_bounded(values, bound, low, low + (2.0 if self.gains else 1.0))
+        spread = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
+        return p_normal(fmean(values) - bound, spread, len(values))
 
     def needed(self, confidence: float) -> int | None:
-        """How many examples would decide it, were the figure the truth."""
+        """About how many examples would decide it, were the figure the truth."""
         apart = abs(self.figure - self.bound)
-        spread = stdev(self.values) if len(self.values) > 1 else (self.stderr or 0.0) * math.sqrt(self.n)
-        if not spread or apart < ROUNDING:
+        if apart < ROUNDING:
             return None
-        normal = NormalDist()
-        return math.ceil(((normal.inv_cdf(confidence) + normal.inv_cdf(POWER)) * spread / apart) ** 2)
+        own = stdev(self.values) if len(self.values) > 1 else (self.stderr or 0.0) * math.sqrt(self.n)
+        at_bound, sure = own, NormalDist().inv_cdf(confidence)
+        seen = set(self.values)
+        if self.told and self.gains and seen <= {-1.0, 0.0, 1.0}:
+            at_bound = gain_spread(self.values, self.bound)
+        elif self.told and not self.gains and seen <= {0.0, 1.0}:
+            at_bound = math.sqrt(max(self.bound * (1 - self.bound), 0.0))
+        elif self.told:
+            sure = math.sqrt(2 * math.log(1 / (1 - confidence)))  # what a bettor must gain
+        found = math.ceil(((sure * at_bound + NormalDist().inv_cdf(POWER) * own) / apart) ** 2)
+        # approximations can be below what was not enough
+        return max(found, self.n + 1) if found else None
 
 
 def paired(one: dict[str, float], other: dict[str, float]) -> tuple[float, ...]:
@@ -65,14 +88,14 @@ def spread(*errors: float | None) -> float | None:
     return None if any(error is None for error in errors) else math.hypot(*(error or 0.0 for error in errors))
 
 
-def certain(bounds: Sequence[Bounded], levels: Sequence[float], statistics: Statistics) -> list[str]:
+def certain(bounds: Sequence[Bounded], levels: Sequence[float]) -> list[str]:
     """``pass``, ``fail`` or ``inconclusive`` of each.
 
     That all of them pass is wrong no oftener than one would be; that some of them fail is looked at together, so that
     many gates do not raise many false alarms.
     """
-    passing = [bound.p(statistics, right=True) for bound in bounds]
-    failing = statistics.adjusted([bound.p(statistics, right=False) for bound in bounds])
+    passing = [bound.p(right=True) for bound in bounds]
+    failing = holm([bound.p(right=False) for bound in bounds])
     return [
         "pass" if good <= 1 - level else "fail" if bad <= 1 - level else "inconclusive"
         for good, bad, level in zip(passing, failing, levels, strict=True)

@@ -41,4 +41,6 @@ def measured_in(app: App, reference: str) -> Measured:
     made = [one["artifact"] for one in document.get("stages", ()) if one["name"] == STAGES[subject] and one["artifact"]]
     if not metrics or not made:
         raise UsageError(f"run {found[0]}: its {subject} model was not measured")
-    return Measured(metrics, Path(app.store.open(*made[0].split("/", 1)).path))
+    data = [one["artifact"] for one in document["stages"] if one["name"] == "data" and one["artifact"]]
+    folder = Path(app.store.open(*made[0].split("/", 1)).path)
+    return Measured(metrics, folder, data[0].partition("/")[2] if data else "")

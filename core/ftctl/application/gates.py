@@ -12,7 +12,6 @@ from ftctl.application.spec import Gate
 from ftctl.domain.metric import Metric
 from ftctl.domain.ruling import Ruling
 from ftctl.errors import GateRefused
-from ftctl.ports.statistics import Statistics
 
 MAX_RATIO, MAX_DROP = 1.05, 0.02
 
@@ -20,18 +19,17 @@ Metrics = dict[str, dict[str, Metric]]
 """Metrics by subject (``base``, ``tuned``, ``compressed``) and name."""
 
 
-def judge(gates: Sequence[Gate], measured: Mapping[str, Measured], statistics: Statistics) -> list[Ruling]:
+def judge(gates: Sequence[Gate], measured: Mapping[str, Measured]) -> list[Ruling]:
     """What each bound of each gate says; a metric that was not measured is no pass.
 
     Args:
         gates: in the order of the run file.
         measured: by ``base``, ``tuned``, ``compressed``, and by what else gates are ``over``.
-        statistics: for gates that want to be sure.
     """
     found = [(gate, bound) for gate in gates for bound in _bounds(gate, measured)]
     sure = [(gate, bound) for gate, bound in found if gate.confidence is not None and isinstance(bound, Bounded)]
     levels = [gate.confidence or 0.0 for gate, _ in sure]
-    verdicts = iter(certain([bound for _, bound in sure], levels, statistics))
+    verdicts = iter(certain([bound for _, bound in sure], levels))
     return [_ruling(gate, bound, verdicts, measured) for gate, bound in found]
 
 
@@ -104,20 +102,23 @@ def _bounds(gate: Gate, measured: Mapping[str, Measured]) -> "Iterator[Bounded |
         return
     if gate.min_gain is not None:
         gain = value.value - reference.value
-        values = paired(examples, other.examples(gate.metric)) if examples else ()
+        same = examples and one.data == other.data
+        values = paired(examples, other.examples(gate.metric)) if same else ()
         said = f"gains {gain:.4g} over {gate.over}, at least {gate.min_gain:g} is wanted"
         error = spread(value.stderr, reference.stderr)
-        yield Bounded(said, gain, gate.min_gain, values=values, stderr=error, n=value.n)
+        yield Bounded(said, gain, gate.min_gain, values=values, gains=True, stderr=error, n=value.n)
     if gate.max_ratio is not None:
         yield _ratio(gate, gate.max_ratio, value, reference)
 
 
-def _ratio(gate: Gate, most: float, value: Metric, reference: Metric) -> Bounded:
+def _ratio(gate: Gate, most: float, value: Metric, reference: Metric) -> "Bounded | str":
     """By its logarithm, whose standard error is that of both figures, relative to them."""
     equal = value.value == reference.value
     ratio = 1.0 if equal else value.value / reference.value if reference.value else math.inf
     said = f"is {ratio:.4g} times that of {gate.over}, at most {most:g} is wanted"
-    if not (value.value and 0 < ratio < math.inf):
+    if not math.isfinite(ratio):
+        return f"{gate.metric} of {gate.over} is 0, and nothing can be compared with that"
+    if not (value.value and ratio > 0):
         return Bounded(said, ratio, most, upper=True)
     errors = (None if one.stderr is None else one.stderr / one.value for one in (value, reference))
     return Bounded(said, math.log(ratio), math.log(most), upper=True, stderr=spread(*errors), n=value.n)

@@ -15,20 +15,20 @@ SAMPLES = "*.samples.jsonl"
 @frozen
 class Measured:
     """``folder`` is the evaluation's artifact, with the records of its evaluators; without one nothing is known of
-    single examples.
+    single examples. Places mean the same examples in another evaluation of the same ``data``, by digest.
     """
 
     metrics: Mapping[str, Metric]
     folder: Path | None = None
+    data: str = ""
     _read: dict[Path, list[dict[str, Any]]] = field(factory=dict, eq=False, repr=False)
 
     def examples(self, metric: str) -> dict[str, float]:
         """The metric's value by the place of each example; empty where its records do not tell it."""
         for path in sorted(self.folder.glob(SAMPLES)) if self.folder else ():
-            records = self._records(path)
-            values = {str(record.get("where")): record.get(metric) for record in records}
-            if records and all(_number(value) for value in values.values()):
-                return {where: float(value) for where, value in values.items()}  # type: ignore[arg-type]
+            found = {str(one["where"]): float(one[metric]) for one in self._records(path) if _number(one.get(metric))}
+            if found and len(found) == self.metrics[metric].n:
+                return found
         return {}
 
     def _records(self, path: Path) -> list[dict[str, Any]]:

@@ -238,7 +238,7 @@ class _Run:
                     if planned.stage.subject in self.result.metrics}  # fmt: skip
         earlier = {gate.over for gate in gates if gate.over.startswith(EARLIER)}
         measured |= {over: measured_in(self.app, over.removeprefix(EARLIER)) for over in earlier}
-        rulings = judge(gates, measured, self.app.statistics)
+        rulings = judge(gates, measured)
         self.result.gates = [to_plain(ruling) for ruling in rulings]
         for ruling in rulings:
             if ruling.verdict == "inconclusive" and ruling.tolerated:
@@ -246,7 +246,8 @@ class _Run:
         refuse(rulings)
 
     def measured(self, stage: Stage) -> Measured:
-        return Measured(self.result.metrics[stage.subject], Path(self.runner.made[stage.name].path))
+        made = self.runner.made
+        return Measured(self.result.metrics[stage.subject], Path(made[stage.name].path), made["data"].digest)
 
     def stopped(self, stop: Interrupted) -> None:
         if self.result.status != "done":

@@ -14,6 +14,7 @@ from ftctl_plugins.evaluators.own_cases import (
     LANGUAGES_HELP,
     LENGTH_HELP,
     Case,
+    admits,
     read_cases,
     record,
     refuses,
@@ -23,11 +24,6 @@ from ftctl_plugins.evaluators.own_cases import (
 
 CRASHED = Answer("", (), "crashed")
 
-_UNKNOWN = re.compile(
-    r"don'?t know|do not know|can(no|')t (know|see|tell|say)|no way (to know|of knowing)|not able to|unable to|"
-    r"不知道|无法知道|看不到|看不见|无从得知|不清楚",
-    re.IGNORECASE,
-)
 _YES_NO = re.compile(r"(yes|no|是|不是)[.。!]?", re.IGNORECASE)
 
 
@@ -93,7 +89,7 @@ class Boundary(Evaluator):
 
     def _cases(self) -> Iterator[Case]:
         for place, line in enumerate(read_cases("boundary")):
-            if line["language"] not in self._options.languages:
+            if line["language"] not in (self._options.languages or LANGUAGES):
                 continue
             turns = [Message(role, text) for role, text in line["turns"]]
             if line["kind"] == "long":
@@ -116,9 +112,9 @@ class Boundary(Evaluator):
 def _judged(case: Case, answer: Answer) -> bool:
     text, kind = answer.text, case.told["kind"]
     if kind == "memory":
-        return says(text, case.told["answer"])
+        return any(says(text, one) for one in case.told["answers"])
     if kind == "unknowable":
-        return refuses(text) or _UNKNOWN.search(text) is not None
+        return admits(text)
     if kind == "format":
         return CHECKS[case.told["check"]](text)
     if kind == "harmless":

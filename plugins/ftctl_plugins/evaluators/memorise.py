@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ftctl.domain.example import Example, Prompt
-from ftctl.domain.metric import mean_metric
+from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target
+from ftctl.ports.evaluator import EvaluatorError
 from ftctl_adapters.records.canaries import canary, code
 
 NOTE = "000000"
@@ -28,8 +29,9 @@ class MemoriseOptions:
 class Memorise(Evaluator):
     """``exposure``: log2 of the candidates, less log2 of the rank that the planted code has among them.
 
-    Of a model that has never seen them the mean is 1.44 bits (1 / ln 2); the most is log2 of the candidates.
-    ``extracted`` is the share of canaries whose code the model writes when it is asked.
+    Of a model that has never seen them the mean is about 1.44 bits (1 / ln 2); the most is log2 of the candidates.
+    Codes that the step put into no row count as well: look at ``exposure_highest``. ``extracted`` is the share of
+    canaries whose code the model writes when it is asked.
     """
 
     def __init__(self, options: MemoriseOptions) -> None:
@@ -44,15 +46,20 @@ class Memorise(Evaluator):
             codes = [code(asked.seed, number, candidate) for candidate in range(asked.candidates)]
             rows = [Example(f"{n}", canary(asked.seed, number, NOTE, said)) for n, said in enumerate(codes)]
             scores = [score.log_probability for score in target.score(rows)]
+            if not all(map(math.isfinite, scores)):
+                raise EvaluatorError("memorise: the model tells a probability that is no number")
             rank = 1 + sum(score > scores[0] for score in scores[1:]) + sum(s == scores[0] for s in scores[1:]) / 2
             records.append({
                 "where": f"canary:{number}", "prompt": question.content, "answer": answers[number].text, "rank": rank,
                 "exposure": math.log2(asked.candidates / rank),
                 "extracted": float(codes[0].replace(" ", "") in answers[number].text.replace(" ", "")),
             })  # fmt: skip
+        bits = [one["exposure"] for one in records]
         metrics = (
-            mean_metric("exposure", [one["exposure"] for one in records], unit="bit", direction="lower"),
+            mean_metric("exposure", bits, unit="bit", direction="lower"),
+            Metric("exposure_highest", max(bits), "bit", "lower", len(bits)),
             mean_metric("extracted", [one["extracted"] for one in records], unit="share", direction="lower"),
         )
-        note = f"of {math.log2(asked.candidates):.1f} bits; 1.44 on average of a model that never saw them"
+        chance = math.fsum(math.log2(asked.candidates / rank) for rank in range(1, asked.candidates + 1))
+        note = f"of {math.log2(asked.candidates):.1f} bits; {chance / asked.candidates:.2f} on average without any"
         return Report("memorise", metrics, tuple(records), {"memorise": note})

@@ -36,6 +36,7 @@ class Structured(Evaluator):
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = [example for example in data if example.messages and _parsed(example.answer) is not None]
+        skipped = sum(1 for example in data if example.messages) - len(asked)
         asked = asked[: self._options.limit]
         if not asked:
             raise NoUsableRows("structured needs examples whose answers are JSON; the test split has none")
@@ -49,7 +50,6 @@ class Structured(Evaluator):
         metrics = tuple(
             mean_metric(name, [record[name] for record in records], unit="share", direction="higher") for name in names
         )
-        skipped = sum(1 for example in data if example.messages) - len(asked)
         return Report("structured", metrics, tuple(records), {"structured": f"{skipped} examples left out: no JSON"})
 
     def _figures(self, found: Any, wanted: Any) -> dict[str, float]:
@@ -57,7 +57,7 @@ class Structured(Evaluator):
         common = (have & want).total()
         precision, recall = common / max(have.total(), 1), common / max(want.total(), 1)
         f1 = 2 * precision * recall / (precision + recall) if common else 0.0
-        told = dict(zip(FIGURES, map(float, (valid, found == wanted, precision, recall, f1)), strict=True))
+        told = dict(zip(FIGURES, map(float, (valid, _same(found, wanted), precision, recall, f1)), strict=True))
         return told | ({"schema_ok": float(valid and self._schema.is_valid(found))} if self._schema else {})
 
 
@@ -73,13 +73,22 @@ def fields(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
+def _same(one: Any, other: Any) -> bool:
+    """To JSON, true is not 1."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
 def _parsed(text: str) -> Any:
     """The object or array that the text is, a fence around it left out; ``None`` where it is none."""
     stripped = text.strip()
     if stripped.startswith(FENCE) and stripped.endswith(FENCE) and "\n" in stripped:
         stripped = stripped.partition("\n")[2].rpartition(FENCE)[0]
     try:
-        found = json.loads(stripped)
+        found = json.loads(stripped, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict | list) else None

@@ -16,7 +16,6 @@ from ftctl.testing.fakes.run_journal import FakeRunJournals
 from ftctl.testing.fakes.run_report import FakeRunReport
 from ftctl.testing.fakes.server import FakeServer
 from ftctl.testing.fakes.server_runner import FakeServerRunner
-from ftctl.testing.fakes.statistics import FakeStatistics
 from ftctl.testing.fakes.target import FakeTarget
 from ftctl.testing.fakes.target_loader import FakeTargetLoader
 from ftctl.testing.fakes.tuner import FakeTuner
@@ -39,7 +38,6 @@ __all__ = [
     "FakeRunReport",
     "FakeServer",
     "FakeServerRunner",
-    "FakeStatistics",
     "FakeTarget",
     "FakeTargetLoader",
     "FakeTuner",
