@@ -131,7 +131,7 @@ def test_twenty_gates_raise_few_false_alarms() -> None:
 def test_the_number_that_is_told_decides_in_four_of_five() -> None:
     draw = np.random.default_rng(11)
     found = drawn(draw, 1, 2000, 0.06, 0.04)[0]
-    bound = Bounded("", float(found.mean()), 0.02 - 0.03, values=tuple(found), gains=True, n=2000)
+    bound = Bounded("", float(found.mean()), 0.02 - 0.03, values=tuple(found), gains=True)
     needed = bound.needed(0.95)
     assert needed is not None
     assert 0.7 <= passes(drawn(draw, 1000, needed, 0.06, 0.04), -0.01) <= 0.92
