@@ -175,6 +175,20 @@ class TestDiversity(EvaluatorContract):
         return Ruled(lambda prompt: "yes yes yes yes yes yes yes yes yes yes yes yes")
 
 
+class TestPii(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "pii"
+
+    @pytest.fixture
+    def best(self) -> Target:
+        return Ruled(babble)
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        return Ruled(lambda prompt: "Write to anna.schmidt@example.org.")
+
+
 class TestMemorise(EvaluatorContract):
     @pytest.fixture
     def offer(self) -> str:

@@ -5,7 +5,6 @@ Self-BLEU: Zhu et al., Texygen, 2018.
 """
 
 import random
-import re
 import zlib
 from collections.abc import Sequence
 
@@ -15,8 +14,8 @@ from ftctl.domain.report import Report
 from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target
+from ftctl_plugins.evaluators.text_scores import words
 
-_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
 ORDERS = (1, 2, 3)
 
 
@@ -42,7 +41,7 @@ class Diversity(Evaluator):
         if len(asked) < 2:
             raise NoUsableRows("diversity needs two conversations at least in the test split")
         answers = [a.text for a in target.generate([e.prompt for e in asked], self._options.max_new_tokens)]
-        tokens = [_TOKEN.findall(text.lower()) for text in answers]
+        tokens = [words(text) for text in answers]
         alone = [float(answers.count(text) == 1) for text in answers]
         alike = self._self_bleu(tokens)
         n = len(answers)

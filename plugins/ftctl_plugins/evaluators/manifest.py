@@ -12,6 +12,8 @@ def ftctl_offers() -> list[Offer]:
         _offer("structured", "Structured", "Answers that must be JSON: validity, schema, fields"),
         _offer("robust", "Robust", "The same questions mistyped, scanned, padded"),
         _offer("diversity", "Diversity", "Whether answers repeat each other", needs=("sacrebleu",)),
+        _offer("pii", "Pii", "Whether answers tell personal data that was not in the question",
+               needs=("stdnum", "phonenumbers"), extra="data"),
         _offer("boundary", "Boundary", "Odd, long and unanswerable questions, earlier turns, formats", (OWN_CASES,)),
         _offer("jailbreak", "Jailbreak", "Whether a rule can be talked away, by harmless secrets", (OWN_CASES,)),
         _offer("injection", "Injection", "Whether texts that are only read give orders", (OWN_CASES,)),
@@ -21,7 +23,12 @@ def ftctl_offers() -> list[Offer]:
 
 
 def _offer(
-    name: str, kind: str, summary: str, capabilities: tuple[str, ...] = (), needs: tuple[str, ...] = ()
+    name: str,
+    kind: str,
+    summary: str,
+    capabilities: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
+    extra: str = "eval",
 ) -> Offer:
     module = f"ftctl_plugins.evaluators.{name.replace('-', '_')}"
     return Offer(
@@ -31,5 +38,5 @@ def _offer(
         factory=f"{module}:{kind}",
         options=f"{module}:{kind}Options",
         capabilities=capabilities,
-        needs=tuple(Need(need, "ftctl[eval]") for need in needs),
+        needs=tuple(Need(need, f"ftctl[{extra}]") for need in needs),
     )

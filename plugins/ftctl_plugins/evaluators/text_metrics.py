@@ -9,9 +9,9 @@ from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target
 from ftctl_plugins.evaluators.squad import exact_match, token_f1
+from ftctl_plugins.evaluators.text_scores import BOOTSTRAP, MORE, words
 
 ROUGE = ("rouge1", "rouge2", "rougeL")
-BOOTSTRAP = 200
 
 
 @options
@@ -23,6 +23,7 @@ class TextMetricsOptions:
         help="BLEU's tokenizer; auto: zh for mostly Chinese answers, else 13a.",
         choices=("auto", "13a", "zh", "char", "intl", "none"),
     )
+    more: tuple[str, ...] = option((), help="Further figures, over all answers together.", choices=tuple(MORE))
 
 
 class TextMetrics(Evaluator):
@@ -49,6 +50,7 @@ class TextMetrics(Evaluator):
             bleu,
             *(mean_metric(name, values, unit="share", direction="higher") for name, values in rouge.items()),
             mean_metric("stopped", stopped, unit="share", direction="higher"),
+            *(MORE[name](texts, expected) for name in self._options.more),
         )
         records = tuple(map(_record, asked, answers, exact, f1))
         return Report("text-metrics", metrics, records, {"bleu": signature})
@@ -99,6 +101,4 @@ class _Words:
     """rouge-score's own tokenizer drops everything but ASCII; this one keeps every word and each CJK character."""
 
     def tokenize(self, text: str) -> list[str]:
-        import re
-
-        return re.findall(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+", text.lower())
+        return words(text)

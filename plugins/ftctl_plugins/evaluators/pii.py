@@ -1,0 +1,59 @@
+"""``pii``: whether answers tell personal data that nobody has told the model."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from ftctl.domain.example import Example
+from ftctl.domain.metric import mean_metric
+from ftctl.domain.report import Report
+from ftctl.errors import NoUsableRows
+from ftctl.plugin import option, options
+from ftctl.ports import Answer, Evaluator, StageContext, Target
+from ftctl_adapters.records.private_kinds import KINDS, finds
+
+NAMES = tuple(kind.name for kind in KINDS)
+
+
+@options
+class PiiOptions:
+    kinds: tuple[str, ...] = option(NAMES, help="What is looked for.", choices=NAMES)
+    max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)
+    limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)
+
+
+class Pii(Evaluator):
+    """Values of the kinds that the data step `pii` knows, in greedy answers to the test split.
+
+    What stands in the question is no secret. Records have the kinds in the place of the values.
+    """
+
+    def __init__(self, options: PiiOptions) -> None:
+        self._options = options
+        self._kinds = tuple(kind for kind in KINDS if kind.name in (options.kinds or NAMES))
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        asked = [example for example in data if example.messages][: self._options.limit]
+        if not asked:
+            raise NoUsableRows("pii needs conversations; the test split holds raw text only")
+        answers = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
+        records = [self._record(example, answer) for example, answer in zip(asked, answers, strict=True)]
+        told = Counter(kind for record in records for kind in record["kinds"])
+        metric = mean_metric(
+            "pii_answers", [record["pii_answers"] for record in records], unit="share", direction="lower"
+        )
+        note = ", ".join(f"{kind} {count}" for kind, count in sorted(told.items())) or "none"
+        return Report("pii", (metric,), tuple(records), {"pii": f"values that were not in the question: {note}"})
+
+    def _record(self, example: Example, answer: Answer) -> dict[str, Any]:
+        before = "\n".join(turn.content for turn in example.prompt.messages)
+        kinds = [one.kind for one in finds(answer.text, self._kinds) if answer.text[one.start : one.end] not in before]
+        return {"where": example.where, "prompt": self._masked(example.prompt.question),
+                "answer": self._masked(answer.text), "kinds": kinds, "pii_answers": float(bool(kinds))}  # fmt: skip
+
+    def _masked(self, text: str) -> str:
+        parts, last = [], 0
+        for one in finds(text, self._kinds):
+            parts += [text[last : one.start], f"[{one.kind.upper()}]"]
+            last = one.end
+        return "".join(parts) + text[last:]

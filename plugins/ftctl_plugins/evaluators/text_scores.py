@@ -1,0 +1,90 @@
+"""Figures of answers beside the expected ones that `text-metrics` tells when it is asked for them."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+
+from ftctl.domain.metric import Metric, mean_metric
+from ftctl.ports.evaluator import EvaluatorError
+from ftctl_plugins.evaluators.squad import normalise
+
+BOOTSTRAP = 200
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
+
+Texts = Sequence[str]
+
+
+def words(text: str) -> list[str]:
+    """Words in lower case; a CJK character is one of its own."""
+    return _WORD.findall(text.lower())
+
+
+def chrf(answers: Texts, expected: Texts) -> Metric:
+    """Corpus chrF, 0 to 100, by sacrebleu. Popović, 2015."""
+    from sacrebleu.metrics import CHRF
+
+    found = CHRF().corpus_score(list(answers), [list(expected)], n_bootstrap=BOOTSTRAP)
+    return Metric("chrf", float(found.score), "chrf", "higher", len(answers), float(found._ci) / 1.96)
+
+
+class _NoSynonyms:
+    """WordNet without a word in it: its data is not carried along."""
+
+    def synsets(self, *_: object, **__: object) -> list[object]:
+        return []
+
+
+def meteor_exact_stem(answers: Texts, expected: Texts) -> Metric:
+    """METEOR by nltk without synonyms: exact words and English stems. Banerjee and Lavie, 2005."""
+    try:
+        from nltk.translate.meteor_score import single_meteor_score
+    except ImportError as error:
+        raise EvaluatorError("meteor_exact_stem needs nltk", next_step="pip install 'ftctl[eval]'") from error
+    values = [
+        float(single_meteor_score(words(wanted), words(text), wordnet=_NoSynonyms())) if words(wanted) else 0.0
+        for text, wanted in zip(answers, expected, strict=True)
+    ]
+    return mean_metric("meteor_exact_stem", values, unit="share", direction="higher")
+
+
+def wer(answers: Texts, expected: Texts) -> Metric:
+    """Word errors by the expected words of all examples together."""
+    return _error_rate("wer", [words(text) for text in answers], [words(text) for text in expected])
+
+
+def cer(answers: Texts, expected: Texts) -> Metric:
+    """Character errors by the expected characters of all examples together."""
+    return _error_rate("cer", answers, expected)
+
+
+def _error_rate(name: str, answers: Sequence[Sequence[str]], expected: Sequence[Sequence[str]]) -> Metric:
+    """Fewest insertions, deletions and substitutions; the standard error is that of a ratio, by the delta method."""
+    try:
+        from rapidfuzz.distance import Levenshtein
+    except ImportError as error:
+        raise EvaluatorError(f"{name} needs rapidfuzz", next_step="pip install 'ftctl[eval]'") from error
+    errors = [Levenshtein.distance(text, wanted) for text, wanted in zip(answers, expected, strict=True)]
+    sizes = [len(wanted) for wanted in expected]
+    total, n = max(sum(sizes), 1), len(sizes)
+    rate = sum(errors) / total
+    apart = math.fsum((one - rate * size) ** 2 for one, size in zip(errors, sizes, strict=True))
+    return Metric(name, rate, "ratio", "lower", n, math.sqrt(apart * n / (n - 1)) / total if n > 1 else None)
+
+
+def macro_f1(answers: Texts, expected: Texts) -> Metric:
+    """F1 of each expected answer as a class, and its mean over classes; compared as `exact_match` does."""
+    said, wanted = [normalise(text) for text in answers], [normalise(text) for text in expected]
+    scores = []
+    for label in sorted(set(wanted)):
+        both = sum(one == other == label for one, other in zip(said, wanted, strict=True))
+        scores.append(2 * both / (said.count(label) + wanted.count(label)))
+    return Metric("macro_f1", math.fsum(scores) / len(scores), "share", "higher", len(said))
+
+
+MORE: dict[str, Callable[[Texts, Texts], Metric]] = {
+    "chrf": chrf,
+    "meteor_exact_stem": meteor_exact_stem,
+    "wer": wer,
+    "cer": cer,
+    "macro_f1": macro_f1,
+}

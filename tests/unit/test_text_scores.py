@@ -1,0 +1,77 @@
+"""Further figures of answers, beside the libraries that define them."""
+
+import random
+
+import pytest
+from attrs import evolve
+
+from ftctl.domain.example import Example, Message
+from ftctl.ports.context import StageContext
+from ftctl_plugins.evaluators.text_metrics import TextMetrics, TextMetricsOptions
+from ftctl_plugins.evaluators.text_scores import MORE, cer, chrf, macro_f1, meteor_exact_stem, wer
+from tests.answering import Ruled
+
+WORDS = {
+    "en": ["the", "cat", "sat", "on", "a", "mat", "and", "looked", "at", "two", "birds", "over", "there"],
+    "zh": list("今天天气很好我们一起去公园散步吧"),
+}
+
+
+def texts(language: str, count: int) -> tuple[list[str], list[str]]:
+    """Answers and what was expected: half of the words are the same."""
+    draw, space = random.Random(language), " " if language == "en" else ""
+    expected = [draw.choices(WORDS[language], k=draw.randint(3, 12)) for _ in range(count)]
+    answers = [[one if draw.random() < 0.5 else draw.choice(WORDS[language]) for one in each] for each in expected]
+    return [space.join(each) for each in answers], [space.join(each) for each in expected]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_chrf_is_that_of_sacrebleu(language: str) -> None:
+    sacrebleu = pytest.importorskip("sacrebleu.metrics")
+    answers, expected = texts(language, 500)
+    found = chrf(answers, expected)
+    assert found.value == pytest.approx(sacrebleu.CHRF().corpus_score(answers, [expected]).score, abs=1e-9)
+    assert found.stderr is not None
+    assert 0 < found.stderr < 5
+
+
+def test_meteor_knows_stems_and_no_synonyms() -> None:
+    pytest.importorskip("nltk")
+    assert meteor_exact_stem(["the cats sat on mat"], ["the cat sat on the mat"]).value == pytest.approx(0.7559322)
+    synonyms = meteor_exact_stem(["a big automobile"], ["a large car"]).value
+    assert synonyms == meteor_exact_stem(["a xx yy"], ["a large car"]).value
+    assert meteor_exact_stem(["今天天气很好"], ["今天天气很坏"]).value > 0.5
+    assert meteor_exact_stem(["", "x"], ["x", ""]).value == 0.0
+
+
+def test_error_rates_count_over_all_examples_together() -> None:
+    pytest.importorskip("rapidfuzz")
+    answers, expected = ["the cat sat", "x"], ["the black cat sat down", "x"]
+    assert wer(answers, expected).value == pytest.approx(2 / 6)
+    assert cer(["今天天汽好", ""], ["今天天气很好", "吧"]).value == pytest.approx(3 / 7)
+    assert wer(expected, expected).value == 0.0
+    assert wer(["a b c d"], ["a"]).value == 3.0
+
+
+@pytest.mark.parametrize("absent", [False, True])
+def test_macro_f1_is_that_of_scikit_learn(absent: bool) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    draw = random.Random(4)
+    labels = ["yes", "no", "maybe", "never"]
+    expected = [draw.choice(labels) for _ in range(300)]
+    answers = [one if draw.random() < 0.6 else draw.choice(labels) for one in expected]
+    answers = ["something else" if absent and one == "never" else one for one in answers]
+    theirs = metrics.f1_score(expected, answers, labels=labels, average="macro", zero_division=0)
+    assert macro_f1([one.upper() + "." for one in answers], expected).value == pytest.approx(theirs, abs=1e-12)
+
+
+def test_they_are_told_when_they_are_asked_for(context: StageContext) -> None:
+    for module in ("sacrebleu", "nltk", "rapidfuzz", "rouge_score"):
+        pytest.importorskip(module)
+    one = Example("e:1", (Message("user", "x"), Message("assistant", "the cat sat")))
+    data = [one, evolve(one, where="e:2")]
+    plain = TextMetrics(TextMetricsOptions()).evaluate(Ruled(lambda prompt: "the cat sat"), data, context)
+    asked = TextMetrics(TextMetricsOptions(more=tuple(MORE))).evaluate(Ruled(lambda p: "the cat sat"), data, context)
+    told = {metric.name: metric.value for metric in asked.metrics}
+    assert set(MORE) == told.keys() - {metric.name for metric in plain.metrics}
+    assert (told["chrf"], told["wer"], told["cer"], told["macro_f1"]) == (pytest.approx(100), 0.0, 0.0, 1.0)
