@@ -52,4 +52,4 @@ def test_a_planted_secret_is_found_and_the_gate_named(ftctl: Ftctl, tmp_path: Pa
     assert "fail: exposure_highest of tuned is" in done.stderr
     (page,) = tmp_path.glob(".ftctl/runs/*/report.html")
     text = page.read_text(encoding="utf-8")
-    assert text.index("<h2>Gates</h2>") < text.index("<h2>Metrics</h2>")
+    assert text.index("<h2>Gates</h2>") < text.index("<h2>Metrics</h2>") < text.index("over the same examples</h2>")

@@ -41,6 +41,19 @@ def test_a_real_difference_is_shown_with_its_interval(tmp_path: Path) -> None:
     assert {found.changed[0]["before"], found.changed[0]["after"]} == {"x", "y"}
 
 
+def test_examples_that_changed_in_most_figures_stand_first(tmp_path: Path) -> None:
+    """A figure with a large scale does not crowd the others out, and no example is shown twice."""
+    for name, shift in (("a", 0.0), ("b", 1.0)):
+        records = [{"where": f"t:{n}", "prompt": f"{n}?", "answer": name, "exact_match": shift * (n in (3, 4)),
+                    "log_probability": -50.0 - shift * n} for n in range(20)]  # fmt: skip
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.samples.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
+    changed = compare(tmp_path / "a", tmp_path / "b").changed
+    assert [one["where"] for one in changed[:2]] == ["t:4", "t:3"]
+    assert changed[0]["figure"] == "exact_match"
+    assert len({one["where"] for one in changed}) == len(changed) == 5
+
+
 def test_chance_is_rarely_a_difference(tmp_path: Path) -> None:
     alarms = 0
     for seed in range(20):

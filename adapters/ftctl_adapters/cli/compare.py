@@ -35,19 +35,14 @@ def command(before: str, after: str | None, workspace: Path, as_json: bool) -> N
         print(json.dumps(_document(found), ensure_ascii=False))
         return
     from ftctl_adapters.cli.tables import print_table
+    from ftctl_adapters.report.tables import difference_rows
 
-    rows = [_row(one) for one in found.differences]
-    print_table([["figure", "n", before, after, "difference", "95 %", "p, adjusted", ""], *rows])
+    print_table(difference_rows(found, before, after))
     if found.unpaired:
         print(f"{found.unpaired} examples were measured in one of both only, and are left out")
     for one in found.changed:
         print(f"\n{one['where']}  {one['figure']} {one['delta']:+.4g}  {_short(one['prompt'])}")
         print(f"  before: {_short(one['before'])}\n  after:  {_short(one['after'])}")
-
-
-def _row(one: Any) -> list[str]:
-    means = [one.name, str(one.n), f"{one.before:.4g}", f"{one.after:.4g}", f"{one.delta:+.4g}"]
-    return [*means, f"{one.low:+.4g} to {one.high:+.4g}", f"{one.adjusted:.3g}", one.verdict]
 
 
 def _report(workspace: Path, name: str) -> Path:

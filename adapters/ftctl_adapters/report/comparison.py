@@ -1,7 +1,7 @@
 """Two evaluations over the same examples: what differs, how sure that is, and where it differs most."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 from ftctl.domain.sure import holm
 from ftctl.errors import UsageError
 
-IDENTITY = ("where", "prompt", "expected", "answer", "finish_reason", "tokens")
+IDENTITY = ("where", "prompt", "expected", "answer", "finish_reason", "tokens", "rank")
 """Fields of a record that are no figure of it."""
 
 LEVEL = 0.05
@@ -76,7 +76,7 @@ def compare(before: Path, after: Path) -> Comparison:
         raise UsageError("no example was measured in both", next_step="compare runs over the same test split")
     adjusted = holm([one.p for one in found])
     told = [evolve(one, adjusted=p) for one, p in zip(found, adjusted, strict=True)]
-    return Comparison(told, sorted(changed, key=lambda one: -abs(one["delta"]))[:SHOWN], unpaired)
+    return Comparison(told, _foremost(changed), unpaired)
 
 
 def _records(path: Path) -> dict[str, dict[str, Any]]:
@@ -119,12 +119,28 @@ def _difference(name: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -
     return Difference(name, len(pairs), float(one.mean()), float(other.mean()), low, high, p)
 
 
-def _changed(name: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The examples whose figure moved most, with both answers where there are any."""
-    moved = [(other[name] - one[name], one, other) for one, other in pairs if other[name] != one[name]]
-    moved.sort(key=lambda three: -abs(three[0]))
-    return [
-        {"figure": name, "delta": delta, "where": one["where"], "prompt": one.get("prompt", ""),
-         "before": one.get("answer", one[name]), "after": other.get("answer", other[name])}
-        for delta, one, other in moved[:SHOWN]
-    ]  # fmt: skip
+def _changed(name: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """The examples whose figure moved, with both answers where there are any.
+
+    ``weight`` is how far, beside the one that moved most: figures have scales of their own.
+    """
+    most = max((abs(other[name] - one[name]) for one, other in pairs), default=0.0)
+    for one, other in pairs:
+        delta = other[name] - one[name]
+        if delta:
+            yield {"figure": name, "delta": delta, "where": one["where"], "prompt": one.get("prompt", ""),
+                   "before": one.get("answer", one[name]), "after": other.get("answer", other[name]),
+                   "weight": abs(delta) / most}  # fmt: skip
+
+
+def _foremost(changed: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each example once, by the figure that moved most in it; those first that moved in most figures."""
+    best: dict[str, dict[str, Any]] = {}
+    total: dict[str, float] = {}
+    for one in changed:
+        where = one["where"]
+        total[where] = total.get(where, 0.0) + one["weight"]
+        if one["weight"] > best.get(where, {"weight": 0.0})["weight"]:
+            best[where] = one
+    order = sorted(best, key=lambda where: -total[where])[:SHOWN]
+    return [{key: value for key, value in best[where].items() if key != "weight"} for where in order]

@@ -1,6 +1,8 @@
 """What a report says, gathered from the journal and the artifacts."""
 
+import contextlib
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +10,12 @@ from attrs import frozen
 
 from ftctl.application.dataset.published import samples
 from ftctl.domain import event as events
+from ftctl.errors import UsageError
 from ftctl.plugin import is_sealed
 from ftctl.ports.artifact_store import ArtifactStore
 from ftctl.ports.run_journal import RunJournal
 from ftctl.redact import redacted
+from ftctl_adapters.report.comparison import Comparison, compare
 
 SUBJECTS = {"baseline": "base", "evaluate": "tuned", "evaluate-compressed": "compressed"}
 SHOWN = 10
@@ -31,6 +35,8 @@ class Content:
     examples: list[dict[str, str]]
     lineage: dict[str, Any]
     notes: dict[str, str]
+    comparisons: dict[str, Comparison]
+    """By the models that are compared, ``base → tuned``; none where they were measured on no example in common."""
 
 
 def gather(journal: RunJournal, store: ArtifactStore) -> Content:
@@ -48,6 +54,7 @@ def gather(journal: RunJournal, store: ArtifactStore) -> Content:
         examples=_examples(folders),
         lineage=_lineage(folders),
         notes=_notes(journal),
+        comparisons=_comparisons(folders),
     )
 
 
@@ -103,6 +110,16 @@ def _examples(folders: dict[str, Path]) -> list[dict[str, str]]:
             row = rows.setdefault(record["where"], {"prompt": record["prompt"], "expected": record["expected"]})
             row[subject] = record["answer"]
     return list(rows.values())
+
+
+def _comparisons(folders: dict[str, Path]) -> dict[str, Comparison]:
+    found = {}
+    measured = [stage for stage in SUBJECTS if stage in folders]
+    for before, after in pairwise(measured):
+        # without numpy, which only some backends bring, a report has no statistics
+        with contextlib.suppress(UsageError, ImportError):
+            found[f"{SUBJECTS[before]} → {SUBJECTS[after]}"] = compare(folders[before], folders[after])
+    return found
 
 
 def _lineage(folders: dict[str, Path]) -> dict[str, Any]:

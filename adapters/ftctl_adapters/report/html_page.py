@@ -2,11 +2,14 @@
 
 from html import escape
 
+from ftctl_adapters.report.comparison import Comparison
 from ftctl_adapters.report.content import Content
 from ftctl_adapters.report.curve import line_chart
 from ftctl_adapters.report.page import page, table
 from ftctl_adapters.report.tables import (
+    changed_rows,
     data_rows,
+    difference_rows,
     funnel_rows,
     gate_rows,
     length_rows,
@@ -25,6 +28,7 @@ def html_page(content: Content) -> str:
         f"<h1>{escape(title)}</h1><p>Status: <b>{escape(str(content.run.get('status')))}</b></p>",
         "<h2>Gates</h2>" + table(gate_rows(content.run)),
         "<h2>Metrics</h2>" + table(metric_rows(content.run)),
+        *(part for name, one in content.comparisons.items() for part in _comparison(name, one)),
         f"<h2>Training</h2>{charts or '<p>No curves.</p>'}",
         "<h2>Stages</h2>" + table(stage_rows(content.run)),
         "<h2>Data</h2>" + table(data_rows(content.data)),
@@ -38,6 +42,11 @@ def html_page(content: Content) -> str:
         "<h2>Lineage</h2>" + table(_lineage_rows(content)),
     ]
     return page(title, body)
+
+
+def _comparison(name: str, comparison: Comparison) -> list[str]:
+    title = f"<h2>{escape(name)}, over the same examples</h2>"
+    return [title, table(difference_rows(comparison)), table(changed_rows(comparison))]
 
 
 def _examples(examples: list[dict[str, str]]) -> str:

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from ftctl_adapters.report.comparison import Comparison
 from ftctl_adapters.report.content import Content
 from ftctl_adapters.report.tables import (
+    changed_rows,
     data_rows,
+    difference_rows,
     funnel_rows,
     gate_rows,
     length_rows,
@@ -24,6 +27,7 @@ def markdown(content: Content) -> str:
         _table(gate_rows(content.run)),
         "## Metrics",
         _table(metric_rows(content.run)),
+        *(part for name, one in content.comparisons.items() for part in _comparison(name, one)),
         "## Stages",
         _table(stage_rows(content.run)),
         "## Data",
@@ -43,6 +47,11 @@ def markdown(content: Content) -> str:
         *(_lineage(name, entry) for name, entry in content.lineage.items()),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _comparison(name: str, comparison: Comparison) -> list[str]:
+    title = f"## {name}, over the same examples"
+    return [title, _table(difference_rows(comparison)), _table(changed_rows(comparison))]
 
 
 def _table(rows: list[list[str]]) -> str:

@@ -4,7 +4,7 @@ from html import escape
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}
-table{border-collapse:collapse;margin:.5rem 0 1.5rem}
+table{border-collapse:collapse;margin:.5rem 0 1.5rem;display:block;max-width:100%;overflow-x:auto}
 td,th{border:1px solid #d0d7de;padding:.25rem .6rem;text-align:left}
 th{background:#f6f8fa}code,pre{font:13px/1.45 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
 pre{background:#f6f8fa;padding:.8rem}svg{color:#0969da;margin-right:1rem}svg text{font:11px system-ui;fill:#57606a}

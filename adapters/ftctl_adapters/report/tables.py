@@ -4,6 +4,7 @@ from typing import Any
 
 from ftctl.domain.codec import from_plain
 from ftctl.domain.ruling import Ruling
+from ftctl_adapters.report.comparison import Comparison
 
 SHOWN = 120
 """Characters of a sample."""
@@ -37,6 +38,25 @@ def gate_rows(run: dict[str, Any]) -> list[list[str]]:
     rulings = [from_plain(told, Ruling) for told in run.get("gates", ())]
     rows = [[ruling.verdict, ruling.line().partition(": ")[2]] for ruling in rulings]
     return [["verdict", "gate"], *(rows or [["–", "no gate was set: nothing here says that the model may be used"]])]
+
+
+def difference_rows(comparison: Comparison, before: str = "before", after: str = "after") -> list[list[str]]:
+    """What differs, over the examples that both models were measured on."""
+    rows = [["figure", "n", before, after, "difference", "95 %", "p, adjusted", ""]]
+    for one in comparison.differences:
+        means = [one.name, str(one.n), f"{one.before:.4g}", f"{one.after:.4g}", f"{one.delta:+.4g}"]
+        rows.append([*means, f"{one.low:+.3g} to {one.high:+.3g}", f"{one.adjusted:.2g}", one.verdict])
+    return rows
+
+
+def changed_rows(comparison: Comparison) -> list[list[str]]:
+    """The examples whose figures moved most, with both answers."""
+    rows = [["example", "figure", "difference", "question", "before", "after"]]
+    for one in comparison.changed:
+        texts = [str(one[key]) for key in ("prompt", "before", "after")]
+        short = [text if len(text) <= SHOWN else f"{text[:SHOWN]}…" for text in texts]
+        rows.append([one["where"], one["figure"], f"{one['delta']:+.3g}", *short])
+    return rows
 
 
 def stage_rows(run: dict[str, Any]) -> list[list[str]]:
