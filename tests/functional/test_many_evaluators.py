@@ -29,7 +29,7 @@ evaluators:
   - {use: prompt-leak, max_new_tokens: 6, languages: [zh]}
   - {use: memorise, count: 2, candidates: 64}
 gates:
-  - {metric: perplexity, max_ratio: 1.0, over: base, confidence: 0.95}
+  - {metric: perplexity, max_ratio: 1.0, over: base}
   - {metric: exposure_highest, max_value: 4}
 """
 

@@ -12,8 +12,10 @@ from ftctl.application.gates import judge, refuse
 from ftctl.application.measured import Measured
 from ftctl.application.spec import Gate
 from ftctl.domain.metric import Metric, mean_metric
+from ftctl.domain.power import smallest_shown
 from ftctl.domain.ruling import Ruling
 from ftctl.errors import GateRefused
+from ftctl_adapters.statistics.paired import mcnemar
 
 
 def measured(folder: Path, values: Any, name: str = "right") -> Measured:
@@ -155,3 +157,23 @@ def test_a_figure_of_some_examples_is_judged_by_those(tmp_path: Path) -> None:
     ))  # fmt: skip
     metric = mean_metric("right", [0.0] * 100, unit="share", direction="lower")
     assert said({"max_value": 0.05}, tuned=Measured({"right": metric}, tmp_path)).verdict == "pass"
+
+
+@pytest.mark.parametrize(("n", "points"), [(50, 17.7), (200, 8.9), (1000, 4.0)])
+def test_the_smallest_difference_is_about_that_of_the_table(n: int, points: float) -> None:
+    assert 100 * (smallest_shown(n) or 0) == pytest.approx(points, rel=0.1)
+    assert smallest_shown(10) is None
+
+
+@pytest.mark.parametrize("n", [200, 1000])
+def test_the_smallest_difference_is_shown_in_four_of_five_simulations(n: int) -> None:
+    draw = np.random.default_rng(17)
+
+    def power(gain: float) -> float:
+        shown = 0
+        for one in drawn(draw, 600, n, 0.1 + gain / 2, 0.1 - gain / 2):
+            shown += mcnemar(int((one > 0).sum()), int((one < 0).sum())) <= 0.05
+        return shown / 600
+
+    least = smallest_shown(n) or 0.0
+    assert power(0.85 * least) < 0.8 < power(1.15 * least)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ftctl_adapters.report.tables import metric_rows, stage_rows
+from ftctl_adapters.report.tables import gate_rows, metric_rows, stage_rows
 
 
 def print_table(rows: list[list[str]]) -> None:
@@ -33,14 +33,27 @@ def print_plan(plan: dict[str, Any]) -> None:
     trained, total = resources["trained_parameters"], resources["total_parameters"]
     steps = resources["steps"] if resources["steps"] is not None else "known once the data has been read"
     print(f"trained parameters {trained:,} of {total:,} ({trained / total:.2%}); optimizer steps: {steps}")
+    if plan["evaluation"]:
+        print(_shown(plan["evaluation"]))
     memory = ", ".join(f"{phase} {size / 1e6:,.0f} MB" for phase, size in resources["memory"].items())
     print(f"memory, estimated: {memory}; disk {resources['disk'] / 1e6:,.0f} MB")
+
+
+def _shown(evaluation: dict[str, Any]) -> str:
+    least = evaluation["smallest_shown"]
+    if least is None:
+        return f"test split: {evaluation['examples']} examples, too few to show that one model is better than another"
+    told = f"test split: {evaluation['examples']} examples; of two shares, a difference of {least:.2g} would be shown"
+    return f"{told} in four of five cases (95 %, where a fifth of the answers changes)"
 
 
 def print_result(result: dict[str, Any], *, stopped: bool = False) -> None:
     """The metrics side by side, the stages, and where everything is; ``stopped`` says that nothing serves any more."""
     if result["metrics"]:
         print_table(metric_rows(result))
+        print()
+    if result.get("gates"):
+        print_table(gate_rows(result))
         print()
     print_table(stage_rows(result))
     endpoint = result["endpoint"]

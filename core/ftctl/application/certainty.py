@@ -6,7 +6,7 @@ from statistics import NormalDist, fmean, stdev
 
 from attrs import frozen
 
-from ftctl.domain.sure import gain_spread, holm, p_bounded, p_gain, p_normal, p_share
+from ftctl.domain.sure import FEWEST, gain_spread, holm, p_bounded, p_gain, p_normal, p_share
 
 POWER = 0.8
 """The probability with which the number of examples that is told would decide."""
@@ -75,7 +75,8 @@ class Bounded:
             sure = math.sqrt(2 * math.log(1 / (1 - confidence)))  # what a bettor must gain
         found = math.ceil(((sure * at_bound + NormalDist().inv_cdf(POWER) * own) / apart) ** 2)
         # approximations can be below what was not enough
-        return max(found, self.n + 1) if found else None
+        least = self.n + 1 if self.told else max(self.n + 1, FEWEST)
+        return max(found, least) if found else None
 
 
 def paired(one: dict[str, float], other: dict[str, float]) -> tuple[float, ...]:

@@ -14,6 +14,7 @@ from ftctl.application.preview import PREVIEWS, Preview
 from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage import Stage
 from ftctl.domain.codec import to_plain
+from ftctl.domain.power import smallest_shown
 from ftctl.domain.resources import ResourcePlan
 from ftctl.errors import ConfigInvalid, DiskFull, FtctlError, PluginBroken
 from ftctl.plugin.capabilities import SEALS
@@ -77,7 +78,19 @@ class Plan:
         left_out = list(self.model.left_out)
         model = {"reference": self.model.reference, "left_out": left_out, **to_plain(self.model.shape)}
         model.pop("tensors")
-        return {"run_id": self.spec.run_id, "model": model, "stages": stages, "resources": to_plain(self.resources)}
+        document = {"run_id": self.spec.run_id, "model": model, "stages": stages, "resources": to_plain(self.resources)}
+        return document | {"evaluation": self.evaluation()}
+
+    def evaluation(self) -> dict[str, Any] | None:
+        """How many examples the test split has, and the difference of two shares that they would show.
+
+        Known once the data stage was done.
+        """
+        data = next((planned.record for planned in self.stages if planned.stage.name == "data"), None)
+        examples = (data or {}).get("summary", {}).get("splits", {}).get("test")
+        if examples is None or not self.spec.evaluators:
+            return None
+        return {"examples": examples, "smallest_shown": smallest_shown(examples)}
 
 
 def instantiate(backend: Backend) -> Any:
