@@ -1,6 +1,8 @@
 """``gptqmodel``: GPTQ by GPTQModel, the successor that auto-gptq's authors name. Frantar et al., GPTQ, 2022."""
 
 from collections.abc import Sequence
+from contextlib import chdir
+from pathlib import Path
 from typing import Any
 
 from ftctl.domain.artifact import Artifact, Draft
@@ -50,10 +52,13 @@ class GptqmodelCompressor(Compressor):
         settings = QuantizeConfig(
             bits=given.bits, group_size=size, desc_act=given.desc_act, damp_percent=given.damp_percent
         )
-        loaded: Any = GPTQModel.load(model.path, settings, trust_remote_code=False)
-        loaded.quantize([{"input_ids": row, "attention_mask": [1] * len(row)} for row in rows], batch_size=1)
-        loaded.save(str(context.out))
-        (context.out / "quant_log.csv").unlink(missing_ok=True)
+        source, out = Path(model.path).resolve(), context.out.resolve()
+        # it writes a folder of logs to wherever it is called
+        with chdir(context.work):
+            loaded: Any = GPTQModel.load(str(source), settings, trust_remote_code=False)
+            loaded.quantize([{"input_ids": row, "attention_mask": [1] * len(row)} for row in rows], batch_size=1)
+            loaded.save(str(out))
+        (out / "quant_log.csv").unlink(missing_ok=True)
         return compressed_draft(model, context.out, GPTQ, bits=given.bits, group_size=size, calibration_rows=len(rows))
 
     def _wanted(self) -> tuple[int, ...]:
