@@ -155,6 +155,7 @@ def test_of_two_that_make_the_same_tokens_one_waits(
     with turn(kept, lambda: None), pytest.raises(Interrupted):
         encoded_split(encoding(), tokenizer, data, "train", kept, evolve(context, cancelled=cancelled))
     assert waited == [False, False, False]
+    assert [kind for kind, _ in context.settings["events"]] == ["WarningRaised"]
     expected, _ = encoded_split(encoding(), tokenizer, data, "train", kept, context)
     again, _ = encoded_split(encoding(Refusing(SftOptions())), tokenizer, data, "train", kept, context)
     assert told(again) == told(expected)

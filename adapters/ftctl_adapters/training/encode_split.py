@@ -18,7 +18,7 @@ from attrs import define
 
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.codec import from_plain, to_plain
-from ftctl.domain.event import PROGRESS_MADE
+from ftctl.domain.event import PROGRESS_MADE, WARNING_RAISED
 from ftctl.domain.example import Example
 from ftctl.errors import ConfigInvalid, Interrupted
 from ftctl.faults import fault
@@ -78,7 +78,7 @@ def encoded_split(
     """
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with turn(kept, partial(_waited, context)):
+        with turn(kept, partial(_waited, context, [])):
             if not kept.exists():
                 _write(encoding, tokenizer, data, split, kept, context)
     document = json.loads((kept / ACCOUNT).read_text(encoding="utf-8"))
@@ -91,9 +91,12 @@ def encoded_split(
     return rows, account
 
 
-def _waited(context: StageContext) -> None:
-    """A moment in which another process may finish the same tokens."""
+def _waited(context: StageContext, told: list[str]) -> None:
+    """A moment in which another process may finish the same tokens; ``told`` is what was said of it."""
     context.stop_if_cancelled()
+    if not told:
+        told.append("another run makes the same tokens; this one waits for them")
+        context.emit(WARNING_RAISED, message=told[0])
     time.sleep(POLL_SECONDS)
 
 
