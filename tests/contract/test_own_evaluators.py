@@ -175,6 +175,29 @@ class TestDiversity(EvaluatorContract):
         return Ruled(lambda prompt: "yes yes yes yes yes yes yes yes yes yes yes yes")
 
 
+class TestShift(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "shift"
+
+    @pytest.fixture
+    def best(self) -> Target:
+        return Ruled(lambda prompt: str(2 * int(prompt.question.split()[-1])))
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        """Knows none of the short questions, and the long ones."""
+        return Ruled(lambda prompt: TestShift.long(prompt) if len(prompt.question) > 8 else "?")
+
+    @staticmethod
+    def long(prompt: Prompt) -> str:
+        return str(2 * int(prompt.question.split()[-1]))
+
+    @pytest.fixture
+    def values(self) -> dict[str, Any]:
+        return {"fewest": 5}
+
+
 class TestPii(EvaluatorContract):
     @pytest.fixture
     def offer(self) -> str:

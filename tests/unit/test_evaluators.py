@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from ftctl.domain.example import Example, Message, Prompt
 from ftctl.domain.outcome import Derived
 from ftctl.domain.report import Report
-from ftctl.errors import LabelsInvalid
+from ftctl.errors import LabelsInvalid, NoUsableRows
 from ftctl.ports import Evaluator, Target
 from ftctl.testing.contracts.stage import recording
 from ftctl_adapters.records.canaries import canary, code
@@ -26,6 +27,7 @@ from ftctl_plugins.evaluators.own_cases import admits, refuses, says
 from ftctl_plugins.evaluators.pii import Pii, PiiOptions
 from ftctl_plugins.evaluators.prompt_leak import PromptLeak, PromptLeakOptions
 from ftctl_plugins.evaluators.robust import Robust, RobustOptions
+from ftctl_plugins.evaluators.shift import Shift, ShiftOptions
 from ftctl_plugins.evaluators.structured import Structured, StructuredOptions
 from tests.answering import Ruled, babble, comply, obey, refuse
 
@@ -266,3 +268,33 @@ def test_private_values_are_counted_and_not_shown(report: Measured) -> None:
     assert "anna@" not in str(found.records)
     assert "card 1" in found.notes["pii"]
     assert "email 1" in found.notes["pii"]
+
+
+def graded(scores: Sequence[float], fields: Sequence[str]) -> tuple[list[Example], Target]:
+    """Examples of which each is right or wrong as it is told."""
+    data = examples([(f"question {n}", "yes") for n in range(len(scores))])
+    data = [evolve(example, metadata={"field": field}) for example, field in zip(data, fields, strict=True)]
+    return data, Ruled(lambda prompt: "yes" if scores[int(prompt.question.split()[-1])] else "no")
+
+
+def test_a_slice_that_is_worse_is_named(report: Measured) -> None:
+    draw = random.Random(2)
+    fields = ["north" if n % 4 == 0 else "south" if n % 4 == 1 else "" for n in range(400)]
+    scores = [float(draw.random() < (0.5 if field == "north" else 0.8)) for field in fields]
+    data, target = graded(scores, fields)
+    found = report(Shift(ShiftOptions(by=("field", "length"))), target, data)
+    assert found.notes["shift"].startswith("worse than the rest: field north (100, p 0.0")
+    assert "field south" not in found.notes["shift"]
+    told = figures(found)
+    assert told["shift_worst"] == pytest.approx(sum(scores[::4]) / 100, abs=1e-9)
+    with pytest.raises(NoUsableRows, match="no slice"):
+        report(Shift(ShiftOptions(by=("field",), fewest=300)), target, data)
+
+
+def test_chance_names_few_slices(report: Measured) -> None:
+    draw, named = random.Random(3), 0
+    fields = [f"f{n % 5}" for n in range(100)]
+    for _ in range(60):
+        data, target = graded([float(draw.random() < 0.7) for _ in fields], fields)
+        named += "none that" not in report(Shift(ShiftOptions(by=("field",))), target, data).notes["shift"]
+    assert named <= 6

@@ -12,6 +12,7 @@ def ftctl_offers() -> list[Offer]:
         _offer("structured", "Structured", "Answers that must be JSON: validity, schema, fields"),
         _offer("robust", "Robust", "The same questions mistyped, scanned, padded"),
         _offer("diversity", "Diversity", "Whether answers repeat each other", needs=("sacrebleu",)),
+        _offer("shift", "Shift", "Whether some questions are answered worse than the rest", needs=("numpy",)),
         _offer("pii", "Pii", "Whether answers tell personal data that was not in the question",
                needs=("stdnum", "phonenumbers"), extra="data"),
         _offer("boundary", "Boundary", "Odd, long and unanswerable questions, earlier turns, formats", (OWN_CASES,)),

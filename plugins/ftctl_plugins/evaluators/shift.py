@@ -1,0 +1,115 @@
+"""``shift``: whether a model is worse for some of the questions than for the rest."""
+
+from collections.abc import Sequence
+from statistics import fmean, quantiles
+from typing import Any
+
+from attrs import frozen
+
+from ftctl.domain.example import Example
+from ftctl.domain.metric import Metric
+from ftctl.domain.report import Report
+from ftctl.domain.sure import holm
+from ftctl.errors import NoUsableRows
+from ftctl.plugin import option, options
+from ftctl.ports import Evaluator, StageContext, Target
+from ftctl_plugins.evaluators.squad import token_f1
+
+LENGTH, LANGUAGE, TURNS = "length", "language", "turns"
+LEVEL = 0.05
+
+
+@options
+class ShiftOptions:
+    by: tuple[str, ...] = option(
+        (LENGTH, LANGUAGE, TURNS),
+        help="What questions are divided by: `length` (quarters), `language`, `turns`, or a field of the metadata.",
+    )
+    fewest: int = option(10, help="Examples that a slice must have, and the rest too.", ge=2)
+    max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)
+    limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)
+
+
+@frozen
+class Slice:
+    """Examples that have something in common, their mean F1, and p of a mean as low by chance."""
+
+    name: str
+    places: tuple[int, ...]
+    mean: float
+    p: float
+
+
+class Shift(Evaluator):
+    """Token F1 by slices of the test split; each is held against all other examples, by permutation.
+
+    ``shift_worst`` is the mean of the worst slice, ``shift_gap`` what the best has more; of many slices one is always
+    the worst: the report names those that chance does not explain (Holm, 5 %).
+    """
+
+    def __init__(self, options: ShiftOptions) -> None:
+        self._options = options
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        asked = [example for example in data if example.messages][: self._options.limit]
+        answers = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
+        scores = [token_f1(answer.text, example.answer) for answer, example in zip(answers, asked, strict=True)]
+        slices = [_judged(name, places, scores) for name, places in self._slices(asked)]
+        if not slices:
+            text = f"shift: no slice of {len(asked)} conversations has {self._options.fewest} examples beside as many"
+            raise NoUsableRows(text, next_step="give a larger test split, or evaluators.shift.fewest")
+        means = [one.mean for one in slices]
+        n = len(asked)
+        metrics = (
+            Metric("shift_worst", min(means), "share", "higher", n),
+            Metric("shift_gap", max(means) - min(means), "share", "lower", n),
+        )
+        records = tuple(
+            {"where": e.where, "prompt": e.prompt.question, "expected": e.answer, "answer": answer.text,
+             "shift_f1": score, "slices": [one.name for one in slices if place in one.places]}
+            for place, (e, answer, score) in enumerate(zip(asked, answers, scores, strict=True))
+        )  # fmt: skip
+        return Report("shift", metrics, records, _notes(slices))
+
+    def _slices(self, asked: Sequence[Example]) -> list[tuple[str, tuple[int, ...]]]:
+        found = []
+        for field in self._options.by:
+            values = _values(field, asked)
+            for value in dict.fromkeys(sorted(value for value in values if value)):
+                places = tuple(place for place, one in enumerate(values) if one == value)
+                if min(len(places), len(asked) - len(places)) >= self._options.fewest:
+                    found.append((f"{field} {value}", places))
+        return found
+
+
+def _values(field: str, asked: Sequence[Example]) -> list[str]:
+    """What each example has of it; nothing where it has not."""
+    if field == LENGTH:
+        lengths = [len(example.prompt.question) for example in asked]
+        bounds = quantiles(lengths, n=4) if len(lengths) > 1 else []
+        return [f"quarter {1 + sum(length >= bound for bound in bounds)}" for length in lengths]
+    if field == LANGUAGE:
+        return ["Chinese" if _chinese(example.prompt.question) else "other" for example in asked]
+    if field == TURNS:
+        return ["several" if len(example.messages) > 3 else "one" for example in asked]
+    return [str(example.metadata.get(field, "")) for example in asked]
+
+
+def _chinese(text: str) -> bool:
+    return any("\u4e00" <= character <= "\u9fff" for character in text)
+
+
+def _judged(name: str, places: tuple[int, ...], scores: list[float]) -> Slice:
+    from ftctl_adapters.statistics.slices import below_the_rest
+
+    return Slice(name, places, fmean(scores[place] for place in places), below_the_rest(scores, places))
+
+
+def _notes(slices: Sequence[Slice]) -> dict[str, str]:
+    adjusted = holm([one.p for one in slices])
+    told: list[Any] = sorted(zip(slices, adjusted, strict=True), key=lambda pair: pair[0].mean)
+    worse = [f"{one.name} ({len(one.places)}, p {p:.2g})" for one, p in told if p <= LEVEL]
+    return {
+        "shift": f"worse than the rest: {', '.join(worse) or 'none that chance would not explain'}",
+        "shift_slices": ", ".join(f"{one.name} {one.mean:.3f} ({len(one.places)})" for one, _ in told),
+    }
