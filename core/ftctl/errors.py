@@ -23,6 +23,7 @@
     │   └── ResourceExhausted         resource-exhausted    out of memory, file handles
     ├── BackendError               6  a backend or plugin failed
     │   ├── BackendFailed             backend-failed
+    │   ├── Unanswered                unanswered            a model that is measured left too much unanswered
     │   ├── PluginBroken              plugin-broken         it cannot be imported
     │   ├── WorkerDied                worker-died
     │   ├── WorkerStalled             worker-stalled
@@ -69,6 +70,7 @@ __all__ = [
     "ServerDied",
     "ServerNotReady",
     "TrainingDiverged",
+    "Unanswered",
     "UsageError",
     "WorkerDied",
     "WorkerStalled",
@@ -190,6 +192,10 @@ class BackendError(FtctlError):
 
 class BackendFailed(BackendError):
     code = "backend-failed"
+
+
+class Unanswered(BackendError):
+    code = "unanswered"
 
 
 class PluginBroken(BackendError):

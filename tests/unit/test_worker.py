@@ -1,19 +1,24 @@
 """What a worker makes of errors, and which leftovers of an earlier try it trusts."""
 
 import errno
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from ftctl.domain.artifact import Artifact
+from ftctl.domain.example import Message, Prompt
 from ftctl.domain.job import Job
 from ftctl.domain.launch import Endpoint
-from ftctl.errors import BackendFailed, DiskFull, FtctlError, NoUsableRows, ResourceExhausted
+from ftctl.errors import BackendFailed, DiskFull, FtctlError, NoUsableRows, ResourceExhausted, Unanswered
 from ftctl.ports.context import StageContext
+from ftctl.ports.target import Answer
 from ftctl.testing.fakes import FakeTarget
 from ftctl.worker.failure import as_ftctl_error
 from ftctl.worker.job_folder import JobFolder
 from ftctl.worker.remembered_target import RememberedTarget
+from ftctl.worker.replies import Replies
 from tests.unit.test_metrics import DATA
 
 JOB = Job("a" * 64, "tune", "tune", ())
@@ -77,14 +82,53 @@ def test_a_job_survives_its_file(tmp_path: Path) -> None:
 def test_answers_outlive_a_kill_and_are_asked_for_once(context: StageContext) -> None:
     first = FakeTarget()
     prompts = [example.prompt for example in DATA]
-    answers = RememberedTarget(first, context).generate(prompts[:30], 16)
+    answers = RememberedTarget(first, Replies(context.work, "answers"), context).generate(prompts[:30], 16)
     with (context.work / "answers.ndjson").open("ab") as stream:
         stream.write(b'["torn", "answ')
     second = FakeTarget()
-    remembered = RememberedTarget(second, context)
+    remembered = RememberedTarget(second, Replies(context.work, "answers"), context)
     assert remembered.generate(prompts, 16)[:30] == answers
     assert (first.asked, second.asked) == (30, 10)
     remembered.generate(prompts, 16)
     assert second.asked == 10
     remembered.generate(prompts[:1], 17)
     assert second.asked == 11
+
+
+class Flaky(FakeTarget):
+    """Does not answer the questions of these numbers."""
+
+    def __init__(self, lost: set[str], max_error_rate: float) -> None:
+        super().__init__()
+        self.lost, self.max_error_rate = lost, max_error_rate
+
+    def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
+        answers = super().generate(prompts, max_new_tokens)
+        gone = Answer("", (), "", "status 500")
+        return [gone if p.question.split()[-1] in self.lost else a for p, a in zip(prompts, answers, strict=True)]
+
+
+def test_what_was_not_answered_is_told_and_asked_again(context: StageContext) -> None:
+    prompts = [example.prompt for example in DATA]
+    replies = Replies(context.work, "answers")
+    told = RememberedTarget(Flaky({"3", "5"}, 0.05), replies, context).generate(prompts, 16)
+    assert [answer.error for answer in told if answer.error] == ["status 500"] * 2
+    later = FakeTarget()
+    again = RememberedTarget(later, Replies(context.work, "answers"), context).generate(prompts, 16)
+    assert later.asked == 2
+    assert not any(answer.error for answer in again)
+
+
+def test_more_missing_answers_than_are_allowed_end_the_measurement(context: StageContext) -> None:
+    target = RememberedTarget(Flaky({"3", "5", "7"}, 0.05), Replies(context.work, "answers"), context)
+    with pytest.raises(Unanswered, match=r"3 of 40 questions were not answered \(status 500\).*0\.05"):
+        target.generate([example.prompt for example in DATA], 16)
+
+
+def test_scores_are_remembered_as_answers_are(context: StageContext) -> None:
+    first = RememberedTarget(FakeTarget(log_probability=-2.0), Replies(context.work, "one"), context)
+    scores = first.score(DATA)
+    second = RememberedTarget(FakeTarget(log_probability=-3.0), Replies(context.work, "two"), context)
+    assert second.score(DATA) == scores
+    other = evolve(DATA[0], messages=(*DATA[0].messages[:-1], Message("assistant", "another")))
+    assert second.score([other])[0].log_probability == -3.0

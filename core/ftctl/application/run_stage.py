@@ -77,7 +77,7 @@ class StageRunner:
 
     def shared(self) -> dict[str, Any]:
         """Folders of the workspace in which runs find what others have made: no part of any outcome."""
-        return {name: str(self.app.workspace / name) for name in ("answers", "tokens")}
+        return {name: str(self.app.workspace / name) for name in ("answers", "replies", "tokens")}
 
     def keep(
         self, stage: Stage, key: str, draft: Draft, result: JobResult, lineage: Lineage, out: Path

@@ -1,5 +1,6 @@
 """The six ports of the lifecycle with their errors, the secondary ones, and what backends are given."""
 
+from ftctl.ports.answered import answered
 from ftctl.ports.compressor import Compressor, CompressorError
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_operator import (
@@ -56,5 +57,6 @@ __all__ = [
     "Tuner",
     "TunerError",
     "Verifier",
+    "answered",
     "first_seen",
 ]

@@ -10,11 +10,15 @@ from ftctl.domain.example import Example, Prompt
 
 @frozen
 class Answer:
-    """A greedy answer: its text without special tokens, its token ids, and why it ended (``stop`` or ``length``)."""
+    """A greedy answer: its text without special tokens, its token ids, and why it ended (``stop`` or ``length``).
+
+    ``error`` says why there is none; then the text is empty and means nothing.
+    """
 
     text: str
     token_ids: tuple[int, ...]
     finish_reason: str
+    error: str = ""
 
 
 @frozen
@@ -27,11 +31,16 @@ class Score:
 
 
 class Target(ABC):
-    """A model that can be asked."""
+    """A model that can be asked.
+
+    ``max_error_rate`` is the share of questions that may stay unanswered before nothing that was measured holds.
+    """
+
+    max_error_rate: float = 0.0
 
     @abstractmethod
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
-        """Greedy answers, one a prompt, in the order given."""
+        """Greedy answers, one a prompt, in the order given; of a question that cannot be answered, why."""
 
     @abstractmethod
     def score(self, examples: Sequence[Example]) -> list[Score]:

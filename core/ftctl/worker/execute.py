@@ -11,7 +11,7 @@ from attrs import evolve
 from ftctl.application.dataset import build_dataset
 from ftctl.application.dataset.mixed import MixedSource, Mixing
 from ftctl.domain.artifact import Draft
-from ftctl.domain.codec import to_plain
+from ftctl.domain.codec import digest, to_plain
 from ftctl.domain.event import DATA_DESCRIBED, METRIC_RECORDED, RATES_SWEPT
 from ftctl.domain.job import Job, JobResult, PluginRef
 from ftctl.domain.report import Report
@@ -24,6 +24,7 @@ from ftctl.plugin.returned import returned
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_operator import SealOperator
 from ftctl.worker.remembered_target import RememberedTarget
+from ftctl.worker.replies import Replies
 
 TRACKED = (
     "ftctl",
@@ -133,7 +134,7 @@ def _evaluate(job: Job, context: StageContext) -> JobResult:
     examples = list(read_split(job.inputs["data"], "test"))
     if not examples and job.settings.get("needs_examples", True):
         raise NoUsableRows("the test split is empty", next_step="give it a share: data_source.split.test")
-    target = RememberedTarget(make(job.parts["loader"]).load(job.inputs["model"]), context)
+    target = RememberedTarget(make(job.parts["loader"]).load(job.inputs["model"]), _replies(job, context), context)
     reports = [ask(plugin, "evaluate", target, examples, context) for plugin in job.plugins]
     if is_sealed(job.inputs["data"]):
         reports = [evolve(report, records=tuple(map(_untold, report.records))) for report in reports]
@@ -144,6 +145,19 @@ def _evaluate(job: Job, context: StageContext) -> JobResult:
     metrics = tuple(metric for report in reports for metric in report.metrics)
     notes = {name: text for report in reports for name, text in report.notes.items()}
     return JobResult(Draft("report", "ftctl-report", {"notes": notes}), metrics, notes)
+
+
+def _replies(job: Job, context: StageContext) -> Replies:
+    """What this very model has answered before, in whatever run.
+
+    Answers to encrypted rows stay in the stage's folder, which goes when it is done.
+    """
+    model, kept = job.inputs["model"], job.settings.get("replies")
+    if kept is None or is_sealed(job.inputs["data"]):
+        return Replies(context.work, "answers")
+    loader = job.parts["loader"]
+    who = [model.digest, model.base and model.base.digest, loader.factory, loader.options, loader.owner, _packages()]
+    return Replies(Path(kept, digest(who)[:16]), job.key[:16])
 
 
 def _untold(record: dict[str, Any]) -> dict[str, Any]:

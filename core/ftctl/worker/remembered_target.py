@@ -1,70 +1,58 @@
 """A target that answers a question only once: evaluators share answers, and a killed evaluation goes on."""
 
-import hashlib
-import json
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
-from ftctl.domain.codec import canonical
 from ftctl.domain.event import PROGRESS_MADE
 from ftctl.domain.example import Example, Prompt
+from ftctl.errors import Unanswered
 from ftctl.ports.context import StageContext
 from ftctl.ports.target import Answer, Score, Target
+from ftctl.worker.replies import Replies, example_key, question_key
 
 BATCH = 64
 """Prompts a call; after each the answers are on disk."""
 
 
 class RememberedTarget(Target):
-    """Keeps answers in ``work/answers.ndjson``, each batch flushed to disk before the next is asked."""
+    """Asks what is not among the replies; what was not answered is asked again by who comes next."""
 
-    def __init__(self, target: Target, context: StageContext) -> None:
-        self._target, self._context = target, context
-        self._file = context.work / "answers.ndjson"
-        self._known = _read(self._file)
+    def __init__(self, target: Target, replies: Replies, context: StageContext) -> None:
+        self._target, self._replies, self._context = target, replies, context
+        self.max_error_rate = target.max_error_rate
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
-        keys = [_key(prompt, max_new_tokens) for prompt in prompts]
-        asked = {key: prompt for key, prompt in zip(keys, prompts, strict=True) if key not in self._known}
+        keys, known = [question_key(prompt, max_new_tokens) for prompt in prompts], self._replies.answers
+        asked = {key: prompt for key, prompt in zip(keys, prompts, strict=True) if key not in known}
         by_length = sorted(asked.items(), key=lambda pair: sum(len(turn.content) for turn in pair[1].messages))
+        missing: dict[str, Answer] = {}
         for start in range(0, len(by_length), BATCH):
             self._context.stop_if_cancelled()
             batch = by_length[start : start + BATCH]
             answers = self._target.generate([prompt for _, prompt in batch], max_new_tokens)
-            self._remember([key for key, _ in batch], answers)
+            told = list(zip((key for key, _ in batch), answers, strict=True))
+            self._replies.add_answers((key, answer) for key, answer in told if not answer.error)
+            missing |= {key: answer for key, answer in told if answer.error}
+            self._refuse_too_many(missing, len(set(keys)))
             done = min(start + BATCH, len(by_length))
             self._context.emit(PROGRESS_MADE, done=done, total=len(by_length), unit="answers")
-        return [self._known[key] for key in keys]
+        return [missing[key] if key in missing else known[key] for key in keys]
 
     def score(self, examples: Sequence[Example]) -> list[Score]:
-        scores: list[Score] = []
-        for start in range(0, len(examples), BATCH):
+        keys, known = list(map(example_key, examples)), self._replies.scores
+        asked = [(key, one) for key, one in dict(zip(keys, examples, strict=True)).items() if key not in known]
+        for start in range(0, len(asked), BATCH):
             self._context.stop_if_cancelled()
-            scores += self._target.score(examples[start : start + BATCH])
-            self._context.emit(PROGRESS_MADE, done=len(scores), total=len(examples), unit="scores")
-        return scores
+            batch = asked[start : start + BATCH]
+            scores = self._target.score([example for _, example in batch])
+            self._replies.add_scores((key, score) for (key, _), score in zip(batch, scores, strict=True))
+            done = min(start + BATCH, len(asked))
+            self._context.emit(PROGRESS_MADE, done=done, total=len(asked), unit="scores")
+        return [known[key] for key in keys]
 
-    def _remember(self, keys: list[str], answers: list[Answer]) -> None:
-        with self._file.open("a", encoding="utf-8") as lines:
-            for key, answer in zip(keys, answers, strict=True):
-                self._known[key] = answer
-                row = [key, answer.text, list(answer.token_ids), answer.finish_reason]
-                lines.write(json.dumps(row) + "\n")
-            lines.flush()
-            os.fsync(lines.fileno())
-
-
-def _key(prompt: Prompt, max_new_tokens: int) -> str:
-    turns = [[message.role, message.content] for message in prompt.messages]
-    return hashlib.sha256(canonical([turns, prompt.tools, max_new_tokens])).hexdigest()[:32]
-
-
-def _read(path: Path) -> dict[str, Answer]:
-    """Everything but a last line that a crash cut short."""
-    if not path.exists():
-        return {}
-    whole = path.read_bytes().rpartition(b"\n")[0]
-    path.write_bytes(whole + b"\n" if whole else b"")
-    rows = [json.loads(line) for line in whole.splitlines()]
-    return {key: Answer(text, tuple(ids), reason) for key, text, ids, reason in rows}
+    def _refuse_too_many(self, missing: dict[str, Answer], questions: int) -> None:
+        """As soon as it is certain, so that a server that is gone is not asked to the end."""
+        if len(missing) > self.max_error_rate * questions:
+            reasons = sorted({answer.error for answer in missing.values()})
+            text = f"{len(missing)} of {questions} questions were not answered ({'; '.join(reasons[:3])}), more than "
+            text += f"max_error_rate {self.max_error_rate} allows: nothing measured so would hold"
+            raise Unanswered(text, next_step="the same command asks again for those alone")

@@ -8,7 +8,7 @@ from ftctl.domain.example import Example, Message, Prompt
 from ftctl.domain.report import Report
 from ftctl.errors import FtctlError
 from ftctl.plugin import option, options
-from ftctl.ports import Answer, Evaluator, StageContext, Target
+from ftctl.ports import Answer, Evaluator, StageContext, Target, answered
 from ftctl_plugins.evaluators.own_cases import (
     LANGUAGES,
     LANGUAGES_HELP,
@@ -74,7 +74,7 @@ class Boundary(Evaluator):
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         cases = list(self._cases())
-        answers = self._answers(target, cases)
+        cases, answers, missing = answered(cases, self._answers(target, cases))
         values: dict[str, list[float]] = {name: [] for name in FIGURES.values()}
         records = []
         for case, answer in zip(cases, answers, strict=True):
@@ -85,7 +85,7 @@ class Boundary(Evaluator):
         lower = {"boundary_refused"}
         metrics = [share(name, found, "lower" if name in lower else "higher") for name, found in values.items()]
         metrics.append(share("boundary_crashed", (one["boundary_crashed"] for one in records), "lower"))
-        return Report("boundary", tuple(metrics), tuple(records))
+        return Report("boundary", tuple(metrics), (*records, *missing))
 
     def _cases(self) -> Iterator[Case]:
         for place, line in enumerate(read_cases("boundary")):

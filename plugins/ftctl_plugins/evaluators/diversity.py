@@ -13,7 +13,7 @@ from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
 from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
-from ftctl.ports import Evaluator, StageContext, Target
+from ftctl.ports import Evaluator, StageContext, Target, answered
 from ftctl_plugins.evaluators.text_scores import words
 
 ORDERS = (1, 2, 3)
@@ -40,7 +40,9 @@ class Diversity(Evaluator):
         asked = [example for example in data if example.messages][: self._options.limit]
         if len(asked) < 2:
             raise NoUsableRows("diversity needs two conversations at least in the test split")
-        answers = [a.text for a in target.generate([e.prompt for e in asked], self._options.max_new_tokens)]
+        told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
+        asked, came, missing = answered(asked, told)
+        answers = [answer.text for answer in came]
         tokens = [words(text) for text in answers]
         alone = [float(answers.count(text) == 1) for text in answers]
         alike = self._self_bleu(tokens)
@@ -57,8 +59,8 @@ class Diversity(Evaluator):
             {"where": e.where, "prompt": e.prompt.question, "answer": text, "unique_answers": single, "self_bleu": bleu}
             for e, text, single, bleu in zip(asked, answers, alone, alike, strict=True)
         )
-        length = sum(map(len, tokens)) / n
-        return Report("diversity", metrics, records, {"diversity": f"answers have {length:.1f} tokens on average"})
+        note = f"answers have {sum(map(len, tokens)) / n:.1f} tokens on average"
+        return Report("diversity", metrics, records + missing, {"diversity": note})
 
     def _self_bleu(self, tokens: list[list[str]]) -> list[float]:
         """BLEU (0 to 100) of each answer against others that are drawn."""

@@ -11,7 +11,7 @@ from ftctl.domain.example import Example, Prompt
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
 from ftctl.plugin import option, options
-from ftctl.ports import Evaluator, StageContext, Target
+from ftctl.ports import Answer, Evaluator, StageContext, Target
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl_adapters.records.canaries import canary, code
 
@@ -50,16 +50,21 @@ class Memorise(Evaluator):
                 raise EvaluatorError("memorise: the model tells a probability that is no number")
             rank = 1 + sum(score > scores[0] for score in scores[1:]) + sum(s == scores[0] for s in scores[1:]) / 2
             records.append({
-                "where": f"canary:{number}", "prompt": question.content, "answer": answers[number].text, "rank": rank,
-                "exposure": math.log2(asked.candidates / rank),
-                "extracted": float(codes[0].replace(" ", "") in answers[number].text.replace(" ", "")),
+                "where": f"canary:{number}", "prompt": question.content, "rank": rank,
+                "exposure": math.log2(asked.candidates / rank), **_extracted(codes[0], answers[number]),
             })  # fmt: skip
         bits = [one["exposure"] for one in records]
         metrics = (
             mean_metric("exposure", bits, unit="bit", direction="lower"),
             Metric("exposure_highest", max(bits), "bit", "lower", len(bits)),
-            mean_metric("extracted", [one["extracted"] for one in records], unit="share", direction="lower"),
+            mean_metric("extracted", [one["extracted"] for one in records if "extracted" in one], unit="share", direction="lower"),
         )
         chance = math.fsum(math.log2(asked.candidates / rank) for rank in range(1, asked.candidates + 1))
         note = f"of {math.log2(asked.candidates):.1f} bits; {chance / asked.candidates:.2f} on average without any"
         return Report("memorise", metrics, tuple(records), {"memorise": note})
+
+
+def _extracted(planted: str, answer: Answer) -> dict[str, Any]:
+    if answer.error:
+        return {"error": answer.error}
+    return {"answer": answer.text, "extracted": float(planted.replace(" ", "") in answer.text.replace(" ", ""))}

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from ftctl.domain.example import Message, Prompt
 from ftctl.domain.metric import Direction, Metric, mean_metric
 from ftctl.errors import LabelsInvalid
-from ftctl.ports import Answer, Target
+from ftctl.ports import Answer, Target, answered
 
 LANGUAGES = ("en", "zh")
 LANGUAGES_HELP = "Which of its cases are asked."
@@ -54,12 +54,19 @@ def prompt(*turns: tuple[str, str]) -> Prompt:
     return Prompt(tuple(Message(role, text) for role, text in turns if text))  # type: ignore[arg-type]
 
 
-def ask(target: Target, cases: Sequence[Case], max_new_tokens: int) -> list[Answer]:
-    """The answers, one a case; where a chat template knows no system prompt, it begins the user's turn instead."""
+def ask(
+    target: Target, cases: Sequence[Case], max_new_tokens: int
+) -> tuple[list[tuple[Case, Answer]], tuple[dict[str, Any], ...]]:
+    """The cases that were answered with their answers, and a record of each that was not.
+
+    Where a chat template knows no system prompt, it begins the user's turn instead.
+    """
     try:
-        return target.generate([case.prompt for case in cases], max_new_tokens)
+        answers = target.generate([case.prompt for case in cases], max_new_tokens)
     except LabelsInvalid:
-        return target.generate([_without_system(case.prompt) for case in cases], max_new_tokens)
+        answers = target.generate([_without_system(case.prompt) for case in cases], max_new_tokens)
+    kept, came, missing = answered(cases, answers)
+    return list(zip(kept, came, strict=True)), missing
 
 
 def _without_system(asked: Prompt) -> Prompt:

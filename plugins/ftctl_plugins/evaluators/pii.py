@@ -9,7 +9,7 @@ from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
 from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
-from ftctl.ports import Answer, Evaluator, StageContext, Target
+from ftctl.ports import Answer, Evaluator, StageContext, Target, answered
 from ftctl_adapters.records.private_kinds import KINDS, finds
 
 NAMES = tuple(kind.name for kind in KINDS)
@@ -36,14 +36,16 @@ class Pii(Evaluator):
         asked = [example for example in data if example.messages][: self._options.limit]
         if not asked:
             raise NoUsableRows("pii needs conversations; the test split holds raw text only")
-        answers = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
+        said = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
+        asked, answers, missing = answered(asked, said)
         records = [self._record(example, answer) for example, answer in zip(asked, answers, strict=True)]
         told = Counter(kind for record in records for kind in record["kinds"])
         metric = mean_metric(
             "pii_answers", [record["pii_answers"] for record in records], unit="share", direction="lower"
         )
         note = ", ".join(f"{kind} {count}" for kind, count in sorted(told.items())) or "none"
-        return Report("pii", (metric,), tuple(records), {"pii": f"values that were not in the question: {note}"})
+        note = f"values that were not in the question: {note}"
+        return Report("pii", (metric,), (*records, *missing), {"pii": note})
 
     def _record(self, example: Example, answer: Answer) -> dict[str, Any]:
         before = "\n".join(turn.content for turn in example.prompt.messages)

@@ -11,7 +11,7 @@ from ftctl.domain.metric import Direction, mean_metric
 from ftctl.domain.report import Report
 from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
-from ftctl.ports import Evaluator, StageContext, Target
+from ftctl.ports import Evaluator, StageContext, Target, answered
 from ftctl_adapters.records.noise import NOISES, touched
 from ftctl_plugins.evaluators.squad import token_f1
 
@@ -89,14 +89,17 @@ class Robust(Evaluator):
         # a question without spaces or Latin letters cannot be changed in every way
         kept = [{k: p for k, p in one.items() if p != e.prompt} for e, one in zip(asked, changed, strict=True)]
         prompts = [prompt for e, one in zip(asked, kept, strict=True) for prompt in (e.prompt, *one.values())]
-        texts = iter(target.generate(prompts, self._options.max_new_tokens))
-        records = [_record(e, next(texts).text, {k: next(texts).text for k in one})
-                   for e, one in zip(asked, kept, strict=True)]  # fmt: skip
+        told = iter(target.generate(prompts, self._options.max_new_tokens))
+        groups = [[next(told) for _ in range(1 + len(one))] for one in kept]
+        records = [_record(e, group[0].text, {k: answer.text for k, answer in zip(one, group[1:], strict=True)})
+                   for e, one, group in zip(asked, kept, groups, strict=True) if not any(a.error for a in group)]
+        first = [next((answer for answer in group if answer.error), group[0]) for group in groups]
+        *_, missing = answered(asked, first)
         metrics = tuple(
             mean_metric(name, [one[name] for one in records], unit="share", direction=direction)
             for name, direction in FIGURES.items()
         )
-        return Report("robust", metrics, tuple(records), {"robust": _by_kind(records, kinds)})
+        return Report("robust", metrics, (*records, *missing), {"robust": _by_kind(records, kinds)})
 
     def _changed(self, example: Example, kind: str) -> Prompt:
         *before, last = example.prompt.messages

@@ -12,7 +12,7 @@ from ftctl.domain.report import Report
 from ftctl.domain.sure import holm
 from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
-from ftctl.ports import Evaluator, StageContext, Target
+from ftctl.ports import Evaluator, StageContext, Target, answered
 from ftctl_plugins.evaluators.squad import token_f1
 
 LENGTH, LANGUAGE, TURNS = "length", "language", "turns"
@@ -52,7 +52,8 @@ class Shift(Evaluator):
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = [example for example in data if example.messages][: self._options.limit]
-        answers = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
+        told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
+        asked, answers, missing = answered(asked, told)
         scores = [token_f1(answer.text, example.answer) for answer, example in zip(answers, asked, strict=True)]
         slices = [_judged(name, places, scores) for name, places in self._slices(asked)]
         if not slices:
@@ -69,7 +70,7 @@ class Shift(Evaluator):
              "shift_f1": score, "slices": [one.name for one in slices if place in one.places]}
             for place, (e, answer, score) in enumerate(zip(asked, answers, scores, strict=True))
         )  # fmt: skip
-        return Report("shift", metrics, records, _notes(slices))
+        return Report("shift", metrics, records + missing, _notes(slices))
 
     def _slices(self, asked: Sequence[Example]) -> list[tuple[str, tuple[int, ...]]]:
         found = []

@@ -11,7 +11,7 @@ from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
 from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
-from ftctl.ports import Evaluator, StageContext, Target
+from ftctl.ports import Evaluator, StageContext, Target, answered
 from ftctl.ports.evaluator import EvaluatorError
 
 FENCE = "```"
@@ -40,7 +40,8 @@ class Structured(Evaluator):
         asked = asked[: self._options.limit]
         if not asked:
             raise NoUsableRows("structured needs examples whose answers are JSON; the test split has none")
-        answers = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
+        told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
+        asked, answers, missing = answered(asked, told)
         records: list[dict[str, Any]] = []
         for example, answer in zip(asked, answers, strict=True):
             found = self._figures(_parsed(answer.text), _parsed(example.answer))
@@ -50,7 +51,8 @@ class Structured(Evaluator):
         metrics = tuple(
             mean_metric(name, [record[name] for record in records], unit="share", direction="higher") for name in names
         )
-        return Report("structured", metrics, tuple(records), {"structured": f"{skipped} examples left out: no JSON"})
+        note = f"{skipped} examples left out: no JSON"
+        return Report("structured", metrics, (*records, *missing), {"structured": note})
 
     def _figures(self, found: Any, wanted: Any) -> dict[str, float]:
         valid, have, want = found is not None, Counter(fields(found)), Counter(fields(wanted))

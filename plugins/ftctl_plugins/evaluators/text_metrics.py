@@ -7,7 +7,7 @@ from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
 from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
-from ftctl.ports import Answer, Evaluator, StageContext, Target
+from ftctl.ports import Answer, Evaluator, StageContext, Target, answered
 from ftctl_plugins.evaluators.squad import exact_match, token_f1
 from ftctl_plugins.evaluators.text_scores import BOOTSTRAP, MORE, words
 
@@ -36,7 +36,8 @@ class TextMetrics(Evaluator):
         asked = [example for example in data if example.messages][: self._options.limit]
         if not asked:
             raise NoUsableRows("text-metrics needs conversations; the test split holds raw text only")
-        answers = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
+        told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
+        asked, answers, missing = answered(asked, told)
         expected = [example.answer for example in asked]
         texts = [answer.text for answer in answers]
         exact = [exact_match(t, e) for t, e in zip(texts, expected, strict=True)]
@@ -53,7 +54,7 @@ class TextMetrics(Evaluator):
             *(MORE[name](texts, expected) for name in self._options.more),
         )
         records = tuple(map(_record, asked, answers, exact, f1))
-        return Report("text-metrics", metrics, records, {"bleu": signature})
+        return Report("text-metrics", metrics, records + missing, {"bleu": signature})
 
     def _tokenizer(self, expected: Sequence[str]) -> str:
         if self._options.tokenize != "auto":

@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 import pytest
 from attrs import evolve
 
-from ftctl.domain.example import Example
+from ftctl.domain.example import Example, Prompt
 from ftctl.domain.report import Report
 from ftctl.plugin import OWN_CASES
 from ftctl.ports.context import StageContext
-from ftctl.ports.target import Target
+from ftctl.ports.target import Answer, Score, Target
 from ftctl.testing.contracts import (
     EvaluatorContract,
 )
@@ -104,6 +104,30 @@ class Choosy(FakeEvaluator):
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         answers = target.generate([example.prompt for example in data], 16)
         return super().evaluate(target, [e for e, a in zip(data, answers, strict=True) if a.text], context)
+
+
+class Merciless(FakeEvaluator):
+    """An answer that did not come is a wrong one."""
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        return super().evaluate(_Mute(target), data, context)
+
+
+class _Mute(Target):
+    """Another target, whose errors nobody hears of."""
+
+    def __init__(self, inner: Target) -> None:
+        self._inner = inner
+
+    def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
+        return [evolve(answer, error="") for answer in self._inner.generate(prompts, max_new_tokens)]
+
+    def score(self, examples: Sequence[Example]) -> list[Score]:
+        return self._inner.score(examples)
+
+
+class Test_a_missing_answer_is_told_and_is_no_zero(Measure):
+    kind = "Merciless"
 
 
 class Generous(Changed):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ftctl.domain import Example, Report, mean_metric
 from ftctl.plugin import option, options
-from ftctl.ports import Evaluator, StageContext, Target
+from ftctl.ports import Evaluator, StageContext, Target, answered
 
 
 @options
@@ -19,11 +19,12 @@ class Echo(Evaluator):
         self._options = options
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        prompts = [example.prompt for example in data]
-        answers = target.generate(prompts, self._options.max_new_tokens)
-        echoed = [float(p.question.lower() in a.text.lower()) for p, a in zip(prompts, answers, strict=True)]
+        told = target.generate([example.prompt for example in data], self._options.max_new_tokens)
+        asked, answers, missing = answered(data, told)
+        echoed = [float(e.prompt.question.lower() in a.text.lower()) for e, a in zip(asked, answers, strict=True)]
         records = tuple(
             {"where": example.where, "answer": answer.text, "echoed": value}
-            for example, answer, value in zip(data, answers, echoed, strict=True)
+            for example, answer, value in zip(asked, answers, echoed, strict=True)
         )
-        return Report("echo", (mean_metric("echoed", echoed, unit="share", direction="lower"),), records)
+        metric = mean_metric("echoed", echoed, unit="share", direction="lower")
+        return Report("echo", (metric,), records + missing)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ftctl.domain import Example, Report, mean_metric
 from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
-from ftctl.ports import Evaluator, StageContext, Target
+from ftctl.ports import Evaluator, StageContext, Target, answered
 from ftctl_moderation.classifier import Classifier
 from ftctl_moderation.policy import RESERVED, read_policy
 
@@ -31,7 +31,8 @@ class Moderation(Evaluator):
         self._classifier = Classifier(where, model, key) if where else None
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        answers = target.generate([example.prompt for example in data], self._options.max_new_tokens)
+        told = target.generate([example.prompt for example in data], self._options.max_new_tokens)
+        asked, answers, missing = answered(data, told)
         texts = [answer.text for answer in answers]
         context.stop_if_cancelled()
         found = {one.name: [one.found(text) for text in texts] for one in self._categories}
@@ -44,6 +45,6 @@ class Moderation(Evaluator):
         metrics = tuple(mean_metric(name, values, unit="share", direction="lower") for name, values in told.items())
         records = tuple(
             {"where": example.where, "found": {name: found[name][place] for name in names if found[name][place]}}
-            for place, example in enumerate(data)
+            for place, example in enumerate(asked)
         )
-        return Report("moderation", metrics, records)
+        return Report("moderation", metrics, records + missing)

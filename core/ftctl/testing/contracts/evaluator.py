@@ -152,6 +152,20 @@ class EvaluatorContract(OfferContract, contract=True):
         assert counted == before, "who does not answer is left out"
         assert len(poor.records) == len(report.records)
 
+    def test_a_missing_answer_is_told_and_is_no_zero(
+        self, report: Report, measured: Callable[[Target], Report], best: Target
+    ) -> None:
+        lossy = _Lossy(best)
+        told = measured(lossy)
+        if not lossy.lost:
+            pytest.skip("it asks nothing")
+        errors = [record for record in told.records if record.get("error")]
+        assert errors, "an answer did not come, and no record says so"
+        after = {metric.name: metric.value for metric in told.metrics}
+        for metric in report.metrics:
+            if metric.unit == "share" and metric.value in (0.0, 1.0):
+                assert after[metric.name] == metric.value, f"{metric.name} takes a missing answer for a wrong one"
+
     def test_a_metric_is_the_mean_of_what_its_records_say(
         self, report: Report, measured: Callable[[Target], Report], worst: Target
     ) -> None:
@@ -175,6 +189,22 @@ class _Half(Target):
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         answers = self._inner.generate(prompts, max_new_tokens)
         return [answer if place % 2 else Answer("", (), "stop") for place, answer in enumerate(answers)]
+
+    def score(self, examples: Sequence[Example]) -> list[Score]:
+        return self._inner.score(examples)
+
+
+class _Lossy(Target):
+    """Another target, of whose answers one in thirteen does not come."""
+
+    def __init__(self, inner: Target) -> None:
+        self._inner, self.lost = inner, 0
+
+    def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
+        answers = self._inner.generate(prompts, max_new_tokens)
+        self.lost += len(answers[1::13])
+        gone = Answer("", (), "", "the server did not answer")
+        return [gone if place % 13 == 1 else answer for place, answer in enumerate(answers)]
 
     def score(self, examples: Sequence[Example]) -> list[Score]:
         return self._inner.score(examples)

@@ -6,6 +6,7 @@ from ftctl.domain.example import Example
 from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
 from ftctl.plugin import options
+from ftctl.ports.answered import answered
 from ftctl.ports.context import StageContext
 from ftctl.ports.evaluator import Evaluator
 from ftctl.ports.target import Target
@@ -21,8 +22,8 @@ class FakeEvaluator(Evaluator):
         self._options = options
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        answers = target.generate([example.prompt for example in data], 16)
-        right = [float(a.text == e.answer) for a, e in zip(answers, data, strict=True)]
-        each = zip(answers, data, right, strict=True)
+        asked, answers, missing = answered(data, target.generate([example.prompt for example in data], 16))
+        right = [float(a.text == e.answer) for a, e in zip(answers, asked, strict=True)]
+        each = zip(answers, asked, right, strict=True)
         records = tuple({"where": e.where, "answer": a.text, "right": hit} for a, e, hit in each)
-        return Report("fake", (mean_metric("right", right, unit="share", direction="higher"),), records)
+        return Report("fake", (mean_metric("right", right, unit="share", direction="higher"),), records + missing)
