@@ -22,50 +22,81 @@ class FakeService:
     faults: list[Any] = field(factory=list)
     bodies: list[dict[str, Any]] = field(factory=list)
     headers: list[dict[str, str]] = field(factory=list)
+    completed: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    """Makes the first choice of what `/completions` answers; without it there is no such path."""
     tokens: int = 10
+    model: str = "served"
     url: str = ""
+
+
+class Server(ThreadingHTTPServer):
+    """With the service that its handlers speak for."""
+
+    daemon_threads = True
+
+    def __init__(self, service: FakeService) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.service = service
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self._send(200, json.dumps({"data": [{"id": self.server.service.model}]}).encode(), {})
+
+    def do_POST(self) -> None:
+        service = self.server.service
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        service.bodies.append(body)
+        service.headers.append(dict(self.headers))
+        fault = service.faults.pop(0) if service.faults else None
+        if isinstance(fault, int):
+            self._send(fault, b'{"error": {"message": "on purpose"}}', {"Retry-After": "0"})
+        elif self.path.endswith("/v1/completions"):
+            self._complete(body)
+        else:
+            self._chat(body, fault)
+
+    def _chat(self, body: dict[str, Any], fault: str | None) -> None:
+        service = self.server.service
+        if fault == "hang":
+            time.sleep(2)
+        text = "" if fault == "empty" else service.answer(body)
+        reply = {"choices": [{"message": {"content": text}}], "usage": {"total_tokens": service.tokens}}
+        content = json.dumps(reply).encode()
+        if fault == "garbage":
+            content = b"<html>not what you asked for</html>"
+        if fault == "cut":
+            content = content[: len(content) // 2]
+        self._send(200, content, {})
+
+    def _complete(self, body: dict[str, Any]) -> None:
+        completed = self.server.service.completed
+        if completed is None:
+            self._send(404, b"{}", {})
+        else:
+            self._send(200, json.dumps({"choices": [completed(body)]}).encode(), {})
+
+    def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        try:
+            self.wfile.write(content)
+        except OSError:
+            return  # who asked has given up
+
+    def log_message(self, *_: Any) -> None:
+        return
 
 
 @contextmanager
 def serving(service: FakeService) -> Iterator[FakeService]:
     """The service behind an address of its own."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            service.bodies.append(body)
-            service.headers.append(dict(self.headers))
-            fault = service.faults.pop(0) if service.faults else None
-            if isinstance(fault, int):
-                self._send(fault, b'{"error": {"message": "on purpose"}}', {"Retry-After": "0"})
-                return
-            if fault == "hang":
-                time.sleep(2)
-            text = "" if fault == "empty" else service.answer(body)
-            reply = {"choices": [{"message": {"content": text}}], "usage": {"total_tokens": service.tokens}}
-            content = json.dumps(reply).encode()
-            if fault == "garbage":
-                content = b"<html>not what you asked for</html>"
-            if fault == "cut":
-                content = content[: len(content) // 2]
-            self._send(200, content, {})
-
-        def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            try:
-                self.wfile.write(content)
-            except OSError:
-                return  # who asked has given up
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(service)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     service.url = f"http://127.0.0.1:{server.server_port}/v1"

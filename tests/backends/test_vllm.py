@@ -14,10 +14,18 @@ from typing import Any
 
 import pytest
 
+from ftctl.domain.artifact import Artifact
+from ftctl.plugin import read_split
+from ftctl_adapters.modeling.load import load_whole
+from ftctl_adapters.modeling.target import LoadedTarget
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from tests.backends.asking import descendants, left, streamed, text
 from tests.conftest import Ftctl, minimal_environment
 from tests.docs.shell import documented
 from tests.functional.small import small_run
+
+SHOWN = "http://127.0.0.1:8000/v1"
+"""Where the pages' servers answer."""
 
 pytestmark = [pytest.mark.heavy, pytest.mark.backends]
 
@@ -36,6 +44,7 @@ def serving(workspace: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """``ftctl serve`` over vLLM, and where it answers."""
     shown = documented("how-to/vllm.md", "serve", {"my.yaml": "run.yaml", "server.port=8000": "server.port=0"})
     command = [sys.executable, "-m", "ftctl_adapters.cli", *shown, "--json", "--set=server.max_model_len=512"]
+    command += ["--set=server.dtype=float32"]
     process = subprocess.Popen(
         command, cwd=workspace, env=minimal_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -67,6 +76,30 @@ def test_eight_requests_at_once_are_answered(serving: tuple[Any, str]) -> None:
         thread.join()
     assert len(answers) == 8
     assert len(set(answers)) == 1
+
+
+def test_what_vllm_scores_is_what_the_merged_model_scores_here(
+    serving: tuple[Any, str], workspace: Path, ftctl: Ftctl
+) -> None:
+    _, url = serving
+    merged = next(path.parent for path in workspace.glob(".ftctl/artifacts/model/*/golden.json"))
+    shown = documented("how-to/evaluate.md", "evaluate my.yaml --endpoint", {"my.yaml": "run.yaml", SHOWN: url})
+    asked = ("--evaluator", "perplexity", "--set", f"endpoint.tokenizer={merged}", "--json")
+    done = ftctl(*shown, *asked, cwd=workspace)
+    assert done.returncode == 0, done.stderr
+    stages = {one["name"]: one["artifact"] for one in json.loads(done.stdout)["stages"]}
+    folders = {name: workspace / ".ftctl" / "artifacts" / made for name, made in stages.items()}
+    lines = (folders["evaluate-served"] / "perplexity.samples.jsonl").read_text().splitlines()
+    data = Artifact("dataset", "ftctl-dataset", folders["data"].name, str(folders["data"]))
+    here = in_process(merged).score(list(read_split(data, "test")))
+    for line, score in zip(map(json.loads, lines), here, strict=True):
+        assert line["tokens"] == score.tokens
+        assert abs(line["log_probability"] - score.log_probability) < 1e-4
+
+
+def in_process(folder: Path) -> LoadedTarget:
+    model = Artifact("model", "hf", "", str(folder))
+    return LoadedTarget(load_whole(model).float(), ChatTokenizer.of(model))
 
 
 def test_when_the_engine_dies_ftctl_ends_with_the_servers_last_lines(

@@ -127,6 +127,23 @@ def test_an_artifact_is_verified_against_a_running_server(
     assert document["artifact"] == f"model/{tuned.name[:12]}"
 
 
+def test_a_server_is_asked_by_the_evaluators_and_refused_what_it_cannot_tell(
+    ftctl: Ftctl, serving: Any, tuned: Path, workspace: Path
+) -> None:
+    _, url, model = serving
+    shown = documented("how-to/evaluate.md", "evaluate my.yaml --endpoint", {"my.yaml": "run.yaml", SHOWN: url})
+    command = (*shown, "--served-model", model, "--json")
+    done = ftctl(*command, "--evaluator", "text-metrics", "--set", "gates=[{metric: f1, min_value: 0}]", cwd=workspace)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert list(document["metrics"]) == ["served"]
+    assert document["gates"][0]["subject"] == "served"
+    assert [stage["name"] for stage in document["stages"]] == ["data", "evaluate-served"]
+    refused = ftctl(*command, "--evaluator", "perplexity", "--set", f"endpoint.tokenizer={tuned}", cwd=workspace)
+    assert refused.returncode == 6
+    assert "its /completions refuses `echo` with `logprobs`" in refused.stderr
+
+
 @pytest.mark.parametrize("wrong", ["template", "tokenizer", "weights"])
 def test_the_cause_is_named_when_a_server_is_wrong(
     ftctl: Ftctl, serve: Serve, tuned: Path, workspace: Path, tmp_path: Path, wrong: str

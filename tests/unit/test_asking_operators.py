@@ -18,7 +18,8 @@ from ftctl.testing.contracts.offer import make
 from ftctl.testing.contracts.stage import recording
 from ftctl_adapters.bootstrap import build_registry
 from ftctl_adapters.records.chunks import chunks
-from ftctl_adapters.serving.asking import Asker, NoAnswer, Service
+from ftctl_adapters.serving.asking import Asker, Service
+from ftctl_adapters.serving.insist import NoAnswer
 from tests.openai_server import FakeService, serving
 
 TEXT = "Bells are cast from bronze. The mould is made of clay. It rests for three days before it is opened."

@@ -6,6 +6,7 @@ from ftctl.application.app import App
 from ftctl.application.chain import build_chain
 from ftctl.application.preview import Preview
 from ftctl.application.resolve import resolve
+from ftctl.domain.launch import Endpoint
 from ftctl.errors import ConfigInvalid
 from tests.unit.test_resolve import FAKE
 
@@ -68,3 +69,39 @@ def test_formats_that_do_not_fit_are_refused_before_anything_runs(fake_app: App)
     with pytest.raises(ConfigInvalid) as caught:
         names(fake_app, server="picky")
     assert caught.value.details == ("server: picky takes gguf, but the stage before it produces peft-adapter",)
+
+
+def test_a_model_is_measured_behind_its_server_where_that_is_asked(fake_app: App) -> None:
+    assert names(fake_app, server="fake", evaluate_served=True)[-3:] == ["serve", "verify", "evaluate-served"]
+    with pytest.raises(ConfigInvalid) as caught:
+        names(fake_app, evaluate_served=True)
+    assert any("this run has no server" in line for line in caught.value.details)
+
+
+def test_of_a_server_that_is_there_nothing_is_tuned_and_no_model_needed(fake_app: App) -> None:
+    document = {key: value for key, value in FAKE.items() if key != "model"}
+    document["endpoint"] = {"url": "http://127.0.0.1:1/v1/", "model": "m", "concurrency": 3}
+    spec = resolve(document, fake_app.registry, fake_app.environments)
+    assert spec.model
+    data, served = build_chain(spec, fake_app.registry)
+    assert (data.name, served.name, served.subject, served.lasts) == ("data", "evaluate-served", "served", False)
+    assert served.endpoint == Endpoint("http://127.0.0.1:1/v1", "m")
+    assert spec.document()["endpoint"]["concurrency"] == 3
+    assert resolve(spec.document(), fake_app.registry, fake_app.environments) == spec
+    assert spec.run_id.startswith("endpoint-")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "line"),
+    [
+        ("ftp://x", "endpoint.url: must begin with http:// or https://, not 'ftp://x'"),
+        ({"model": "m"}, "endpoint: needs a `url`"),
+        (7, "endpoint: needs a `url`"),
+        ({"url": "http://127.0.0.1:1/v1", "concurrencies": 2}, "endpoint.concurrencies"),
+        ({"url": "http://127.0.0.1:1/v1", "max_error_rate": 0.7}, "endpoint.max_error_rate"),
+    ],
+)
+def test_what_is_wrong_with_an_endpoint_is_named(fake_app: App, endpoint: object, line: str) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        names(fake_app, endpoint=endpoint)
+    assert any(line in told for told in caught.value.details), caught.value.details

@@ -15,6 +15,7 @@ from ftctl.application.spec import Gate
 from ftctl.domain.metric import Direction, Metric, mean_metric
 from ftctl.errors import (
     ArtifactCorrupt,
+    BackendFailed,
     ConfigInvalid,
     DataChanged,
     DiskFull,
@@ -176,7 +177,24 @@ def test_a_gate_can_look_at_an_earlier_run(fake_app: App) -> None:
     gated["gates"][0]["over"] = "last"  # type: ignore[index]
     with pytest.raises(ConfigInvalid) as caught:
         go(fake_app, gated)
-    assert "gates[0].over: must be base, tuned or run:ID, not 'last'" in caught.value.details
+    assert "gates[0].over: must be base, tuned, compressed or run:ID, not 'last'" in caught.value.details
+
+
+def test_a_model_behind_its_server_is_measured_and_gated(fake_app: App) -> None:
+    gate = {"metric": "right", "over": "tuned", "min_gain": 0.0}
+    done = go(fake_app, {**FAKE, "server": "fake", "evaluate_served": True, "gates": [gate]})
+    assert list(done.metrics) == ["base", "tuned", "served"]
+    assert [(one["subject"], one["verdict"]) for one in done.gates] == [("served", "pass")]
+
+
+def test_a_server_that_cannot_be_scored_is_refused_when_that_is_planned(fake_app: App) -> None:
+    endpoint = {"url": "http://deaf/v1", "model": "m"}
+    assert list(go(fake_app, {**FAKE, "endpoint": endpoint}).metrics) == ["served"]
+    spec = resolve(
+        {**FAKE, "evaluators": ["fake-scores"], "endpoint": endpoint}, fake_app.registry, fake_app.environments
+    )
+    with pytest.raises(BackendFailed, match=r"http://deaf/v1 cannot be measured: it ignores the field `logprobs`"):
+        make_plan(fake_app, spec)
 
 
 def test_a_gate_on_what_was_not_measured_says_no(fake_app: App) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from ftctl.application.earlier import STAGES
+from ftctl.application.earlier import usual
+from ftctl.application.subjects import STAGES
 from ftctl.errors import UsageError
 from ftctl_adapters.cli.options import json_option, workspace_option
 
@@ -19,8 +20,9 @@ from ftctl_adapters.cli.options import json_option, workspace_option
 def command(before: str, after: str | None, workspace: Path, as_json: bool) -> None:
     """What differs between two evaluations over the same examples, and whether chance would do as much.
 
-    BEFORE and AFTER are runs (the beginning of a name is enough), each with `:base`, `:tuned` or `:compressed`; the
-    tuned model where that is left out. With one run alone, its base is compared with its tuned model.
+    BEFORE and AFTER are runs (the beginning of a name is enough), each with `:base`, `:tuned`, `:compressed` or
+    `:served`; the tuned model where that is left out, or the server where none was tuned. With one run alone, its base
+    is compared with its tuned model.
 
     Differences have an interval of 95 % (BCa bootstrap over examples) and p (exact McNemar for what is 0 or 1, else
     permutation of signs), adjusted by Holm for all figures that are shown.
@@ -58,10 +60,10 @@ def _report(workspace: Path, name: str) -> Path:
     if subject not in ("", *STAGES):
         raise UsageError(f"{name}: no model is called {subject!r}", next_step=f"one of {', '.join(STAGES)}")
     document = known(workspace, run).read("run.json") or {}
-    stage = STAGES[subject or "tuned"]
-    made = [one["artifact"] for one in document.get("stages", ()) if one["name"] == stage and one["artifact"]]
+    subject = subject or usual(document)
+    made = [one["artifact"] for one in document.get("stages", ()) if one["name"] == STAGES[subject] and one["artifact"]]
     if not made:
-        raise UsageError(f"{name}: the {subject or 'tuned'} model was not measured in this run")
+        raise UsageError(f"{name}: the {subject} model was not measured in this run")
     return Path(store_of(workspace).open(*made[0].split("/")).path)
 
 

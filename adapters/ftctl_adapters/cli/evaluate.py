@@ -10,6 +10,15 @@ from ftctl_adapters.cli.options import run_options
 
 @click.command()
 @run_options
-def command(**given: Any) -> None:
-    """Run up to the metrics of base and tuned model."""
+@click.option("--endpoint", metavar="URL", help="Measure what answers there instead, and tune nothing.")
+@click.option("--served-model", metavar="NAME", help="What the URL calls it; the first that it lists.")
+def command(endpoint: str | None, served_model: str | None, **given: Any) -> None:
+    """Run up to the metrics of base and tuned model, or measure a server that is there already.
+
+    \b
+    ftctl evaluate my.yaml
+    ftctl evaluate my.yaml --endpoint http://127.0.0.1:8000/v1
+    """
+    told = {"endpoint.url": endpoint, "endpoint.model": served_model}
+    given["settings"] += tuple(f"{path}={value}" for path, value in told.items() if value is not None)
     launch("evaluate", True, **given)

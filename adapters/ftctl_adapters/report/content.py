@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from ftctl.application.dataset.published import samples
+from ftctl.application.subjects import STAGES
 from ftctl.domain import event as events
 from ftctl.errors import UsageError
 from ftctl.plugin import is_sealed
@@ -17,7 +18,7 @@ from ftctl.ports.run_journal import RunJournal
 from ftctl.redact import redacted
 from ftctl_adapters.report.comparison import Comparison, compare
 
-SUBJECTS = {"baseline": "base", "evaluate": "tuned", "evaluate-compressed": "compressed"}
+SUBJECTS = {stage: subject for subject, stage in STAGES.items()}
 SHOWN = 10
 
 

@@ -1,13 +1,9 @@
 """Many questions to an OpenAI-compatible endpoint: tried again, remembered, and within a budget."""
 
 import hashlib
-import http.client
 import json
 import os
-import random
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +12,7 @@ from attrs import define, frozen
 
 from ftctl.domain.codec import canonical
 from ftctl.errors import BackendFailed, BudgetSpent, DataError
-
-TRIES = 5
-LONGEST_WAIT = 60.0
-"""Seconds between two tries, whatever a server asks for."""
-
-AGAIN = frozenset({408, 409, 429, 500, 502, 503, 504})
-REPLY_BYTES = 8 << 20
+from ftctl_adapters.serving.insist import GivenUp, NoAnswer, Unusable, insist, post
 
 
 @frozen
@@ -36,10 +26,6 @@ class Service:
     temperature: float
     timeout: float
     budget_tokens: int | None
-
-
-class NoAnswer(Exception):
-    """One question was not answered: refused, or no text came."""
 
 
 @define
@@ -96,28 +82,14 @@ class Asker:
         return _said(text)
 
     def _sent(self, body: dict[str, Any]) -> tuple[str, int]:
-        draw, last = random.Random(0), ""  # noqa: S311 - jitter
-        for attempt in range(TRIES):
-            self.stop()
-            wait = min(2.0**attempt * (0.5 + draw.random()), LONGEST_WAIT)
-            try:
-                self.asked += 1
-                return _told(_post(self.service, body))
-            except urllib.error.HTTPError as error:
-                with error:
-                    last = f"status {error.code}"
-                    if error.code in (401, 403, 404) or error.code < 400:
-                        raise self._failed(last) from None
-                    if error.code not in AGAIN:
-                        raise NoAnswer(last) from None
-                    wait = _asked_for(error.headers.get("Retry-After"), wait)
-            except http.client.InvalidURL:
-                raise self._failed("no address that can be asked") from None
-            except (OSError, ValueError, LookupError, TypeError, http.client.HTTPException) as error:
-                last = f"{type(error).__name__}"
-            if attempt < TRIES - 1:
-                self.sleep(wait)
-        raise self._failed(f"{last}, {TRIES} times")
+        try:
+            return insist(lambda: self._once(body), self.stop, self.sleep)
+        except (GivenUp, Unusable) as error:
+            raise self._failed(str(error)) from None
+
+    def _once(self, body: dict[str, Any]) -> tuple[str, int]:
+        self.asked += 1
+        return _told(_post(self.service, body))
 
     def _failed(self, said: str) -> BackendFailed:
         text = f"the endpoint that {self.service.url_env} names: {said}"
@@ -129,19 +101,8 @@ def _post(service: Service, body: dict[str, Any]) -> Any:
     if not url.startswith(("http://", "https://")):
         step = "it holds an address like http://127.0.0.1:8000/v1"
         raise DataError(f"the environment variable {service.url_env} is not set", next_step=step)
-    headers = {"Content-Type": "application/json"}
-    if service.key_env:
-        headers["Authorization"] = f"Bearer {os.environ.get(service.key_env, '')}"
-    request = urllib.request.Request(f"{url.rstrip('/')}/chat/completions", json.dumps(body).encode(), headers)
-    with urllib.request.build_opener(_NoRedirect).open(request, timeout=service.timeout) as response:
-        return json.loads(response.read(REPLY_BYTES))
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Rows and keys go where they were sent, and nowhere else."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
+    key = os.environ.get(service.key_env, "") if service.key_env else None
+    return post(f"{url.rstrip('/')}/chat/completions", body, service.timeout, key)
 
 
 def _told(reply: Any) -> tuple[str, int]:
@@ -161,10 +122,3 @@ def _said(text: str) -> str:
     if not text.strip():
         raise NoAnswer("an empty answer")
     return text
-
-
-def _asked_for(header: str | None, otherwise: float) -> float:
-    try:
-        return min(max(float(header or ""), 0.0), LONGEST_WAIT)
-    except ValueError:
-        return otherwise

@@ -7,10 +7,11 @@ from attrs import define, evolve, field
 from ftctl.application.preview import Preview
 from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage import Stage
+from ftctl.application.subjects import SERVED, STAGES
 from ftctl.domain.codec import to_plain
 from ftctl.domain.format import HF
 from ftctl.errors import ConfigInvalid
-from ftctl.plugin.capabilities import BRIDGE, OWN_CASES
+from ftctl.plugin.capabilities import BRIDGE, OWN_CASES, SCORES
 from ftctl.plugin.offer import Offer
 from ftctl.plugin.registry import Registry, Unknown
 
@@ -61,15 +62,16 @@ class _Chain:
         return {"objective": self.spec.objective}
 
     def build(self) -> None:
-        spec, settings = self.spec, to_plain(self.spec.data)
+        spec = self.spec
+        if spec.endpoint:
+            self.stages.append(self.data())
+            self.evaluate_served({"data": "data"}, "evaluate")
+            return
         self.stages.append(Stage("model", "admit", (), phase="data"))
         if spec.extender:
             self.stages.append(Stage("extend", "compress", (spec.extender,), {"model": self.base}, phase="data"))
             self.base = "extend"
-        backends, limits = (*spec.data_sources, *spec.data_steps), spec.limits.settings()
-        settings |= {"sources": len(spec.data_sources), "mixing": to_plain(spec.mixing)}
-        data = Stage("data", "dataset", backends, settings=settings, limits=limits, engine=spec.engine, phase="data")
-        self.stages.append(data)
+        self.stages.append(self.data())
         both = {"model": self.base, "data": "data"}
         self.evaluate("baseline", self.base, "base", HF, "evaluate")
         tune = Stage("tune", "tune", (spec.tuner,), both, parts=self.objective(), phase="tune", launcher=spec.launcher)
@@ -86,15 +88,38 @@ class _Chain:
             made, form = self.bridge(made, form, spec.server, "serve")
             self.stages.append(Stage("serve", "serve", (spec.server,), {"model": made}, phase="serve"))
             self.stages.append(Stage("verify", "verify", (self.verifier(),), {"model": made}, phase="verify"))
+            if spec.evaluate_served:
+                self.evaluate_served({"model": made, "data": "data"}, "verify")
+
+    def data(self) -> Stage:
+        spec, settings = self.spec, to_plain(self.spec.data)
+        backends, limits = (*spec.data_sources, *spec.data_steps), spec.limits.settings()
+        settings |= {"sources": len(spec.data_sources), "mixing": to_plain(spec.mixing)}
+        return Stage("data", "dataset", backends, settings=settings, limits=limits, engine=spec.engine, phase="data")
 
     def evaluate(self, name: str, model: str, subject: str, form: str, phase: str) -> None:
         if not self.spec.evaluators:
             return
-        inputs = {"model": model, "data": "data"}
-        needs = any(OWN_CASES not in one.offer.capabilities for one in self.spec.evaluators)
-        told: dict[str, Any] = {} if needs else {"needs_examples": False}
+        inputs, told = {"model": model, "data": "data"}, self.needed()
         backends, parts = self.spec.evaluators, self.loader(form)
         self.stages.append(Stage(name, "evaluate", backends, inputs, subject, told, parts, phase=phase))
+
+    def evaluate_served(self, inputs: dict[str, str], phase: str) -> None:
+        """What a server answers, a foreign one or that of this run."""
+        if not self.spec.evaluators:
+            self.problems.append("evaluators: name one, or there is nothing to measure the server with")
+        assert self.spec.asker is not None
+        scores = any(SCORES in one.offer.capabilities for one in self.spec.evaluators)
+        told, parts = self.needed() | {"scores": scores}, {"loader": self.spec.asker}
+        where, backends = self.spec.endpoint, self.spec.evaluators
+        self.stages.append(
+            Stage(STAGES[SERVED], "evaluate", backends, inputs, SERVED, told, parts, phase=phase, endpoint=where)
+        )
+
+    def needed(self) -> dict[str, Any]:
+        """What the evaluators need of the data."""
+        needs = any(OWN_CASES not in one.offer.capabilities for one in self.spec.evaluators)
+        return {} if needs else {"needs_examples": False}
 
     def produced(self, offer: Offer, accepted: str) -> str:
         if accepted not in offer.accepts:

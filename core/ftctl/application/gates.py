@@ -9,6 +9,7 @@ from attrs import evolve
 from ftctl.application.certainty import Bounded, certain, paired, spread
 from ftctl.application.measured import Measured
 from ftctl.application.spec import Gate
+from ftctl.application.subjects import STAGES, TUNED
 from ftctl.domain.metric import Metric
 from ftctl.domain.ruling import Ruling
 from ftctl.errors import GateRefused
@@ -16,7 +17,7 @@ from ftctl.errors import GateRefused
 MAX_RATIO, MAX_DROP = 1.05, 0.02
 
 Metrics = dict[str, dict[str, Metric]]
-"""Metrics by subject (``base``, ``tuned``, ``compressed``) and name."""
+"""Metrics by subject (``base``, ``tuned``, ``compressed``, ``served``) and name."""
 
 
 def judge(gates: Sequence[Gate], measured: Mapping[str, Measured]) -> list[Ruling]:
@@ -24,7 +25,7 @@ def judge(gates: Sequence[Gate], measured: Mapping[str, Measured]) -> list[Rulin
 
     Args:
         gates: in the order of the run file.
-        measured: by ``base``, ``tuned``, ``compressed``, and by what else gates are ``over``.
+        measured: by ``base``, ``tuned``, ``compressed``, ``served``, and by what else gates are ``over``.
     """
     found = [(gate, bound) for gate in gates for bound in _bounds(gate, measured)]
     sure = [(gate, bound) for gate, bound in found if gate.confidence is not None and isinstance(bound, Bounded)]
@@ -59,7 +60,8 @@ def _ruling(gate: Gate, bound: "Bounded | str", verdicts: Iterator[str], measure
 
 
 def _subject(gate: Gate, measured: Mapping[str, Measured]) -> str:
-    return gate.of or ("compressed" if "compressed" in measured else "tuned")
+    """Whose metric it is: unless it says so, that of the last that was measured."""
+    return gate.of or next((subject for subject in reversed(STAGES) if subject in measured), TUNED)
 
 
 def concerns(gates: tuple[Gate, ...], metrics: Metrics) -> list[str]:

@@ -13,10 +13,11 @@ from ftctl.application.needs import missing_in
 from ftctl.application.preview import PREVIEWS, Preview
 from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage import Stage
+from ftctl.domain.artifact import served_model
 from ftctl.domain.codec import to_plain
 from ftctl.domain.power import smallest_shown
 from ftctl.domain.resources import ResourcePlan
-from ftctl.errors import ConfigInvalid, DiskFull, FtctlError, PluginBroken
+from ftctl.errors import BackendFailed, ConfigInvalid, DiskFull, FtctlError, PluginBroken
 from ftctl.plugin.capabilities import SEALS
 from ftctl.plugin.offer import load
 from ftctl.plugin.returned import returned
@@ -27,9 +28,6 @@ MARGIN = 1.2
 
 HELPED = frozenset({"data", "tune"})
 """Phases of a machine that only helps to train: it makes the same inputs for itself."""
-
-ALWAYS = frozenset({"serve", "verify"}) | PREVIEWS
-"""Operations whose outcome is not an artifact: they are done every time."""
 
 
 @frozen
@@ -128,11 +126,12 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
     stages = [_settled(app, spec, stage) for stage in chain if not helps or stage.phase in HELPED]
     _refuse_unmeasurable(app, spec, stages)
     _refuse_unreadable(app, spec, stages)
+    _refuse_unasked(spec, stages)
     _refuse_unsupported(stages, facts)
     planned = tuple(_with_cache(app, spec, stages, facts))
     resources = _resources(app, spec, facts, planned)
     free = app.environments.free_bytes()
-    to_make = any(not p.cached for p in planned if p.stage.operation not in ALWAYS)
+    to_make = any(not p.cached for p in planned if p.stage.lasts)
     if to_make and free < resources.disk * MARGIN:
         needed = f"{resources.disk * MARGIN / 1e6:,.0f} MB needed, {free / 1e6:,.0f} MB free"
         raise DiskFull(f"not enough disk space for this run in {app.workspace}: {needed}", next_step="free some space")
@@ -140,7 +139,7 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
     return Plan(spec, facts, planned, resources, measures, helps)
 
 
-def ask(backend: Backend, method: str, *arguments: Any) -> Any:
+def ask(backend: Backend, method: str, *arguments: Any, **named: Any) -> Any:
     """What a backend answers while a run is planned; what it is asked with stays as it is.
 
     Raises:
@@ -149,7 +148,7 @@ def ask(backend: Backend, method: str, *arguments: Any) -> Any:
     implementation = instantiate(backend)
     name = f"{backend.offer.port} {backend.offer.full_name} {backend.offer.version}"
     try:
-        return returned(getattr(implementation, method), name, *deepcopy(arguments))
+        return returned(getattr(implementation, method), name, *deepcopy(arguments), **named)
     except FtctlError:
         raise
     except (Exception, SystemExit) as error:
@@ -218,13 +217,24 @@ def _refuse_unreadable(app: App, spec: RunSpec, stages: list[Stage]) -> None:
         raise ConfigInvalid(text, next_step="install it there, or leave the step out", details=tuple(problems))
 
 
+def _refuse_unasked(spec: RunSpec, stages: list[Stage]) -> None:
+    """A server that does not answer, or ignores what an evaluator needs, is found out before the work."""
+    for stage in stages:
+        if stage.endpoint and spec.asker:
+            scores = bool(stage.settings.get("scores"))
+            verdict = ask(spec.asker, "probe", served_model(stage.endpoint), scores=scores)
+            if verdict.reasons:
+                text = f"{stage.endpoint.url} cannot be measured: {'; '.join(verdict.reasons)}"
+                raise BackendFailed(text, next_step="see the server's log, or leave out what it cannot do")
+
+
 def _with_cache(app: App, spec: RunSpec, stages: list[Stage], facts: ModelFacts) -> list[PlannedStage]:
     """Follows the chain as far as the outcome of every stage is known."""
     digests: dict[str, str] = {}
     planned = []
     for stage in stages:
         key = stage_key(spec, stage, facts, digests)
-        record = _known(app, stage) or (app.store.recall(key) if key and stage.operation not in ALWAYS else None)
+        record = _known(app, stage) or (app.store.recall(key) if key and stage.lasts else None)
         if record:
             digests[stage.name] = str(record["digest"])
         planned.append(PlannedStage(stage, key, record))

@@ -10,6 +10,7 @@ from ftctl.application.dataset.mixed import IN_TURN, Mixing
 from ftctl.application.needs import lacking
 from ftctl.application.spec import Backend, DataLimits, DataSettings, Gate, RunSpec
 from ftctl.application.step_order import misplaced
+from ftctl.domain.launch import Endpoint
 from ftctl.domain.names import is_name, nearest
 from ftctl.domain.split import DEFAULT_SHARE
 from ftctl.errors import ConfigInvalid, PluginBroken
@@ -29,6 +30,8 @@ DEFAULTS: dict[str, Any] = {
     "compressor": "none",
     "server": "none",
     "monitors": ["console"],
+    "endpoint": {},
+    "evaluate_served": False,
     "gates": [],
     "environments": {},
     "seed": 42,
@@ -37,6 +40,12 @@ DEFAULTS: dict[str, Any] = {
 
 DEFAULT_OBJECTIVE = "sft"
 EXTENDER = "add-tokens"
+ASKER = "openai"
+"""What asks a server that is measured."""
+
+UNTUNED = "builtin:tiny"
+"""The model of a run that tunes none."""
+
 LOCAL = "local"
 """The engine of the data stage where none is named."""
 
@@ -89,8 +98,14 @@ class _Resolver:
         engine, given = self.engine(values["data_source"])
         sources, mixing, settings, limits = self.data(given)
         tuner, objective, launcher = self.tuner(values["tuner"])
+        untuned = UNTUNED if values["endpoint"] else None
         parts: dict[str, Any] = {
-            "model": self.typed("model", values.get("model"), str, "a folder, a hub name or builtin:tiny"),
+            "model": self.typed(
+                "model",
+                values.get("model", untuned),
+                str,
+                "a folder, a hub name or builtin:tiny",
+            ),
             "model_revision": self.typed("model_revision", values["model_revision"], str | None),
             "extender": self.extender(values["add_tokens"]),
             "data_steps": self.steps(values["data_steps"]),
@@ -100,6 +115,7 @@ class _Resolver:
             "server": self.optional("server", values["server"]),
             "monitors": self.several("monitor", values["monitors"], "monitors"),
             "gates": self.gates(values["gates"]),
+            **self.served(values["endpoint"], values["evaluate_served"], values["server"]),
             "seed": self.seed(values["seed"]),
         }
         if self.broken and self.problems == self.broken:
@@ -278,6 +294,27 @@ class _Resolver:
         theirs = _option_names(found) if isinstance(found, Offer) else set()
         asked = {key: values.pop(key) for key in list(values) if key in theirs}
         return self.backend(port, {"use": wanted, **asked}, f"{section}.{port}")
+
+    def served(self, entry: Any, measured: Any, server: Any) -> dict[str, Any]:
+        """The server that is measured: one that is there, or that of this run."""
+        again = self.typed("evaluate_served", measured, bool)
+        named = entry not in (*_ABSENT, {})
+        if not named and not again:
+            return {}
+        own = {"url": entry} if isinstance(entry, str) else dict(entry) if isinstance(entry, Mapping) else {}
+        url, model = own.pop("url", None), own.pop("model", "")
+        if (url is None) != bool(again) or (named and not isinstance(entry, str | Mapping)):
+            line = "needs a `url`, such as http://127.0.0.1:8000/v1; for this run's own server, evaluate_served: true"
+            self.problems.append(f"endpoint: {line}")
+            return {}
+        if url is not None and not (isinstance(url, str) and url.startswith(("http://", "https://"))):
+            self.problems.append(f"endpoint.url: must begin with http:// or https://, not {url!r}")
+        name = self.typed("endpoint.model", model, str)
+        if again and server in _ABSENT:
+            self.problems.append("evaluate_served: this run has no server; name one, or the `endpoint` that is there")
+        asker = self.backend("target_loader", {"use": ASKER, **own}, "endpoint")
+        place = None if url is None else Endpoint(str(url).rstrip("/"), str(name))
+        return {"endpoint": place, "evaluate_served": bool(again), "asker": asker}
 
     def gates(self, entries: Any) -> tuple[Gate, ...]:
         found = []

@@ -11,7 +11,7 @@ from ftctl.application.earlier import EARLIER, measured_in
 from ftctl.application.event_bus import EventBus
 from ftctl.application.gates import Metrics, concerns, judge, refuse
 from ftctl.application.measured import Measured
-from ftctl.application.plan import ALWAYS, Plan, PlannedStage, instantiate, model_key, stage_key
+from ftctl.application.plan import Plan, PlannedStage, instantiate, model_key, stage_key
 from ftctl.application.preview import PREVIEWS
 from ftctl.application.run_stage import StageRunner
 from ftctl.application.serve import Served, serve
@@ -164,7 +164,7 @@ class _Run:
         try:
             if stage.operation == "admit":
                 return self.runner.admit(stage, key, self.plan.model, folder)
-            return self.runner.execute(stage, key, folder, self.result.endpoint)
+            return self.runner.execute(stage, key, folder, stage.endpoint or self.result.endpoint)
         except Interrupted as stop:
             self.bus.emit(events.STAGE_FAILED, stage.name, **stop.to_json())
             raise
@@ -176,7 +176,7 @@ class _Run:
 
     def recall(self, stage: Stage, key: str) -> dict[str, Any] | None:
         """A hit that could not be foreseen when the run was planned, because an input was still to be made."""
-        return None if stage.operation in ALWAYS else self.app.store.recall(key)
+        return self.app.store.recall(key) if stage.lasts else None
 
     def key(self, stage: Stage) -> str:
         digests = {name: artifact.digest for name, artifact in self.runner.made.items()}

@@ -8,11 +8,12 @@ from attrs import field, fields, frozen
 from ftctl.application.dataset.mixed import Mixing
 from ftctl.domain.codec import digest, to_plain
 from ftctl.domain.job import PluginRef
+from ftctl.domain.launch import Endpoint
 from ftctl.domain.split import SplitShares
 from ftctl.plugin.offer import Offer, load
 from ftctl.plugin.options import option, options
 
-OVER = r"base|tuned|run:[^:]+(:(base|tuned|compressed))?"
+OVER = r"base|tuned|compressed|run:[^:]+(:(base|tuned|compressed|served))?"
 """What a gate can compare with."""
 
 
@@ -73,10 +74,10 @@ class Gate:
     """A condition on a metric; every bound that is given must hold."""
 
     metric: str = option(help="Name of the metric.")
-    of: str | None = option(None, help="Whose; null: the last one's.", choices=("tuned", "compressed"))
+    of: str | None = option(None, help="Whose; null: the last one's.", choices=("tuned", "compressed", "served"))
     over: str = option(
         "base",
-        help="Compared with: `base`, `tuned`, or an earlier run, `run:ID`, with `:base`, `:tuned` or `:compressed`.",
+        help="Compared with: `base`, `tuned`, `compressed`, or an earlier run: `run:ID`, `run:ID:base` and so on.",
     )
     min_value: float | None = option(None, help="Lowest value allowed.")
     max_value: float | None = option(None, help="Highest value allowed.")
@@ -89,7 +90,11 @@ class Gate:
 
     def problems(self) -> list[str]:
         """What is wrong with it beyond its options."""
-        return [] if re.fullmatch(OVER, self.over) else [f"over: must be base, tuned or run:ID, not {self.over!r}"]
+        return (
+            []
+            if re.fullmatch(OVER, self.over)
+            else [f"over: must be base, tuned, compressed or run:ID, not {self.over!r}"]
+        )
 
 
 @frozen(kw_only=True)
@@ -115,6 +120,12 @@ class RunSpec:
     """A data set that is there already, in the place of what source and steps would make."""
     extender: Backend | None = None
     """What gives the base model the tokens of ``add_tokens``."""
+    endpoint: Endpoint | None = None
+    """A server that is there already: it is measured, and nothing is tuned."""
+    evaluate_served: bool = False
+    """Whether the model is measured once more behind its server."""
+    asker: Backend | None = None
+    """What asks a server."""
     gates: tuple[Gate, ...] = ()
     environments: dict[str, str] = field(factory=dict)
     seed: int = 42
@@ -138,6 +149,7 @@ class RunSpec:
             "compressor": self.compressor.document() if self.compressor else "none",
             "server": self.server.document() if self.server else "none",
             "monitors": [backend.document() for backend in self.monitors],
+            **self.asking(),
             "gates": [{k: v for k, v in to_plain(gate).items() if v is not None} for gate in self.gates],
             "environments": {name: {"python": python} for name, python in self.environments.items()},
             "seed": self.seed,
@@ -157,6 +169,14 @@ class RunSpec:
         """The keys of ``tuner`` that say how its processes start."""
         return {"launcher": self.launcher.offer.name, **to_plain(self.launcher.options)}
 
+    def asking(self) -> dict[str, Any]:
+        """The keys that say which server is measured, and how."""
+        if self.asker is None:
+            return {}
+        told = {key: value for key, value in self.asker.document().items() if key != "use"}
+        named = to_plain(self.endpoint) if self.endpoint else {}
+        return {"endpoint": named | told} | ({} if self.endpoint else {"evaluate_served": True})
+
     @property
     def run_id(self) -> str:
         """The same spec has the same run folder, which is how a run that was cut short goes on.
@@ -167,4 +187,5 @@ class RunSpec:
         limits = to_plain(self.limits) | self.working()
         decisive["data_source"] = {key: value for key, value in decisive["data_source"].items() if key not in limits}
         decisive["tuner"] = {key: value for key, value in decisive["tuner"].items() if key not in self.launching()}
-        return f"{self.tuner.offer.name}-{digest(decisive)[:10]}"
+        kind = "endpoint" if self.endpoint else self.tuner.offer.name
+        return f"{kind}-{digest(decisive)[:10]}"

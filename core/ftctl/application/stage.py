@@ -4,8 +4,14 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ftctl.application.preview import PREVIEWS
 from ftctl.application.spec import Backend
+from ftctl.application.subjects import SERVED
 from ftctl.domain.codec import digest
+from ftctl.domain.launch import Endpoint
+
+ALWAYS = frozenset({"serve", "verify"}) | PREVIEWS
+"""Operations whose outcome is not an artifact: they are done every time."""
 
 
 @frozen
@@ -13,9 +19,9 @@ class Stage:
     """``inputs`` maps a role (``model``, ``data``) to the stage that makes it; ``parts`` are backends of secondary
     ports that the stage's own are given (``loader``, ``objective``).
 
-    ``subject`` is whose metrics an evaluation fills in: ``base``, ``tuned`` or ``compressed``; ``phase`` is where a run
-    can end with it, ``number`` its place in the whole run. How its job is launched, the ``engine`` that does its work
-    and the ``limits`` it keeps are no part of its identity.
+    ``subject`` is whose metrics an evaluation fills in: ``base``, ``tuned``, ``compressed`` or ``served``; ``phase`` is
+    where a run can end with it, ``number`` its place in the whole run; ``endpoint`` is a server that it asks. How its
+    job is launched, the ``engine`` that does its work and the ``limits`` it keeps are no part of its identity.
     """
 
     name: str
@@ -29,6 +35,7 @@ class Stage:
     phase: str = "data"
     number: int = 0
     launcher: Backend | None = None
+    endpoint: Endpoint | None = None
     engine: Backend | None = None
 
     @property
@@ -43,6 +50,11 @@ class Stage:
         if loader and loader.offer.environment != "default":
             return loader.offer.environment
         return self.backends[0].offer.environment if self.backends else "default"
+
+    @property
+    def lasts(self) -> bool:
+        """Whether its outcome, once made, is that of every later run: not of a server, whose model may be another."""
+        return self.operation not in ALWAYS and self.subject != SERVED
 
     def helpers(self) -> dict[str, Backend]:
         """What its job is given beside its own backends."""

@@ -4,8 +4,9 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ftctl.domain.codec import digest
-from ftctl.domain.format import LOSSLESS
+from ftctl.domain.codec import digest, to_plain
+from ftctl.domain.format import ENDPOINT, LOSSLESS
+from ftctl.domain.launch import Endpoint
 
 
 @frozen
@@ -82,3 +83,9 @@ class Artifact:
     def id(self) -> str:
         """``kind/first twelve digits``: how people name it."""
         return f"{self.kind}/{self.digest[:12]}"
+
+
+def served_model(endpoint: Endpoint, model: Artifact | None = None) -> Artifact:
+    """What answers behind a server; where its files are known, with their folder and base."""
+    path, base = (model.path, model.base) if model else ("", None)
+    return Artifact("model", ENDPOINT, digest(endpoint), path, to_plain(endpoint), base)

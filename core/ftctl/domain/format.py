@@ -24,6 +24,9 @@ PEFT_PROMPT = "peft-prompt"
 BOTTLENECK = "bottleneck-adapter"
 """Small networks between the layers; only this project loads them."""
 
+ENDPOINT = "endpoint"
+"""No files, but a server: its facts are a ``url`` and the name of the ``model`` there."""
+
 ADAPTERS = frozenset({PEFT_ADAPTER, PEFT_IA3, PEFT_PROMPT, BOTTLENECK})
 """Formats that are only whole together with their base model."""
 

@@ -36,6 +36,9 @@ SEALS = "seals"
 OWN_CASES = "own-cases"
 """An evaluator that brings what it asks; the test split may be empty."""
 
+SCORES = "scores"
+"""An evaluator that asks how probable an answer is, which not every server tells."""
+
 CAPABILITIES = (
     BRIDGE,
     NETWORK,
@@ -49,4 +52,5 @@ CAPABILITIES = (
     DERIVES,
     SEALS,
     OWN_CASES,
+    SCORES,
 )

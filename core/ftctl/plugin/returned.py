@@ -20,19 +20,20 @@ RETURNS: dict[str, type] = {
     "evaluate": Report,
     "verify": Report,
     "supports": Verdict,
+    "probe": Verdict,
     "compress": Draft,
     "launch": LaunchSpec,
 }
 """By the method of a port."""
 
 
-def returned(call: Callable[..., Any], owner: str, *arguments: Any) -> Any:
+def returned(call: Callable[..., Any], owner: str, *arguments: Any, **named: Any) -> Any:
     """What a bound method of a backend returns; ``owner`` says whose it is, for people.
 
     Raises:
         PluginBroken: it is of another type than the port says.
     """
-    value, method = call(*arguments), call.__name__
+    value, method = call(*arguments, **named), call.__name__
     wanted = RETURNS.get(method)
     if wanted and not isinstance(value, wanted):
         text = f"{owner}: {method}() returned a {type(value).__name__}, and must return a {wanted.__name__}"

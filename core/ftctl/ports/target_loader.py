@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 
 from ftctl.domain.artifact import Artifact
+from ftctl.domain.verdict import Verdict
 from ftctl.ports.target import Target
 
 
@@ -11,9 +12,13 @@ class TargetLoader(ABC):
 
     @abstractmethod
     def load(self, model: Artifact) -> Target:
-        """The model, ready to generate and to score.
+        """The model, ready to generate and to score; of the format ``endpoint``, the server that its facts name.
 
         Raises:
             ModelMismatch: adapter, base and tokenizer do not belong together.
             ResourceExhausted: memory ran out.
         """
+
+    def probe(self, model: Artifact, *, scores: bool) -> Verdict:
+        """Whether it can be asked, before anything that takes long; ``scores``: and be scored."""
+        return Verdict()

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ftctl.domain.format import BNB_INT8, HF, PEFT_ADAPTER
+from ftctl.domain.format import BNB_INT8, ENDPOINT, HF, PEFT_ADAPTER
 from ftctl.plugin import (
     ACCUMULATES,
     BRIDGE,
@@ -10,6 +10,7 @@ from ftctl.plugin import (
     DERIVES,
     DETERMINISTIC,
     RESUME,
+    SCORES,
     SEALS,
     SPLITS,
     VALIDATES,
@@ -38,6 +39,7 @@ def ftctl_offers() -> list[Offer]:
         _offer("engine", "FakeEngine"),
         _offer("tuner", "FakeTuner", "fake", (HF,), (PEFT_ADAPTER,), CAPABLE),
         _offer("evaluator", "FakeEvaluator"),
+        _offer("evaluator", "FakeEvaluator", "fake-scores", capabilities=(SCORES,)),
         _offer("compressor", "FakeCompressor", accepts=(HF,), produces=(HF,)),
         _offer("compressor", "FakeExtender", "add-tokens", (HF,), (HF,)),
         _offer("compressor", "FakeCompressor", "bridge", (PEFT_ADAPTER,), (HF,), (BRIDGE,)),
@@ -48,6 +50,7 @@ def ftctl_offers() -> list[Offer]:
         _offer("launcher", "FakeLauncher", "single"),
         _offer("launcher", "FakeLauncher"),
         _offer("target_loader", "FakeTargetLoader", accepts=(HF, PEFT_ADAPTER)),
+        _offer("target_loader", "FakeAsker", "openai", accepts=(ENDPOINT,)),
         _offer("verifier", "FakeVerifier", "golden"),
     ]
 

@@ -10,19 +10,21 @@ from attrs import evolve
 
 from ftctl.application.dataset import build_dataset
 from ftctl.application.dataset.mixed import MixedSource, Mixing
-from ftctl.domain.artifact import Draft
+from ftctl.domain.artifact import Draft, served_model
 from ftctl.domain.codec import digest, to_plain
 from ftctl.domain.event import DATA_DESCRIBED, METRIC_RECORDED, RATES_SWEPT
 from ftctl.domain.job import Job, JobResult, PluginRef
 from ftctl.domain.report import Report
 from ftctl.domain.split import SplitShares
 from ftctl.domain.sweep import Sweep
-from ftctl.errors import DataChanged, FtctlError, NoUsableRows, PluginBroken, UsageError
+from ftctl.errors import BackendFailed, DataChanged, FtctlError, NoUsableRows, PluginBroken, UsageError
 from ftctl.plugin.dataset import is_sealed, read_split
 from ftctl.plugin.offer import load
 from ftctl.plugin.returned import returned
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_operator import SealOperator
+from ftctl.ports.target import Target
+from ftctl.ports.target_loader import TargetLoader
 from ftctl.worker.remembered_target import RememberedTarget
 from ftctl.worker.replies import Replies
 
@@ -134,7 +136,7 @@ def _evaluate(job: Job, context: StageContext) -> JobResult:
     examples = list(read_split(job.inputs["data"], "test"))
     if not examples and job.settings.get("needs_examples", True):
         raise NoUsableRows("the test split is empty", next_step="give it a share: data_source.split.test")
-    target = RememberedTarget(make(job.parts["loader"]).load(job.inputs["model"]), _replies(job, context), context)
+    target = RememberedTarget(_target(job), _replies(job, context), context)
     reports = [ask(plugin, "evaluate", target, examples, context) for plugin in job.plugins]
     if is_sealed(job.inputs["data"]):
         reports = [evolve(report, records=tuple(map(_untold, report.records))) for report in reports]
@@ -143,17 +145,37 @@ def _evaluate(job: Job, context: StageContext) -> JobResult:
         for metric in report.metrics:
             context.emit(METRIC_RECORDED, **to_plain(metric))
     metrics = tuple(metric for report in reports for metric in report.metrics)
-    notes = {name: text for report in reports for name, text in report.notes.items()}
+    notes = {name: text for report in reports for name, text in (report.notes | _missing(report)).items()}
     return JobResult(Draft("report", "ftctl-report", {"notes": notes}), metrics, notes)
+
+
+def _missing(report: Report) -> dict[str, str]:
+    """How many questions no figure counts, because their answers did not come."""
+    errors = sum(bool(record.get("error")) for record in report.records)
+    told = f"{errors} of {len(report.records)} examples were not answered, and no figure counts them"
+    return {f"{report.evaluator}: missing": told} if errors else {}
+
+
+def _target(job: Job) -> Target:
+    loader: TargetLoader = make(job.parts["loader"])
+    if job.endpoint is None:
+        return loader.load(job.inputs["model"])
+    model = served_model(job.endpoint, job.inputs.get("model"))
+    reasons = loader.probe(model, scores=bool(job.settings.get("scores"))).reasons
+    if reasons:
+        text = f"{job.endpoint.url} cannot be measured: {'; '.join(reasons)}"
+        raise BackendFailed(text, next_step="see the server's log, or leave out the evaluators that score")
+    return loader.load(model)
 
 
 def _replies(job: Job, context: StageContext) -> Replies:
     """What this very model has answered before, in whatever run.
 
-    Answers to encrypted rows stay in the stage's folder, which goes when it is done.
+    Answers to encrypted rows stay in the stage's folder, which goes when it is done; those of a server too, for nobody
+    knows which model will be there tomorrow.
     """
-    model, kept = job.inputs["model"], job.settings.get("replies")
-    if kept is None or is_sealed(job.inputs["data"]):
+    model, kept = job.inputs.get("model"), job.settings.get("replies")
+    if kept is None or model is None or job.endpoint or is_sealed(job.inputs["data"]):
         return Replies(context.work, "answers")
     loader = job.parts["loader"]
     who = [model.digest, model.base and model.base.digest, loader.factory, loader.options, loader.owner, _packages()]

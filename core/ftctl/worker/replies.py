@@ -24,12 +24,12 @@ class Replies:
             self._read(path)
 
     def add_answers(self, found: Iterable[tuple[str, Answer]]) -> None:
-        rows = {key: answer for key, answer in found}
+        rows = dict(found)
         self.answers |= rows
         self._append([key, one.text, list(one.token_ids), one.finish_reason] for key, one in rows.items())
 
     def add_scores(self, found: Iterable[tuple[str, Score]]) -> None:
-        rows = {key: score for key, score in found}
+        rows = dict(found)
         self.scores |= rows
         self._append([key, one.log_probability, one.tokens, one.characters] for key, one in rows.items())
 

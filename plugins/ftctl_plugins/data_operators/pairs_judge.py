@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from ftctl.domain import Dropped, Example, Outcome
 from ftctl.plugin import option, options
 from ftctl.ports import RowOperator, StageContext
-from ftctl_adapters.serving.asking import Asker, NoAnswer
+from ftctl_adapters.serving.asking import Asker
+from ftctl_adapters.serving.insist import NoAnswer
 from ftctl_plugins.data_operators.asking import (
     BUDGET_HELP,
     CACHE_HELP,

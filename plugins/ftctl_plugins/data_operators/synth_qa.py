@@ -12,7 +12,8 @@ from ftctl.domain.event import PROGRESS_MADE, WARNING_RAISED
 from ftctl.plugin import option, options
 from ftctl.ports import RowOperator, StageContext
 from ftctl_adapters.records.chunks import chunks
-from ftctl_adapters.serving.asking import Asker, NoAnswer
+from ftctl_adapters.serving.asking import Asker
+from ftctl_adapters.serving.insist import NoAnswer
 from ftctl_plugins.data_operators.asking import (
     BUDGET_HELP,
     CACHE_HELP,

@@ -1,6 +1,6 @@
 """The evaluators that come with ftctl."""
 
-from ftctl.plugin import OWN_CASES, Need, Offer, hookimpl
+from ftctl.plugin import OWN_CASES, SCORES, Need, Offer, hookimpl
 
 
 @hookimpl
@@ -8,7 +8,8 @@ def ftctl_offers() -> list[Offer]:
     return [
         _offer("text-metrics", "TextMetrics", "Greedy answers against the expected ones: exact match, F1, BLEU, ROUGE",
                needs=("sacrebleu", "rouge_score")),
-        _offer("perplexity", "Perplexity", "How probable the expected answers are: perplexity by token, bits by byte"),
+        _offer("perplexity", "Perplexity", "How probable the expected answers are: perplexity by token, bits by byte",
+               (SCORES,)),
         _offer("structured", "Structured", "Answers that must be JSON: validity, schema, fields"),
         _offer("robust", "Robust", "The same questions mistyped, scanned, padded"),
         _offer("diversity", "Diversity", "Whether answers repeat each other", needs=("sacrebleu",)),
@@ -19,7 +20,8 @@ def ftctl_offers() -> list[Offer]:
         _offer("jailbreak", "Jailbreak", "Whether a rule can be talked away, by harmless secrets", (OWN_CASES,)),
         _offer("injection", "Injection", "Whether texts that are only read give orders", (OWN_CASES,)),
         _offer("prompt-leak", "PromptLeak", "Whether a system prompt comes out", (OWN_CASES,)),
-        _offer("memorise", "Memorise", "Whether planted codes can be guessed from the model", (OWN_CASES,)),
+        _offer("memorise", "Memorise", "Whether planted codes can be guessed from the model",
+               (OWN_CASES, SCORES)),
     ]  # fmt: skip
 
 

@@ -54,10 +54,16 @@ class Memorise(Evaluator):
                 "exposure": math.log2(asked.candidates / rank), **_extracted(codes[0], answers[number]),
             })  # fmt: skip
         bits = [one["exposure"] for one in records]
+        told = [one["extracted"] for one in records if "extracted" in one]
         metrics = (
             mean_metric("exposure", bits, unit="bit", direction="lower"),
             Metric("exposure_highest", max(bits), "bit", "lower", len(bits)),
-            mean_metric("extracted", [one["extracted"] for one in records if "extracted" in one], unit="share", direction="lower"),
+            mean_metric(
+                "extracted",
+                told,
+                unit="share",
+                direction="lower",
+            ),
         )
         chance = math.fsum(math.log2(asked.candidates / rank) for rank in range(1, asked.candidates + 1))
         note = f"of {math.log2(asked.candidates):.1f} bits; {chance / asked.candidates:.2f} on average without any"

@@ -91,8 +91,11 @@ class Robust(Evaluator):
         prompts = [prompt for e, one in zip(asked, kept, strict=True) for prompt in (e.prompt, *one.values())]
         told = iter(target.generate(prompts, self._options.max_new_tokens))
         groups = [[next(told) for _ in range(1 + len(one))] for one in kept]
-        records = [_record(e, group[0].text, {k: answer.text for k, answer in zip(one, group[1:], strict=True)})
-                   for e, one, group in zip(asked, kept, groups, strict=True) if not any(a.error for a in group)]
+        records = [
+            _record(e, group[0].text, {k: answer.text for k, answer in zip(one, group[1:], strict=True)})
+            for e, one, group in zip(asked, kept, groups, strict=True)
+            if not any(a.error for a in group)
+        ]
         first = [next((answer for answer in group if answer.error), group[0]) for group in groups]
         *_, missing = answered(asked, first)
         metrics = tuple(

@@ -5,6 +5,7 @@ from ftctl.domain.format import (
     BNB_NF4,
     BOTTLENECK,
     COMPRESSED_TENSORS,
+    ENDPOINT,
     GPTQ,
     HF,
     ONNX,
@@ -48,6 +49,14 @@ def ftctl_offers() -> list[Offer]:
             needs=(Need("gptqmodel", "gptq"),),
             environment="gptq",
             recipe="ftctl_plugins.environments:gptq.toml",
+        ),
+        Offer(
+            port="target_loader",
+            name="openai",
+            summary="Whatever an OpenAI-compatible server answers",
+            factory="ftctl_plugins.loaders.openai:OpenaiLoader",
+            options="ftctl_plugins.loaders.openai:OpenaiLoaderOptions",
+            accepts=(ENDPOINT,),
         ),
         Offer(
             port="target_loader",

@@ -130,6 +130,18 @@ class Test_a_missing_answer_is_told_and_is_no_zero(Measure):
     kind = "Merciless"
 
 
+class Nosy(FakeEvaluator):
+    """Scores, and has not said so."""
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        target.score(data)
+        return super().evaluate(target, data, context)
+
+
+class Test_who_asks_for_probabilities_says_so(Measure):
+    kind = "Nosy"
+
+
 class Generous(Changed):
     """Records other values than it counts."""
 

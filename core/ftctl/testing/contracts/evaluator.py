@@ -14,7 +14,7 @@ from ftctl.domain.example import Example, Message, Prompt
 from ftctl.domain.metric import Metric
 from ftctl.domain.names import is_name
 from ftctl.domain.report import Report
-from ftctl.plugin.capabilities import OWN_CASES
+from ftctl.plugin.capabilities import OWN_CASES, SCORES
 from ftctl.plugin.offer import Offer
 from ftctl.ports.evaluator import Evaluator
 from ftctl.ports.target import Answer, Score, Target
@@ -166,6 +166,13 @@ class EvaluatorContract(OfferContract, contract=True):
             if metric.unit == "share" and metric.value in (0.0, 1.0):
                 assert after[metric.name] == metric.value, f"{metric.name} takes a missing answer for a wrong one"
 
+    def test_who_asks_for_probabilities_says_so(
+        self, found: Offer, measured: Callable[[Target], Report], best: Target
+    ) -> None:
+        counting = _Counting(best)
+        measured(counting)
+        assert bool(counting.scored) == (SCORES in found.capabilities), "not every server tells them"
+
     def test_a_metric_is_the_mean_of_what_its_records_say(
         self, report: Report, measured: Callable[[Target], Report], worst: Target
     ) -> None:
@@ -191,6 +198,20 @@ class _Half(Target):
         return [answer if place % 2 else Answer("", (), "stop") for place, answer in enumerate(answers)]
 
     def score(self, examples: Sequence[Example]) -> list[Score]:
+        return self._inner.score(examples)
+
+
+class _Counting(Target):
+    """Another target, that counts what it had to score."""
+
+    def __init__(self, inner: Target) -> None:
+        self._inner, self.scored = inner, 0
+
+    def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
+        return self._inner.generate(prompts, max_new_tokens)
+
+    def score(self, examples: Sequence[Example]) -> list[Score]:
+        self.scored += len(examples)
         return self._inner.score(examples)
 
 

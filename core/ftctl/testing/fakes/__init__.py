@@ -17,12 +17,13 @@ from ftctl.testing.fakes.run_report import FakeRunReport
 from ftctl.testing.fakes.server import FakeServer
 from ftctl.testing.fakes.server_runner import FakeServerRunner
 from ftctl.testing.fakes.target import FakeTarget
-from ftctl.testing.fakes.target_loader import FakeTargetLoader
+from ftctl.testing.fakes.target_loader import FakeAsker, FakeTargetLoader
 from ftctl.testing.fakes.tuner import FakeTuner
 from ftctl.testing.fakes.verifier import FakeVerifier
 
 __all__ = [
     "FakeArtifactStore",
+    "FakeAsker",
     "FakeClock",
     "FakeCompressor",
     "FakeDataOperator",

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.format import HF
-from ftctl.plugin import options
+from ftctl.domain.verdict import Verdict
+from ftctl.plugin import option, options
 from ftctl.ports.target import Target
 from ftctl.ports.target_loader import TargetLoader
 from ftctl.testing.fakes.target import FakeTarget
@@ -28,3 +29,22 @@ class FakeTargetLoader(TargetLoader):
         loss = float(told.read_text()) if told.exists() else UNTRAINED
         right = model.format != HF or "weights.txt" in model.facts.get("files", ())
         return FakeTarget(right=right, log_probability=-loss)
+
+
+@options
+class FakeAskerOptions:
+    concurrency: int = option(1, help="Questions at a time.", ge=1)
+    max_error_rate: float = option(0.0, help="Share of questions that may stay unanswered.", ge=0, lt=0.5)
+
+
+class FakeAsker(TargetLoader):
+    """Asks a server that knows the answers; one whose address says ``deaf`` tells no probabilities."""
+
+    def __init__(self, options: FakeAskerOptions) -> None:
+        self._options = options
+
+    def load(self, model: Artifact) -> Target:
+        return FakeTarget()
+
+    def probe(self, model: Artifact, *, scores: bool) -> Verdict:
+        return Verdict(("it ignores the field `logprobs`",) if scores and "deaf" in model.facts["url"] else ())

@@ -1,0 +1,93 @@
+"""One question to a server that may be far away: sent again where that can help."""
+
+import http.client
+import json
+import random
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+TRIES = 5
+LONGEST_WAIT = 60.0
+"""Seconds between two tries, whatever a server asks for."""
+
+AGAIN = frozenset({408, 409, 429, 500, 502, 503, 504})
+REPLY_BYTES = 8 << 20
+HERE = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class NoAnswer(Exception):
+    """One question was not answered: refused, or no text came."""
+
+
+class GivenUp(NoAnswer):
+    """It was asked as often as is sensible."""
+
+
+class Unusable(Exception):
+    """Whatever is asked there, nobody answers: the address, the key or the model is wrong."""
+
+
+def insist(
+    send: Callable[[], T], stop: Callable[[], None] = lambda: None, sleep: Callable[[float], None] = time.sleep
+) -> T:
+    """What ``send`` returns, tried again after what passes; ``stop`` is asked before every try.
+
+    Raises:
+        NoAnswer: a status that says that this very question will not be answered.
+        GivenUp: no try came through.
+        Unusable: a status that says so of every question, or no address at all.
+    """
+    draw, last = random.Random(0), ""  # noqa: S311 - jitter
+    for attempt in range(TRIES):
+        stop()
+        wait = min(2.0**attempt * (0.5 + draw.random()), LONGEST_WAIT)
+        try:
+            return send()
+        except urllib.error.HTTPError as error:
+            with error:
+                last = f"status {error.code}"
+                if error.code in (401, 403, 404) or error.code < 400:
+                    raise Unusable(last) from None
+                if error.code not in AGAIN:
+                    raise NoAnswer(last) from None
+                wait = _asked_for(error.headers.get("Retry-After"), wait)
+        except http.client.InvalidURL:
+            raise Unusable("no address that can be asked") from None
+        except (OSError, ValueError, LookupError, TypeError, http.client.HTTPException) as error:
+            last = f"{type(error).__name__}"
+        if attempt < TRIES - 1:
+            sleep(wait)
+    raise GivenUp(f"{last}, {TRIES} times")
+
+
+def post(url: str, body: dict[str, Any], timeout: float, key: str | None = None) -> Any:
+    """The JSON that a request is answered with; ``key`` is sent as a bearer, and to this address alone.
+
+    Raises:
+        OSError, ValueError, http.client.HTTPException: as the standard library raises them.
+    """
+    headers = {"Content-Type": "application/json"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    direct = [urllib.request.ProxyHandler({})] if urlsplit(url).hostname in HERE else []
+    with urllib.request.build_opener(_NoRedirect, *direct).open(request, timeout=timeout) as response:
+        return json.loads(response.read(REPLY_BYTES))
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Rows and keys go where they were sent, and nowhere else."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+def _asked_for(header: str | None, otherwise: float) -> float:
+    try:
+        return min(max(float(header or ""), 0.0), LONGEST_WAIT)
+    except ValueError:
+        return otherwise

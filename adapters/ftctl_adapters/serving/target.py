@@ -1,0 +1,130 @@
+"""A server as a target for evaluators."""
+
+import http.client
+import urllib.error
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from attrs import frozen
+
+from ftctl.domain.example import Example, Prompt
+from ftctl.domain.launch import Endpoint
+from ftctl.errors import BackendFailed
+from ftctl.ports import Answer, Score, Target
+from ftctl_adapters.modeling.labels import encode_example
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.serving.insist import NoAnswer, Unusable, insist, post
+
+SENTENCE = "The river runs past seven old mills."
+"""What a server is asked to score before anything that counts."""
+
+
+FAULTS = (OSError, ValueError, LookupError, TypeError, http.client.HTTPException)
+"""What a connection raises, and what a reply that is not OpenAI's leads to."""
+
+
+@frozen
+class Link:
+    """How a server is asked: so many questions at a time, each with so many seconds; the key is a secret."""
+
+    concurrency: int = 8
+    timeout: float = 120.0
+    key: str | None = None
+    max_error_rate: float = 0.0
+
+
+class EndpointTarget(Target):
+    """Answers by ``/chat/completions``, greedily; scores by ``/completions`` with ``echo`` and ``logprobs``.
+
+    A score is of token ids, which need the tokenizer and the chat template that the server has.
+    """
+
+    def __init__(self, endpoint: Endpoint, link: Link, tokenizer: ChatTokenizer | None = None) -> None:
+        self._endpoint, self._link, self._tokenizer = endpoint, link, tokenizer
+        self.max_error_rate = link.max_error_rate
+
+    def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
+        with ThreadPoolExecutor(self._link.concurrency) as threads:
+            return list(threads.map(lambda prompt: self._answer(prompt, max_new_tokens), prompts))
+
+    def score(self, examples: Sequence[Example]) -> list[Score]:
+        with ThreadPoolExecutor(self._link.concurrency) as threads:
+            return list(threads.map(self._score, examples))
+
+    def refusals(self, *, scores: bool) -> tuple[str, ...]:
+        """Why it cannot be asked, or not be scored by the name of the field that it ignores; empty where it can."""
+        try:
+            self._post("chat/completions", {"messages": [{"role": "user", "content": SENTENCE}], "max_tokens": 1})
+        except urllib.error.HTTPError as error:
+            return (f"its /chat/completions refuses the model {self._endpoint.model!r}: {_said(error)}",)
+        except FAULTS as error:
+            return (f"it does not answer: {_kind(error)}",)
+        return self._unscorable() if scores else ()
+
+    def _unscorable(self) -> tuple[str, ...]:
+        if self._tokenizer is None:
+            return ("scores need the model's own tokenizer: give its folder as `tokenizer`",)
+        ids = self._tokenizer.encode(SENTENCE)
+        try:
+            choice = self._completed(ids)
+        except urllib.error.HTTPError as error:
+            return (f"its /completions refuses `echo` with `logprobs` of token ids: {_said(error)}",)
+        except FAULTS as error:
+            return (f"its /completions does not answer: {_kind(error)}",)
+        told = (choice.get("logprobs") or {}).get("token_logprobs")
+        if not isinstance(told, list):
+            return ("its /completions ignores the field `logprobs`",)
+        if not str(choice.get("text", "")).strip().startswith(SENTENCE[:10]) and len(told) < len(ids):
+            return ("its /completions ignores the field `echo`",)
+        if not str(choice.get("text", "")).strip().startswith(SENTENCE):
+            return ("its tokenizer is not the one of `tokenizer`: the same ids are another text there",)
+        return ()
+
+    def _answer(self, prompt: Prompt, max_new_tokens: int) -> Answer:
+        turns = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
+        body: dict[str, Any] = {"messages": turns, "max_tokens": max_new_tokens, "temperature": 0}
+        if prompt.tools:
+            body |= {"tools": list(prompt.tools), "tool_choice": "none"}
+        try:
+            choice = insist(lambda: self._post("chat/completions", body)["choices"][0])
+            return Answer(str(choice["message"]["content"] or ""), (), str(choice.get("finish_reason") or "stop"))
+        except NoAnswer as error:
+            return Answer("", (), "", str(error))
+        except (LookupError, TypeError, AttributeError):
+            return Answer("", (), "", "no reply as OpenAI's")
+        except Unusable as error:
+            raise self._failed(str(error)) from None
+
+    def _score(self, example: Example) -> Score:
+        assert self._tokenizer is not None
+        row = encode_example(self._tokenizer, example, "last_answer")
+        try:
+            told = insist(lambda: self._completed(row.ids)["logprobs"]["token_logprobs"][: len(row.ids)])
+            total = sum(float(one) for one, label in zip(told[1:], row.labels[1:], strict=True) if label >= 0)
+        except (NoAnswer, Unusable) as error:
+            raise self._failed(str(error)) from None
+        except (ValueError, TypeError):
+            raise self._failed("a token without a log-probability") from None
+        return Score(total, row.trained, len(example.answer))
+
+    def _completed(self, ids: Sequence[int]) -> dict[str, Any]:
+        body = {"prompt": list(ids), "max_tokens": 1, "temperature": 0, "echo": True, "logprobs": 1}
+        return dict(self._post("completions", body)["choices"][0])
+
+    def _post(self, path: str, body: dict[str, Any]) -> Any:
+        link, named = self._link, {"model": self._endpoint.model}
+        return post(f"{self._endpoint.url}/{path}", named | body, link.timeout, link.key)
+
+    def _failed(self, said: str) -> BackendFailed:
+        text = f"{self._endpoint.url}, model {self._endpoint.model!r}: {said}"
+        return BackendFailed(text, next_step="check its address, its key, the model's name and its log")
+
+
+def _said(error: urllib.error.HTTPError) -> str:
+    with error:
+        return f"status {error.code}: {error.read(200).decode(errors='replace')}"
+
+
+def _kind(error: Exception) -> str:
+    return f"{type(error).__name__}: {getattr(error, 'reason', error)}"

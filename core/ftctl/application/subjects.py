@@ -1,0 +1,6 @@
+"""Whose answers are measured in a run, and in which stage."""
+
+BASE, TUNED, COMPRESSED, SERVED = "base", "tuned", "compressed", "served"
+
+STAGES = {BASE: "baseline", TUNED: "evaluate", COMPRESSED: "evaluate-compressed", SERVED: "evaluate-served"}
+"""In the order of the lifecycle: what is later is what a gate looks at."""

@@ -1,0 +1,65 @@
+"""``openai``: whatever a server answers."""
+
+import os
+
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.launch import Endpoint
+from ftctl.domain.verdict import Verdict
+from ftctl.errors import BackendFailed, UsageError
+from ftctl.plugin import option, options
+from ftctl.ports import Target, TargetLoader
+
+
+@options
+class OpenaiLoaderOptions:
+    key_env: str | None = option(None, help="Name of the environment variable that holds the server's key.")
+    concurrency: int = option(8, help="Questions at a time.", ge=1, le=1024)
+    timeout: float = option(120.0, help="Seconds that one answer may take.", gt=0)
+    max_error_rate: float = option(
+        0.01,
+        help="Share of questions that may stay unanswered; with more, no figure is told.",
+        ge=0,
+        lt=0.5,
+    )
+    tokenizer: str | None = option(
+        None, help="Folder of the model's tokenizer and chat template; evaluators that score need it."
+    )
+
+
+class OpenaiLoader(TargetLoader):
+    """An OpenAI-compatible endpoint, named by the facts of the artifact: its ``url`` and the ``model`` there."""
+
+    def __init__(self, options: OpenaiLoaderOptions) -> None:
+        self._options = options
+
+    def load(self, model: Artifact) -> Target:
+        from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+        from ftctl_adapters.serving.target import EndpointTarget, Link
+
+        given, folder = self._options, self._options.tokenizer or (model.base or model).path
+        link = Link(given.concurrency, given.timeout, self._key(), given.max_error_rate)
+        return EndpointTarget(_endpoint(model), link, ChatTokenizer(folder) if folder else None)
+
+    def probe(self, model: Artifact, *, scores: bool) -> Verdict:
+        from ftctl_adapters.serving.target import EndpointTarget
+
+        target = self.load(model)
+        assert isinstance(target, EndpointTarget)
+        return Verdict(target.refusals(scores=scores))
+
+    def _key(self) -> str | None:
+        name = self._options.key_env
+        if name is not None and name not in os.environ:
+            raise UsageError(f"endpoint.key_env: the environment variable {name} is not set")
+        return os.environ[name] if name else None
+
+
+def _endpoint(model: Artifact) -> Endpoint:
+    """Where the artifact is served; the first model that is listed there, where none is named."""
+    from ftctl_adapters.serving.openai_client import models
+
+    url, name = str(model.facts["url"]).rstrip("/"), str(model.facts["model"])
+    try:
+        return Endpoint(url, name or models(url)[0])
+    except IndexError:
+        raise BackendFailed(f"{url} lists no model", next_step="name it: endpoint.model") from None

@@ -1,0 +1,80 @@
+"""A server that is there already is measured: what is asked twice, what is not, and what too many errors lead to."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftctl_adapters.serving.target import SENTENCE
+from tests.conftest import Ftctl
+from tests.functional.small import small_run
+from tests.openai_server import FakeService, serving
+
+
+def question(body: dict[str, Any]) -> str:
+    return str(body["messages"][-1]["content"])
+
+
+@pytest.fixture
+def service() -> Iterator[FakeService]:
+    with serving(FakeService(lambda body: question(body).upper())) as running:
+        yield running
+
+
+def run_file(folder: Path, service: FakeService, **more: Any) -> Path:
+    """Measures the server, and names no model."""
+    path = small_run(folder, evaluators=["text-metrics"], endpoint={"url": service.url, "concurrency": 2, **more})
+    path.write_text(path.read_text().replace("model: builtin:tiny\n", ""))
+    return path
+
+
+def samples(folder: Path, document: dict[str, Any]) -> list[dict[str, Any]]:
+    made = document["stages"][-1]["artifact"]
+    lines = (folder / ".ftctl" / "artifacts" / made / "text-metrics.samples.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_a_server_is_measured_and_asked_anew_the_next_time(ftctl: Ftctl, service: FakeService, tmp_path: Path) -> None:
+    run_file(tmp_path, service)
+    first = ftctl("evaluate", "run.yaml", "--json")
+    assert first.returncode == 0, first.stderr
+    document = json.loads(first.stdout)
+    records = samples(tmp_path, document)
+    assert records
+    assert all(record["answer"] == record["prompt"].upper() for record in records)
+    assert document["metrics"]["served"]["exact_match"]["n"] == len(records)
+    asked = len(service.bodies)
+    again = json.loads(ftctl("evaluate", "run.yaml", "--json").stdout)
+    assert [stage["status"] for stage in again["stages"]] == ["cached", "done"], "its model may be another now"
+    assert len(service.bodies) == 2 * asked
+    plan = json.loads(ftctl("evaluate", "run.yaml", "--dry-run", "--json").stdout)
+    assert [stage["name"] for stage in plan["stages"]] == ["data", "evaluate-served"]
+
+
+def test_missing_answers_are_told_or_end_it_and_the_next_try_asks_for_them_alone(
+    ftctl: Ftctl, service: FakeService, tmp_path: Path
+) -> None:
+    run_file(tmp_path, service, max_error_rate=0.0)
+    probes = [None, None]
+    service.faults = [*probes, 400]
+    refused = ftctl("evaluate", "run.yaml", "--json")
+    assert refused.returncode == 6
+    assert re.search(r"1 of \d+ questions were not answered \(status 400\)", refused.stderr)
+    assert json.loads(refused.stdout)["error"]["code"] == "unanswered"
+    before = {question(body) for body in service.bodies}
+    service.bodies.clear()
+    document = json.loads(ftctl("evaluate", "run.yaml", "--json").stdout)
+    assert document["status"] == "done"
+    asked = {question(body) for body in service.bodies}
+    assert len(asked - {SENTENCE}) == 1, "only what was not answered"
+    assert asked < before
+    run_file(tmp_path, service, max_error_rate=0.2)
+    service.faults = [*probes, 400]
+    document = json.loads(ftctl("evaluate", "run.yaml", "--json").stdout)
+    records = samples(tmp_path, document)
+    assert [record["error"] for record in records if "error" in record] == ["status 400"]
+    assert document["metrics"]["served"]["exact_match"]["n"] == len(records) - 1
+    assert "1 of" in (tmp_path / ".ftctl" / "runs" / document["run_id"] / "report.md").read_text()

@@ -1,0 +1,129 @@
+"""A server as a target: what is asked of it, what becomes of faults, and what it is refused for."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.example import Example, Message, Prompt
+from ftctl.domain.format import HF
+from ftctl.domain.launch import Endpoint
+from ftctl.errors import BackendFailed
+from ftctl_adapters.modeling.load import load_whole
+from ftctl_adapters.modeling.reference import BUILTIN
+from ftctl_adapters.modeling.target import LoadedTarget
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.serving.target import EndpointTarget, Link
+from tests.openai_server import FakeService, serving
+
+TINY = str(BUILTIN["builtin:tiny"])
+
+
+def question(text: str) -> Prompt:
+    return Prompt((Message("system", "Be short."), Message("user", text)))
+
+
+@pytest.fixture
+def service() -> Iterator[FakeService]:
+    with serving(FakeService(lambda body: body["messages"][-1]["content"].upper())) as running:
+        yield running
+
+
+def target(service: FakeService, tokenizer: ChatTokenizer | None = None, **more: Any) -> EndpointTarget:
+    return EndpointTarget(Endpoint(service.url, "served"), Link(timeout=5.0, **more), tokenizer)
+
+
+def test_answers_come_in_the_order_of_the_questions(service: FakeService) -> None:
+    asked = [question(f"number {n}") for n in range(30)]
+    answers = target(service, key="planted").generate(asked, 7)
+    assert [answer.text for answer in answers] == [f"NUMBER {n}" for n in range(30)]
+    assert {body["max_tokens"] for body in service.bodies} == {7}
+    assert {body["temperature"] for body in service.bodies} == {0}
+    assert {headers["Authorization"] for headers in service.headers} == {"Bearer planted"}
+
+
+def test_what_passes_is_asked_again_and_what_does_not_is_an_error(service: FakeService) -> None:
+    service.faults = [503, None, 400]
+    answers = target(service, concurrency=1).generate([question("a"), question("b"), question("c")], 7)
+    assert [(answer.text, answer.error) for answer in answers] == [("A", ""), ("", "status 400"), ("C", "")]
+
+
+def test_a_server_that_never_comes_through_leaves_its_question_unanswered(service: FakeService) -> None:
+    service.faults = [500] * 5
+    (answer,) = target(service).generate([question("a")], 7)
+    assert answer.error == "status 500, 5 times"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_who_may_not_ask_is_told_at_once(service: FakeService, status: int) -> None:
+    service.faults = [status] * 9
+    with pytest.raises(BackendFailed, match=f"status {status}"):
+        target(service, concurrency=1).generate([question("a"), question("b")], 7)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> ChatTokenizer:
+    return ChatTokenizer(TINY)
+
+
+def told(body: dict[str, Any], tokenizer: ChatTokenizer, **more: Any) -> dict[str, Any]:
+    """What a server answers that takes both fields."""
+    count = len(body["prompt"]) + 1
+    scores = {"token_logprobs": [None, *[-1.0] * (count - 1)]}
+    return {"text": tokenizer.decode(body["prompt"]) + " x", "logprobs": scores} | more
+
+
+REFUSED: dict[str, tuple[Callable[[dict[str, Any], ChatTokenizer], dict[str, Any]] | None, str]] = {
+    "no such path": (None, "refuses `echo` with `logprobs`"),
+    "no logprobs": (lambda body, one: told(body, one, logprobs=None), "ignores the field `logprobs`"),
+    "no echo": (lambda body, one: {"text": "x", "logprobs": {"token_logprobs": [-1.0]}}, "ignores the field `echo`"),
+    "other tokens": (lambda body, one: told(body, one, text="Der Fluss"), "its tokenizer is not the one"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_server_that_cannot_be_scored_is_refused_by_the_name_of_the_field(
+    service: FakeService, tokenizer: ChatTokenizer, case: str
+) -> None:
+    answer, reason = REFUSED[case]
+    service.completed = answer and (lambda body: answer(body, tokenizer))
+    one = target(service, tokenizer)
+    assert re.search(reason, "; ".join(one.refusals(scores=True)))
+    assert one.refusals(scores=False) == ()
+
+
+def test_a_server_that_takes_both_fields_is_not_refused(service: FakeService, tokenizer: ChatTokenizer) -> None:
+    service.completed = lambda body: told(body, tokenizer)
+    assert target(service, tokenizer).refusals(scores=True) == ()
+    assert "give its folder as `tokenizer`" in target(service).refusals(scores=True)[0]
+    service.url = "http://127.0.0.1:9/v1"
+    assert "does not answer: URLError" in target(service).refusals(scores=False)[0]
+
+
+@pytest.mark.heavy
+def test_a_score_over_a_server_is_that_of_the_same_model_here(service: FakeService, tokenizer: ChatTokenizer) -> None:
+    """The service computes log-probabilities by the model itself, as it should: of each token, given those before."""
+    import torch
+
+    model = load_whole(Artifact("model", HF, "", TINY)).float()
+
+    def completed(body: dict[str, Any]) -> dict[str, Any]:
+        ids = torch.tensor([body["prompt"]])
+        with torch.inference_mode():
+            rows = model(ids).logits[0].log_softmax(-1)
+        values = rows[:-1].gather(1, ids[0, 1:, None])[:, 0].tolist()
+        return {"text": "x", "logprobs": {"token_logprobs": [None, *values, -0.5]}}
+
+    service.completed = completed
+    examples: Sequence[Example] = [
+        Example("a", (Message("user", "Where is the mill?"), Message("assistant", "By the river."))),
+        Example("b", (Message("user", "几点了?"), Message("assistant", "三点。"))),
+        Example("c", text="One line of raw text."),
+    ]
+    here = LoadedTarget(model, tokenizer).score(examples)
+    there = target(service, tokenizer).score(examples)
+    for one, other in zip(here, there, strict=True):
+        assert (one.tokens, one.characters) == (other.tokens, other.characters)
+        assert abs(one.log_probability - other.log_probability) < 1e-4
