@@ -24,7 +24,7 @@ from tests.unit.test_processes import members, wait_for
 
 pytestmark = [pytest.mark.heavy, pytest.mark.kills]
 
-KILLS = int(os.environ.get("FTCTL_KILLS", "5"))
+KILLS = int(os.environ.get("FTCTL_KILLS", "3"))
 Popen = subprocess.Popen
 
 

@@ -26,6 +26,8 @@ class ZeroEngine(Engine):
             os.environ["DS_ACCELERATOR"] = "cpu"
         import deepspeed
 
+        # what adds up over shared memory is compiled for a minute at the first start, and only inference calls it
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
         dtype = next(self.model.parameters()).dtype
         self.module, *_ = deepspeed.initialize(
             model=self.module,
