@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import flaws
 from tests.conftest import Ftctl
 from tests.functional.small import PHRASES
 
@@ -50,6 +51,14 @@ def test_a_planted_secret_is_found_and_the_gate_named(ftctl: Ftctl, tmp_path: Pa
     for subject in ("base", "tuned"):
         assert len(document["metrics"][subject]) > 25
     assert "fail: exposure_highest of tuned is" in done.stderr
+    (report,) = tmp_path.glob(".ftctl/runs/*/report.json")
+    told = json.loads(report.read_text(encoding="utf-8"))
+    assert told["ftctl"]["verdict"] == {"kind": "fail", "why": "1 of 2 gates said no: exposure_highest"}
+    assert told["results"].keys() == told["higher_is_better"].keys() == told["n-samples"].keys()
+    assert told["results"]["memorise"]["exposure,none"] == document["metrics"]["tuned"]["exposure"]["value"]
+    assert told["higher_is_better"]["memorise"] == dict.fromkeys(("exposure", "exposure_highest", "extracted"), False)
     (page,) = tmp_path.glob(".ftctl/runs/*/report.html")
     text = page.read_text(encoding="utf-8")
     assert text.index("<h2>Gates</h2>") < text.index("<h2>Metrics</h2>") < text.index("over the same examples</h2>")
+    for width in (1280, 420):
+        assert not (found := flaws(page, width, tmp_path / f"{width}.png")), (width, found)

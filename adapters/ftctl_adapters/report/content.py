@@ -36,6 +36,8 @@ class Content:
     examples: list[dict[str, str]]
     lineage: dict[str, Any]
     notes: dict[str, str]
+    measured: dict[str, list[str]]
+    """The metrics of the last model by evaluator."""
     comparisons: dict[str, Comparison]
     """By the models that are compared, ``base → tuned``; none where they were measured on no example in common."""
 
@@ -55,6 +57,7 @@ def gather(journal: RunJournal, store: ArtifactStore) -> Content:
         examples=_examples(folders),
         lineage=_lineage(folders),
         notes=_notes(journal),
+        measured=_measured(folders),
         comparisons=_comparisons(folders),
     )
 
@@ -98,19 +101,27 @@ def _curves(journal: RunJournal, state: dict[str, Any]) -> dict[str, list[tuple[
 
 
 def _examples(folders: dict[str, Path]) -> list[dict[str, str]]:
-    """The first examples of the test split with the answers of every model, side by side."""
+    """What the last model answers worst by F1, with the answers of every model, side by side."""
     rows: dict[str, dict[str, str]] = {}
+    scores: dict[str, float] = {}
     for stage, subject in SUBJECTS.items():
         path = folders[stage] / "text-metrics.samples.jsonl" if stage in folders else None
         if path is None or not path.exists():
             continue
-        for line in path.read_bytes().splitlines()[:SHOWN]:
-            record = json.loads(line)
+        for record in map(json.loads, path.read_bytes().splitlines()):
             if "prompt" not in record:
                 continue  # of an encrypted data set, its figures are kept alone
             row = rows.setdefault(record["where"], {"prompt": record["prompt"], "expected": record["expected"]})
             row[subject] = record["answer"]
-    return list(rows.values())
+            scores[record["where"]] = record["f1"]
+    return [rows[where] for where in sorted(rows, key=lambda where: scores[where])[:SHOWN]]
+
+
+def _measured(folders: dict[str, Path]) -> dict[str, list[str]]:
+    last = next((folders[stage] for stage in reversed(SUBJECTS) if stage in folders), None)
+    paths = sorted(last.glob("*.samples.jsonl")) if last else []
+    found = {path.name.removesuffix(".samples.jsonl"): path for path in paths}
+    return {name: [one["name"] for one in _json(last, f"{name}.json").get("metrics", ())] for name in found}
 
 
 def _comparisons(folders: dict[str, Path]) -> dict[str, Comparison]:

@@ -5,6 +5,7 @@ from html import escape
 from ftctl_adapters.report.comparison import Comparison
 from ftctl_adapters.report.content import Content
 from ftctl_adapters.report.curve import line_chart
+from ftctl_adapters.report.interval_chart import interval_chart, legend
 from ftctl_adapters.report.page import page, table
 from ftctl_adapters.report.tables import (
     changed_rows,
@@ -18,6 +19,7 @@ from ftctl_adapters.report.tables import (
     sample_rows,
     stage_rows,
 )
+from ftctl_adapters.report.verdict import verdict
 
 
 def html_page(content: Content) -> str:
@@ -25,9 +27,10 @@ def html_page(content: Content) -> str:
     title = f"Run {content.run.get('run_id')}"
     charts = "".join(line_chart(name, points) for name, points in content.curves.items())
     body = [
-        f"<h1>{escape(title)}</h1><p>Status: <b>{escape(str(content.run.get('status')))}</b></p>",
+        f"<h1>{escape(title)}</h1>",
+        _verdict(content),
         "<h2>Gates</h2>" + table(gate_rows(content.run)),
-        "<h2>Metrics</h2>" + table(metric_rows(content.run)),
+        "<h2>Metrics</h2>" + table(metric_rows(content.run)) + _intervals(content),
         *(part for name, one in content.comparisons.items() for part in _comparison(name, one)),
         f"<h2>Training</h2>{charts or '<p>No curves.</p>'}",
         "<h2>Stages</h2>" + table(stage_rows(content.run)),
@@ -36,7 +39,7 @@ def html_page(content: Content) -> str:
         table(length_rows(content.data)),
         table(sample_rows(content.rows)),
         "<h2>Memory and disk, estimated</h2>" + table(memory_rows(content.plan)),
-        "<h2>Examples</h2>" + _examples(content.examples),
+        "<h2>Worst examples</h2>" + _examples(content.examples),
         "<h2>Notes</h2>" + table([["what", "note"], *([k, v] for k, v in content.notes.items())]),
         f"<h2>Configuration</h2><pre>{escape(content.spec)}</pre>",
         "<h2>Lineage</h2>" + table(_lineage_rows(content)),
@@ -46,12 +49,24 @@ def html_page(content: Content) -> str:
 
 def _comparison(name: str, comparison: Comparison) -> list[str]:
     title = f"<h2>{escape(name)}, over the same examples</h2>"
-    return [title, table(difference_rows(comparison)), table(changed_rows(comparison))]
+    changed = table(changed_rows(comparison)) if comparison.changed else "<p>No example is answered otherwise.</p>"
+    return [title, table(difference_rows(comparison)), changed]
+
+
+def _verdict(content: Content) -> str:
+    kind, said = verdict(content.run)
+    name = {"none": "No verdict", "pass": "Pass", "fail": "Fail", "inconclusive": "Inconclusive"}[kind]
+    return f'<p class="verdict {kind}"><b>{name}</b>: {escape(said)}</p>'
+
+
+def _intervals(content: Content) -> str:
+    chart = interval_chart(content.run)
+    return chart and f"<h3>Shares with their bounds of 95 %</h3>{legend(content.run)}{chart}"
 
 
 def _examples(examples: list[dict[str, str]]) -> str:
     if not examples:
-        return "<p>None.</p>"
+        return "<p>No texts were compared.</p>"
     columns = list(dict.fromkeys(key for example in examples for key in example))
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
     rows = "".join(

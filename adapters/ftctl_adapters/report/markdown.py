@@ -16,13 +16,14 @@ from ftctl_adapters.report.tables import (
     sample_rows,
     stage_rows,
 )
+from ftctl_adapters.report.verdict import verdict
 
 
 def markdown(content: Content) -> str:
     """The report as Markdown."""
     parts = [
         f"# Run {content.run.get('run_id')}",
-        f"Status: **{content.run.get('status')}**.",
+        "**{}**: {}.".format(*verdict(content.run)),
         "## Gates",
         _table(gate_rows(content.run)),
         "## Metrics",
@@ -37,7 +38,7 @@ def markdown(content: Content) -> str:
         _table(sample_rows(content.rows)),
         "## Memory and disk, estimated",
         _table(memory_rows(content.plan)),
-        "## Examples",
+        "## Worst examples",
         *(_example(example) for example in content.examples),
         "## Notes",
         "\n".join(f"- {key}: {value}" for key, value in content.notes.items()) or "None.",
@@ -51,7 +52,8 @@ def markdown(content: Content) -> str:
 
 def _comparison(name: str, comparison: Comparison) -> list[str]:
     title = f"## {name}, over the same examples"
-    return [title, _table(difference_rows(comparison)), _table(changed_rows(comparison))]
+    changed = _table(changed_rows(comparison)) if comparison.changed else "No example is answered otherwise."
+    return [title, _table(difference_rows(comparison)), changed]
 
 
 def _table(rows: list[list[str]]) -> str:

@@ -7,10 +7,15 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding
 table{border-collapse:collapse;margin:.5rem 0 1.5rem;display:block;max-width:100%;overflow-x:auto}
 td,th{border:1px solid #d0d7de;padding:.25rem .6rem;text-align:left}
 th{background:#f6f8fa}code,pre{font:13px/1.45 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
-pre{background:#f6f8fa;padding:.8rem}svg{color:#0969da;margin-right:1rem}svg text{font:11px system-ui;fill:#57606a}
-svg .title{font-weight:600;fill:#1b1f24}
-@media (prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}th,pre{background:#161b22}
-td,th{border-color:#30363d}
+pre{background:#f6f8fa;padding:.8rem}td code{display:block;min-width:8rem}
+svg{color:#0969da;margin-right:1rem;max-width:100%;height:auto}svg text{font:11px system-ui;fill:#57606a}
+svg .title{font-weight:600;fill:#1b1f24}svg .grid{stroke:#d0d7de}svg .bounds{stroke:currentColor;stroke-width:2}
+.s0{color:#6e7781}.s1{color:#0969da}.s2{color:#bc4c00}.s3{color:#1a7f37}
+.verdict{border-left:.4rem solid #6e7781;background:#f6f8fa;padding:.6rem 1rem;font-size:1.05rem}
+.verdict.pass{border-color:#1a7f37}.verdict.fail{border-color:#cf222e}.verdict.inconclusive{border-color:#bf8700}
+@media (prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}th,pre,.verdict{background:#161b22}
+td,th{border-color:#30363d}svg .grid{stroke:#30363d}.s0{color:#8b949e}.s1,svg{color:#58a6ff}.s2{color:#f0883e}
+.s3{color:#3fb950}
 svg text{fill:#8b949e}svg .title{fill:#e6edf3}}
 """
 

@@ -5,6 +5,7 @@ from typing import Any
 from ftctl.domain.codec import from_plain
 from ftctl.domain.ruling import Ruling
 from ftctl_adapters.report.comparison import Comparison
+from ftctl_adapters.report.verdict import NONE
 
 SHOWN = 120
 """Characters of a sample."""
@@ -37,7 +38,7 @@ def gate_rows(run: dict[str, Any]) -> list[list[str]]:
     """What each gate said; without gates, that there are none."""
     rulings = [from_plain(told, Ruling) for told in run.get("gates", ())]
     rows = [[ruling.verdict, ruling.line().partition(": ")[2]] for ruling in rulings]
-    return [["verdict", "gate"], *(rows or [["–", "no gate was set: nothing here says that the model may be used"]])]
+    return [["verdict", "gate"], *(rows or [["–", NONE]])]
 
 
 def difference_rows(comparison: Comparison, before: str = "before", after: str = "after") -> list[list[str]]:

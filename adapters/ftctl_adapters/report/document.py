@@ -1,0 +1,55 @@
+"""``report.json``: the layout of lm-evaluation-harness for the last model of the run, and all of the run beside it."""
+
+import json
+from typing import Any
+
+from ftctl.domain.codec import to_plain
+from ftctl_adapters.report.content import Content
+from ftctl_adapters.report.verdict import verdict
+
+
+def document(content: Content) -> str:
+    """The report as JSON.
+
+    What reads results of lm-evaluation-harness finds ``results``, ``higher_is_better``, ``n-samples``, ``versions``,
+    ``n-shot`` and ``configs`` by evaluator; under ``ftctl`` stand all models, gates and comparisons.
+    """
+    metrics = content.run.get("metrics", {})
+    last = next(reversed(metrics), "")
+    told = {name: [metrics[last][one] for one in names if one in metrics[last]]
+            for name, names in content.measured.items()} if last else {}  # fmt: skip
+    kind, said = verdict(content.run)
+    found: dict[str, Any] = {
+        "results": {name: _results(name, found) for name, found in told.items()},
+        "higher_is_better": {n: {one["name"]: one["direction"] == "higher" for one in f} for n, f in told.items()},
+        "n-samples": {n: _counts(max(one["n"] for one in f)) for n, f in told.items() if f},
+        "n-shot": dict.fromkeys(told, 0),
+        "versions": dict.fromkeys(told, 1),
+        "configs": {name: {"task": name, "metadata": {"subject": last}} for name in told},
+        "model_name": last,
+        "total_evaluation_time_seconds": _seconds(content.run),
+        "ftctl": {
+            "verdict": {"kind": kind, "why": said},
+            "run": content.run,
+            "comparisons": {name: to_plain(one.differences) for name, one in content.comparisons.items()},
+            "changed": {name: one.changed for name, one in content.comparisons.items()},
+            "notes": content.notes,
+            "lineage": content.lineage,
+        },
+    }
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def _results(name: str, metrics: list[dict[str, Any]]) -> dict[str, Any]:
+    values = {f"{one['name']},none": one["value"] for one in metrics}
+    errors = {f"{one['name']}_stderr,none": "N/A" if one["stderr"] is None else one["stderr"] for one in metrics}
+    return {"alias": name, **values, **errors}
+
+
+def _counts(n: int) -> dict[str, int]:
+    return {"original": n, "effective": n}
+
+
+def _seconds(run: dict[str, Any]) -> str:
+    stages = (one for one in run.get("stages", ()) if one["name"].startswith(("baseline", "evaluate")))
+    return f"{sum(one['seconds'] for one in stages):.3f}"

@@ -1,0 +1,67 @@
+"""A page in a browser: what is ugly is seen, and the report's own parts are not."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftctl_adapters.report.interval_chart import interval_chart, legend
+from ftctl_adapters.report.page import page, table
+from ftctl_adapters.report.verdict import verdict
+from tests.browser import flaws
+
+TEXT = "<p>" + "Some words that fill a line or two. " * 40 + "</p>"
+WORD = "w" * 400
+UGLY = {
+    "overflow": "<div style='width:3000px'>wide</div>",
+    "cut": f"<p style='white-space:nowrap;overflow:hidden;width:2000px'>{WORD}</p>",
+    "empty": "<h2>Nothing</h2><p></p>",
+    "flat": "<svg width='300' height='2'></svg>",
+    "fetched": "<img src='http://127.0.0.1:9/a.png'>",
+}
+
+
+@pytest.mark.parametrize("flaw", UGLY)
+def test_what_is_ugly_is_seen(tmp_path: Path, flaw: str) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(page("Ugly", [f"<h2>Text</h2>{TEXT}{UGLY[flaw]}"]), encoding="utf-8")
+    assert flaw in flaws(path, 800, tmp_path / "shot.png")
+
+
+@pytest.mark.parametrize("width", [1280, 420])
+def test_wide_tables_long_words_and_charts_fit(tmp_path: Path, width: int) -> None:
+    metric = {"value": 0.5, "unit": "share", "low": 0.4, "high": 0.6, "stderr": 0.05, "n": 90}
+    run = {"metrics": {subject: {"exact_match": metric} for subject in ("base", "tuned", "served")}}
+    rows = [[f"column {n}" for n in range(30)], ["value"] * 29 + [WORD]]
+    parts = [f"<h2>Text</h2>{TEXT}", "<h2>Table</h2>", table(rows), f"<h2>Chart</h2>{legend(run)}{interval_chart(run)}"]
+    path = tmp_path / "page.html"
+    path.write_text(page("Wide", parts), encoding="utf-8")
+    assert flaws(path, width, tmp_path / "shot.png") == {}
+
+
+def ruling(kind: str, metric: str = "f1") -> dict[str, Any]:
+    return {
+        "metric": metric,
+        "subject": "tuned",
+        "verdict": kind,
+        "said": "…",
+        "n": 9,
+        "needed": None,
+        "tolerated": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("run", "kind", "why"),
+    [
+        ({"status": "done"}, "none", "no gate was set"),
+        ({"status": "done", "gates": [ruling("pass")]}, "pass", "the gate holds"),
+        ({"status": "failed", "gates": [ruling("pass"), ruling("fail")]}, "fail", "1 of 2 gates said no: f1"),
+        ({"status": "failed", "gates": [ruling("inconclusive")]}, "inconclusive", "the gate could not be sure: f1"),
+        ({"status": "running"}, "none", "the run is running"),
+    ],
+)
+def test_the_verdict_comes_from_the_gates(run: dict[str, Any], kind: str, why: str) -> None:
+    told = verdict(run)
+    assert told[0] == kind
+    assert why in told[1]
