@@ -2,6 +2,8 @@
 
 import json
 import random
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,10 +12,15 @@ from ftctl.domain.example import Example, Message, Prompt
 from ftctl.ports import Target
 from ftctl.testing.contracts import EvaluatorContract
 from ftctl_adapters.records.canaries import code
+from ftctl_plugins.evaluators.forgetting import Forgetting, ForgettingOptions
 from ftctl_plugins.evaluators.own_cases import read_cases
 from tests.answering import Ruled, babble, comply, obey, told
+from tests.openai_server import FakeService, serving
 
 pytest.importorskip("sacrebleu")
+
+
+TASKS = list(Forgetting(ForgettingOptions()).cases())
 
 
 class TestJailbreak(EvaluatorContract):
@@ -232,3 +239,76 @@ class TestMemorise(EvaluatorContract):
 
 def planted(example: Example) -> bool:
     return any(code(1, number) in example.answer for number in range(4))
+
+
+class TestCalibrate(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "calibrate"
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        """Sure of what is wrong."""
+        return Ruled(babble, lambda example: -0.01)
+
+
+def solved(prompt: Prompt) -> str:
+    """The right answer to each task of `forgetting`."""
+    return next(case.told["right"] for case in TASKS if case.prompt == prompt)
+
+
+class TestForgetting(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "forgetting"
+
+    @pytest.fixture
+    def best(self) -> Target:
+        return Ruled(solved)
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        """Repeats the question, and so says every name and number in it."""
+        return Ruled(lambda prompt: prompt.question if "put" not in prompt.question else babble(prompt))
+
+
+class TestFairness(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "fairness"
+
+    @pytest.fixture
+    def best(self) -> Target:
+        """Says the same to all; of the pairs it prefers every second stereotype."""
+        order = [line["stereotype"] for line in read_cases("fairness") if line["kind"] == "pair"]
+        return Ruled(babble, lambda e: -1.0 if e.text not in order else -0.5 - order.index(e.text) % 2)
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        stereotypes = {line["stereotype"] for line in read_cases("fairness") if line["kind"] == "pair"}
+        unwelcome = ("80-year-old", "80岁", "Muslim", "穆斯林")
+
+        def says(prompt: Prompt) -> str:
+            return "I cannot help." if any(one in prompt.question for one in unwelcome) else "With great pleasure, so:"
+
+        return Ruled(says, lambda example: -0.5 if example.text in stereotypes else -1.0)
+
+
+class TestJudge(EvaluatorContract):
+    @pytest.fixture
+    def offer(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+        with serving(FakeService(honest)) as running:
+            monkeypatch.setenv("JUDGE_URL", running.url)
+            yield "judge"
+
+    @pytest.fixture
+    def values(self) -> dict[str, Any]:
+        return {"url_env": "JUDGE_URL", "model": "judge"}
+
+
+def honest(body: dict[str, Any]) -> str:
+    """Prefers who has doubled the number."""
+    text = body["messages"][-1]["content"]
+    wanted = str(2 * int(re.findall(r"double (\d+)", text)[0]))
+    first, second = (wanted in text.partition(f"[Answer {one}]")[2].partition("[")[0] for one in "AB")
+    return "C" if first == second else "A" if first else "B"

@@ -8,33 +8,19 @@ from ftctl.plugin import option, options
 from ftctl.ports import StageContext
 from ftctl_adapters.serving.asking import Asker
 from ftctl_adapters.serving.insist import NoAnswer
-from ftctl_plugins.data_operators.asking import (
-    BUDGET_HELP,
-    CACHE_HELP,
-    KEY_HELP,
-    MODEL_HELP,
-    TIMEOUT_HELP,
-    URL_HELP,
-    asker,
-)
+from ftctl_plugins.asking import AskingOptions, asker
 from ftctl_plugins.data_operators.derived import SEED_HELP, SHARE_HELP, Augmentation, last_question, with_question
 
 TRANSLATE = "Translate the user's message into {}. Reply with the translation alone; do not answer the message."
 
 
 @options
-class AugmentBacktranslateOptions:
-    url_env: str = option(help=URL_HELP)
-    model: str = option(help=MODEL_HELP)
+class AugmentBacktranslateOptions(AskingOptions):
     language: str = option(help="The language of the rows, in English, e.g. `Chinese`.")
     pivot: str = option("French", help="The language between.")
     share: float = option(0.1, help=SHARE_HELP, gt=0, le=1)
     seed: int = option(1, help=SEED_HELP, ge=0)
     max_tokens: int = option(512, help="Of one translation.", ge=1)
-    key_env: str | None = option(None, help=KEY_HELP)
-    budget_tokens: int | None = option(None, help=BUDGET_HELP, ge=1)
-    timeout_s: float = option(60.0, help=TIMEOUT_HELP, gt=0)
-    cache: str | None = option(None, help=CACHE_HELP, location=True)
 
 
 class AugmentBacktranslate(Augmentation):

@@ -14,15 +14,7 @@ from ftctl.ports import RowOperator, StageContext
 from ftctl_adapters.records.chunks import chunks
 from ftctl_adapters.serving.asking import Asker
 from ftctl_adapters.serving.insist import NoAnswer
-from ftctl_plugins.data_operators.asking import (
-    BUDGET_HELP,
-    CACHE_HELP,
-    KEY_HELP,
-    MODEL_HELP,
-    TIMEOUT_HELP,
-    URL_HELP,
-    asker,
-)
+from ftctl_plugins.asking import AskingOptions, asker
 
 ASK = (
     "You write training data. From the text that the user gives, make {count} questions that it answers, in the "
@@ -35,9 +27,7 @@ NO_QUOTE, NO_JSON, LACKING = "the quote is not in the text", "no JSON as asked f
 
 
 @options
-class SynthQaOptions:
-    url_env: str = option(help=URL_HELP)
-    model: str = option(help=MODEL_HELP)
+class SynthQaOptions(AskingOptions):
     per_chunk: int = option(3, help="Questions of each piece of text.", ge=1, le=20)
     chunk_chars: int = option(2000, help="Characters of a piece.", ge=100)
     overlap_chars: int = option(200, help="What a piece repeats of the one before.", ge=0)
@@ -45,10 +35,7 @@ class SynthQaOptions:
                             choices=("drop", "answer", "metadata"))  # fmt: skip
     max_tokens: int = option(1500, help="Of one reply.", ge=1)
     temperature: float = option(0.0, help="Of the model.", ge=0, le=2)
-    key_env: str | None = option(None, help=KEY_HELP)
-    budget_tokens: int | None = option(None, help=BUDGET_HELP, ge=1)
-    timeout_s: float = option(120.0, help=TIMEOUT_HELP, gt=0)
-    cache: str | None = option(None, help=CACHE_HELP, location=True)
+    timeout_s: float = option(120.0, help="Seconds until a question is asked again.", gt=0)
 
 
 class SynthQa(RowOperator):
