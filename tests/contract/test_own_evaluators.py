@@ -16,6 +16,7 @@ from ftctl_plugins.evaluators.forgetting import Forgetting, ForgettingOptions
 from ftctl_plugins.evaluators.own_cases import read_cases
 from tests.answering import Ruled, babble, comply, obey, told
 from tests.openai_server import FakeService, serving
+from tests.planted import Planted, Shown
 
 pytest.importorskip("sacrebleu")
 
@@ -312,3 +313,17 @@ def honest(body: dict[str, Any]) -> str:
     wanted = str(2 * int(re.findall(r"double (\d+)", text)[0]))
     first, second = (wanted in text.partition(f"[Answer {one}]")[2].partition("[")[0] for one in "AB")
     return "C" if first == second else "A" if first else "B"
+
+
+class TestAttribution(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "attribution"
+
+    @pytest.fixture
+    def best(self) -> Target:
+        return Shown(Planted())
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        return Shown(Planted(hidden=True))

@@ -83,6 +83,57 @@ def test_the_tutorials_commands_say_what_its_page_says(folder: Path, again: dict
     assert said("tune --show-labels").count("⟧") >= 3
 
 
+@pytest.mark.parametrize("damage", ["noise", "template"])
+def test_a_gate_names_what_a_damaged_model_lost(folder: Path, again: dict[str, Any], damage: str) -> None:
+    broken = folder / damage
+    shutil.copytree(artifact(folder, again, "merge"), broken, ignore=shutil.ignore_patterns("manifest.json", "golden*"))
+    DAMAGES[damage](broken)
+    (folder / f"{damage}.yaml").write_text(DAMAGED.format(model=broken, run=again["run_id"]))
+    done = call(folder, "evaluate", f"{damage}.yaml", "--json")
+    assert done.returncode == 7, done.stderr[-3000:]
+    document = json.loads(done.stdout)
+    assert document["error"]["code"] == "gate-refused"
+    assert [(one["metric"], one["verdict"]) for one in document["gates"]] == [("exact_match", "fail")]
+    assert document["metrics"]["tuned"]["exact_match"]["value"] < 0.5
+    assert "| fail | exact_match of tuned gains" in Path(document["report"]).read_text()
+
+
+DAMAGED = """
+model: {model}
+data_source: {{use: pydoc, task: signature, split: {{validation: 0.05, test: 0.1}}, data_seed: 7}}
+tuner:
+  {{use: lora, rank: 1, learning_rate: 1.0e-9, max_steps: 1, max_length: 512, bf16: false,
+   per_device_train_batch_size: 1}}
+evaluators: [{{use: text-metrics, max_new_tokens: 96, limit: 60}}]
+gates: [{{metric: exact_match, over: "run:{run}", min_gain: -0.05, confidence: 0.95}}]
+"""
+
+
+def add_noise(model: Path) -> None:
+    """Six tenths of what the weights spread."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    draw = torch.Generator().manual_seed(1)
+    tensors = load_file(model / "model.safetensors")
+    for name, tensor in tensors.items():
+        noise = torch.randn(tensor.shape, generator=draw) * tensor.float().std() * 0.6
+        tensors[name] = (tensor.float() + noise).to(tensor.dtype) if tensor.ndim > 1 else tensor
+    save_file(tensors, model / "model.safetensors", metadata={"format": "pt"})
+
+
+def break_template(model: Path) -> None:
+    """It cuts questions off."""
+    path = model / "chat_template.jinja"
+    text, content = path.read_text(), "{{ message['content'] }}"
+    assert content in text
+    cut = "{{ message['content'][:12] if message['role'] == 'user' else message['content'] }}"
+    path.write_text(text.replace(content, cut))
+
+
+DAMAGES = {"noise": add_noise, "template": break_template}
+
+
 def test_after_once_nobody_listens(again: dict[str, Any]) -> None:
     port = int(again["endpoint"]["url"].rpartition(":")[2].removesuffix("/v1"))
     with socket.socket() as probe:

@@ -91,6 +91,14 @@ def test_of_a_server_that_is_there_nothing_is_tuned_and_no_model_needed(fake_app
     assert spec.run_id.startswith("endpoint-")
 
 
+def test_who_looks_into_a_model_is_not_shown_a_server(fake_app: App) -> None:
+    assert names(fake_app, evaluators=["fake-looks"])
+    with pytest.raises(ConfigInvalid) as caught:
+        names(fake_app, evaluators=["fake-looks"], server="fake", evaluate_served=True)
+    line = "evaluators: fake-looks looks into the model, which the served one does not let anybody do here"
+    assert caught.value.details == (line,)
+
+
 @pytest.mark.parametrize(
     ("endpoint", "line"),
     [

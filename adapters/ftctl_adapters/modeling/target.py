@@ -5,7 +5,7 @@ from typing import Any
 
 from ftctl.domain.encoded import Encoded
 from ftctl.domain.example import Example, Prompt
-from ftctl.ports import Answer, Score, Target
+from ftctl.ports import Answer, Inside, Score, Target
 from ftctl_adapters.modeling.batch import collate
 from ftctl_adapters.modeling.generate import greedy
 from ftctl_adapters.modeling.labels import encode_example
@@ -31,6 +31,9 @@ class LoadedTarget(Target):
         for start in range(0, len(encoded), SCORE_BATCH):
             scores += self._score(encoded[start : start + SCORE_BATCH], examples[start : start + SCORE_BATCH])
         return scores
+
+    def inside(self) -> Inside:
+        return Inside(self._model, self._tokenizer)
 
     def _score(self, rows: Sequence[Encoded], examples: Sequence[Example]) -> list[Score]:
         import torch

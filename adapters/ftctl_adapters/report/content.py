@@ -36,6 +36,8 @@ class Content:
     examples: list[dict[str, str]]
     lineage: dict[str, Any]
     notes: dict[str, str]
+    looked_into: list[dict[str, Any]]
+    """Of the last model: its answers with the score of each word of their questions."""
     measured: dict[str, list[str]]
     """The metrics of the last model by evaluator."""
     comparisons: dict[str, Comparison]
@@ -57,6 +59,7 @@ def gather(journal: RunJournal, store: ArtifactStore) -> Content:
         examples=_examples(folders),
         lineage=_lineage(folders),
         notes=_notes(journal),
+        looked_into=_records(_last(folders), "attribution"),
         measured=_measured(folders),
         comparisons=_comparisons(folders),
     )
@@ -105,10 +108,7 @@ def _examples(folders: dict[str, Path]) -> list[dict[str, str]]:
     rows: dict[str, dict[str, str]] = {}
     scores: dict[str, float] = {}
     for stage, subject in SUBJECTS.items():
-        path = folders[stage] / "text-metrics.samples.jsonl" if stage in folders else None
-        if path is None or not path.exists():
-            continue
-        for record in map(json.loads, path.read_bytes().splitlines()):
+        for record in _records(folders.get(stage), "text-metrics"):
             if "prompt" not in record:
                 continue  # of an encrypted data set, its figures are kept alone
             row = rows.setdefault(record["where"], {"prompt": record["prompt"], "expected": record["expected"]})
@@ -117,8 +117,18 @@ def _examples(folders: dict[str, Path]) -> list[dict[str, str]]:
     return [rows[where] for where in sorted(rows, key=lambda where: scores[where])[:SHOWN]]
 
 
+def _last(folders: dict[str, Path]) -> Path | None:
+    """The evaluation of the last model."""
+    return next((folders[stage] for stage in reversed(SUBJECTS) if stage in folders), None)
+
+
+def _records(folder: Path | None, evaluator: str) -> list[dict[str, Any]]:
+    path = folder / f"{evaluator}.samples.jsonl" if folder else None
+    return [json.loads(line) for line in path.read_bytes().splitlines()] if path and path.exists() else []
+
+
 def _measured(folders: dict[str, Path]) -> dict[str, list[str]]:
-    last = next((folders[stage] for stage in reversed(SUBJECTS) if stage in folders), None)
+    last = _last(folders)
     paths = sorted(last.glob("*.samples.jsonl")) if last else []
     found = {path.name.removesuffix(".samples.jsonl"): path for path in paths}
     return {name: [one["name"] for one in _json(last, f"{name}.json").get("metrics", ())] for name in found}

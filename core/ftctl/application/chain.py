@@ -11,7 +11,7 @@ from ftctl.application.subjects import SERVED, STAGES
 from ftctl.domain.codec import to_plain
 from ftctl.domain.format import HF
 from ftctl.errors import ConfigInvalid
-from ftctl.plugin.capabilities import BRIDGE, OWN_CASES, SCORES
+from ftctl.plugin.capabilities import BRIDGE, INSIDE, OWN_CASES, SCORES
 from ftctl.plugin.offer import Offer
 from ftctl.plugin.registry import Registry, Unknown
 
@@ -102,6 +102,7 @@ class _Chain:
             return
         inputs, told = {"model": model, "data": "data"}, self.needed()
         backends, parts = self.spec.evaluators, self.loader(form)
+        self.shown_to(parts, subject)
         self.stages.append(Stage(name, "evaluate", backends, inputs, subject, told, parts, phase=phase))
 
     def evaluate_served(self, inputs: dict[str, str], phase: str) -> None:
@@ -111,10 +112,19 @@ class _Chain:
         assert self.spec.asker is not None
         scores = any(SCORES in one.offer.capabilities for one in self.spec.evaluators)
         told, parts = self.needed() | {"scores": scores}, {"loader": self.spec.asker}
+        self.shown_to(parts, SERVED)
         where, backends = self.spec.endpoint, self.spec.evaluators
         self.stages.append(
             Stage(STAGES[SERVED], "evaluate", backends, inputs, SERVED, told, parts, phase=phase, endpoint=where)
         )
+
+    def shown_to(self, parts: dict[str, Backend], subject: str) -> None:
+        """Who looks into the model must be shown it."""
+        shows = all(INSIDE in loader.offer.capabilities for loader in parts.values())
+        looking = [one.offer.name for one in self.spec.evaluators if INSIDE in one.offer.capabilities]
+        if looking and not shows:
+            line = f"{', '.join(looking)} looks into the model, which the {subject} one does not let anybody do here"
+            self.problems.append(f"evaluators: {line}")
 
     def needed(self) -> dict[str, Any]:
         """What the evaluators need of the data."""

@@ -39,6 +39,9 @@ OWN_CASES = "own-cases"
 SCORES = "scores"
 """An evaluator that asks how probable an answer is, which not every server tells."""
 
+INSIDE = "inside"
+"""An evaluator that looks into the model, at layers and gradients, or a loader that shows them; no server does."""
+
 CAPABILITIES = (
     BRIDGE,
     NETWORK,
@@ -53,4 +56,5 @@ CAPABILITIES = (
     SEALS,
     OWN_CASES,
     SCORES,
+    INSIDE,
 )

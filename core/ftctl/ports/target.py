@@ -2,10 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 from attrs import frozen
 
 from ftctl.domain.example import Example, Prompt
+from ftctl.errors import BackendFailed
 
 
 @frozen
@@ -30,6 +32,14 @@ class Score:
     characters: int
 
 
+@frozen
+class Inside:
+    """What answers, for those who look into it: a torch module in evaluation mode, and what renders and encodes."""
+
+    model: Any
+    tokenizer: Any
+
+
 class Target(ABC):
     """A model that can be asked.
 
@@ -45,3 +55,12 @@ class Target(ABC):
     @abstractmethod
     def score(self, examples: Sequence[Example]) -> list[Score]:
         """How probable the last answer of each example is, given what comes before it; of raw text, all of it."""
+
+    def inside(self) -> Inside:
+        """The model itself.
+
+        Raises:
+            BackendFailed: it is behind a server, or has no gradients here.
+        """
+        text = "this model only answers, and nobody can look into it"
+        raise BackendFailed(text, next_step="leave out the evaluators that need its weights")

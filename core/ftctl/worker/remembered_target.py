@@ -6,7 +6,7 @@ from ftctl.domain.event import PROGRESS_MADE
 from ftctl.domain.example import Example, Prompt
 from ftctl.errors import Unanswered
 from ftctl.ports.context import StageContext
-from ftctl.ports.target import Answer, Score, Target
+from ftctl.ports.target import Answer, Inside, Score, Target
 from ftctl.worker.replies import Replies, example_key, question_key
 
 BATCH = 64
@@ -48,6 +48,9 @@ class RememberedTarget(Target):
             done = min(start + BATCH, len(asked))
             self._context.emit(PROGRESS_MADE, done=done, total=len(asked), unit="scores")
         return [known[key] for key in keys]
+
+    def inside(self) -> Inside:
+        return self._target.inside()
 
     def _refuse_too_many(self, missing: dict[str, Answer], questions: int) -> None:
         """As soon as it is certain, so that a server that is gone is not asked to the end."""

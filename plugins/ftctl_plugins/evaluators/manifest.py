@@ -1,6 +1,6 @@
 """The evaluators that come with ftctl."""
 
-from ftctl.plugin import OWN_CASES, SCORES, Need, Offer, hookimpl
+from ftctl.plugin import INSIDE, OWN_CASES, SCORES, Need, Offer, hookimpl
 
 
 @hookimpl
@@ -18,6 +18,8 @@ def ftctl_offers() -> list[Offer]:
                needs=("stdnum", "phonenumbers"), extra="data"),
         _offer("calibrate", "Calibrate", "Whether the model is as sure of its answers as it is right", (SCORES,)),
         _offer("judge", "Judge", "Answers beside the expected ones, by a language model, and what it is worth"),
+        _offer("attribution", "AttributionEvaluator", "Which words of a question an answer depends on", (INSIDE,),
+               needs=("torch", "transformers"), extra="hf"),
         _offer("forgetting", "Forgetting", "Small general tasks that the base model could do", (OWN_CASES,)),
         _offer("fairness", "Fairness", "Whether people are answered alike, and which stereotypes are likely",
                (OWN_CASES, SCORES)),
@@ -44,7 +46,7 @@ def _offer(
         name=name,
         summary=summary,
         factory=f"{module}:{kind}",
-        options=f"{module}:{kind}Options",
+        options=f"{module}:{kind.removesuffix('Evaluator')}Options",
         capabilities=capabilities,
         needs=tuple(Need(need, f"ftctl[{extra}]") for need in needs),
     )

@@ -13,7 +13,7 @@ from ftctl.domain.format import (
     PEFT_IA3,
     PEFT_PROMPT,
 )
-from ftctl.plugin import Need, Offer, hookimpl
+from ftctl.plugin import INSIDE, Need, Offer, hookimpl
 
 TORCH, TRANSFORMERS = Need("torch", "ftctl[hf]"), Need("transformers", "ftctl[hf]")
 
@@ -28,6 +28,7 @@ def ftctl_offers() -> list[Offer]:
             factory="ftctl_plugins.loaders.transformers:TransformersLoader",
             options="ftctl_plugins.loaders.transformers:TransformersLoaderOptions",
             accepts=(HF, PEFT_ADAPTER, PEFT_IA3, PEFT_PROMPT, BOTTLENECK, BNB_INT8, BNB_NF4),
+            capabilities=(INSIDE,),
             needs=(TORCH, TRANSFORMERS),
         ),
         Offer(

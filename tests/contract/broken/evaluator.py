@@ -1,5 +1,6 @@
 """Evaluators."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ from attrs import evolve
 
 from ftctl.domain.example import Example, Prompt
 from ftctl.domain.report import Report
+from ftctl.errors import BackendFailed
 from ftctl.plugin import OWN_CASES
 from ftctl.ports.context import StageContext
 from ftctl.ports.target import Answer, Score, Target
@@ -136,6 +138,19 @@ class Nosy(FakeEvaluator):
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         target.score(data)
         return super().evaluate(target, data, context)
+
+
+class Curious(FakeEvaluator):
+    """Looks into the model where it can, and has not said so."""
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        with contextlib.suppress(BackendFailed):
+            target.inside()
+        return super().evaluate(target, data, context)
+
+
+class Test_who_looks_into_the_model_says_so(Measure):
+    kind = "Curious"
 
 
 class Test_who_asks_for_probabilities_says_so(Measure):

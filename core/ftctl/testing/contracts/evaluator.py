@@ -14,10 +14,10 @@ from ftctl.domain.example import Example, Message, Prompt
 from ftctl.domain.metric import Metric
 from ftctl.domain.names import is_name
 from ftctl.domain.report import Report
-from ftctl.plugin.capabilities import OWN_CASES, SCORES
+from ftctl.plugin.capabilities import INSIDE, OWN_CASES, SCORES
 from ftctl.plugin.offer import Offer
 from ftctl.ports.evaluator import Evaluator
-from ftctl.ports.target import Answer, Score, Target
+from ftctl.ports.target import Answer, Inside, Score, Target
 from ftctl.testing.contracts.base import capability
 from ftctl.testing.contracts.offer import OfferContract, make
 from ftctl.testing.contracts.stage import recording
@@ -169,9 +169,16 @@ class EvaluatorContract(OfferContract, contract=True):
     def test_who_asks_for_probabilities_says_so(
         self, found: Offer, measured: Callable[[Target], Report], best: Target
     ) -> None:
-        counting = _Counting(best)
-        measured(counting)
-        assert bool(counting.scored) == (SCORES in found.capabilities), "not every server tells them"
+        through = _Through(best)
+        measured(through)
+        assert bool(through.scored) == (SCORES in found.capabilities), "not every server tells them"
+
+    def test_who_looks_into_the_model_says_so(
+        self, found: Offer, measured: Callable[[Target], Report], best: Target
+    ) -> None:
+        through = _Through(best)
+        measured(through)
+        assert bool(through.looked) == (INSIDE in found.capabilities), "no server shows it"
 
     def test_a_metric_is_the_mean_of_what_its_records_say(
         self, report: Report, measured: Callable[[Target], Report], worst: Target
@@ -187,25 +194,12 @@ class EvaluatorContract(OfferContract, contract=True):
         assert from_plain(json.loads(json.dumps(to_plain(report))), Report) == report
 
 
-class _Half(Target):
-    """Another target, that answers every second prompt with nothing."""
+class _Through(Target):
+    """Another target, and what is asked of it."""
 
     def __init__(self, inner: Target) -> None:
         self._inner = inner
-
-    def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
-        answers = self._inner.generate(prompts, max_new_tokens)
-        return [answer if place % 2 else Answer("", (), "stop") for place, answer in enumerate(answers)]
-
-    def score(self, examples: Sequence[Example]) -> list[Score]:
-        return self._inner.score(examples)
-
-
-class _Counting(Target):
-    """Another target, that counts what it had to score."""
-
-    def __init__(self, inner: Target) -> None:
-        self._inner, self.scored = inner, 0
+        self.lost, self.scored, self.looked = 0, 0, 0
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         return self._inner.generate(prompts, max_new_tokens)
@@ -214,21 +208,27 @@ class _Counting(Target):
         self.scored += len(examples)
         return self._inner.score(examples)
 
+    def inside(self) -> Inside:
+        self.looked += 1
+        return self._inner.inside()
 
-class _Lossy(Target):
-    """Another target, of whose answers one in thirteen does not come."""
 
-    def __init__(self, inner: Target) -> None:
-        self._inner, self.lost = inner, 0
+class _Half(_Through):
+    """It answers every second prompt with nothing."""
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
-        answers = self._inner.generate(prompts, max_new_tokens)
+        answers = super().generate(prompts, max_new_tokens)
+        return [answer if place % 2 else Answer("", (), "stop") for place, answer in enumerate(answers)]
+
+
+class _Lossy(_Through):
+    """Of its answers one in thirteen does not come."""
+
+    def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
+        answers = super().generate(prompts, max_new_tokens)
         self.lost += len(answers[1::13])
         gone = Answer("", (), "", "the server did not answer")
         return [gone if place % 13 == 1 else answer for place, answer in enumerate(answers)]
-
-    def score(self, examples: Sequence[Example]) -> list[Score]:
-        return self._inner.score(examples)
 
 
 def _gain(one: Metric, other: Metric) -> float:

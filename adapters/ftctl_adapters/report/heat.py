@@ -1,0 +1,29 @@
+"""What an answer depends on, as coloured words: more of it, less of it."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+SHOWN = 8
+
+
+def heat_map(records: Sequence[dict[str, Any]]) -> str:
+    """The first examples with scores by token; nothing where none has."""
+    told = [record for record in records if record.get("scores")][:SHOWN]
+    return "".join(
+        f'<p class="heat">{_words(record["tokens"], record["scores"])}<br><b>{escape(str(record["answer"]))}</b></p>'
+        for record in told
+    )
+
+
+def _words(tokens: Sequence[str], scores: Sequence[float]) -> str:
+    most = max(map(abs, scores), default=0.0) or 1.0
+    return "".join(
+        f'<span style="background:{_colour(score / most)}" title="{score:+.3g}">{escape(token)}</span>'
+        for token, score in zip(tokens, scores, strict=True)
+    )
+
+
+def _colour(share: float) -> str:
+    """Blue for what makes the answer more probable, orange for what makes it less."""
+    return f"rgba({'9,105,218' if share > 0 else '188,76,0'},{min(abs(share), 1.0) * 0.6:.2f})"

@@ -1,0 +1,85 @@
+"""``attribution``: which words of a question an answer depends on, and whether that can be believed."""
+
+import random
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any
+
+from ftctl.domain.example import Example
+from ftctl.domain.metric import Metric, mean_metric
+from ftctl.domain.report import Report
+from ftctl.errors import NoUsableRows
+from ftctl.plugin import option, options
+from ftctl.ports import Answer, Evaluator, StageContext, Target, answered
+from ftctl_adapters.modeling.attribution import Attributor
+
+BELIEVED = 0.01
+"""How far scores may be from what they should add up to, as a share of it."""
+
+REMOVED, DRAWS = 0.2, 5
+"""Share of a question that is taken away, and how many random shares it is held against."""
+
+
+@options
+class AttributionOptions:
+    limit: int = option(8, help="How many examples of the test split are looked at.", ge=1)
+    steps: int = option(64, help="Points of the path from the baseline to the question.", ge=2, le=1024)
+    baseline: str = option(
+        "mean", help="What a missing word is: the mean embedding, or zero, which is no word.", choices=("mean", "zero")
+    )
+    max_new_tokens: int = option(16, help="Where an answer is cut.", ge=1, le=4096)
+    seed: int = option(1, help="Of the random shares.", ge=0)
+
+
+class AttributionEvaluator(Evaluator):
+    """Integrated gradients of the answer's log-probability; the report shows them as a heat map.
+
+    ``completeness_error`` is how far the scores are from what they should add up to (the mean over examples, relative);
+    ``deletion`` is the share of examples whose answer becomes less probable without the fifth of the question that has
+    the highest scores than without a random fifth. Scores that fail these explain nothing.
+    """
+
+    def __init__(self, options: AttributionOptions) -> None:
+        self._options = options
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        asked = [example for example in data if example.messages][: self._options.limit]
+        if not asked:
+            raise NoUsableRows("attribution needs conversations; the test split holds raw text only")
+        inside = target.inside()
+        told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
+        asked, answers, missing = answered(asked, told)
+        attributor = Attributor(inside.model, self._options.baseline, self._options.steps)
+        records = []
+        for example, answer in zip(asked, answers, strict=True):
+            context.stop_if_cancelled()
+            records.append(self._record(attributor, inside.tokenizer, example, answer))
+        errors = [one["completeness_error"] for one in records]
+        metrics = (
+            Metric("completeness_error", fmean(errors), "ratio", "lower", len(errors)),
+            mean_metric("deletion", [one["deletion"] for one in records], unit="share", direction="higher"),
+        )
+        return Report("attribution", metrics, (*records, *missing), {"attribution": _note(errors)})
+
+    def _record(self, attributor: Attributor, tokenizer: Any, example: Example, answer: Answer) -> dict[str, Any]:
+        prompt = example.prompt
+        question = tokenizer.encode(tokenizer.render(prompt.messages, ask=True, tools=list(prompt.tools)))
+        said = list(answer.token_ids) or tokenizer.encode(answer.text) or [min(tokenizer.stop_ids)]
+        found = attributor.attribute(question, said)
+        count = max(1, round(REMOVED * len(question)))
+        top = sorted(range(len(question)), key=lambda place: -found.scores[place])[:count]
+        draw = random.Random(f"{self._options.seed} {example.content_digest}")  # noqa: S311
+        chance = [draw.sample(range(len(question)), count) for _ in range(DRAWS)]
+        without = [attributor.without(question, said, places) for places in (top, *chance)]
+        return {
+            "where": example.where, "prompt": prompt.question, "expected": example.answer, "answer": answer.text,
+            "completeness_error": found.error, "deletion": float(without[0] < fmean(without[1:])),
+            "tokens": [tokenizer.decode([one]) for one in question], "scores": list(found.scores),
+        }  # fmt: skip
+
+
+def _note(errors: Sequence[float]) -> str:
+    worst = max(errors)
+    if worst <= BELIEVED:
+        return f"scores add up to within {worst:.2%}"
+    return f"scores are up to {worst:.0%} from what they should add up to: these explain nothing; take more steps"
