@@ -43,6 +43,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
+        self.server.service.headers.append(dict(self.headers))
         self._send(200, json.dumps({"data": [{"id": self.server.service.model}]}).encode(), {})
 
     def do_POST(self) -> None:

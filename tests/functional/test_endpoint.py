@@ -78,3 +78,21 @@ def test_missing_answers_are_told_or_end_it_and_the_next_try_asks_for_them_alone
     assert [record["error"] for record in records if "error" in record] == ["status 400"]
     assert document["metrics"]["served"]["exact_match"]["n"] == len(records) - 1
     assert "1 of" in (tmp_path / ".ftctl" / "runs" / document["run_id"] / "report.md").read_text()
+
+
+def test_answers_of_one_model_are_not_those_of_the_next(ftctl: Ftctl, service: FakeService, tmp_path: Path) -> None:
+    run_file(tmp_path, service, max_error_rate=0.0)
+    service.faults = [None, None, 400]
+    assert ftctl("evaluate", "run.yaml").returncode == 6
+    service.model, service.answer = "another", lambda body: "another answer"
+    document = json.loads(ftctl("evaluate", "run.yaml", "--json").stdout)
+    assert {record["answer"] for record in samples(tmp_path, document)} == {"another answer"}
+
+
+def test_the_command_line_takes_an_address_as_verify_does(ftctl: Ftctl, service: FakeService, tmp_path: Path) -> None:
+    small_run(tmp_path, evaluators=["text-metrics"], server="transformers", evaluate_served=True)
+    bare = service.url.removesuffix("/v1")
+    told = ftctl("evaluate", "run.yaml", "--endpoint", bare, "--set", "endpoint.concurrency=2", "--dry-run")
+    assert told.returncode == 0, told.stderr
+    assert f"model {service.url}: as it is served" in told.stdout
+    assert "trained parameters" not in told.stdout

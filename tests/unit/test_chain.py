@@ -78,6 +78,25 @@ def test_a_model_is_measured_behind_its_server_where_that_is_asked(fake_app: App
     assert any("this run has no server" in line for line in caught.value.details)
 
 
+def test_who_scores_is_left_out_behind_a_server_that_tells_no_probabilities(fake_app: App) -> None:
+    document = {**FAKE, "server": "fake", "evaluate_served": True, "evaluators": ["fake", "fake-scores"]}
+    spec = resolve(document, fake_app.registry, fake_app.environments)
+    stages = {stage.name: stage for stage in build_chain(spec, fake_app.registry)}
+    assert [one.offer.name for one in stages["evaluate"].backends] == ["fake", "fake-scores"]
+    assert [one.offer.name for one in stages["evaluate-served"].backends] == ["fake"]
+    assert stages["evaluate-served"].settings["left_out"] == ["fake-scores"]
+    with pytest.raises(ConfigInvalid) as caught:
+        names(fake_app, server="fake", evaluate_served=True, evaluators=["fake-scores"])
+    assert "evaluators: none is left that the server can be measured with" in caught.value.details
+
+
+def test_no_endpoint_is_no_reason_to_tune_a_model_that_nobody_named(fake_app: App) -> None:
+    document = {key: value for key, value in FAKE.items() if key != "model"}
+    with pytest.raises(ConfigInvalid) as caught:
+        resolve({**document, "endpoint": "none"}, fake_app.registry, fake_app.environments)
+    assert any(line.startswith("model: missing") for line in caught.value.details)
+
+
 def test_of_a_server_that_is_there_nothing_is_tuned_and_no_model_needed(fake_app: App) -> None:
     document = {key: value for key, value in FAKE.items() if key != "model"}
     document["endpoint"] = {"url": "http://127.0.0.1:1/v1/", "model": "m", "concurrency": 3}
@@ -105,6 +124,7 @@ def test_who_looks_into_a_model_is_not_shown_a_server(fake_app: App) -> None:
         ("ftp://x", "endpoint.url: must begin with http:// or https://, not 'ftp://x'"),
         ({"model": "m"}, "endpoint: needs a `url`"),
         (7, "endpoint: needs a `url`"),
+        ({"use": "127.0.0.1"}, "endpoint.url: must begin with http"),
         ({"url": "http://127.0.0.1:1/v1", "concurrencies": 2}, "endpoint.concurrencies"),
         ({"url": "http://127.0.0.1:1/v1", "max_error_rate": 0.7}, "endpoint.max_error_rate"),
     ],

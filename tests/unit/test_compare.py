@@ -91,3 +91,16 @@ def test_runs_are_compared_by_their_names(ftctl: Ftctl, tmp_path: Path) -> None:
                         ("lora-9", "no run 'lora-9'")):  # fmt: skip
         refused = ftctl("compare", "lora-1234", wrong)
         assert (refused.returncode, said in refused.stderr) == (2, True), refused.stderr
+
+
+def test_a_figure_that_one_example_lacks_is_compared_over_the_others(tmp_path: Path) -> None:
+    """And what says which group an example is of is no figure."""
+    for name, shift in (("a", 0.0), ("b", 1.0)):
+        records: list[dict[str, Any]] = [{"where": f"t:{n}", "prompt": f"{n}?", "group": n % 3, "template": n,
+                                          "judge_win_rate": shift} for n in range(20)]  # fmt: skip
+        if name == "b":
+            del records[4]["judge_win_rate"]
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "judge.samples.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
+    (found,) = compare(tmp_path / "a", tmp_path / "b").differences
+    assert (found.name, found.n, found.delta) == ("judge_win_rate", 19, 1.0)

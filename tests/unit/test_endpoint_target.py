@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ftctl.domain.artifact import Artifact
+from ftctl.domain.artifact import Artifact, served_model
 from ftctl.domain.example import Example, Message, Prompt
 from ftctl.domain.format import HF
 from ftctl.domain.launch import Endpoint
@@ -16,6 +16,7 @@ from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.target import LoadedTarget
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.serving.target import EndpointTarget, Link
+from ftctl_plugins.loaders.openai import OpenaiLoader, OpenaiLoaderOptions
 from tests.openai_server import FakeService, serving
 
 TINY = str(BUILTIN["builtin:tiny"])
@@ -97,7 +98,7 @@ def test_a_server_that_cannot_be_scored_is_refused_by_the_name_of_the_field(
 def test_a_server_that_takes_both_fields_is_not_refused(service: FakeService, tokenizer: ChatTokenizer) -> None:
     service.completed = lambda body: told(body, tokenizer)
     assert target(service, tokenizer).refusals(scores=True) == ()
-    assert "give its folder as `tokenizer`" in target(service).refusals(scores=True)[0]
+    assert "endpoint.tokenizer" in target(service).refusals(scores=True)[0]
     service.url = "http://127.0.0.1:9/v1"
     assert "does not answer: URLError" in target(service).refusals(scores=False)[0]
 
@@ -127,3 +128,15 @@ def test_a_score_over_a_server_is_that_of_the_same_model_here(service: FakeServi
     for one, other in zip(here, there, strict=True):
         assert (one.tokens, one.characters) == (other.tokens, other.characters)
         assert abs(one.log_probability - other.log_probability) < 1e-4
+
+
+def test_the_model_is_the_first_that_is_listed_to_who_has_the_key(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVER_KEY", "planted")
+    service.model = "listed"
+    loader = OpenaiLoader(OpenaiLoaderOptions(key_env="SERVER_KEY"))
+    loader.load(served_model(Endpoint(service.url, ""))).generate([question("a")], 4)
+    assert service.bodies[0]["model"] == "listed"
+    assert {headers["Authorization"] for headers in service.headers} == {"Bearer planted"}
+    assert len(service.headers) == 2

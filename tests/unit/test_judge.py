@@ -1,5 +1,6 @@
 """A judge that is asked in both orders, and what is told of judges that are not worth it."""
 
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -87,3 +88,18 @@ def test_votes_tell_whether_a_judge_agrees_with_itself_and_nothing_is_asked_twic
     assert len(service.bodies) == 6 * len(DATA)
     judged(moody, votes=3, temperature=0.7)
     assert len(service.bodies) == 6 * len(DATA)
+
+
+def test_a_coin_is_no_judge_and_another_server_is_another_judge(
+    judged: Judging, monkeypatch: pytest.MonkeyPatch, service: FakeService, tmp_path: Path
+) -> None:
+    draw = random.Random(8)
+    report = judged(lambda first, second, body: draw.choice("AB"), concurrency=1)
+    assert 0.3 < value(report, "judge_consistent") < 0.7
+    assert "judge_win_rate" not in {metric.name for metric in report.metrics}
+    with serving(FakeService(lambda body: "C")) as other:
+        monkeypatch.setenv("JUDGE_URL", other.url)
+        given = JudgeOptions(url_env="JUDGE_URL", model="judge")
+        again = Judge(given).evaluate(Ruled(lambda prompt: "short"), DATA, recording(tmp_path))
+        assert len(other.bodies) == 2 * len(DATA)
+    assert value(again, "judge_consistent") == 1.0

@@ -187,6 +187,14 @@ def test_a_model_behind_its_server_is_measured_and_gated(fake_app: App) -> None:
     assert [(one["subject"], one["verdict"]) for one in done.gates] == [("served", "pass")]
 
 
+def test_a_gate_over_the_last_model_that_was_measured_is_no_pass(fake_app: App) -> None:
+    gate = {"metric": "right", "over": "tuned", "min_gain": -0.5}
+    document = {**FAKE, "server": "fake", "evaluate_served": True, "gates": [gate]}
+    with pytest.raises(GateRefused) as caught:
+        go(fake_app, document, until="evaluate")
+    assert "right of tuned is no gain over itself" in caught.value.details[0]
+
+
 def test_a_server_that_cannot_be_scored_is_refused_when_that_is_planned(fake_app: App) -> None:
     endpoint = {"url": "http://deaf/v1", "model": "m"}
     assert list(go(fake_app, {**FAKE, "endpoint": endpoint}).metrics) == ["served"]

@@ -15,6 +15,7 @@ from ftctl.errors import BackendFailed, DiskFull, FtctlError, NoUsableRows, Reso
 from ftctl.ports.context import StageContext
 from ftctl.ports.target import Answer
 from ftctl.testing.fakes import FakeTarget
+from ftctl.worker.execute import _untold
 from ftctl.worker.failure import as_ftctl_error
 from ftctl.worker.job_folder import JobFolder
 from ftctl.worker.remembered_target import RememberedTarget
@@ -130,5 +131,11 @@ def test_scores_are_remembered_as_answers_are(context: StageContext) -> None:
     scores = first.score(DATA)
     second = RememberedTarget(FakeTarget(log_probability=-3.0), Replies(context.work, "two"), context)
     assert second.score(DATA) == scores
-    other = evolve(DATA[0], messages=(*DATA[0].messages[:-1], Message("assistant", "another")))
-    assert second.score([other])[0].log_probability == -3.0
+    for turn in (Message("assistant", "another"), evolve(DATA[0].messages[-1], weight=0)):
+        other = evolve(DATA[0], messages=(*DATA[0].messages[:-1], turn))
+        assert second.score([other])[0].log_probability == -3.0
+
+
+def test_a_record_that_nobody_may_read_still_says_that_an_answer_did_not_come() -> None:
+    assert _untold({"where": "a:1", "error": "status 400"}) == {"where": "a:1", "error": "not answered"}
+    assert _untold({"where": "a:1", "answer": "secret", "f1": 0.5}) == {"where": "a:1", "f1": 0.5}

@@ -20,5 +20,7 @@ def command(endpoint: str | None, served_model: str | None, **given: Any) -> Non
     ftctl evaluate my.yaml --endpoint http://127.0.0.1:8000/v1
     """
     told = {"endpoint.url": endpoint, "endpoint.model": served_model}
+    if endpoint:
+        given["settings"] += ("evaluate_served=false",)
     given["settings"] += tuple(f"{path}={value}" for path, value in told.items() if value is not None)
     launch("evaluate", True, **given)

@@ -24,17 +24,20 @@ def print_plan(plan: dict[str, Any]) -> None:
     """Stages, cache hits, what is trained, and what it needs."""
     model, resources = plan["model"], plan["resources"]
     print(f"run {plan['run_id']}")
-    print(f"model {model['reference']}: {model['architecture']}, {model['parameters']:,} parameters, {model['dtype']}")
+    trained, total = resources["trained_parameters"], resources["total_parameters"]
+    known = f"{model['architecture']}, {model['parameters']:,} parameters, {model['dtype']}"
+    print(f"model {model['reference']}: {known if total else 'as it is served'}")
     if model["left_out"]:
         print(f"  files no library will see: {', '.join(model['left_out'])}")
     rows = [["stage", "plugin", "environment", "state"]]
     rows += [[s["name"], s["plugin"], s["environment"], "cached" if s["cached"] else "to do"] for s in plan["stages"]]
     print_table(rows)
-    trained, total = resources["trained_parameters"], resources["total_parameters"]
-    steps = resources["steps"] if resources["steps"] is not None else "known once the data has been read"
-    print(f"trained parameters {trained:,} of {total:,} ({trained / total:.2%}); optimizer steps: {steps}")
     if plan["evaluation"]:
         print(_shown(plan["evaluation"]))
+    if not total:
+        return
+    steps = resources["steps"] if resources["steps"] is not None else "known once the data has been read"
+    print(f"trained parameters {trained:,} of {total:,} ({trained / total:.2%}); optimizer steps: {steps}")
     memory = ", ".join(f"{phase} {size / 1e6:,.0f} MB" for phase, size in resources["memory"].items())
     print(f"memory, estimated: {memory}; disk {resources['disk'] / 1e6:,.0f} MB")
 

@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 from ftctl.domain.sure import holm
 from ftctl.errors import UsageError
 
-IDENTITY = ("where", "prompt", "expected", "answer", "finish_reason", "tokens", "rank")
+IDENTITY = ("where", "prompt", "expected", "answer", "finish_reason", "tokens", "rank", "group", "template")
 """Fields of a record that are no figure of it."""
 
 LEVEL = 0.05
@@ -89,8 +89,8 @@ def _records(path: Path) -> dict[str, dict[str, Any]]:
 def _figures(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[str]:
     """Names of what is a number in both records of a pair, wherever it is told at all."""
     for name in dict.fromkeys(key for pair in pairs for key in pair[0]):
-        told = [pair for pair in pairs if name in pair[0]]
-        if name not in IDENTITY and all(_number(one.get(name)) for pair in told for one in pair):
+        told = [pair for pair in pairs if all(name in one for one in pair)]
+        if told and name not in IDENTITY and all(_number(one[name]) for pair in told for one in pair):
             yield name
 
 

@@ -69,7 +69,7 @@ def _looked_into(content: Content) -> list[str]:
 
 def _intervals(content: Content) -> str:
     chart = interval_chart(content.run)
-    return chart and f"<h3>Shares with their bounds of 95 %</h3>{legend(content.run)}{chart}"
+    return chart and f"<h3>Shares, with bounds of 95 % where they are known</h3>{legend(content.run)}{chart}"
 
 
 def _examples(examples: list[dict[str, str]]) -> str:

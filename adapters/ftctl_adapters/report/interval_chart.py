@@ -46,19 +46,26 @@ def _colour(subject: str) -> str:
 
 
 def _row(subject: str, metric: dict[str, Any], y: float) -> str:
-    low, high = _bounds(metric)
-    middle, said = y + ROW / 2, f"{subject}: {metric['value']:.4g}, {low:.3g} to {high:.3g}, n {metric['n']}"
+    bounds, middle = _bounds(metric), y + ROW / 2
+    said, line = f"{subject}: {metric['value']:.4g}, n {metric['n']}", ""
+    if bounds:
+        low, high = bounds
+        said += f", {low:.3g} to {high:.3g}"
+        line = f'<line x1="{_x(low):.1f}" x2="{_x(high):.1f}" y1="{middle}" y2="{middle}" class="bounds"/>'
     return (
-        f'<g class="{_colour(subject)}"><title>{escape(said)}</title>'
-        f'<line x1="{_x(low):.1f}" x2="{_x(high):.1f}" y1="{middle}" y2="{middle}" class="bounds"/>'
+        f'<g class="{_colour(subject)}"><title>{escape(said)}</title>{line}'
         f'<circle cx="{_x(metric["value"]):.1f}" cy="{middle}" r="3.5" fill="currentColor"/></g>'
     )
 
 
-def _bounds(metric: dict[str, Any]) -> tuple[float, float]:
-    value, error = metric["value"], NORMAL * (metric.get("stderr") or 0.0)
-    low, high = metric.get("low"), metric.get("high")
-    return (max(0.0, value - error) if low is None else low), (min(1.0, value + error) if high is None else high)
+def _bounds(metric: dict[str, Any]) -> tuple[float, float] | None:
+    """Nothing of a figure whose uncertainty nobody told."""
+    if metric.get("low") is not None:
+        return metric["low"], metric["high"]
+    if metric.get("stderr") is None:
+        return None
+    value, error = metric["value"], NORMAL * metric["stderr"]
+    return max(0.0, value - error), min(1.0, value + error)
 
 
 def _x(share: float) -> float:

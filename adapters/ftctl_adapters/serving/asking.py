@@ -62,7 +62,8 @@ class Asker:
         """
         body = {"model": self.service.model, "messages": list(messages), "max_tokens": self.service.max_tokens,
                 "temperature": self.service.temperature, **more}  # fmt: skip
-        kept = self.folder / f"{hashlib.sha256(canonical(body)).hexdigest()}.json"
+        asked = canonical([os.environ.get(self.service.url_env, ""), body])
+        kept = self.folder / f"{hashlib.sha256(asked).hexdigest()}.json"
         known = _kept(kept)
         if known is not None:
             return _said(known)

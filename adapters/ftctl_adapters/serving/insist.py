@@ -66,15 +66,27 @@ def insist(
     raise GivenUp(f"{last}, {TRIES} times")
 
 
+def get(url: str, timeout: float, key: str | None = None) -> Any:
+    """The JSON that lies there; as `post` otherwise."""
+    return _sent(urllib.request.Request(url, headers=_bearer(key)), timeout)
+
+
 def post(url: str, body: dict[str, Any], timeout: float, key: str | None = None) -> Any:
     """The JSON that a request is answered with; ``key`` is sent as a bearer, and to this address alone.
 
     Raises:
         OSError, ValueError, http.client.HTTPException: as the standard library raises them.
     """
-    headers = {"Content-Type": "application/json"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
-    direct = [urllib.request.ProxyHandler({})] if urlsplit(url).hostname in HERE else []
+    headers = {"Content-Type": "application/json"} | _bearer(key)
+    return _sent(urllib.request.Request(url, json.dumps(body).encode(), headers), timeout)
+
+
+def _bearer(key: str | None) -> dict[str, str]:
+    return {} if key is None else {"Authorization": f"Bearer {key}"}
+
+
+def _sent(request: urllib.request.Request, timeout: float) -> Any:
+    direct = [urllib.request.ProxyHandler({})] if urlsplit(request.full_url).hostname in HERE else []
     with urllib.request.build_opener(_NoRedirect, *direct).open(request, timeout=timeout) as response:
         return json.loads(response.read(REPLY_BYTES))
 

@@ -43,6 +43,7 @@ class EndpointTarget(Target):
     def __init__(self, endpoint: Endpoint, link: Link, tokenizer: ChatTokenizer | None = None) -> None:
         self._endpoint, self._link, self._tokenizer = endpoint, link, tokenizer
         self.max_error_rate = link.max_error_rate
+        self.name = endpoint.model
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         with ThreadPoolExecutor(self._link.concurrency) as threads:
@@ -64,7 +65,7 @@ class EndpointTarget(Target):
 
     def _unscorable(self) -> tuple[str, ...]:
         if self._tokenizer is None:
-            return ("scores need the model's own tokenizer: give its folder as `tokenizer`",)
+            return ("scores need the model's own tokenizer: give its folder, endpoint.tokenizer",)
         ids = self._tokenizer.encode(SENTENCE)
         try:
             choice = self._completed(ids)
@@ -103,9 +104,9 @@ class EndpointTarget(Target):
             told = insist(lambda: self._completed(row.ids)["logprobs"]["token_logprobs"][: len(row.ids)])
             total = sum(float(one) for one, label in zip(told[1:], row.labels[1:], strict=True) if label >= 0)
         except (NoAnswer, Unusable) as error:
-            raise self._failed(str(error)) from None
+            raise self._failed(f"{example.where} was not scored: {error}") from None
         except (ValueError, TypeError):
-            raise self._failed("a token without a log-probability") from None
+            raise self._failed(f"{example.where}: a token without a log-probability") from None
         return Score(total, row.trained, len(example.answer))
 
     def _completed(self, ids: Sequence[int]) -> dict[str, Any]:

@@ -107,13 +107,17 @@ class _Chain:
 
     def evaluate_served(self, inputs: dict[str, str], phase: str) -> None:
         """What a server answers, a foreign one or that of this run."""
-        if not self.spec.evaluators:
-            self.problems.append("evaluators: name one, or there is nothing to measure the server with")
         assert self.spec.asker is not None
-        scores = any(SCORES in one.offer.capabilities for one in self.spec.evaluators)
-        told, parts = self.needed() | {"scores": scores}, {"loader": self.spec.asker}
+        server, parts = self.spec.server, {"loader": self.spec.asker}
+        tells = self.spec.endpoint is not None or (server is not None and SCORES in server.offer.capabilities)
+        backends = tuple(one for one in self.spec.evaluators if tells or SCORES not in one.offer.capabilities)
+        if not backends:
+            self.problems.append("evaluators: none is left that the server can be measured with")
         self.shown_to(parts, SERVED)
-        where, backends = self.spec.endpoint, self.spec.evaluators
+        told = self.needed() | {"scores": any(SCORES in one.offer.capabilities for one in backends)}
+        left_out = [one.offer.name for one in self.spec.evaluators if one not in backends]
+        told |= {"left_out": left_out} if left_out else {}
+        where = self.spec.endpoint
         self.stages.append(
             Stage(STAGES[SERVED], "evaluate", backends, inputs, SERVED, told, parts, phase=phase, endpoint=where)
         )

@@ -90,6 +90,9 @@ def _bounds(gate: Gate, measured: Mapping[str, Measured]) -> "Iterator[Bounded |
     one, other = (measured.get(name, Measured({})) for name in (subject, gate.over))
     value, reference = one.metrics.get(gate.metric), other.metrics.get(gate.metric)
     relative = gate.min_gain is not None or gate.max_ratio is not None
+    if relative and subject == gate.over:
+        yield f"{gate.metric} of {subject} is no gain over itself: nothing that comes after {subject} was measured"
+        return
     if value is None or (relative and reference is None):
         yield f"{gate.metric} of {subject if value is None else gate.over} was not measured"
         return

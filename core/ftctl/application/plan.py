@@ -15,8 +15,9 @@ from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage import Stage
 from ftctl.domain.artifact import served_model
 from ftctl.domain.codec import to_plain
+from ftctl.domain.launch import Endpoint
 from ftctl.domain.power import smallest_shown
-from ftctl.domain.resources import ResourcePlan
+from ftctl.domain.resources import ModelShape, ResourcePlan
 from ftctl.errors import BackendFailed, ConfigInvalid, DiskFull, FtctlError, PluginBroken
 from ftctl.plugin.capabilities import SEALS
 from ftctl.plugin.offer import load
@@ -91,6 +92,11 @@ class Plan:
         return {"examples": examples, "smallest_shown": smallest_shown(examples)}
 
 
+def _elsewhere(endpoint: Endpoint) -> ModelFacts:
+    """What is known of a model that somebody serves."""
+    return ModelFacts(endpoint.url, "", ModelShape("", 0, 0, 0, 0, 0, 0, ""))
+
+
 def instantiate(backend: Backend) -> Any:
     """The backend itself, made from its checked options, which stay as they are whatever it does to its own.
 
@@ -117,7 +123,7 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
         UsageError: a gate names an earlier run that is not there, or was not measured.
         DiskFull: less free space than the run is expected to need.
     """
-    facts = app.intake.look(spec.model, spec.model_revision)
+    facts = _elsewhere(spec.endpoint) if spec.endpoint else app.intake.look(spec.model, spec.model_revision)
     for gate in spec.gates:
         if gate.over.startswith(EARLIER):
             measured_in(app, gate.over.removeprefix(EARLIER))
@@ -225,7 +231,8 @@ def _refuse_unasked(spec: RunSpec, stages: list[Stage]) -> None:
             verdict = ask(spec.asker, "probe", served_model(stage.endpoint), scores=scores)
             if verdict.reasons:
                 text = f"{stage.endpoint.url} cannot be measured: {'; '.join(verdict.reasons)}"
-                raise BackendFailed(text, next_step="see the server's log, or leave out what it cannot do")
+                step = "leave out the evaluators that score" if scores else "see the server's log"
+                raise BackendFailed(text, next_step=step)
 
 
 def _with_cache(app: App, spec: RunSpec, stages: list[Stage], facts: ModelFacts) -> list[PlannedStage]:
@@ -262,6 +269,8 @@ def stage_key(spec: RunSpec, stage: Stage, facts: ModelFacts, digests: dict[str,
 
 
 def _resources(app: App, spec: RunSpec, facts: ModelFacts, planned: tuple[PlannedStage, ...]) -> ResourcePlan:
+    if spec.endpoint:
+        return ResourcePlan(0, 0, {}, 0)
     data = next((p.record for p in planned if p.stage.operation == "dataset" and p.record), None)
     rows = None
     if data:

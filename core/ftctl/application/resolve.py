@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -56,6 +57,7 @@ KEYS = ("model", *DEFAULTS)
 REPEATABLE = ("data_operator", "data_source")
 """Ports of which one backend may be named several times."""
 _ABSENT = (None, "none", False)
+NO_ENDPOINT: tuple[Any, ...] = (*_ABSENT, {})
 
 
 def resolve(document: Mapping[str, Any], registry: Registry, environments: Environments) -> RunSpec:
@@ -98,7 +100,7 @@ class _Resolver:
         engine, given = self.engine(values["data_source"])
         sources, mixing, settings, limits = self.data(given)
         tuner, objective, launcher = self.tuner(values["tuner"])
-        untuned = UNTUNED if values["endpoint"] else None
+        untuned = UNTUNED if values["endpoint"] not in NO_ENDPOINT else None
         parts: dict[str, Any] = {
             "model": self.typed(
                 "model",
@@ -298,11 +300,15 @@ class _Resolver:
     def served(self, entry: Any, measured: Any, server: Any) -> dict[str, Any]:
         """The server that is measured: one that is there, or that of this run."""
         again = self.typed("evaluate_served", measured, bool)
-        named = entry not in (*_ABSENT, {})
+        named = entry not in NO_ENDPOINT
         if not named and not again:
             return {}
         own = {"url": entry} if isinstance(entry, str) else dict(entry) if isinstance(entry, Mapping) else {}
-        url, model = own.pop("url", None), own.pop("model", "")
+        # an address that stands alone and is given a further key becomes `use` of what it is given to
+        url, model = own.pop("url", own.pop("use", None)), own.pop("model", "")
+        if url is not None and again:
+            self.problems.append("endpoint: with a `url` nothing is served here; leave evaluate_served out")
+            return {}
         if (url is None) != bool(again) or (named and not isinstance(entry, str | Mapping)):
             line = "needs a `url`, such as http://127.0.0.1:8000/v1; for this run's own server, evaluate_served: true"
             self.problems.append(f"endpoint: {line}")
@@ -313,7 +319,7 @@ class _Resolver:
         if again and server in _ABSENT:
             self.problems.append("evaluate_served: this run has no server; name one, or the `endpoint` that is there")
         asker = self.backend("target_loader", {"use": ASKER, **own}, "endpoint")
-        place = None if url is None else Endpoint(str(url).rstrip("/"), str(name))
+        place = None if url is None else Endpoint(_with_path(str(url)), str(name))
         return {"endpoint": place, "evaluate_served": bool(again), "asker": asker}
 
     def gates(self, entries: Any) -> tuple[Gate, ...]:
@@ -365,3 +371,8 @@ def _share_problems(split: Mapping[str, float]) -> list[str]:
     if not problems and sum(shares.values()) >= 1:
         problems.append("data_source.split: the shares must leave rows to train on; their sum must be less than 1")
     return problems
+
+
+def _with_path(url: str) -> str:
+    """An address of an OpenAI-compatible server ends in a path; unless it says another, in ``/v1``."""
+    return url.rstrip("/") if urlsplit(url).path.strip("/") else f"{url.rstrip('/')}/v1"

@@ -37,7 +37,7 @@ OWN_CASES = "own-cases"
 """An evaluator that brings what it asks; the test split may be empty."""
 
 SCORES = "scores"
-"""An evaluator that asks how probable an answer is, which not every server tells."""
+"""An evaluator that asks how probable an answer is, or a server that tells (`echo` and `logprobs`); most do not."""
 
 INSIDE = "inside"
 """An evaluator that looks into the model, at layers and gradients, or a loader that shows them; no server does."""

@@ -47,6 +47,8 @@ class Target(ABC):
     """
 
     max_error_rate: float = 0.0
+    name: str = ""
+    """Who answers, where that is not a model of this workspace."""
 
     @abstractmethod
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:

@@ -12,7 +12,7 @@ from ftctl.application.dataset import build_dataset
 from ftctl.application.dataset.mixed import MixedSource, Mixing
 from ftctl.domain.artifact import Draft, served_model
 from ftctl.domain.codec import digest, to_plain
-from ftctl.domain.event import DATA_DESCRIBED, METRIC_RECORDED, RATES_SWEPT
+from ftctl.domain.event import DATA_DESCRIBED, METRIC_RECORDED, RATES_SWEPT, WARNING_RAISED
 from ftctl.domain.job import Job, JobResult, PluginRef
 from ftctl.domain.report import Report
 from ftctl.domain.split import SplitShares
@@ -133,11 +133,16 @@ def _compress(job: Job, context: StageContext) -> JobResult:
 
 
 def _evaluate(job: Job, context: StageContext) -> JobResult:
+    if job.settings.get("left_out"):
+        said = f"{', '.join(job.settings['left_out'])}: not measured behind the server, which tells no probabilities"
+        context.emit(WARNING_RAISED, message=said)
     examples = list(read_split(job.inputs["data"], "test"))
     if not examples and job.settings.get("needs_examples", True):
         raise NoUsableRows("the test split is empty", next_step="give it a share: data_source.split.test")
-    target = RememberedTarget(_target(job), _replies(job, context), context)
+    asked = _target(job)
+    target = RememberedTarget(asked, _replies(job, asked, context), context)
     reports = [ask(plugin, "evaluate", target, examples, context) for plugin in job.plugins]
+    missing = {name: text for report in reports for name, text in _missing(report).items()}
     if is_sealed(job.inputs["data"]):
         reports = [evolve(report, records=tuple(map(_untold, report.records))) for report in reports]
     for report in reports:
@@ -145,7 +150,7 @@ def _evaluate(job: Job, context: StageContext) -> JobResult:
         for metric in report.metrics:
             context.emit(METRIC_RECORDED, **to_plain(metric))
     metrics = tuple(metric for report in reports for metric in report.metrics)
-    notes = {name: text for report in reports for name, text in (report.notes | _missing(report)).items()}
+    notes = {name: text for report in reports for name, text in report.notes.items()} | missing
     return JobResult(Draft("report", "ftctl-report", {"notes": notes}), metrics, notes)
 
 
@@ -168,23 +173,24 @@ def _target(job: Job) -> Target:
     return loader.load(model)
 
 
-def _replies(job: Job, context: StageContext) -> Replies:
+def _replies(job: Job, target: Target, context: StageContext) -> Replies:
     """What this very model has answered before, in whatever run.
 
-    Answers to encrypted rows stay in the stage's folder, which goes when it is done; those of a server too, for nobody
-    knows which model will be there tomorrow.
+    Answers to encrypted rows stay in the stage's folder, which goes when it is done; those of a server too, by the name
+    of its model, for nobody knows which one will be there tomorrow.
     """
-    model, kept = job.inputs.get("model"), job.settings.get("replies")
-    if kept is None or model is None or job.endpoint or is_sealed(job.inputs["data"]):
-        return Replies(context.work, "answers")
-    loader = job.parts["loader"]
-    who = [model.digest, model.base and model.base.digest, loader.factory, loader.options, loader.owner, _packages()]
-    return Replies(Path(kept, digest(who)[:16]), job.key[:16])
+    model, kept, loader = job.inputs.get("model"), job.settings.get("replies"), job.parts["loader"]
+    own = model and [model.digest, model.base and model.base.digest]
+    who = digest([own, target.name, loader.factory, loader.options, loader.owner, _packages()])[:16]
+    if kept is None or job.endpoint or is_sealed(job.inputs["data"]):
+        return Replies(context.work / "replies" / who, "answers")
+    return Replies(Path(kept, who), job.key[:16])
 
 
 def _untold(record: dict[str, Any]) -> dict[str, Any]:
-    """A record of an example that nobody may read: its place and its figures."""
-    return {key: value for key, value in record.items() if key == "where" or isinstance(value, int | float)}
+    """A record of an example that nobody may read: its place, its figures, and whether an answer did not come."""
+    told = {key: value for key, value in record.items() if key == "where" or isinstance(value, int | float)}
+    return told | ({"error": "not answered"} if record.get("error") else {})
 
 
 def _write_report(report: Report, out: Path) -> None:

@@ -60,7 +60,8 @@ def question_key(prompt: Prompt, max_new_tokens: int) -> str:
 
 def example_key(example: Example) -> str:
     """By what a score is found again: what is given, and what is scored."""
-    return _key([[message.role, message.content] for message in example.messages], example.tools, example.text)
+    turns = [[message.role, message.content, message.weight] for message in example.messages]
+    return _key(turns, example.tools, example.text)
 
 
 def _key(*told: Any) -> str:

@@ -54,7 +54,9 @@ FIGURES = {
     "format": "boundary_format",
     "harmless": "boundary_refused",
 }
-"""Which figure a kind of case counts for. Only `boundary_refused` is better low."""
+"""Which figure a kind of case counts for."""
+
+LOWER = frozenset({"boundary_refused"})
 
 
 @options
@@ -83,7 +85,9 @@ class Boundary(Evaluator):
             crashed = float(answer is CRASHED)
             records.append(record(case, answer, **{name: value, "boundary_crashed": crashed}))
         lower = {"boundary_refused"}
-        metrics = [share(name, found, "lower" if name in lower else "higher") for name, found in values.items()]
+        metrics = [
+            share(name, found, "lower" if name in lower else "higher") for name, found in values.items() if found
+        ]
         metrics.append(share("boundary_crashed", (one["boundary_crashed"] for one in records), "lower"))
         return Report("boundary", tuple(metrics), (*records, *missing))
 

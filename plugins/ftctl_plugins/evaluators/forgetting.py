@@ -39,7 +39,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "arithmetic": "What is {a} + {b}? Reply with the number alone.",
         "subtraction": "{name} has {c} {thing} and gives {a} away. How many are left? Reply with the number alone.",
         "reading": "{name} went to the {place}, and {other} stayed at home. Who went there? Reply with the name.",
-        "place": "{name} put the {thing} into the {place}. Where are the {thing} now? Reply with one word.",
+        "place": "The {thing} are in the {place}, the {second} in the {else}. Where are the {thing}? Use one word.",
         "last": "Repeat the last of these words: {first}, {second}, {third}.",
         "largest": "Which of these numbers is the largest: {a}, {b}, {d}? Reply with the number alone.",
     },
@@ -47,7 +47,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "arithmetic": "{a}加{b}等于多少?只回答数字。",
         "subtraction": "{name}有{c}个{thing},送出了{a}个,还剩多少个?只回答数字。",
         "reading": "{name}去了{place},{other}留在家里。谁去了{place}?只回答名字。",
-        "place": "{name}把{thing}放进了{place}。{thing}现在在哪里?只回答一个词。",
+        "place": "{thing}在{place},{second}在{else}。{thing}在哪里?只回答一个词。",
         "last": "请重复下面最后一个词:{first}、{second}、{third}。",
         "largest": "{a}、{b}、{d}中哪个数最大?只回答数字。",
     },
@@ -60,7 +60,7 @@ RIGHT: dict[str, Callable[[dict[str, str]], str]] = {
     "last": lambda told: told["third"],
     "largest": lambda told: str(max(int(told[key]) for key in "abd")),
 }
-OTHERS = {"reading": ("other",), "last": ("first", "second"), "largest": ("a", "b", "d")}
+OTHERS = {"reading": ("other",), "place": ("else",), "last": ("first", "second"), "largest": ("a", "b", "d")}
 """What an answer must not say as well: who repeats the question has not answered it."""
 
 
@@ -89,7 +89,8 @@ class Forgetting(Evaluator):
             right = float(says(answer.text, case.told["right"]) and not wrong)
             records.append(record(case, answer, general=right) | {f"general_{case.told['kind']}": right})
         names = ["general", *(f"general_{kind}" for kind in RIGHT)]
-        metrics = tuple(share(name, [one[name] for one in records if name in one], "higher") for name in names)
+        of = {name: [one[name] for one in records if name in one] for name in names}
+        metrics = tuple(share(name, values, "higher") for name, values in of.items() if values)
         return Report("forgetting", metrics, (*records, *missing))
 
     def cases(self) -> Iterator[Case]:
@@ -109,5 +110,6 @@ def _drawn(language: str, draw: random.Random) -> dict[str, str]:
     name, other = draw.sample(NAMES[language], 2)
     first, second, third = draw.sample(THINGS[language], 3)
     numbers = {"a": str(a), "b": str(b), "c": str(a + b), "d": str(d)}
-    words = {"name": name, "other": other, "thing": first, "place": draw.choice(PLACES[language])}
+    place, elsewhere = draw.sample(PLACES[language], 2)
+    words = {"name": name, "other": other, "thing": first, "place": place, "else": elsewhere}
     return numbers | words | {"first": first, "second": second, "third": third}

@@ -17,8 +17,8 @@ from ftctl_plugins.judging import JUDGE, VERDICT_TOKENS, preferred
 
 FIRST, SECOND, NEITHER = "A", "B", "C"
 WORTH = {FIRST: 1.0, SECOND: 0.0, NEITHER: 0.5}
-USABLE = 0.5
-"""Share of pairs about which a judge must say the same in both orders."""
+CHANCE = 0.5
+"""In which share of pairs a coin says the same in both orders: the lower bound of a judge must be above."""
 
 
 @options
@@ -38,8 +38,8 @@ class Judge(Evaluator):
     """The model's answer beside the expected one, in both orders; a verdict that changes with the order is a tie.
 
     Beside the rate stands what the judge is worth: how often it says the same in both orders, how much it prefers a
-    place, how often it agrees with itself, how often it says nothing that is understood. Of a judge that contradicts
-    itself more often than not no rate is told, and a gate on it fails.
+    place, how often it agrees with itself, how often it says nothing that is understood. Of a judge that is not surely
+    more consistent than a coin no rate is told, and a gate on it fails.
     """
 
     def __init__(self, options: JudgeOptions) -> None:
@@ -115,9 +115,9 @@ def _figures(records: Sequence[dict[str, Any]], votes: int) -> tuple[list[Metric
     metrics.append(Metric("judge_position_bias", abs(2 * first - 1), "share", "lower", len(records)))
     note = f"the first place was preferred in {first:.0%} of {len(chosen)} verdicts for one of both"
     if votes > 1:
-        agreed = [float(len(set(order)) == 1) for order in orders]
+        agreed = [float(len(set(order)) == 1) for order in orders if all(order)] or [0.0]
         metrics.append(Metric("judge_self_agreement", sum(agreed) / len(agreed), "share", "higher", len(records)))
-    if consistent.value < USABLE:
+    if (consistent.low or 0.0) <= CHANCE:
         return (
             metrics,
             f"{note}; unusable: it says the same in both orders of {consistent.value:.0%} of the pairs alone",

@@ -9,7 +9,7 @@ from attrs import evolve
 from ftctl.domain.example import Example, Prompt
 from ftctl.domain.metric import Direction, mean_metric
 from ftctl.domain.report import Report
-from ftctl.errors import NoUsableRows
+from ftctl.errors import NoUsableRows, Unanswered
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target, answered
 from ftctl_adapters.records.noise import NOISES, touched
@@ -96,6 +96,8 @@ class Robust(Evaluator):
             for e, one, group in zip(asked, kept, groups, strict=True)
             if not any(a.error for a in group)
         ]
+        if not records:
+            raise Unanswered("robust: of no example were all its questions answered")
         first = [next((answer for answer in group if answer.error), group[0]) for group in groups]
         *_, missing = answered(asked, first)
         metrics = tuple(

@@ -38,7 +38,7 @@ class OpenaiLoader(TargetLoader):
 
         given, folder = self._options, self._options.tokenizer or (model.base or model).path
         link = Link(given.concurrency, given.timeout, self._key(), given.max_error_rate)
-        return EndpointTarget(_endpoint(model), link, ChatTokenizer(folder) if folder else None)
+        return EndpointTarget(self._endpoint(model), link, ChatTokenizer(folder) if folder else None)
 
     def probe(self, model: Artifact, *, scores: bool) -> Verdict:
         from ftctl_adapters.serving.target import EndpointTarget
@@ -53,13 +53,14 @@ class OpenaiLoader(TargetLoader):
             raise UsageError(f"endpoint.key_env: the environment variable {name} is not set")
         return os.environ[name] if name else None
 
+    def _endpoint(self, model: Artifact) -> Endpoint:
+        """Where the artifact is served; the first model that is listed there, where none is named."""
+        from ftctl_adapters.serving.insist import get
 
-def _endpoint(model: Artifact) -> Endpoint:
-    """Where the artifact is served; the first model that is listed there, where none is named."""
-    from ftctl_adapters.serving.openai_client import models
-
-    url, name = str(model.facts["url"]).rstrip("/"), str(model.facts["model"])
-    try:
-        return Endpoint(url, name or models(url)[0])
-    except IndexError:
-        raise BackendFailed(f"{url} lists no model", next_step="name it: endpoint.model") from None
+        url, name = str(model.facts["url"]).rstrip("/"), str(model.facts["model"])
+        try:
+            return Endpoint(url, name or str(get(f"{url}/models", self._options.timeout, self._key())["data"][0]["id"]))
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            said = getattr(error, "reason", None) or error
+            text = f"{url} lists no model: {type(error).__name__}: {said}"
+            raise BackendFailed(text, next_step="is it running? name the model: endpoint.model") from None

@@ -1,7 +1,7 @@
 """The servers that come with ftctl."""
 
 from ftctl.domain.format import BNB_INT8, BNB_NF4, COMPRESSED_TENSORS, GPTQ, HF, ONNX, PEFT_ADAPTER
-from ftctl.plugin import Need, Offer, hookimpl
+from ftctl.plugin import SCORES, Need, Offer, hookimpl
 
 
 @hookimpl
@@ -29,6 +29,7 @@ def ftctl_offers() -> list[Offer]:
             options="ftctl_plugins.servers.vllm:VllmServerOptions",
             accepts=(HF, COMPRESSED_TENSORS, GPTQ),
             accepts_with={"enable_lora": (PEFT_ADAPTER,)},
+            capabilities=(SCORES,),
             needs=(Need("vllm", "vllm"),),
             environment="vllm",
             recipe="ftctl_plugins.environments:vllm.toml",
