@@ -32,7 +32,7 @@ def token_losses(model: Any, batch: Batch) -> tuple[Any, Any]:
     chosen = targets != IGNORED
     core = model.get_base_model() if hasattr(model, "get_base_model") else model
     head = core.get_output_embeddings()
-    if _ordinary(model, core, head):
+    if ordinary(model):
         logits = model(input_ids=batch.ids, use_cache=False, **_placed(batch)).logits
         logits = logits[:, -batch.ids.shape[1] :][:, :-1][chosen]
         return torch.nn.functional.cross_entropy(logits.float(), targets[chosen], reduction="none"), chosen
@@ -46,9 +46,12 @@ def _placed(batch: Batch) -> dict[str, Any]:
     return {"attention_mask": batch.mask} if batch.positions is None else {"position_ids": batch.positions}
 
 
-def _ordinary(model: Any, core: Any, head: Any) -> bool:
+def ordinary(model: Any) -> bool:
+    """Whether its logits are more than a product of hidden states, or its sequences more than their tokens."""
     import torch
 
+    core = model.get_base_model() if hasattr(model, "get_base_model") else model
+    head = core.get_output_embeddings()
     if any(getattr(core.config, key, None) is not None for key in SCALED_LOGITS):
         return True
     if type(head) is not torch.nn.Linear or head.bias is not None:

@@ -39,7 +39,8 @@ class RememberedTarget(Target):
 
     def score(self, examples: Sequence[Example]) -> list[Score]:
         keys, known = list(map(example_key, examples)), self._replies.scores
-        asked = [(key, one) for key, one in dict(zip(keys, examples, strict=True)).items() if key not in known]
+        new = {key: one for key, one in zip(keys, examples, strict=True) if key not in known}
+        asked = sorted(new.items(), key=lambda pair: _beginning(pair[1]))
         for start in range(0, len(asked), BATCH):
             self._context.stop_if_cancelled()
             batch = asked[start : start + BATCH]
@@ -59,3 +60,9 @@ class RememberedTarget(Target):
             text = f"{len(missing)} of {questions} questions were not answered ({'; '.join(reasons[:3])}), more than "
             text += f"max_error_rate {self.max_error_rate} allows: nothing measured so would hold"
             raise Unanswered(text, next_step="the same command asks again for those alone")
+
+
+def _beginning(example: Example) -> tuple[int, list[str]]:
+    """By length, and those that begin alike beside each other: a target scores such ones faster."""
+    turns = [turn.content for turn in example.messages[:-1]]
+    return sum(map(len, turns)) if turns else len(example.text), turns

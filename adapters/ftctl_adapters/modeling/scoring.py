@@ -1,0 +1,174 @@
+"""How probable the trained tokens of sequences are: in batches of like lengths, and a shared beginning only once."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from ftctl.domain.encoded import IGNORED, Encoded
+from ftctl_adapters.modeling.batch import collate
+from ftctl_adapters.modeling.loss import ordinary, token_losses
+
+BATCH_TOKENS = 4096
+"""Padding included; a longer sequence is a batch of its own."""
+
+PACKED = 1024
+"""Tokens of one sequence of several endings, at most: attention looks at all pairs of them."""
+
+NOISE = {"torch.float32": 1e-3, "torch.bfloat16": 0.1, "torch.float16": 0.02}
+"""How far two ways to the same sum may be apart, in nats a token, before one of them is wrong."""
+
+
+@frozen
+class Shared:
+    """Sequences with one beginning: their places, and what each goes on with."""
+
+    beginning: tuple[int, ...]
+    places: tuple[int, ...]
+    endings: tuple[tuple[int, ...], ...]
+
+    @property
+    def length(self) -> int:
+        return len(self.beginning) + sum(map(len, self.endings))
+
+
+class Scorer:
+    """Of one model; whether it takes endings side by side is seen at the first ones."""
+
+    def __init__(self, model: Any, pad_id: int) -> None:
+        core = model.get_base_model() if hasattr(model, "get_base_model") else model
+        self._model, self._core, self._pad_id = model, core, pad_id
+        self._shares: bool | None = None
+
+    def score(self, rows: Sequence[Encoded]) -> list[float]:
+        """Sums of natural-log probabilities over the trained tokens of each."""
+        import torch
+
+        found = [0.0] * len(rows)
+        cut = [_cut(row) for row in rows]
+        groups = _shared(cut) if self._shares is not False else []
+        with torch.inference_mode():
+            if groups and self._shares is None:
+                self._shares = not ordinary(self._model) and self._agrees(groups[0], cut)
+            taken = groups if self._shares else []
+            for batch in _batches(taken, [one.length for one in taken]):
+                for place, value in self._packed(batch):
+                    found[place] = value
+            done = {place for group in taken for place in group.places}
+            rest = [place for place in range(len(cut)) if place not in done]
+            for places in _batches(rest, [len(cut[place].ids) for place in rest]):
+                for place, value in zip(places, self._plain([cut[place] for place in places]), strict=True):
+                    found[place] = value
+        return found
+
+    def _plain(self, rows: Sequence[Encoded]) -> list[float]:
+        import torch
+
+        losses, chosen = token_losses(self._model, collate(rows, self._pad_id))
+        sums = torch.zeros(chosen.shape).masked_scatter(chosen, losses.float()).sum(dim=1)
+        return [-float(one) for one in sums]
+
+    def _agrees(self, group: Shared, rows: Sequence[Encoded]) -> bool:
+        """Whether endings side by side score as they do alone: not every architecture looks where it is told."""
+        noise = NOISE.get(str(self._core.dtype), 1e-3)
+        try:
+            packed = dict(self._packed([group]))
+        except (RuntimeError, ValueError, TypeError):
+            return False
+        alone = self._plain([rows[place] for place in group.places])
+        return all(
+            abs(packed[place] - value) <= noise * len(ending)
+            for place, value, ending in zip(group.places, alone, group.endings, strict=True)
+        )
+
+    def _packed(self, groups: Sequence[Shared]) -> Iterator[tuple[int, float]]:
+        import torch
+
+        from ftctl_adapters.kernels.head_loss import head_losses
+        from ftctl_adapters.kernels.last_layer import states_at
+        from ftctl_adapters.kernels.rows import rounded
+
+        length = rounded(max(group.length for group in groups))
+        ids = torch.full((len(groups), length), self._pad_id)
+        positions = torch.zeros((len(groups), length), dtype=torch.long)
+        owners = torch.full((len(groups), length), -1)
+        asked: list[int] = []
+        told: list[int] = []
+        targets: list[int] = []
+        sizes: list[int] = []
+        for row, group in enumerate(groups):
+            first = len(group.beginning)
+            ids[row, :first], owners[row, :first] = torch.tensor(group.beginning), 0
+            positions[row, :first] = torch.arange(first)
+            start, last = first, len(asked)
+            asked.append(row * length + first - 1)
+            for number, ending in enumerate(group.endings, 1):
+                end = start + len(ending)
+                ids[row, start:end], owners[row, start:end] = torch.tensor(ending), number
+                positions[row, start:end] = torch.arange(first, first + len(ending))
+                told += [last, *range(len(asked), len(asked) + len(ending) - 1)]
+                asked += range(row * length + start, row * length + end - 1)
+                targets += ending
+                sizes.append(len(ending))
+                start = end
+        decoder, head = self._core.get_decoder(), self._core.get_output_embeddings()
+        given = {"input_ids": ids, "position_ids": positions, "attention_mask": _mask(owners, self._core.dtype)}
+        hidden = states_at(decoder, torch.tensor(asked), **given)[torch.tensor(told)]
+        losses = head_losses(hidden, head.weight, torch.tensor(targets)).float().split(sizes)
+        places = [place for group in groups for place in group.places]
+        return zip(places, (-float(one.sum()) for one in losses), strict=True)
+
+
+def _mask(owners: Any, dtype: Any) -> Any:
+    """(rows, 1, length, length): each sees what stands before it of its own and of the beginning; padding itself."""
+    import torch
+
+    length = owners.shape[1]
+    before = torch.ones(length, length, dtype=torch.bool).tril()
+    same = (owners[:, :, None] == owners[:, None, :]) | (owners[:, None, :] == 0)
+    seen = (before & same) | torch.eye(length, dtype=torch.bool)
+    return torch.zeros(seen.shape, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)[:, None]
+
+
+def _cut(row: Encoded) -> Encoded:
+    """Without what stands behind the last trained token: nothing depends on it."""
+    end = max(place for place, label in enumerate(row.labels) if label != IGNORED) + 1
+    return Encoded(row.where, row.ids[:end], row.labels[:end], row.starts)
+
+
+def _shared(rows: Sequence[Encoded]) -> list[Shared]:
+    """Groups of two or more that begin alike, in pieces that are not too long."""
+    found: dict[tuple[int, ...], list[int]] = {}
+    for place, row in enumerate(rows):
+        first = next((n for n, label in enumerate(row.labels) if label != IGNORED), 0)
+        if first and row.starts == (0,) and IGNORED not in row.labels[first:]:
+            found.setdefault(row.ids[:first], []).append(place)
+    pieces = []
+    for beginning, places in found.items():
+        piece: list[int] = []
+        for place in places:
+            taken = sum(len(rows[one].ids) - len(beginning) for one in (*piece, place))
+            if piece and len(beginning) + taken > PACKED:
+                pieces.append((beginning, piece))
+                piece = []
+            piece.append(place)
+        pieces.append((beginning, piece))
+    return [
+        Shared(beginning, tuple(piece), tuple(rows[place].ids[len(beginning) :] for place in piece))
+        for beginning, piece in pieces
+        if len(piece) > 1
+    ]
+
+
+def _batches(items: Sequence[Any], lengths: Sequence[int]) -> Iterator[list[Any]]:
+    """The longest first, so many together as hold with their padding."""
+    batch: list[Any] = []
+    longest = 0
+    for place in sorted(range(len(items)), key=lambda place: -lengths[place]):
+        if batch and (len(batch) + 1) * longest > BATCH_TOKENS:
+            yield batch
+            batch = []
+        longest = lengths[place] if not batch else longest
+        batch.append(items[place])
+    if batch:
+        yield batch

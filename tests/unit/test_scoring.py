@@ -1,0 +1,91 @@
+"""Scores are those of each sequence alone, whatever stands beside it."""
+
+import random
+from typing import Any
+
+import pytest
+
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.encoded import IGNORED, Encoded
+from ftctl.domain.format import HF
+from ftctl_adapters.modeling.load import load_whole
+from ftctl_adapters.modeling.reference import BUILTIN
+from ftctl_adapters.modeling.scoring import Scorer
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.heavy
+TINY = str(BUILTIN["builtin:tiny"])
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return load_whole(Artifact("model", HF, "", TINY)).float()
+
+
+def rows(draw: random.Random, beginnings: int, endings: int) -> list[Encoded]:
+    """Sequences of which so many begin alike, in an order of no meaning; some go on behind what is scored."""
+    found = []
+    for _ in range(beginnings):
+        first = [draw.randrange(3, 2000) for _ in range(draw.randint(1, 40))]
+        for _ in range(endings):
+            told = [draw.randrange(3, 2000) for _ in range(draw.randint(1, 9))]
+            rest = [draw.randrange(3, 2000) for _ in range(draw.randint(0, 2))]
+            labels = (*[IGNORED] * len(first), *told, *[IGNORED] * len(rest))
+            found.append(Encoded("", (*first, *told, *rest), labels))
+    draw.shuffle(found)
+    return found
+
+
+def alone(model: Any, row: Encoded) -> float:
+    """By the plain model, one sequence, all of its logits."""
+    with torch.inference_mode():
+        table = model(torch.tensor([row.ids])).logits[0].float().log_softmax(-1)
+    wanted = [(place, label) for place, label in enumerate(row.labels) if label != IGNORED and place]
+    return sum(float(table[place - 1, label]) for place, label in wanted)
+
+
+@pytest.mark.parametrize(("beginnings", "endings"), [(30, 1), (7, 4), (1, 200), (3, 2)])
+def test_scores_are_those_of_each_alone(model: Any, beginnings: int, endings: int) -> None:
+    asked = rows(random.Random(endings), beginnings, endings)
+    for found, row in zip(Scorer(model, 0).score(asked), asked, strict=True):
+        assert abs(found - alone(model, row)) < 5e-5 * max(1, row.trained)
+
+
+def test_raw_texts_and_one_sequence_are_scored_too(model: Any) -> None:
+    text = tuple(random.Random(1).randrange(3, 2000) for _ in range(50))
+    asked = [Encoded("", text, text), Encoded("", text, text), Encoded("", text[:2], (IGNORED, text[1]))]
+    for found, row in zip(Scorer(model, 0).score(asked), asked, strict=True):
+        assert abs(found - alone(model, row)) < 1e-3
+
+
+def test_endings_side_by_side_are_computed_together(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer tokens pass the model than the sequences have."""
+    asked, passed = rows(random.Random(5), 4, 25), 0
+    forward = type(model.model).forward
+
+    def counting(self: Any, *arguments: Any, **named: Any) -> Any:
+        nonlocal passed
+        passed += named["input_ids"].numel()
+        return forward(self, *arguments, **named)
+
+    scorer = Scorer(model, 0)
+    scorer.score(asked)
+    monkeypatch.setattr(type(model.model), "forward", counting)
+    scorer.score(asked)
+    assert passed < 0.6 * sum(len(row.ids) for row in asked)
+
+
+def test_a_model_that_looks_elsewhere_is_asked_one_by_one(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes no notice of which tokens may be seen."""
+    forward = type(model.model).forward
+
+    def heedless(self: Any, *arguments: Any, **named: Any) -> Any:
+        mask = named.get("attention_mask")
+        named["attention_mask"] = None if mask is not None and mask.ndim == 4 else mask
+        return forward(self, *arguments, **named)
+
+    asked = rows(random.Random(6), 3, 5)
+    expected = [alone(model, row) for row in asked]
+    monkeypatch.setattr(type(model.model), "forward", heedless)
+    for found, wanted in zip(Scorer(model, 0).score(asked), expected, strict=True):
+        assert abs(found - wanted) < 1e-3
