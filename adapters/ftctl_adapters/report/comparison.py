@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -10,7 +11,8 @@ from attrs import evolve, field, frozen
 from ftctl.domain.sure import holm
 from ftctl.errors import UsageError
 
-IDENTITY = ("where", "prompt", "expected", "answer", "finish_reason", "tokens", "rank", "group", "template")
+IDENTITY = ("where", "prompt", "expected", "answer", "finish_reason", "tokens", "rank", "group", "template",
+            "cluster")  # fmt: skip
 """Fields of a record that are no figure of it."""
 
 LEVEL = 0.05
@@ -109,14 +111,22 @@ def _difference(name: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -
     from ftctl_adapters.statistics.bootstrap import mean_interval
     from ftctl_adapters.statistics.paired import mcnemar, sign_flip
 
-    one, other = (np.array([pair[side][name] for pair in pairs], np.float64) for side in (0, 1))
+    one, other = (np.array(_means(name, [pair[side] for pair in pairs]), np.float64) for side in (0, 1))
     apart = other - one
     low, high = mean_interval(apart)
     if set(np.unique(np.concatenate([one, other]))) <= {0.0, 1.0}:
         p = mcnemar(int((apart > 0).sum()), int((apart < 0).sum()))
     else:
         p = sign_flip(apart)
-    return Difference(name, len(pairs), float(one.mean()), float(other.mean()), low, high, p)
+    return Difference(name, len(one), float(one.mean()), float(other.mean()), low, high, p)
+
+
+def _means(name: str, records: list[dict[str, Any]]) -> list[float]:
+    """One number an example; of those that are no independent ones, one a cluster."""
+    clusters: dict[str, list[float]] = {}
+    for record in records:
+        clusters.setdefault(record.get("cluster", record["where"]), []).append(record[name])
+    return [fmean(values) for values in clusters.values()]
 
 
 def _changed(name: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[dict[str, Any]]:

@@ -97,7 +97,8 @@ def _bounds(gate: Gate, measured: Mapping[str, Measured]) -> "Iterator[Bounded |
         yield f"{gate.metric} of {subject if value is None else gate.over} was not measured"
         return
     examples = one.examples(gate.metric) if gate.confidence is not None else {}
-    plain = Bounded("", value.value, 0.0, values=tuple(examples.values()), stderr=value.stderr, n=value.n)
+    n = len(examples) or value.n
+    plain = Bounded("", value.value, 0.0, values=tuple(examples.values()), stderr=value.stderr, n=n)
     shown = f"is {value.value:.4g}, at"
     if gate.min_value is not None:
         yield evolve(plain, said=f"{shown} least {gate.min_value:g} is wanted", bound=gate.min_value)
@@ -111,7 +112,7 @@ def _bounds(gate: Gate, measured: Mapping[str, Measured]) -> "Iterator[Bounded |
         values = paired(examples, other.examples(gate.metric)) if same else ()
         said = f"gains {gain:.4g} over {gate.over}, at least {gate.min_gain:g} is wanted"
         error = spread(value.stderr, reference.stderr)
-        yield Bounded(said, gain, gate.min_gain, values=values, gains=True, stderr=error, n=value.n)
+        yield Bounded(said, gain, gate.min_gain, values=values, gains=True, stderr=error, n=n)
     if gate.max_ratio is not None:
         yield _ratio(gate, gate.max_ratio, value, reference)
 

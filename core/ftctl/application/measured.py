@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from attrs import field, frozen
@@ -24,11 +25,14 @@ class Measured:
     _read: dict[Path, list[dict[str, Any]]] = field(factory=dict, eq=False, repr=False)
 
     def examples(self, metric: str) -> dict[str, float]:
-        """The metric's value by the place of each example; empty where its records do not tell it."""
+        """The metric's value by the place of each example; empty where its records do not tell it.
+
+        Examples of one cluster are one observation, the mean of theirs.
+        """
         for path in sorted(self.folder.glob(SAMPLES)) if self.folder else ():
             found = {str(one["where"]): float(one[metric]) for one in self._records(path) if _number(one.get(metric))}
             if found and len(found) == self.metrics[metric].n:
-                return found
+                return _together(found, self._records(path))
         return {}
 
     def _records(self, path: Path) -> list[dict[str, Any]]:
@@ -36,6 +40,15 @@ class Measured:
             with path.open(encoding="utf-8") as lines:
                 self._read[path] = [json.loads(line) for line in lines]
         return self._read[path]
+
+
+def _together(found: dict[str, float], records: list[dict[str, Any]]) -> dict[str, float]:
+    clusters: dict[str, list[float]] = {}
+    for record in records:
+        where = str(record["where"])
+        if where in found:
+            clusters.setdefault(str(record.get("cluster", where)), []).append(found[where])
+    return {name: fmean(values) for name, values in clusters.items()}
 
 
 def _number(value: Any) -> bool:

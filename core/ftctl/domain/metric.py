@@ -40,6 +40,29 @@ def mean_metric(name: str, values: Sequence[float], *, unit: str, direction: Dir
     return Metric(name, mean, unit, direction, n, math.sqrt(variance / n), low, high)
 
 
+def clustered_metric(
+    name: str, values: Sequence[float], clusters: Sequence[str], *, unit: str, direction: Direction
+) -> Metric:
+    """The mean of values that are alike within clusters, such as one attack in several settings.
+
+    Its standard error is that of the clusters' sums (Liang and Zeger, Longitudinal data analysis using generalized
+    linear models, 1986, with C / (C - 1)). Bounds of what is 0 or 1 are Wilson's for as many independent cases as have
+    that error; where all values are the same, each cluster counts once.
+    """
+    n, count = len(values), len(set(clusters))
+    mean = math.fsum(values) / n
+    sums: dict[str, float] = {}
+    for value, cluster in zip(values, clusters, strict=True):
+        sums[cluster] = sums.get(cluster, 0.0) + value - mean
+    error = math.sqrt(math.fsum(one * one for one in sums.values()) * count / max(count - 1, 1)) / n
+    if set(values) <= {0.0, 1.0}:
+        # so many independent cases would have this error
+        alike = count if mean in (0.0, 1.0) else min(n, mean * (1 - mean) / error**2) if error else n
+        bounds = clopper_pearson(round(mean * count), count) if mean in (0.0, 1.0) else wilson(mean * alike, alike)
+        return Metric(name, mean, unit, direction, n, error, *bounds)
+    return Metric(name, mean, unit, direction, n, error)
+
+
 def _bounds(values: Sequence[float]) -> tuple[float, float]:
     hits, n = int(math.fsum(values)), len(values)
     return clopper_pearson(hits, n) if hits in (0, n) else wilson(hits, n)

@@ -12,8 +12,11 @@ STEPS = 200
 """Halvings of a bound: more than a float can tell apart."""
 
 
-def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Near its level at every share, for few observations too; (0, 1) where nothing was observed."""
+def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Near its level at every share, for few observations too; (0, 1) where nothing was observed.
+
+    Numbers that are not whole are those of equivalent observations, where real ones depend on each other.
+    """
     if not n:
         return 0.0, 1.0
     z = NormalDist().inv_cdf((1 + level) / 2)

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from ftctl.domain.example import Message, Prompt
-from ftctl.domain.metric import Direction, Metric, mean_metric
+from ftctl.domain.metric import Direction, Metric, clustered_metric, mean_metric
 from ftctl.errors import LabelsInvalid
 from ftctl.ports import Answer, Target, answered
 
@@ -115,6 +115,9 @@ def record(case: Case, answer: Answer, **values: float) -> dict[str, Any]:
             "finish_reason": answer.finish_reason, **values}  # fmt: skip
 
 
-def share(name: str, values: Iterable[float], direction: Direction) -> Metric:
-    """The share of cases in which it is so."""
-    return mean_metric(name, list(map(float, values)), unit="share", direction=direction)
+def share(name: str, values: Iterable[float], direction: Direction, clusters: Sequence[str] = ()) -> Metric:
+    """The share of cases in which it is so; cases of one cluster are no independent ones."""
+    told = list(map(float, values))
+    if clusters:
+        return clustered_metric(name, told, clusters, unit="share", direction=direction)
+    return mean_metric(name, told, unit="share", direction=direction)
