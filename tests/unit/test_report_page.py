@@ -7,6 +7,7 @@ import pytest
 
 from ftctl_adapters.report.interval_chart import interval_chart, legend
 from ftctl_adapters.report.page import page, table
+from ftctl_adapters.report.tables import slice_rows
 from ftctl_adapters.report.verdict import verdict
 from tests.browser import flaws
 
@@ -65,3 +66,18 @@ def test_the_verdict_comes_from_the_gates(run: dict[str, Any], kind: str, why: s
     told = verdict(run)
     assert told[0] == kind
     assert why in told[1]
+
+
+def test_slices_stand_with_the_worst_of_the_last_model_first() -> None:
+    def record(name: str, value: float) -> dict[str, Any]:
+        return {"where": name, "slices": [name, "all"], "shift_f1": value}
+
+    base = [record("short", 0.2), record("long", 0.4)]
+    tuned = [record("short", 0.9), record("long", 0.3), {"where": "lost", "error": "status 400"}]
+    assert slice_rows({"base": base, "tuned": tuned}) == [
+        ["slice", "n", "base", "tuned"],
+        ["long", "1", "0.400", "0.300"],
+        ["all", "2", "0.300", "0.600"],
+        ["short", "1", "0.200", "0.900"],
+    ]
+    assert slice_rows({"base": []}) == []

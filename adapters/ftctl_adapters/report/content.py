@@ -38,6 +38,8 @@ class Content:
     notes: dict[str, str]
     looked_into: list[dict[str, Any]]
     """Of the last model: its answers with the score of each word of their questions."""
+    slices: dict[str, list[dict[str, Any]]]
+    """What `shift` says of each example, by model."""
     measured: dict[str, list[str]]
     """The metrics of the last model by evaluator."""
     comparisons: dict[str, Comparison]
@@ -60,6 +62,7 @@ def gather(journal: RunJournal, store: ArtifactStore) -> Content:
         lineage=_lineage(folders),
         notes=_notes(journal),
         looked_into=_records(_last(folders), "attribution"),
+        slices={SUBJECTS[stage]: _records(folders[stage], "shift") for stage in SUBJECTS if stage in folders},
         measured=_measured(folders),
         comparisons=_comparisons(folders),
     )

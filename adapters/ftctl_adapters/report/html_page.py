@@ -18,6 +18,7 @@ from ftctl_adapters.report.tables import (
     memory_rows,
     metric_rows,
     sample_rows,
+    slice_rows,
     stage_rows,
 )
 from ftctl_adapters.report.verdict import verdict
@@ -33,6 +34,7 @@ def html_page(content: Content) -> str:
         "<h2>Gates</h2>" + table(gate_rows(content.run)),
         "<h2>Metrics</h2>" + table(metric_rows(content.run)) + _intervals(content),
         *(part for name, one in content.comparisons.items() for part in _comparison(name, one)),
+        *_slices(content),
         f"<h2>Training</h2>{charts or '<p>No curves.</p>'}",
         "<h2>Stages</h2>" + table(stage_rows(content.run)),
         "<h2>Data</h2>" + table(data_rows(content.data)),
@@ -59,6 +61,12 @@ def _verdict(content: Content) -> str:
     kind, said = verdict(content.run)
     name = {"none": "No verdict", "pass": "Pass", "fail": "Fail", "inconclusive": "Inconclusive"}[kind]
     return f'<p class="verdict {kind}"><b>{name}</b>: {escape(said)}</p>'
+
+
+def _slices(content: Content) -> list[str]:
+    rows = slice_rows(content.slices)
+    told = "<p>Of many slices one is always the worst: the notes name those that chance does not explain.</p>"
+    return [f"<h2>Slices</h2>{table(rows)}{told}"] if rows else []
 
 
 def _looked_into(content: Content) -> list[str]:

@@ -14,6 +14,7 @@ from ftctl_adapters.report.tables import (
     memory_rows,
     metric_rows,
     sample_rows,
+    slice_rows,
     stage_rows,
 )
 from ftctl_adapters.report.verdict import verdict
@@ -29,6 +30,7 @@ def markdown(content: Content) -> str:
         "## Metrics",
         _table(metric_rows(content.run)),
         *(part for name, one in content.comparisons.items() for part in _comparison(name, one)),
+        *_slices(content),
         "## Stages",
         _table(stage_rows(content.run)),
         "## Data",
@@ -54,6 +56,11 @@ def _comparison(name: str, comparison: Comparison) -> list[str]:
     title = f"## {name}, over the same examples"
     changed = _table(changed_rows(comparison)) if comparison.changed else "No example is answered otherwise."
     return [title, _table(difference_rows(comparison)), changed]
+
+
+def _slices(content: Content) -> list[str]:
+    rows = slice_rows(content.slices)
+    return ["## Slices", _table(rows)] if rows else []
 
 
 def _table(rows: list[list[str]]) -> str:

@@ -1,5 +1,6 @@
 """The tables of a report as rows of text, the header first."""
 
+from statistics import fmean
 from typing import Any
 
 from ftctl.domain.codec import from_plain
@@ -58,6 +59,26 @@ def changed_rows(comparison: Comparison) -> list[list[str]]:
         short = [text if len(text) <= SHOWN else f"{text[:SHOWN]}…" for text in texts]
         rows.append([one["where"], one["figure"], f"{one['delta']:+.3g}", *short])
     return rows
+
+
+def slice_rows(slices: dict[str, list[dict[str, Any]]]) -> list[list[str]]:
+    """The mean F1 of each slice of the test split, by model; the worst of the last model first."""
+    told = {subject: _means(records) for subject, records in slices.items() if records}
+    if not told:
+        return []
+    last = next(reversed(told.values()))
+    names = sorted(last, key=lambda name: last[name][0])
+    rows = [[name, str(last[name][1]), *(f"{found[name][0]:.3f}" if name in found else "–" for found in told.values())]
+            for name in names]  # fmt: skip
+    return [["slice", "n", *told], *rows]
+
+
+def _means(records: list[dict[str, Any]]) -> dict[str, tuple[float, int]]:
+    values: dict[str, list[float]] = {}
+    for record in records:
+        for name in record.get("slices", ()):
+            values.setdefault(name, []).append(record["shift_f1"])
+    return {name: (fmean(found), len(found)) for name, found in values.items()}
 
 
 def stage_rows(run: dict[str, Any]) -> list[list[str]]:
