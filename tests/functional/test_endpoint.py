@@ -80,6 +80,18 @@ def test_missing_answers_are_told_or_end_it_and_the_next_try_asks_for_them_alone
     assert "1 of" in (tmp_path / ".ftctl" / "runs" / document["run_id"] / "report.md").read_text()
 
 
+def test_the_key_reaches_the_server_and_nothing_else(ftctl: Ftctl, service: FakeService, tmp_path: Path) -> None:
+    run_file(tmp_path, service, key_env="SERVER_KEY")
+    done = ftctl("evaluate", "run.yaml", "--json", env={"SERVER_KEY": "planted-key-of-the-test"})
+    assert done.returncode == 0, done.stderr
+    assert {headers.get("Authorization") for headers in service.headers} == {"Bearer planted-key-of-the-test"}
+    for path in (tmp_path / ".ftctl").rglob("*"):
+        assert not path.is_file() or b"planted-key" not in path.read_bytes(), path
+    missing = ftctl("evaluate", "run.yaml")
+    assert missing.returncode == 2
+    assert "the environment variable SERVER_KEY is not set" in missing.stderr
+
+
 def test_answers_of_one_model_are_not_those_of_the_next(ftctl: Ftctl, service: FakeService, tmp_path: Path) -> None:
     run_file(tmp_path, service, max_error_rate=0.0)
     service.faults = [None, None, 400]
