@@ -9,8 +9,8 @@ from ftctl.domain.encoded import IGNORED, Encoded
 from ftctl_adapters.modeling.batch import collate
 from ftctl_adapters.modeling.loss import ordinary, token_losses
 
-BATCH_TOKENS = 4096
-"""Padding included; a longer sequence is a batch of its own."""
+BATCH_TOKENS = 1024
+"""Padding included; a longer sequence is a batch of its own. Larger batches leave the cores' caches."""
 
 PACKED = 1024
 """Tokens of one sequence of several endings, at most: attention looks at all pairs of them."""
@@ -39,17 +39,19 @@ class Scorer:
         core = model.get_base_model() if hasattr(model, "get_base_model") else model
         self._model, self._core, self._pad_id = model, core, pad_id
         self._shares: bool | None = None
+        self._prepared = False
 
     def score(self, rows: Sequence[Encoded]) -> list[float]:
         """Sums of natural-log probabilities over the trained tokens of each."""
         import torch
 
+        self._prepare()
         found = [0.0] * len(rows)
         cut = [_cut(row) for row in rows]
         groups = _shared(cut) if self._shares is not False else []
         with torch.inference_mode():
             if groups and self._shares is None:
-                self._shares = not ordinary(self._model) and self._agrees(groups[0], cut)
+                self._shares = self._agrees(groups[0], cut)
             taken = groups if self._shares else []
             for batch in _batches(taken, [one.length for one in taken]):
                 for place, value in self._packed(batch):
@@ -60,6 +62,18 @@ class Scorer:
                 for place, value in zip(places, self._plain([cut[place] for place in places]), strict=True):
                     found[place] = value
         return found
+
+    def _prepare(self) -> None:
+        """Once: where logits are a product of hidden states alone, the last layer works on those that are asked for."""
+        from ftctl_adapters.kernels.last_layer import install_last
+
+        if self._prepared:
+            return
+        self._prepared = True
+        if ordinary(self._model):
+            self._shares = False
+        else:
+            install_last(self._core.get_decoder())
 
     def _plain(self, rows: Sequence[Encoded]) -> list[float]:
         import torch
