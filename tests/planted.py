@@ -44,11 +44,13 @@ class Planted(torch.nn.Module):  # type: ignore[misc]
     def get_input_embeddings(self) -> Any:
         return self.embedding
 
-    def forward(self, inputs_embeds: Any) -> Any:
+    def forward(self, inputs_embeds: Any, logits_to_keep: int) -> Any:
         seen = inputs_embeds.sum(dim=-1).cumsum(dim=-1) / 16
         seen = seen.round() if self.hidden else seen
         rest = torch.zeros(*seen.shape, 64)
-        return SimpleNamespace(logits=torch.cat([seen[..., None].expand(*seen.shape, 64), rest], dim=-1))
+        return SimpleNamespace(
+            logits=torch.cat([seen[..., None].expand(*seen.shape, 64), rest], dim=-1)[:, -logits_to_keep:]
+        )
 
 
 class Shown(FakeTarget):

@@ -53,6 +53,19 @@ def test_a_model_that_is_stored_in_bfloat16_answers_as_before(tiny: LoadedTarget
     assert next(model.parameters()).dtype == torch.bfloat16
 
 
+@pytest.mark.heavy
+def test_virtual_tokens_do_not_shift_what_is_looked_at() -> None:
+    peft = pytest.importorskip("peft")
+    base = load_whole(Artifact("model", HF, "", TINY)).float()
+    told = peft.PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=5)
+    model = peft.get_peft_model(base, told).eval()
+    question, answer = list(range(300, 320)), [401, 402, 403]
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor([[*question, *answer]])).logits[0, -4:-1].log_softmax(-1)
+    expected = float(logits.gather(1, torch.tensor(answer)[:, None]).sum())
+    assert Attributor(model, "mean", 8).attribute(question, answer).value == pytest.approx(expected, abs=1e-3)
+
+
 def test_what_the_answer_depends_on_has_the_highest_score() -> None:
     draw = random.Random(2)
     attributor, letters = Attributor(Planted(), "mean", STEPS), Letters()

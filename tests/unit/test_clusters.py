@@ -11,6 +11,7 @@ from ftctl.application.gates import judge
 from ftctl.application.measured import Measured
 from ftctl.application.spec import Gate
 from ftctl.domain.metric import Metric, clustered_metric, mean_metric
+from ftctl.domain.proportion import wilson
 from ftctl_adapters.report.comparison import compare
 
 
@@ -64,6 +65,28 @@ def test_a_gate_does_not_pass_by_counting_one_attack_eight_times(tmp_path: Path)
     assert passed <= 18
     (ruling,) = judge([gate], {"tuned": evaluation(tmp_path / "none", 0, share=0.0)})
     assert (ruling.verdict, ruling.n) == ("pass", 24)
+
+
+def test_a_missing_case_does_not_make_a_gate_undecidable(tmp_path: Path) -> None:
+    values = [1.0, 1.0] + [0.0] * 190
+    clusters = [str(place // 8) for place in range(192)]
+    rows = [{"where": f"{place}", "attack_success": value, "cluster": cluster}
+            for place, (value, cluster) in enumerate(zip(values, clusters, strict=True))][:-1]  # fmt: skip
+    (tmp_path / "jailbreak.samples.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
+    metric = clustered_metric("attack_success", values[:-1], clusters[:-1], unit="share", direction="lower")
+    gate = Gate(metric="attack_success", of="tuned", max_value=0.4, confidence=0.95)
+    assert judge([gate], {"tuned": Measured({"attack_success": metric}, tmp_path, "d")})[0].verdict == "pass"
+
+
+def test_one_cluster_and_equal_ones_count_once_each() -> None:
+    alone = clustered_metric("x", [1.0, 1.0] + [0.0] * 6, ["a"] * 8, unit="share", direction="lower")
+    assert alone.stderr is None
+    assert (alone.low, alone.high) == wilson(0.25, 1)
+    equal = clustered_metric(
+        "x", [1.0, 0.0, 0.0] * 12, [str(n // 3) for n in range(36)], unit="share", direction="lower"
+    )
+    assert equal.stderr is None
+    assert (equal.low, equal.high) == pytest.approx(wilson(4, 12))
 
 
 def test_a_comparison_counts_clusters(tmp_path: Path) -> None:

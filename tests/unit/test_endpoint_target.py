@@ -133,10 +133,15 @@ def test_a_score_over_a_server_is_that_of_the_same_model_here(service: FakeServi
 def test_the_model_is_the_first_that_is_listed_to_who_has_the_key(
     service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SERVER_KEY", "planted")
     service.model = "listed"
+    monkeypatch.setenv("SERVER_KEY", "planted\r\n")
     loader = OpenaiLoader(OpenaiLoaderOptions(key_env="SERVER_KEY"))
     loader.load(served_model(Endpoint(service.url, ""))).generate([question("a")], 4)
     assert service.bodies[0]["model"] == "listed"
     assert {headers["Authorization"] for headers in service.headers} == {"Bearer planted"}
     assert len(service.headers) == 2
+
+
+def test_an_error_does_not_quote_the_key(service: FakeService) -> None:
+    (reason,) = target(service, key="planted\nkey").refusals(scores=False)
+    assert reason == "it does not answer: ValueError"

@@ -81,3 +81,4 @@ def test_slices_stand_with_the_worst_of_the_last_model_first() -> None:
         ["short", "1", "0.200", "0.900"],
     ]
     assert slice_rows({"base": []}) == []
+    assert slice_rows({"tuned": [{"where": "a:1", "shift_f1": 0.5}]}) == [], "of an encrypted data set"

@@ -89,3 +89,17 @@ def test_a_model_that_looks_elsewhere_is_asked_one_by_one(model: Any, monkeypatc
     monkeypatch.setattr(type(model.model), "forward", heedless)
     for found, wanted in zip(Scorer(model, 0).score(asked), expected, strict=True):
         assert abs(found - wanted) < 1e-3
+
+
+def test_a_window_of_attention_is_heeded() -> None:
+    """Layers that see a few tokens alone are not given a mask without that window."""
+    from transformers import MistralConfig, MistralForCausalLM
+
+    torch.manual_seed(1)
+    config = MistralConfig(vocab_size=2048, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+                           num_attention_heads=4, num_key_value_heads=2, sliding_window=8,
+                           initializer_range=0.3)  # fmt: skip
+    small = MistralForCausalLM(config).eval()
+    asked = rows(random.Random(9), 4, 3)
+    for found, row in zip(Scorer(small, 0).score(asked), asked, strict=True):
+        assert abs(found - alone(small, row)) < 1e-3 * row.trained

@@ -139,3 +139,6 @@ def test_scores_are_remembered_as_answers_are(context: StageContext) -> None:
 def test_a_record_that_nobody_may_read_still_says_that_an_answer_did_not_come() -> None:
     assert _untold({"where": "a:1", "error": "status 400"}) == {"where": "a:1", "error": "not answered"}
     assert _untold({"where": "a:1", "answer": "secret", "f1": 0.5}) == {"where": "a:1", "f1": 0.5}
+    one, same, other = (_untold({"where": "a:1", "cluster": name})["cluster"] for name in ("Erika", "Erika", "Hans"))
+    assert one == same != other
+    assert "Erika" not in one

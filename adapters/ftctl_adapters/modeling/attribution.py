@@ -10,8 +10,8 @@ from typing import Any
 
 from attrs import frozen
 
-BATCH = 16
-"""Points of the path a pass."""
+BATCH, BATCH_NUMBERS = 16, 1 << 22
+"""Points of the path a pass, at most, and numbers in their embeddings."""
 
 
 @frozen
@@ -53,8 +53,9 @@ class Attributor:
         asked, told = self._embedded(question), self._embedded(answer)
         ids = torch.tensor(list(answer))
         way, total = asked - self._baseline, torch.zeros_like(asked)
-        for start in range(0, len(self._points), BATCH):
-            points, weights = (part[start : start + BATCH, None, None] for part in (self._points, self._weights))
+        size = max(1, min(BATCH, BATCH_NUMBERS // way.numel()))
+        for start in range(0, len(self._points), size):
+            points, weights = (part[start : start + size, None, None] for part in (self._points, self._weights))
             path = (self._baseline + points * way).requires_grad_()
             with torch.enable_grad():
                 found = self._log_probability(path, told, ids).sum()
@@ -90,7 +91,8 @@ class Attributor:
         """By row of ``asked`` (rows, tokens, width): the sum over the answer's tokens."""
         import torch
 
-        rows, length = asked.shape[:2]
+        rows, kept = len(asked), len(ids) + 1
         whole = torch.cat([asked, told.expand(rows, *told.shape)], dim=1)
-        logits = self._model(inputs_embeds=whole).logits[:, length - 1 : -1].log_softmax(dim=-1)
+        # counted from the end, for virtual tokens may stand before the question
+        logits = self._model(inputs_embeds=whole, logits_to_keep=kept).logits[:, -kept:-1].log_softmax(dim=-1)
         return logits.gather(2, ids.expand(rows, -1)[..., None])[..., 0].sum(dim=1)

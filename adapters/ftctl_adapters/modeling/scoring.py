@@ -13,7 +13,7 @@ BATCH_TOKENS = 1024
 """Padding included; a longer sequence is a batch of its own. Larger batches leave the cores' caches."""
 
 PACKED = 1024
-"""Tokens of one sequence of several endings, at most: attention looks at all pairs of them."""
+"""Tokens of one beginning, and of a sequence of several endings, at most: attention looks at all pairs of them."""
 
 NOISE = {"torch.float32": 1e-3, "torch.bfloat16": 0.1, "torch.float16": 0.02}
 """How far two ways to the same sum may be apart, in nats a token, before one of them is wrong."""
@@ -51,7 +51,7 @@ class Scorer:
         groups = _shared(cut) if self._shares is not False else []
         with torch.inference_mode():
             if groups and self._shares is None:
-                self._shares = self._agrees(groups[0], cut)
+                self._shares = self._agrees(max(groups, key=lambda one: one.length), cut)
             taken = groups if self._shares else []
             for batch in _batches(taken, [one.length for one in taken]):
                 for place, value in self._packed(batch):
@@ -74,6 +74,7 @@ class Scorer:
             self._shares = False
         else:
             install_last(self._core.get_decoder())
+            self._shares = False if _windowed(self._core.config) else None
 
     def _plain(self, rows: Sequence[Encoded]) -> list[float]:
         import torch
@@ -133,6 +134,13 @@ class Scorer:
         return zip(places, (-float(one.sum()) for one in losses), strict=True)
 
 
+def _windowed(config: Any) -> bool:
+    """Whether some layers see a window alone, which a mask of our own would not have."""
+    told = config.get_text_config()
+    window = getattr(told, "sliding_window", None) or getattr(told, "attention_chunk_size", None)
+    return bool(window) and getattr(told, "use_sliding_window", True)
+
+
 def _mask(owners: Any, dtype: Any) -> Any:
     """(rows, 1, length, length): each sees what stands before it of its own and of the beginning; padding itself."""
     import torch
@@ -155,7 +163,7 @@ def _shared(rows: Sequence[Encoded]) -> list[Shared]:
     found: dict[tuple[int, ...], list[int]] = {}
     for place, row in enumerate(rows):
         first = next((n for n, label in enumerate(row.labels) if label != IGNORED), 0)
-        if first and row.starts == (0,) and IGNORED not in row.labels[first:]:
+        if 0 < first <= PACKED and row.starts == (0,) and IGNORED not in row.labels[first:]:
             found.setdefault(row.ids[:first], []).append(place)
     pieces = []
     for beginning, places in found.items():

@@ -64,7 +64,7 @@ def changed_rows(comparison: Comparison) -> list[list[str]]:
 def slice_rows(slices: dict[str, list[dict[str, Any]]]) -> list[list[str]]:
     """The mean F1 of each slice of the test split, by model; the worst of the last model first."""
     told = {subject: _means(records) for subject, records in slices.items() if records}
-    if not told:
+    if not any(told.values()):
         return []
     last = next(reversed(told.values()))
     names = sorted(last, key=lambda name: last[name][0])

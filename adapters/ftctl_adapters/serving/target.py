@@ -128,4 +128,6 @@ def _said(error: urllib.error.HTTPError) -> str:
 
 
 def _kind(error: Exception) -> str:
-    return f"{type(error).__name__}: {getattr(error, 'reason', error)}"
+    """By its type, and why a connection failed; what other errors say may quote the request, with its key."""
+    reason = getattr(error, "reason", None)
+    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__

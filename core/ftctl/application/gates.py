@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from attrs import evolve
@@ -98,7 +99,9 @@ def _bounds(gate: Gate, measured: Mapping[str, Measured]) -> "Iterator[Bounded |
         return
     examples = one.examples(gate.metric) if gate.confidence is not None else {}
     n = len(examples) or value.n
-    plain = Bounded("", value.value, 0.0, values=tuple(examples.values()), stderr=value.stderr, n=n)
+    # where examples count by clusters, it is the mean of these that can be sure
+    figure = fmean(examples.values()) if 0 < len(examples) < value.n else value.value
+    plain = Bounded("", figure, 0.0, values=tuple(examples.values()), stderr=value.stderr, n=n)
     shown = f"is {value.value:.4g}, at"
     if gate.min_value is not None:
         yield evolve(plain, said=f"{shown} least {gate.min_value:g} is wanted", bound=gate.min_value)
@@ -112,6 +115,7 @@ def _bounds(gate: Gate, measured: Mapping[str, Measured]) -> "Iterator[Bounded |
         values = paired(examples, other.examples(gate.metric)) if same else ()
         said = f"gains {gain:.4g} over {gate.over}, at least {gate.min_gain:g} is wanted"
         error = spread(value.stderr, reference.stderr)
+        gain = fmean(values) if 0 < len(values) < value.n else gain
         yield Bounded(said, gain, gate.min_gain, values=values, gains=True, stderr=error, n=n)
     if gate.max_ratio is not None:
         yield _ratio(gate, gate.max_ratio, value, reference)

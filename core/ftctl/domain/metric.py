@@ -9,6 +9,7 @@ from attrs import frozen
 from ftctl.domain.proportion import clopper_pearson, wilson
 
 Direction = Literal["higher", "lower"]
+ROUNDING = 1e-18
 
 
 @frozen
@@ -47,20 +48,23 @@ def clustered_metric(
 
     Its standard error is that of the clusters' sums (Liang and Zeger, Longitudinal data analysis using generalized
     linear models, 1986, with C / (C - 1)). Bounds of what is 0 or 1 are Wilson's for as many independent cases as have
-    that error; where all values are the same, each cluster counts once.
+    that error; where it is unknown, and where all values are the same, each cluster counts once.
     """
     n, count = len(values), len(set(clusters))
     mean = math.fsum(values) / n
     sums: dict[str, float] = {}
     for value, cluster in zip(values, clusters, strict=True):
         sums[cluster] = sums.get(cluster, 0.0) + value - mean
-    error = math.sqrt(math.fsum(one * one for one in sums.values()) * count / max(count - 1, 1)) / n
-    if set(values) <= {0.0, 1.0}:
-        # so many independent cases would have this error
-        alike = count if mean in (0.0, 1.0) else min(n, mean * (1 - mean) / error**2) if error else n
-        bounds = clopper_pearson(round(mean * count), count) if mean in (0.0, 1.0) else wilson(mean * alike, alike)
-        return Metric(name, mean, unit, direction, n, error, *bounds)
-    return Metric(name, mean, unit, direction, n, error)
+    spread = math.fsum(one * one for one in sums.values()) * count / max(count - 1, 1)
+    # one cluster tells nothing of others, and equal ones look as if there were no chance
+    error = math.sqrt(spread) / n if count > 1 and spread > ROUNDING else None
+    if not set(values) <= {0.0, 1.0}:
+        return Metric(name, mean, unit, direction, n, error)
+    if mean in (0.0, 1.0):
+        return Metric(name, mean, unit, direction, n, error, *clopper_pearson(round(mean * count), count))
+    # so many independent cases would have this error
+    alike = min(n, mean * (1 - mean) / error**2) if error else count
+    return Metric(name, mean, unit, direction, n, error, *wilson(mean * alike, alike))
 
 
 def _bounds(values: Sequence[float]) -> tuple[float, float]:

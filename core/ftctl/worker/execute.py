@@ -144,7 +144,7 @@ def _evaluate(job: Job, context: StageContext) -> JobResult:
     reports = [ask(plugin, "evaluate", target, examples, context) for plugin in job.plugins]
     missing = {name: text for report in reports for name, text in _missing(report).items()}
     if is_sealed(job.inputs["data"]):
-        reports = [evolve(report, records=tuple(map(_untold, report.records))) for report in reports]
+        reports = [evolve(report, records=tuple(map(_untold, report.records)), notes={}) for report in reports]
     for report in reports:
         _write_report(report, context.out)
         for metric in report.metrics:
@@ -188,8 +188,12 @@ def _replies(job: Job, target: Target, context: StageContext) -> Replies:
 
 
 def _untold(record: dict[str, Any]) -> dict[str, Any]:
-    """A record of an example that nobody may read: its place, its figures, and whether an answer did not come."""
+    """A record of an example that nobody may read: its place, its figures, and whether an answer did not come.
+
+    What it belongs together with is kept as a digest: figures are counted by it.
+    """
     told = {key: value for key, value in record.items() if key == "where" or isinstance(value, int | float)}
+    told |= {"cluster": digest(str(record["cluster"]))[:16]} if "cluster" in record else {}
     return told | ({"error": "not answered"} if record.get("error") else {})
 
 

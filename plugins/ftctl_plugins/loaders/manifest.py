@@ -27,8 +27,17 @@ def ftctl_offers() -> list[Offer]:
             summary="Models and adapters in this process, by transformers and PEFT",
             factory="ftctl_plugins.loaders.transformers:TransformersLoader",
             options="ftctl_plugins.loaders.transformers:TransformersLoaderOptions",
-            accepts=(HF, PEFT_ADAPTER, PEFT_IA3, PEFT_PROMPT, BOTTLENECK, BNB_INT8, BNB_NF4),
+            accepts=(HF, PEFT_ADAPTER, PEFT_IA3, PEFT_PROMPT, BOTTLENECK),
             capabilities=(INSIDE,),
+            needs=(TORCH, TRANSFORMERS),
+        ),
+        Offer(
+            port="target_loader",
+            name="bitsandbytes",
+            summary="Models that bitsandbytes quantised, by transformers",
+            factory="ftctl_plugins.loaders.transformers:TransformersLoader",
+            options="ftctl_plugins.loaders.transformers:TransformersLoaderOptions",
+            accepts=(BNB_INT8, BNB_NF4),
             needs=(TORCH, TRANSFORMERS),
         ),
         Offer(

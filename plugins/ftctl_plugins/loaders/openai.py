@@ -51,7 +51,7 @@ class OpenaiLoader(TargetLoader):
         name = self._options.key_env
         if name is not None and name not in os.environ:
             raise UsageError(f"endpoint.key_env: the environment variable {name} is not set")
-        return os.environ[name] if name else None
+        return os.environ[name].strip() if name else None
 
     def _endpoint(self, model: Artifact) -> Endpoint:
         """Where the artifact is served; the first model that is listed there, where none is named."""
@@ -61,6 +61,6 @@ class OpenaiLoader(TargetLoader):
         try:
             return Endpoint(url, name or str(get(f"{url}/models", self._options.timeout, self._key())["data"][0]["id"]))
         except (OSError, ValueError, LookupError, TypeError) as error:
-            said = getattr(error, "reason", None) or error
-            text = f"{url} lists no model: {type(error).__name__}: {said}"
+            said = getattr(error, "reason", None) or getattr(error, "code", None) or type(error).__name__
+            text = f"{url} lists no model: {said}"
             raise BackendFailed(text, next_step="is it running? name the model: endpoint.model") from None
