@@ -84,9 +84,8 @@ class Boundary(Evaluator):
             values[name].append(value)
             crashed = float(answer is CRASHED)
             records.append(record(case, answer, **{name: value, "boundary_crashed": crashed}))
-        lower = {"boundary_refused"}
         metrics = [
-            share(name, found, "lower" if name in lower else "higher") for name, found in values.items() if found
+            share(name, found, "lower" if name in LOWER else "higher") for name, found in values.items() if found
         ]
         metrics.append(share("boundary_crashed", (one["boundary_crashed"] for one in records), "lower"))
         return Report("boundary", tuple(metrics), (*records, *missing))
