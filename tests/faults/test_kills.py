@@ -244,9 +244,32 @@ def listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
-    command = f"{sys.executable} -m ftctl_adapters.cli config schema | head -1"
+@pytest.mark.parametrize("command", [["config", "validate", "run.yaml"], ["config", "schema"]], ids=["a line", "long"])
+def test_a_closed_pipe_is_no_traceback(tmp_path: Path, command: list[str]) -> None:
+    small_run(tmp_path)
+    reader, writer = os.pipe()
+    os.close(reader)
     done = subprocess.run(
-        ["bash", "-c", command], cwd=tmp_path, env=minimal_environment(), capture_output=True, text=True
+        [sys.executable, "-m", "ftctl_adapters.cli", *command],
+        cwd=tmp_path,
+        env=minimal_environment(),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    assert done.stderr == ""
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_what_could_not_be_printed_is_told(tmp_path: Path) -> None:
+    small_run(tmp_path)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ftctl_adapters.cli", "config", "validate", "run.yaml"],
+            cwd=tmp_path,
+            env=minimal_environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (5, "ftctl: No space left on device: standard output\n")

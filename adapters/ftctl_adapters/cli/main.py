@@ -75,31 +75,43 @@ def cli(context: click.Context, debug: bool) -> None:
 
 def main() -> None:
     """The console script."""
+    code = _exit_code()
     try:
-        sys.exit(cli.main(standalone_mode=False, prog_name="ftctl"))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        # What is still buffered would be written once more when Python ends, outside of any `except`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"ftctl: {error.strerror}: standard output", file=sys.stderr)
+        code = code or (1 if isinstance(error, BrokenPipeError) else 5)
+    sys.exit(code)
+
+
+def _exit_code() -> int:
+    """Runs the command; a failure is told in one line. Of a pipe closed while it writes click makes SystemExit(1)."""
+    try:
+        return cli.main(standalone_mode=False, prog_name="ftctl") or 0
     except click.exceptions.Abort:
-        sys.exit(130)
+        return 130
     except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        return done.exit_code
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
+        return 2
     except FtctlError as error:
         _show(error)
-        sys.exit(error.status)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        return error.status
     except OSError as error:
         if _debug():
             raise
         print(f"ftctl: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
-        sys.exit(5)
+        return 5
     except Exception as error:
         if _debug():
             raise
         print(f"ftctl: bug: {type(error).__name__}: {error}\n  please report it, with `ftctl --debug`", file=sys.stderr)
-        sys.exit(70)
+        return 70
 
 
 def _debug() -> bool:
