@@ -263,7 +263,7 @@ def test_a_closed_pipe_is_no_traceback(tmp_path: Path, command: list[str]) -> No
 
 def test_what_could_not_be_printed_is_told(tmp_path: Path) -> None:
     small_run(tmp_path)
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "ftctl_adapters.cli", "config", "validate", "run.yaml"],
             cwd=tmp_path,
