@@ -42,3 +42,12 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Non
         assert not done[name], done[name]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def testing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What tests need, beside environments that have none: a folder for their path."""
+    folder = tmp_path_factory.mktemp("testing")
+    command = [sys.executable, "-m", "pip", "install", "-q", "--target", str(folder), "pytest>=8.4"]
+    subprocess.run(command, check=True)
+    return folder

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,15 +85,6 @@ def exported(environment: Callable[[str], None], testing: Path, tmp_path_factory
         text=True,
     )
     return Artifact("model", ONNX, "e" * 64, str(folder / "out"), json.loads(done.stdout.splitlines()[-1]))
-
-
-@pytest.fixture(scope="module")
-def testing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What tests need, beside environments that have none: a folder for their path."""
-    folder = tmp_path_factory.mktemp("testing")
-    command = [sys.executable, "-m", "pip", "install", "-q", "--target", str(folder), "pytest>=8.4"]
-    subprocess.run(command, check=True)
-    return folder
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from ftctl.errors import BackendFailed, DiskFull, FtctlError, NoUsableRows, Reso
 from ftctl.ports.context import StageContext
 from ftctl.ports.target import Answer
 from ftctl.testing.fakes import FakeTarget
-from ftctl.worker.execute import _untold
+from ftctl.worker.evaluation import _untold
 from ftctl.worker.failure import as_ftctl_error
 from ftctl.worker.job_folder import JobFolder
 from ftctl.worker.remembered_target import RememberedTarget

@@ -7,7 +7,7 @@ from attrs import define, evolve, field
 from ftctl.application.preview import Preview
 from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage import Stage
-from ftctl.application.subjects import SERVED, STAGES
+from ftctl.application.subjects import REPORTS, SERVED, STAGES
 from ftctl.domain.codec import to_plain
 from ftctl.domain.format import HF
 from ftctl.errors import ConfigInvalid
@@ -103,7 +103,7 @@ class _Chain:
         inputs, told = {"model": model, "data": "data"}, self.needed()
         backends, parts = self.spec.evaluators, self.loader(form)
         self.shown_to(parts, subject)
-        self.stages.append(Stage(name, "evaluate", backends, inputs, subject, told, parts, phase=phase))
+        self.measure(Stage(name, "evaluate", backends, inputs, subject, told, parts, phase=phase))
 
     def evaluate_served(self, inputs: dict[str, str], phase: str) -> None:
         """What a server answers, a foreign one or that of this run."""
@@ -118,9 +118,28 @@ class _Chain:
         left_out = [one.offer.name for one in self.spec.evaluators if one not in backends]
         told |= {"left_out": left_out} if left_out else {}
         where = self.spec.endpoint
-        self.stages.append(
+        self.measure(
             Stage(STAGES[SERVED], "evaluate", backends, inputs, SERVED, told, parts, phase=phase, endpoint=where)
         )
+
+    def measure(self, whole: Stage) -> None:
+        """The evaluation, behind one for each environment that evaluators of it have to themselves.
+
+        It takes their reports in: what is measured on a model is one artifact.
+        """
+        near = {"default", *(loader.offer.environment for loader in whole.parts.values())}
+        apart: dict[str, list[Backend]] = {}
+        for backend in whole.backends:
+            if backend.offer.environment not in near:
+                apart.setdefault(backend.offer.environment, []).append(backend)
+        reports = {}
+        for environment, backends in apart.items():
+            reports[f"{REPORTS}{environment}"] = name = f"{whole.name}.{environment}"
+            settings = {key: value for key, value in whole.settings.items() if key != "left_out"}
+            self.stages.append(evolve(whole, name=name, backends=tuple(backends), settings=settings))
+        own = tuple(backend for backend in whole.backends if backend.offer.environment in near)
+        parts = whole.parts if own else {}
+        self.stages.append(evolve(whole, backends=own, inputs=whole.inputs | reports, parts=parts))
 
     def shown_to(self, parts: dict[str, Backend], subject: str) -> None:
         """Who looks into the model must be shown it."""

@@ -164,8 +164,12 @@ def ask(backend: Backend, method: str, *arguments: Any, **named: Any) -> Any:
 def _settled(app: App, spec: RunSpec, stage: Stage) -> Stage:
     """The data stage with what its source and its steps read now: part of its key, and looked at again afterwards.
 
-    Where the run names a data set that is there, it is that one, and nothing is read.
+    Where the run names a data set that is there, it is that one, and nothing is read. An evaluation with what files its
+    evaluators read.
     """
+    if stage.operation == "evaluate":
+        read = {one.offer.name: ask(one, "fingerprint") for one in stage.backends if one.reads()}
+        return evolve(stage, settings=stage.settings | {"fingerprints": read}) if read else stage
     if stage.operation != "dataset":
         return stage
     if spec.dataset:

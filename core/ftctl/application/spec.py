@@ -40,9 +40,16 @@ class Backend:
 
     def identity(self) -> list[Any]:
         """What a stage key depends on: of files their content, which is fingerprinted, and not their places."""
-        places = {field.name for field in fields(load(self.offer.options)) if field.metadata.get("location")}
+        places = self._places()
         options = {name: value for name, value in self.options.items() if name not in places}
         return [self.offer.full_name, self.offer.version, options]
+
+    def reads(self) -> bool:
+        """Whether its options name something whose content matters."""
+        return any(self.options.get(name) for name in self._places())
+
+    def _places(self) -> set[str]:
+        return {field.name for field in fields(load(self.offer.options)) if field.metadata.get("location")}
 
 
 @options

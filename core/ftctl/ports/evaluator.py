@@ -19,6 +19,14 @@ class EvaluatorError(BackendError):
 class Evaluator(ABC):
     """Constructed with its options as only argument."""
 
+    def fingerprint(self) -> str:
+        """Changes when the files change that its options name; asked where one is a `location`, also on planning.
+
+        Raises:
+            EvaluatorError: they cannot be read.
+        """
+        return ""
+
     @abstractmethod
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         """Metrics with unit, direction, n and standard error, and one record an example.

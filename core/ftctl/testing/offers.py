@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from ftctl.domain.format import BNB_INT8, ENDPOINT, HF, PEFT_ADAPTER
 from ftctl.plugin import (
     ACCUMULATES,
@@ -42,6 +44,7 @@ def ftctl_offers() -> list[Offer]:
         _offer("evaluator", "FakeEvaluator"),
         _offer("evaluator", "FakeEvaluator", "fake-scores", capabilities=(SCORES,)),
         _offer("evaluator", "FakeEvaluator", "fake-looks", capabilities=(INSIDE,)),
+        evolve(_offer("evaluator", "FakeReader", "fake-apart"), environment="apart"),
         _offer("compressor", "FakeCompressor", accepts=(HF,), produces=(HF,)),
         _offer("compressor", "FakeExtender", "add-tokens", (HF,), (HF,)),
         _offer("compressor", "FakeCompressor", "bridge", (PEFT_ADAPTER,), (HF,), (BRIDGE,)),

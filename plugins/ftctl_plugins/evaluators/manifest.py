@@ -1,5 +1,7 @@
 """The evaluators that come with ftctl."""
 
+from attrs import evolve
+
 from ftctl.plugin import INSIDE, OWN_CASES, SCORES, Need, Offer, hookimpl
 
 
@@ -27,6 +29,12 @@ def ftctl_offers() -> list[Offer]:
         _offer("jailbreak", "Jailbreak", "Whether a rule can be talked away, by harmless secrets", (OWN_CASES,)),
         _offer("injection", "Injection", "Whether texts that are only read give orders", (OWN_CASES,)),
         _offer("prompt-leak", "PromptLeak", "Whether a system prompt comes out", (OWN_CASES,)),
+        evolve(
+            _offer("bench", "Bench", "Tasks of lm-evaluation-harness, by itself", (OWN_CASES, INSIDE)),
+            needs=(Need("lm_eval", "lm-eval"),),
+            environment="lm-eval",
+            recipe="ftctl_plugins.environments:lm-eval.toml",
+        ),
         _offer("memorise", "Memorise", "Whether planted codes can be guessed from the model",
                (OWN_CASES, SCORES)),
     ]  # fmt: skip

@@ -1,5 +1,6 @@
 """``structured``: answers that must be JSON."""
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ FIGURES = ("json_valid", "json_equal", "field_precision", "field_recall", "field
 class StructuredOptions:
     max_new_tokens: int = option(256, help="Where an answer is cut.", ge=1, le=65_536)
     limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)
-    schema: str | None = option(None, help="A JSON schema that answers must satisfy, by jsonschema.")
+    schema: str | None = option(None, help="A JSON schema that answers must satisfy, by jsonschema.", location=True)
 
 
 class Structured(Evaluator):
@@ -33,6 +34,9 @@ class Structured(Evaluator):
 
     def __init__(self, options: StructuredOptions) -> None:
         self._options, self._schema = options, _schema(options.schema)
+
+    def fingerprint(self) -> str:
+        return hashlib.sha256(Path(self._options.schema).read_bytes()).hexdigest() if self._options.schema else ""
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = [example for example in data if example.messages and _parsed(example.answer) is not None]

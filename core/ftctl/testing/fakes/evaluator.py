@@ -1,11 +1,14 @@
 """An evaluator that counts right answers."""
 
 from collections.abc import Sequence
+from pathlib import Path
+
+from attrs import evolve
 
 from ftctl.domain.example import Example
 from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
-from ftctl.plugin import options
+from ftctl.plugin import option, options
 from ftctl.ports.answered import answered
 from ftctl.ports.context import StageContext
 from ftctl.ports.evaluator import Evaluator
@@ -27,3 +30,24 @@ class FakeEvaluator(Evaluator):
         each = zip(answers, asked, right, strict=True)
         records = tuple({"where": e.where, "answer": a.text, "right": hit} for a, e, hit in each)
         return Report("fake", (mean_metric("right", right, unit="share", direction="higher"),), records + missing)
+
+
+@options
+class FakeReaderOptions:
+    path: str | None = option(None, help="A file.", location=True)
+
+
+class FakeReader(FakeEvaluator):
+    """Counts under other names, and says what its file holds."""
+
+    def __init__(self, options: FakeReaderOptions) -> None:
+        self._path = options.path
+
+    def fingerprint(self) -> str:
+        return Path(self._path).read_text(encoding="utf-8") if self._path else ""
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        told = super().evaluate(target, data, context)
+        (context.out / "reader.txt").write_text(self.fingerprint(), encoding="utf-8")
+        metrics = tuple(evolve(metric, name="read") for metric in told.metrics)
+        return Report("reader", metrics, told.records, {"reader": self.fingerprint()})

@@ -1,0 +1,122 @@
+"""The evaluate operation: one model is loaded or reached once, and every evaluator of the stage asks it."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve
+
+from ftctl.application.subjects import REPORTS
+from ftctl.domain.artifact import Draft, served_model
+from ftctl.domain.codec import digest, from_plain, to_plain
+from ftctl.domain.event import METRIC_RECORDED, WARNING_RAISED
+from ftctl.domain.job import Job, JobResult
+from ftctl.domain.metric import Metric
+from ftctl.domain.report import Report
+from ftctl.errors import BackendFailed, NoUsableRows
+from ftctl.plugin.dataset import is_sealed, read_split
+from ftctl.ports.context import StageContext
+from ftctl.ports.target import Target
+from ftctl.ports.target_loader import TargetLoader
+from ftctl.worker.making import ask, make, packages
+from ftctl.worker.remembered_target import RememberedTarget
+from ftctl.worker.replies import Replies
+
+MANIFEST = "manifest.json"
+SAMPLES = ".samples.jsonl"
+
+
+def evaluate(job: Job, context: StageContext) -> JobResult:
+    if job.settings.get("left_out"):
+        said = f"{', '.join(job.settings['left_out'])}: not measured behind the server, which tells no probabilities"
+        context.emit(WARNING_RAISED, message=said)
+    metrics, notes = _gathered(job, context.out)
+    reports = _reports(job, context) if job.plugins else []
+    missing = {name: text for report in reports for name, text in _missing(report).items()}
+    if is_sealed(job.inputs["data"]):
+        reports = [evolve(report, records=tuple(map(_untold, report.records)), notes={}) for report in reports]
+    for report in reports:
+        _write_report(report, context.out)
+        for metric in report.metrics:
+            context.emit(METRIC_RECORDED, **to_plain(metric))
+    metrics += [metric for report in reports for metric in report.metrics]
+    notes |= {name: text for report in reports for name, text in report.notes.items()} | missing
+    return JobResult(Draft("report", "ftctl-report", {"notes": notes}), tuple(metrics), notes)
+
+
+def _reports(job: Job, context: StageContext) -> list[Report]:
+    examples = list(read_split(job.inputs["data"], "test"))
+    if not examples and job.settings.get("needs_examples", True):
+        raise NoUsableRows("the test split is empty", next_step="give it a share: data_source.split.test")
+    asked = _target(job)
+    target = RememberedTarget(asked, _replies(job, asked, context), context)
+    return [ask(plugin, "evaluate", target, examples, context) for plugin in job.plugins]
+
+
+def _gathered(job: Job, out: Path) -> tuple[list[Metric], dict[str, str]]:
+    """What evaluators in other environments have found on the same model; their files are copied."""
+    metrics: list[Metric] = []
+    notes: dict[str, str] = {}
+    for role, report in sorted(job.inputs.items()):
+        if not role.startswith(REPORTS):
+            continue
+        for path in sorted(Path(report.path).iterdir()):
+            if path.name != MANIFEST:
+                shutil.copyfile(path, out / path.name)
+        for path in sorted(Path(report.path).glob(f"*{SAMPLES}")):
+            told = json.loads((path.parent / f"{path.name.removesuffix(SAMPLES)}.json").read_text(encoding="utf-8"))
+            metrics += [from_plain(one, Metric) for one in told["metrics"]]
+        notes |= report.facts["notes"]
+    return metrics, notes
+
+
+def _missing(report: Report) -> dict[str, str]:
+    """How many questions no figure counts, because their answers did not come."""
+    errors = sum(bool(record.get("error")) for record in report.records)
+    told = f"{errors} of {len(report.records)} examples were not answered, and no figure counts them"
+    return {f"{report.evaluator}: missing": told} if errors else {}
+
+
+def _target(job: Job) -> Target:
+    loader: TargetLoader = make(job.parts["loader"])
+    if job.endpoint is None:
+        return loader.load(job.inputs["model"])
+    model = served_model(job.endpoint, job.inputs.get("model"))
+    reasons = loader.probe(model, scores=bool(job.settings.get("scores"))).reasons
+    if reasons:
+        text = f"{job.endpoint.url} cannot be measured: {'; '.join(reasons)}"
+        raise BackendFailed(text, next_step="see the server's log, or leave out the evaluators that score")
+    return loader.load(model)
+
+
+def _replies(job: Job, target: Target, context: StageContext) -> Replies:
+    """What this very model has answered before, in whatever run.
+
+    Answers to encrypted rows stay in the stage's folder, which goes when it is done; those of a server too, by the name
+    of its model, for nobody knows which one will be there tomorrow.
+    """
+    model, kept, loader = job.inputs.get("model"), job.settings.get("replies"), job.parts["loader"]
+    own = model and [model.digest, model.base and model.base.digest]
+    who = digest([own, target.name, loader.factory, loader.options, loader.owner, packages()])[:16]
+    if kept is None or job.endpoint or is_sealed(job.inputs["data"]):
+        return Replies(context.work / "replies" / who, "answers")
+    return Replies(Path(kept, who), job.key[:16])
+
+
+def _untold(record: dict[str, Any]) -> dict[str, Any]:
+    """A record of an example that nobody may read: its place, its figures, and whether an answer did not come.
+
+    What it belongs together with is kept as a digest: figures are counted by it.
+    """
+    told = {key: value for key, value in record.items() if key == "where" or isinstance(value, int | float)}
+    told |= {"cluster": digest(str(record["cluster"]))[:16]} if "cluster" in record else {}
+    return told | ({"error": "not answered"} if record.get("error") else {})
+
+
+def _write_report(report: Report, out: Path) -> None:
+    document = {"metrics": to_plain(report.metrics), "notes": report.notes}
+    (out / f"{report.evaluator}.json").write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
+    with (out / f"{report.evaluator}{SAMPLES}").open("w", encoding="utf-8") as lines:
+        for record in report.records:
+            lines.write(json.dumps(record, ensure_ascii=False) + "\n")

@@ -1,0 +1,79 @@
+"""Evaluators with an environment of their own are a stage of their own, and what is measured is still one report."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from ftctl.application.app import App
+from ftctl.application.chain import build_chain
+from ftctl.application.plan import make_plan
+from ftctl.application.resolve import resolve
+from ftctl.domain.interpreter import Interpreter
+from ftctl.errors import ConfigInvalid
+from tests.unit.test_resolve import FAKE
+from tests.unit.test_run import go, statuses
+
+
+@pytest.fixture
+def app(fake_app: App) -> App:
+    fake_app.environments.pythons["apart"] = Interpreter(sys.executable)  # type: ignore[attr-defined]
+    return fake_app
+
+
+def test_they_come_first_and_in_their_environment(app: App) -> None:
+    spec = resolve({**FAKE, "evaluators": ["fake-apart", "fake"]}, app.registry, app.environments)
+    stages = {stage.name: stage for stage in build_chain(spec, app.registry)}
+    assert list(stages) == ["model", "data", "baseline.apart", "baseline", "tune", "evaluate.apart", "evaluate"]
+    apart, whole = stages["evaluate.apart"], stages["evaluate"]
+    assert (apart.environment, apart.plugin, apart.subject) == ("apart", "fake-apart", "tuned")
+    assert (whole.environment, whole.plugin) == ("default", "fake")
+    assert whole.inputs == {"model": "tune", "data": "data", "reports.apart": "evaluate.apart"}
+
+
+@pytest.mark.parametrize("evaluators", [["fake", "fake-apart"], ["fake-apart"]])
+def test_what_is_measured_on_a_model_is_one_report(app: App, evaluators: list[str]) -> None:
+    gate = {"metric": "read", "min_value": 0.5}
+    result = go(app, {**FAKE, "evaluators": evaluators, "gates": [gate]})
+    names = {"right", "read"} if "fake" in evaluators else {"read"}
+    assert set(result.metrics["tuned"]) == set(result.metrics["base"]) == names
+    artifact = next(stage["artifact"] for stage in result.stages if stage["name"] == "evaluate")
+    folder = Path(app.store.open(*artifact.split("/", 1)).path)
+    assert {path.name for path in folder.glob("reader*")} == {"reader.json", "reader.samples.jsonl", "reader.txt"}
+    assert json.loads((folder / "reader.json").read_text())["metrics"][0]["name"] == "read"
+    assert result.gates[0]["verdict"] == "pass"
+    assert set(statuses(go(app, {**FAKE, "evaluators": evaluators, "gates": [gate]})).values()) == {"cached"}
+
+
+def test_an_environment_that_is_not_there_is_named_before_anything_runs(fake_app: App) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        resolve({**FAKE, "evaluators": ["fake-apart"]}, fake_app.registry, fake_app.environments)
+    assert "needs the environment 'apart'" in caught.value.details[0]
+
+
+def test_where_a_model_can_only_be_loaded_elsewhere_they_are_refused(app: App) -> None:
+    class Elsewhere(type(app.registry)):  # type: ignore[misc]
+        def offers(self, port: str | None = None) -> list[object]:
+            found = super().offers(port)
+            return [evolve(one, environment="third") if one.port == "target_loader" else one for one in found]
+
+    app.environments.pythons["third"] = Interpreter("/third/python")  # type: ignore[attr-defined]
+    app.registry.__class__ = Elsewhere
+    spec = resolve({**FAKE, "evaluators": ["fake-apart"]}, app.registry, app.environments)
+    with pytest.raises(ConfigInvalid) as caught:
+        make_plan(app, spec)
+    assert "fake-apart lives in the environment 'apart', and not in 'third'" in caught.value.details[0]
+
+
+def test_what_a_file_says_is_part_of_what_was_measured_and_not_its_place(app: App, tmp_path: Path) -> None:
+    def measured(name: str, text: str) -> set[str]:
+        (tmp_path / name).write_text(text)
+        entry = {"use": "fake-apart", "path": str(tmp_path / name)}
+        found = statuses(go(app, {**FAKE, "evaluators": [entry]}))
+        return {found["baseline"], found["evaluate.apart"]}
+
+    assert measured("one", "a") == {"done"}
+    assert measured("two", "a") == {"cached"}
+    assert measured("one", "b") == {"done"}
