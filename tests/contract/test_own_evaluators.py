@@ -315,6 +315,26 @@ def honest(body: dict[str, Any]) -> str:
     return "C" if first == second else "A" if first else "B"
 
 
+def written(prompt: Prompt) -> str:
+    """The solution of each task of `code`."""
+    line = next(line for line in read_cases("code") if line["prompt"] in prompt.question)
+    return f"```python\n{line['prompt']}{line['canonical_solution']}```"
+
+
+class TestCode(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "code"
+
+    @pytest.fixture
+    def best(self) -> Target:
+        return Ruled(written)
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        return Ruled(babble)
+
+
 class TestAttribution(EvaluatorContract):
     @pytest.fixture
     def offer(self) -> str:

@@ -16,6 +16,8 @@ def test_a_program_that_ends_well_is_told_from_one_that_does_not() -> None:
     assert run_python("assert sum(range(10)) == 45", SHORT) == Ran(True)
     assert run_python("assert 1 == 2, 'no'", SHORT) == Ran(False, "AssertionError: no")
     assert run_python("raise SystemExit(3)", SHORT) == Ran(False, "ended with 3")
+    assert run_python("raise SystemExit(0)", SHORT) == Ran(False, "ended with 0"), "it never came to its tests"
+    assert run_python("if __name__ == '__main__': input()", SHORT).ok
     assert run_python("def (", SHORT).why.startswith("SyntaxError")
 
 

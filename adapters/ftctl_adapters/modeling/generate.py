@@ -1,10 +1,26 @@
-"""Greedy answers of a loaded model."""
+"""Answers of a loaded model, greedy or drawn."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from attrs import frozen
+
 from ftctl.ports import Answer
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+
+
+@frozen
+class Drawing:
+    """At what temperature, and from what seed."""
+
+    temperature: float
+    seed: int
+
+    def seed_of(self, prompt: Sequence[int]) -> int:
+        """Of the noise for one prompt: the same wherever it is asked."""
+        told = hashlib.sha256(repr((self.seed, list(prompt))).encode()).digest()
+        return int.from_bytes(told[:8], "big") >> 1
 
 
 def greedy(model: Any, tokenizer: ChatTokenizer, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> list[Answer]:
@@ -16,6 +32,40 @@ def greedy(model: Any, tokenizer: ChatTokenizer, prompts: Sequence[Sequence[int]
         prompts: token ids.
         max_new_tokens: where an answer is cut.
     """
+    return _generated(model, tokenizer, prompts, max_new_tokens, [])
+
+
+def drawn(
+    model: Any, tokenizer: ChatTokenizer, prompts: Sequence[Sequence[int]], max_new_tokens: int, drawing: Drawing
+) -> list[Answer]:
+    """The same with answers that are drawn, each prompt's by noise of its own: whatever stands beside it in the batch.
+
+    The most probable token after Gumbel noise is a draw (Maddison, Tarlow and Minka, A* sampling, 2014).
+    """
+    processors = [GumbelNoise([drawing.seed_of(prompt) for prompt in prompts], drawing.temperature)]
+    return _generated(model, tokenizer, prompts, max_new_tokens, processors)
+
+
+class GumbelNoise:
+    """A logits processor of transformers; one seed a row."""
+
+    def __init__(self, seeds: Sequence[int], temperature: float) -> None:
+        import torch
+
+        self._temperature = temperature
+        self._draws = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        import torch
+
+        rows = [torch.rand(scores.shape[-1], generator=draw, dtype=torch.float64) for draw in self._draws]
+        noise = -(-torch.stack(rows).log()).log()
+        return scores.double() / self._temperature + noise.to(scores.device)
+
+
+def _generated(
+    model: Any, tokenizer: ChatTokenizer, prompts: Sequence[Sequence[int]], max_new_tokens: int, processors: list[Any]
+) -> list[Answer]:
     ids, mask = _left_padded(prompts, tokenizer.pad_id)
     import torch
 
@@ -26,6 +76,7 @@ def greedy(model: Any, tokenizer: ChatTokenizer, prompts: Sequence[Sequence[int]
             max_new_tokens=max_new_tokens,
             do_sample=False,
             num_beams=1,
+            logits_processor=processors,
             eos_token_id=sorted(tokenizer.stop_ids),
             pad_token_id=tokenizer.pad_id,
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 from ftctl.domain.example import Example, Prompt
 from ftctl.ports import Answer, Inside, Score, Target
-from ftctl_adapters.modeling.generate import greedy
+from ftctl_adapters.modeling.generate import Drawing, drawn, greedy
 from ftctl_adapters.modeling.labels import encode_example
 from ftctl_adapters.modeling.scoring import Scorer
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
@@ -19,8 +19,11 @@ class LoadedTarget(Target):
         self._scorer = Scorer(model, tokenizer.pad_id)
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
-        texts = [self._tokenizer.render(prompt.messages, ask=True, tools=list(prompt.tools)) for prompt in prompts]
-        return greedy(self._model, self._tokenizer, list(map(self._tokenizer.encode, texts)), max_new_tokens)
+        return greedy(self._model, self._tokenizer, self._encoded(prompts), max_new_tokens)
+
+    def sample(self, prompts: Sequence[Prompt], max_new_tokens: int, temperature: float, seed: int) -> list[Answer]:
+        drawing = Drawing(temperature, seed)
+        return drawn(self._model, self._tokenizer, self._encoded(prompts), max_new_tokens, drawing)
 
     def score(self, examples: Sequence[Example]) -> list[Score]:
         encoded = [encode_example(self._tokenizer, example, "last_answer") for example in examples]
@@ -29,6 +32,10 @@ class LoadedTarget(Target):
             Score(total, row.trained, len(example.answer))
             for total, row, example in zip(sums, encoded, examples, strict=True)
         ]
+
+    def _encoded(self, prompts: Sequence[Prompt]) -> list[list[int]]:
+        texts = [self._tokenizer.render(prompt.messages, ask=True, tools=list(prompt.tools)) for prompt in prompts]
+        return list(map(self._tokenizer.encode, texts))
 
     def inside(self) -> Inside:
         return Inside(self._model, self._tokenizer)

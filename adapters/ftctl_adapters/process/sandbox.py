@@ -6,14 +6,21 @@ import subprocess
 import sys
 import tempfile
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from ftctl.errors import BackendFailed
 from ftctl_adapters.process import confine
 
 TOLD = 2000
-"""Characters of what it printed that are kept."""
+"""Bytes of what it printed that are looked at."""
 GRACE_SECONDS = 5.0
+WELL = 77
+WHOLE = f"""import os, sys
+exec(compile(sys.stdin.buffer.read(), 'program', 'exec'), {{'__name__': 'program'}})
+os._exit({WELL})
+"""
+"""The program, as if it were imported, and what ends with a code of its own behind it."""
+PYTHON = (sys.executable, "-I", "-S")
 
 
 @frozen
@@ -36,18 +43,24 @@ class Ran:
 def run_python(source: str, bounds: Bounds) -> Ran:
     """Runs a Python program in an empty folder in memory, as its home too, with no variables of ours.
 
-    It can read what the user can read, and tell nobody.
+    It ends well when it comes to its end; who leaves before has not shown anything. It can read what the user can read,
+    and tell nobody.
 
     Raises:
         BackendFailed: this machine lets nobody shut a program off.
     """
-    limits = {"seconds": bounds.seconds, "memory_mb": bounds.memory_mb, "processes": bounds.processes}
-    with tempfile.TemporaryDirectory(prefix="ftctl-code-") as folder, tempfile.TemporaryFile() as said:
-        told = json.dumps(limits | {"folder": folder})
+    with (
+        tempfile.TemporaryDirectory(prefix="ftctl-code-") as folder,
+        tempfile.TemporaryFile() as given,
+        tempfile.TemporaryFile() as said,
+    ):
+        given.write(source.encode("utf-8", "replace"))
+        given.seek(0)
+        limits = json.dumps(asdict(bounds) | {"folder": folder})
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", confine.__file__, told, sys.executable, "-I", "-S", "-c", source],
+            [*PYTHON, confine.__file__, limits, *PYTHON, "-c", WHOLE],
             env={"HOME": folder, "TMPDIR": folder, "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
-            stdin=subprocess.DEVNULL,
+            stdin=given,
             stdout=subprocess.DEVNULL,
             stderr=said,
             start_new_session=True,
@@ -69,4 +82,4 @@ def _ended(code: int, said: str) -> Ran:
         raise BackendFailed(text, next_step=step)
     reasons = {confine.TOO_LONG: "ran too long", confine.TOO_MANY: "started too many processes"}
     last = said.splitlines()[-1] if said else f"ended with {code}"
-    return Ran(code == 0, "" if code == 0 else reasons.get(code, last))
+    return Ran(code == WELL, "" if code == WELL else reasons.get(code, last))

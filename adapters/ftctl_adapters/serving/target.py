@@ -47,7 +47,12 @@ class EndpointTarget(Target):
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         with ThreadPoolExecutor(self._link.concurrency) as threads:
-            return list(threads.map(lambda prompt: self._answer(prompt, max_new_tokens), prompts))
+            return list(threads.map(lambda prompt: self._answer(prompt, max_new_tokens, temperature=0), prompts))
+
+    def sample(self, prompts: Sequence[Prompt], max_new_tokens: int, temperature: float, seed: int) -> list[Answer]:
+        drawing = {"temperature": temperature, "seed": seed}
+        with ThreadPoolExecutor(self._link.concurrency) as threads:
+            return list(threads.map(lambda prompt: self._answer(prompt, max_new_tokens, **drawing), prompts))
 
     def score(self, examples: Sequence[Example]) -> list[Score]:
         with ThreadPoolExecutor(self._link.concurrency) as threads:
@@ -82,9 +87,9 @@ class EndpointTarget(Target):
             return ("its tokenizer is not the one of `tokenizer`: the same ids are another text there",)
         return ()
 
-    def _answer(self, prompt: Prompt, max_new_tokens: int) -> Answer:
+    def _answer(self, prompt: Prompt, max_new_tokens: int, **drawing: float) -> Answer:
         turns = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
-        body: dict[str, Any] = {"messages": turns, "max_tokens": max_new_tokens, "temperature": 0}
+        body: dict[str, Any] = {"messages": turns, "max_tokens": max_new_tokens, **drawing}
         if prompt.tools:
             body |= {"tools": list(prompt.tools), "tool_choice": "none"}
         try:

@@ -54,6 +54,17 @@ class Target(ABC):
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         """Greedy answers, one a prompt, in the order given; of a question that cannot be answered, why."""
 
+    def sample(self, prompts: Sequence[Prompt], max_new_tokens: int, temperature: float, seed: int) -> list[Answer]:
+        """Answers drawn at the temperature, one a prompt, in the order given.
+
+        The same seed draws the same answer to a prompt, whatever is asked beside it; of a server, as far as it does.
+
+        Raises:
+            BackendFailed: it answers greedily alone.
+        """
+        text = "this model only answers greedily here, and several answers were to be drawn"
+        raise BackendFailed(text, next_step="ask for one answer, or measure it by another loader")
+
     @abstractmethod
     def score(self, examples: Sequence[Example]) -> list[Score]:
         """How probable the last answer of each example is, given what comes before it; of raw text, all of it."""

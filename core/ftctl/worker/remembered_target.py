@@ -1,6 +1,6 @@
 """A target that answers a question only once: evaluators share answers, and a killed evaluation goes on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ftctl.domain.event import PROGRESS_MADE
 from ftctl.domain.example import Example, Prompt
@@ -21,14 +21,24 @@ class RememberedTarget(Target):
         self.max_error_rate = target.max_error_rate
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
-        keys, known = [question_key(prompt, max_new_tokens) for prompt in prompts], self._replies.answers
+        keys = [question_key(prompt, max_new_tokens) for prompt in prompts]
+        return self._answers(keys, prompts, lambda batch: self._target.generate(batch, max_new_tokens))
+
+    def sample(self, prompts: Sequence[Prompt], max_new_tokens: int, temperature: float, seed: int) -> list[Answer]:
+        keys = [question_key(prompt, max_new_tokens, temperature, seed) for prompt in prompts]
+        return self._answers(keys, prompts, lambda batch: self._target.sample(batch, max_new_tokens, temperature, seed))
+
+    def _answers(
+        self, keys: Sequence[str], prompts: Sequence[Prompt], ask: Callable[[Sequence[Prompt]], list[Answer]]
+    ) -> list[Answer]:
+        known = self._replies.answers
         asked = {key: prompt for key, prompt in zip(keys, prompts, strict=True) if key not in known}
         by_length = sorted(asked.items(), key=lambda pair: sum(len(turn.content) for turn in pair[1].messages))
         missing: dict[str, Answer] = {}
         for start in range(0, len(by_length), BATCH):
             self._context.stop_if_cancelled()
             batch = by_length[start : start + BATCH]
-            answers = self._target.generate([prompt for _, prompt in batch], max_new_tokens)
+            answers = ask([prompt for _, prompt in batch])
             told = list(zip((key for key, _ in batch), answers, strict=True))
             self._replies.add_answers((key, answer) for key, answer in told if not answer.error)
             missing |= {key: answer for key, answer in told if answer.error}

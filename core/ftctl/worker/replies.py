@@ -53,9 +53,10 @@ class Replies:
                 self.scores[key] = Score(first, second, third)
 
 
-def question_key(prompt: Prompt, max_new_tokens: int) -> str:
-    """By what an answer is found again."""
-    return _key([[message.role, message.content] for message in prompt.messages], prompt.tools, max_new_tokens)
+def question_key(prompt: Prompt, max_new_tokens: int, *drawn: float) -> str:
+    """By what an answer is found again; ``drawn`` is the temperature and the seed of one that was."""
+    turns = [[message.role, message.content] for message in prompt.messages]
+    return _key(turns, prompt.tools, max_new_tokens, *drawn)
 
 
 def example_key(example: Example) -> str:

@@ -202,7 +202,13 @@ class _Through(Target):
         self.lost, self.scored, self.looked = 0, 0, 0
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
-        return self._inner.generate(prompts, max_new_tokens)
+        return self.told(self._inner.generate(prompts, max_new_tokens))
+
+    def sample(self, prompts: Sequence[Prompt], max_new_tokens: int, temperature: float, seed: int) -> list[Answer]:
+        return self.told(self._inner.sample(prompts, max_new_tokens, temperature, seed))
+
+    def told(self, answers: list[Answer]) -> list[Answer]:
+        return answers
 
     def score(self, examples: Sequence[Example]) -> list[Score]:
         self.scored += len(examples)
@@ -216,16 +222,14 @@ class _Through(Target):
 class _Half(_Through):
     """It answers every second prompt with nothing."""
 
-    def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
-        answers = super().generate(prompts, max_new_tokens)
+    def told(self, answers: list[Answer]) -> list[Answer]:
         return [answer if place % 2 else Answer("", (), "stop") for place, answer in enumerate(answers)]
 
 
 class _Lossy(_Through):
     """Of its answers one in thirteen does not come."""
 
-    def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
-        answers = super().generate(prompts, max_new_tokens)
+    def told(self, answers: list[Answer]) -> list[Answer]:
         self.lost += len(answers[1::13])
         gone = Answer("", (), "", "the server did not answer")
         return [gone if place % 13 == 1 else answer for place, answer in enumerate(answers)]
