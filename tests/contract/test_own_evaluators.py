@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 
 from ftctl.domain.example import Example, Message, Prompt
-from ftctl.ports import Target
+from ftctl.domain.launch import Endpoint
+from ftctl.ports import Reached, Target
 from ftctl.testing.contracts import EvaluatorContract
+from ftctl.testing.fakes import FakeTarget
 from ftctl_adapters.records.canaries import code
 from ftctl_plugins.evaluators.forgetting import Forgetting, ForgettingOptions
 from ftctl_plugins.evaluators.own_cases import read_cases
 from tests.answering import Ruled, babble, comply, obey, told
 from tests.openai_server import FakeService, serving
 from tests.planted import Planted, Shown
+from tests.streaming import Pace, streaming
 
 pytest.importorskip("sacrebleu")
 
@@ -313,6 +316,43 @@ def honest(body: dict[str, Any]) -> str:
     wanted = str(2 * int(re.findall(r"double (\d+)", text)[0]))
     first, second = (wanted in text.partition(f"[Answer {one}]")[2].partition("[")[0] for one in "AB")
     return "C" if first == second else "A" if first else "B"
+
+
+class Dialled(FakeTarget):
+    """Served at a pace."""
+
+    def __init__(self, pace: Pace) -> None:
+        super().__init__()
+        self.pace = pace
+
+    def reached(self) -> Reached:
+        return Reached(Endpoint(self.pace.url, "m"))
+
+
+class TestLoad(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "load"
+
+    @pytest.fixture
+    def values(self) -> dict[str, Any]:
+        return {"requests": 12, "warmup": 0, "slo_ttft_ms": 60_000, "slo_tpot_ms": 60_000}
+
+    @pytest.fixture
+    def best(self) -> Iterator[Target]:
+        with streaming(Pace()) as pace:
+            yield Dialled(pace)
+
+    @pytest.fixture
+    def worst(self) -> Iterator[Target]:
+        """Refuses every third request."""
+        with streaming(Pace(failing=3)) as pace:
+            yield Dialled(pace)
+
+    @pytest.fixture
+    def unordered(self) -> frozenset[str]:
+        times = {f"{name}_{share}" for name in ("ttft_ms", "tpot_ms", "latency_ms") for share in ("p50", "p95", "p99")}
+        return frozenset(times | {"requests_per_second", "tokens_per_second"})
 
 
 def written(prompt: Prompt) -> str:

@@ -118,6 +118,19 @@ def test_who_looks_into_a_model_is_not_shown_a_server(fake_app: App) -> None:
     assert caught.value.details == (line,)
 
 
+def test_who_measures_a_server_is_shown_nothing_else(fake_app: App) -> None:
+    document = {**FAKE, "server": "fake", "evaluate_served": True, "evaluators": ["fake", "fake-server-only"]}
+    spec = resolve(document, fake_app.registry, fake_app.environments)
+    stages = {stage.name: stage for stage in build_chain(spec, fake_app.registry)}
+    assert stages["evaluate"].plugin == stages["baseline"].plugin == "fake"
+    assert stages["evaluate-served"].plugin == "fake+fake-server-only"
+    assert "baseline" not in names(fake_app, **{**document, "evaluators": ["fake-server-only"]})
+    with pytest.raises(ConfigInvalid) as caught:
+        names(fake_app, evaluators=["fake-server-only"])
+    line = "evaluators: fake-server-only measures a server; name the `endpoint`, or say evaluate_served: true"
+    assert line in caught.value.details
+
+
 @pytest.mark.parametrize(
     ("endpoint", "line"),
     [

@@ -1,4 +1,4 @@
-"""A closed loop of requests against an endpoint: so many at a time, each followed by the next."""
+"""Requests against an endpoint: so many at a time, each followed by the next, or at a rate, whatever it answers."""
 
 import random
 import threading
@@ -15,11 +15,17 @@ from ftctl_adapters.serving.openai_client import stream
 
 TEXT = "the river runs past seven old mills and a bridge where nobody waits for rain in early spring"
 WORDS = tuple(TEXT.split())
+Clock = Callable[[], float]
 
 
 @frozen
 class Load:
-    """``concurrency`` requests at a time, ``requests`` in all; prompts of about ``prompt_words`` words."""
+    """``concurrency`` requests at a time, ``requests`` in all; prompts of about ``prompt_words`` words.
+
+    With a ``rate`` they come by chance, so many a second on average (a Poisson process), however slow the answers are,
+    and a request's times begin when it was due: a server that stands still is not asked less for it. The key is a
+    secret.
+    """
 
     concurrency: int
     requests: int
@@ -28,6 +34,8 @@ class Load:
     timeout: float = 300.0
     seed: int = 0
     more: dict[str, Any] = field(factory=dict)
+    rate: float | None = None
+    key: str | None = None
 
 
 @frozen
@@ -52,45 +60,78 @@ def run_load(endpoint: Endpoint, load: Load, each: Callable[[Sample], None]) -> 
     samples: list[Sample] = []
     lock, work = threading.Lock(), iter(_prompts(load))
 
+    def told(sample: Sample) -> None:
+        with lock:
+            samples.append(sample)
+            each(sample)
+
     def client() -> None:
         while True:
             with lock:
                 prompt = next(work, None)
             if prompt is None:
                 return
-            sample = ask(endpoint, prompt, load)
-            with lock:
-                samples.append(sample)
-                each(sample)
+            told(ask(endpoint, prompt, load))
 
-    clients = [threading.Thread(target=client, daemon=True) for _ in range(load.concurrency)]
     started = time.perf_counter()
-    for thread in clients:
-        thread.start()
-    for thread in clients:
-        thread.join()
+    if load.rate is None:
+        _together([threading.Thread(target=client, daemon=True) for _ in range(load.concurrency)])
+    else:
+        due = list(zip(_arrivals(load, load.rate), work, strict=False))
+        _together(
+            [
+                threading.Thread(
+                    target=lambda at=at, text=text: told(_at(started + at, endpoint, text, load)), daemon=True
+                )
+                for at, text in due
+            ]
+        )
     return samples, time.perf_counter() - started
 
 
-def ask(endpoint: Endpoint, prompt: str, load: Load) -> Sample:
-    """One streamed request; a failure is a sample too."""
-    started, first, pieces = time.perf_counter(), 0.0, 0
+def _together(threads: Sequence[threading.Thread]) -> None:
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _arrivals(load: Load, rate: float) -> Iterator[float]:
+    """When each request is due, in seconds from the beginning."""
+    chance, at = random.Random(f"{load.seed} arrivals"), 0.0  # noqa: S311 # nothing secret
+    for _ in range(load.requests):
+        yield at
+        at += chance.expovariate(rate)
+
+
+def _at(due: float, endpoint: Endpoint, prompt: str, load: Load) -> Sample:
+    time.sleep(max(0.0, due - time.perf_counter()))
+    return ask(endpoint, prompt, load, due)
+
+
+def ask(
+    endpoint: Endpoint, prompt: str, load: Load, due: float | None = None, clock: Clock = time.perf_counter
+) -> Sample:
+    """One streamed request; a failure is a sample too. Its times begin now, or when it was due."""
+    started, first, pieces = clock() if due is None else due, 0.0, 0
     prompt_tokens, tokens = 0, 0
     messages = [Message("user", prompt)]
     try:
-        for piece in stream(endpoint, messages, load.max_tokens, load.timeout, temperature=0, **load.more):
+        for piece in stream(
+            endpoint, messages, load.max_tokens, load.timeout, key=load.key, temperature=0, **load.more
+        ):
             if piece.text:
-                first = first or time.perf_counter() - started
+                first = first or clock() - started
                 pieces += 1
             prompt_tokens, tokens = piece.prompt_tokens or prompt_tokens, piece.tokens or tokens
     except FtctlError as error:
-        return Sample(first, time.perf_counter() - started, 0, 0, error.what)
-    total = time.perf_counter() - started
+        return Sample(first, clock() - started, 0, 0, error.what)
+    total = clock() - started
     # servers that count nothing send a piece a token
     return Sample(first or total, total, prompt_tokens, tokens or pieces)
 
 
-def words_for(endpoint: Endpoint, tokens: int, timeout: float) -> int:
+def words_for(endpoint: Endpoint, tokens: int, timeout: float, key: str | None = None) -> int:
     """How many words make a prompt of about so many tokens, by the server's own count.
 
     Raises:
@@ -98,7 +139,8 @@ def words_for(endpoint: Endpoint, tokens: int, timeout: float) -> int:
     """
     counts = []
     for words in (16, 48):
-        sample = ask(endpoint, _text(random.Random(words), words), Load(1, 1, words, 1, timeout))  # noqa: S311 # nothing secret
+        text = _text(random.Random(words), words)  # noqa: S311 # nothing secret
+        sample = ask(endpoint, text, Load(1, 1, words, 1, timeout, key=key))
         if sample.error:
             raise BackendFailed(sample.error, next_step="is this the URL of a running server, with /v1?")
         counts.append(sample.prompt_tokens)

@@ -71,9 +71,15 @@ def complete(endpoint: Endpoint, prompt: str, max_tokens: int, timeout: float) -
 
 
 def stream(
-    endpoint: Endpoint, messages: Sequence[Message], max_tokens: int, timeout: float, **more: Any
+    endpoint: Endpoint,
+    messages: Sequence[Message],
+    max_tokens: int,
+    timeout: float,
+    *,
+    key: str | None = None,
+    **more: Any,
 ) -> Iterator[Piece]:
-    """An answer as it comes; ``more`` are further fields of the request.
+    """An answer as it comes; ``key`` goes into the header, ``more`` are further fields of the request.
 
     Raises:
         BackendFailed: as for `chat`; ``timeout`` is for the wait between two pieces, in seconds.
@@ -81,7 +87,7 @@ def stream(
     body = _body(endpoint, messages, max_tokens) | {"stream": True, "stream_options": {"include_usage": True}} | more
     ended = False
     try:
-        with _open(f"{endpoint.url}/chat/completions", body, timeout) as response:
+        with _open(f"{endpoint.url}/chat/completions", body, timeout, key) as response:
             for line in response:
                 if line.startswith(b"data: {"):
                     event = json.loads(line[6:])
@@ -135,9 +141,10 @@ def _body(endpoint: Endpoint, messages: Sequence[Message], max_tokens: int) -> d
     return {"model": endpoint.model, "messages": turns, "max_tokens": max_tokens}
 
 
-def _open(url: str, body: dict[str, Any] | None, timeout: float) -> Any:
+def _open(url: str, body: dict[str, Any] | None, timeout: float, key: str | None = None) -> Any:
     content = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, content, {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    request = urllib.request.Request(url, content, headers)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         return opener.open(request, timeout=timeout)

@@ -11,7 +11,7 @@ from attrs import frozen
 from ftctl.domain.example import Example, Prompt
 from ftctl.domain.launch import Endpoint
 from ftctl.errors import BackendFailed
-from ftctl.ports import Answer, Score, Target
+from ftctl.ports import Answer, Reached, Score, Target
 from ftctl_adapters.modeling.labels import encode_example
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.serving.insist import NoAnswer, Unusable, insist, post
@@ -57,6 +57,9 @@ class EndpointTarget(Target):
     def score(self, examples: Sequence[Example]) -> list[Score]:
         with ThreadPoolExecutor(self._link.concurrency) as threads:
             return list(threads.map(self._score, examples))
+
+    def reached(self) -> Reached:
+        return Reached(self._endpoint, self._link.key)
 
     def refusals(self, *, scores: bool) -> tuple[str, ...]:
         """Why it cannot be asked, or not be scored by the name of the field that it ignores; empty where it can."""

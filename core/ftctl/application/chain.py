@@ -11,7 +11,7 @@ from ftctl.application.subjects import REPORTS, SERVED, STAGES
 from ftctl.domain.codec import to_plain
 from ftctl.domain.format import HF
 from ftctl.errors import ConfigInvalid
-from ftctl.plugin.capabilities import BRIDGE, INSIDE, OWN_CASES, SCORES
+from ftctl.plugin.capabilities import BRIDGE, INSIDE, OWN_CASES, SCORES, SERVER
 from ftctl.plugin.offer import Offer
 from ftctl.plugin.registry import Registry, Unknown
 
@@ -63,6 +63,10 @@ class _Chain:
 
     def build(self) -> None:
         spec = self.spec
+        measuring = [one.offer.name for one in spec.evaluators if SERVER in one.offer.capabilities]
+        if measuring and not (spec.endpoint or spec.evaluate_served):
+            line = f"{', '.join(measuring)} measures a server; name the `endpoint`, or say evaluate_served: true"
+            self.problems.append(f"evaluators: {line}")
         if spec.endpoint:
             self.stages.append(self.data())
             self.evaluate_served({"data": "data"}, "evaluate")
@@ -98,10 +102,11 @@ class _Chain:
         return Stage("data", "dataset", backends, settings=settings, limits=limits, engine=spec.engine, phase="data")
 
     def evaluate(self, name: str, model: str, subject: str, form: str, phase: str) -> None:
-        if not self.spec.evaluators:
+        backends = tuple(one for one in self.spec.evaluators if SERVER not in one.offer.capabilities)
+        if not backends:
             return
         inputs, told = {"model": model, "data": "data"}, self.needed()
-        backends, parts = self.spec.evaluators, self.loader(form)
+        parts = self.loader(form)
         self.shown_to(parts, subject)
         self.measure(Stage(name, "evaluate", backends, inputs, subject, told, parts, phase=phase))
 

@@ -13,6 +13,7 @@ from ftctl.plugin.capabilities import (
     RESUME,
     SCORES,
     SEALS,
+    SERVER,
     SPLITS,
     VALIDATES,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "RESUME",
     "SCORES",
     "SEALS",
+    "SERVER",
     "SPLITS",
     "VALIDATES",
     "Need",

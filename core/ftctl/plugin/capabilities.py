@@ -42,6 +42,9 @@ SCORES = "scores"
 INSIDE = "inside"
 """An evaluator that looks into the model, at layers and gradients, or a loader that shows them; no server does."""
 
+SERVER = "server"
+"""An evaluator that measures a server and not the model behind it: only what is served is shown to it."""
+
 CAPABILITIES = (
     BRIDGE,
     NETWORK,
@@ -57,4 +60,5 @@ CAPABILITIES = (
     OWN_CASES,
     SCORES,
     INSIDE,
+    SERVER,
 )

@@ -19,7 +19,7 @@ from ftctl.ports.launcher import Launcher
 from ftctl.ports.monitor import Monitor, MonitorError
 from ftctl.ports.objective import Batch, Encoder, Forward, Objective, ObjectiveError
 from ftctl.ports.server import Server, ServerError
-from ftctl.ports.target import Answer, Inside, Score, Target
+from ftctl.ports.target import Answer, Inside, Reached, Score, Target
 from ftctl.ports.target_loader import TargetLoader
 from ftctl.ports.tuner import Tuner, TunerError
 from ftctl.ports.verifier import Verifier
@@ -45,6 +45,7 @@ __all__ = [
     "MonitorError",
     "Objective",
     "ObjectiveError",
+    "Reached",
     "RowOperator",
     "Score",
     "SealOperator",

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from ftctl.domain.example import Example, Prompt
+from ftctl.domain.launch import Endpoint
 from ftctl.errors import BackendFailed
 
 
@@ -40,6 +41,14 @@ class Inside:
     tokenizer: Any
 
 
+@frozen
+class Reached:
+    """The server that answers, for those who measure it and not the model; the key is a secret."""
+
+    endpoint: Endpoint
+    key: str | None = None
+
+
 class Target(ABC):
     """A model that can be asked.
 
@@ -68,6 +77,15 @@ class Target(ABC):
     @abstractmethod
     def score(self, examples: Sequence[Example]) -> list[Score]:
         """How probable the last answer of each example is, given what comes before it; of raw text, all of it."""
+
+    def reached(self) -> Reached:
+        """Where it is served.
+
+        Raises:
+            BackendFailed: it is in this process.
+        """
+        text = "this model is in this process, and there is no server to measure"
+        raise BackendFailed(text, next_step="name the `endpoint`, or say evaluate_served: true")
 
     def inside(self) -> Inside:
         """The model itself.

@@ -6,7 +6,7 @@ from ftctl.domain.event import PROGRESS_MADE
 from ftctl.domain.example import Example, Prompt
 from ftctl.errors import Unanswered
 from ftctl.ports.context import StageContext
-from ftctl.ports.target import Answer, Inside, Score, Target
+from ftctl.ports.target import Answer, Inside, Reached, Score, Target
 from ftctl.worker.replies import Replies, example_key, question_key
 
 BATCH = 64
@@ -59,6 +59,9 @@ class RememberedTarget(Target):
             done = min(start + BATCH, len(asked))
             self._context.emit(PROGRESS_MADE, done=done, total=len(asked), unit="scores")
         return [known[key] for key in keys]
+
+    def reached(self) -> Reached:
+        return self._target.reached()
 
     def inside(self) -> Inside:
         return self._target.inside()

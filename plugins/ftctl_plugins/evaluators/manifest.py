@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from ftctl.plugin import INSIDE, OWN_CASES, SCORES, Need, Offer, hookimpl
+from ftctl.plugin import INSIDE, OWN_CASES, SCORES, SERVER, Need, Offer, hookimpl
 
 
 @hookimpl
@@ -29,6 +29,7 @@ def ftctl_offers() -> list[Offer]:
         _offer("jailbreak", "Jailbreak", "Whether a rule can be talked away, by harmless secrets", (OWN_CASES,)),
         _offer("injection", "Injection", "Whether texts that are only read give orders", (OWN_CASES,)),
         _offer("prompt-leak", "PromptLeak", "Whether a system prompt comes out", (OWN_CASES,)),
+        _offer("load", "LoadEvaluator", "How long a server keeps its users waiting", (OWN_CASES, SERVER)),
         _offer("code", "Code", "Whether functions that are written pass their tests, run in a sandbox", (OWN_CASES,)),
         evolve(
             _offer("bench", "Bench", "Tasks of lm-evaluation-harness, by itself", (OWN_CASES, INSIDE)),

@@ -153,6 +153,19 @@ class Test_who_looks_into_the_model_says_so(Measure):
     kind = "Curious"
 
 
+class Dialling(FakeEvaluator):
+    """Asks where the server is, and has not said so."""
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        with contextlib.suppress(BackendFailed):
+            target.reached()
+        return super().evaluate(target, data, context)
+
+
+class Test_who_measures_the_server_says_so(Measure):
+    kind = "Dialling"
+
+
 class Test_who_asks_for_probabilities_says_so(Measure):
     kind = "Nosy"
 

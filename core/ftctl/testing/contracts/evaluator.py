@@ -14,10 +14,10 @@ from ftctl.domain.example import Example, Message, Prompt
 from ftctl.domain.metric import Metric
 from ftctl.domain.names import is_name
 from ftctl.domain.report import Report
-from ftctl.plugin.capabilities import INSIDE, OWN_CASES, SCORES
+from ftctl.plugin.capabilities import INSIDE, OWN_CASES, SCORES, SERVER
 from ftctl.plugin.offer import Offer
 from ftctl.ports.evaluator import Evaluator
-from ftctl.ports.target import Answer, Inside, Score, Target
+from ftctl.ports.target import Answer, Inside, Reached, Score, Target
 from ftctl.testing.contracts.base import capability
 from ftctl.testing.contracts.offer import OfferContract, make
 from ftctl.testing.contracts.stage import recording
@@ -120,9 +120,7 @@ class EvaluatorContract(OfferContract, contract=True):
         self, report: Report, measured: Callable[[Target], Report], best: Target, unordered: frozenset[str]
     ) -> None:
         again = measured(best)
-        assert [metric for metric in again.metrics if metric.name not in unordered] == [
-            metric for metric in report.metrics if metric.name not in unordered
-        ]
+        assert _compared(again, unordered) == _compared(report, unordered)
         assert (again.records, again.notes) == (report.records, report.notes) or unordered
 
     def test_every_example_that_was_measured_has_a_record(
@@ -136,10 +134,16 @@ class EvaluatorContract(OfferContract, contract=True):
 
     @capability(OWN_CASES)
     def test_it_needs_no_examples(
-        self, found: Offer, values: dict[str, Any], best: Target, report: Report, tmp_path: Path
+        self,
+        found: Offer,
+        values: dict[str, Any],
+        best: Target,
+        report: Report,
+        unordered: frozenset[str],
+        tmp_path: Path,
     ) -> None:
         alone: Report = make(found, values).evaluate(best, [], recording(tmp_path / "alone"))
-        assert alone.metrics == report.metrics, "its figures depend on the test split"
+        assert _compared(alone, unordered) == _compared(report, unordered), "its figures depend on the test split"
 
     def test_who_does_not_answer_is_counted(
         self, report: Report, measured: Callable[[Target], Report], best: Target, conditional: frozenset[str]
@@ -180,6 +184,13 @@ class EvaluatorContract(OfferContract, contract=True):
         measured(through)
         assert bool(through.looked) == (INSIDE in found.capabilities), "no server shows it"
 
+    def test_who_measures_the_server_says_so(
+        self, found: Offer, measured: Callable[[Target], Report], best: Target
+    ) -> None:
+        through = _Through(best)
+        measured(through)
+        assert bool(through.measured) == (SERVER in found.capabilities), "a model in this process has none"
+
     def test_a_metric_is_the_mean_of_what_its_records_say(
         self, report: Report, measured: Callable[[Target], Report], worst: Target
     ) -> None:
@@ -199,7 +210,7 @@ class _Through(Target):
 
     def __init__(self, inner: Target) -> None:
         self._inner = inner
-        self.lost, self.scored, self.looked = 0, 0, 0
+        self.lost, self.scored, self.looked, self.measured = 0, 0, 0, 0
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         return self.told(self._inner.generate(prompts, max_new_tokens))
@@ -213,6 +224,10 @@ class _Through(Target):
     def score(self, examples: Sequence[Example]) -> list[Score]:
         self.scored += len(examples)
         return self._inner.score(examples)
+
+    def reached(self) -> Reached:
+        self.measured += 1
+        return self._inner.reached()
 
     def inside(self) -> Inside:
         self.looked += 1
@@ -233,6 +248,10 @@ class _Lossy(_Through):
         self.lost += len(answers[1::13])
         gone = Answer("", (), "", "the server did not answer")
         return [gone if place % 13 == 1 else answer for place, answer in enumerate(answers)]
+
+
+def _compared(report: Report, unordered: frozenset[str]) -> list[Metric]:
+    return [metric for metric in report.metrics if metric.name not in unordered]
 
 
 def _gain(one: Metric, other: Metric) -> float:
