@@ -1,5 +1,6 @@
 """The contract of `bench`, which ``test_lm_eval.py`` runs where lm-evaluation-harness lives."""
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -68,10 +69,16 @@ class TestBench(EvaluatorContract):
         return Shown(backwards=True)
 
 
+@functools.cache
+def plain() -> Inside:
+    return Shown(backwards=False).seen
+
+
+@functools.cache
 def likeliest(text: str) -> int:
     import torch
 
-    inside = Shown(backwards=False).seen
+    inside = plain()
     totals = []
     for word in WORDS:
         before, whole = (inside.tokenizer.raw(part)["input_ids"] for part in (text, f"{text} {word}"))

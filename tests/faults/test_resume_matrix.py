@@ -1,7 +1,7 @@
 """Killed after any micro-step, training goes on bit-equal to a run that nobody disturbed; and the test would notice.
 
 Real kills (SIGKILL) of child processes that train the tiny model in float32 with dropout, accumulation and three
-epochs: 37 rows, one a micro-step, 111 micro-steps. Sample ids, learning rates and losses are compared as written down
+epochs: 25 rows, one a micro-step, 75 micro-steps. Sample ids, learning rates and losses are compared as written down
 at every step, tensors and moments at the end.
 """
 
@@ -22,7 +22,7 @@ from tests.unit.test_training import trainer, weights
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.heavy, pytest.mark.kills]
 
-ROWS, EPOCHS = 37, 3
+ROWS, EPOCHS = 25, 3
 MICRO_STEPS = ROWS * EPOCHS
 PARTS = 6
 """Tests that share the micro-steps, so that several processes can."""
