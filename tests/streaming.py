@@ -24,7 +24,10 @@ class Pace:
     stall: float = 0.0
     stalls_at: int = 0
     failing: int = 0
+    says: str = ""
+    moved_to: "Pace | None" = None
     asked: int = 0
+    prompts: list[str] = field(factory=list)
     keys: list[str | None] = field(factory=list)
     alone: threading.Lock = field(factory=threading.Lock)
     url: str = ""
@@ -36,15 +39,21 @@ def streaming(pace: Pace) -> Iterator[Pace]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if pace.moved_to:
+                self.send_response(302)
+                self.send_header("Location", f"{pace.moved_to.url}/chat/completions")
+                self.end_headers()
+                return
             with pace.alone:
+                pace.prompts.append(body["messages"][-1]["content"])
                 pace.asked += 1
                 number = pace.asked
                 pace.keys.append(self.headers.get("Authorization"))
                 if number == pace.stalls_at:
                     time.sleep(pace.stall)
             if pace.failing and number % pace.failing == 0:
-                self.send_error(503)
+                self.send_error(503, explain=pace.says)
                 return
             self.send_response(200)
             self.end_headers()

@@ -1,7 +1,7 @@
 """What `bench` costs beside the `lm-eval` command on the same model and tasks; they must tell the same numbers.
 
-``python tests/bench/lm_eval.py``: prints the median of rounds that take turns. A stage of ftctl is measured whole, from the
-start of its process to its artifact; the command from its start to its end. Needs ``ftctl env create lm-eval``.
+``python tests/bench/lm_eval.py`` prints the medians of rounds that take turns. A stage of ftctl is measured whole, from
+the start of its process to its artifact; the command from start to end. Needs ``ftctl env create lm-eval``.
 """
 
 import argparse
@@ -14,9 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.functional.small import small_run
+
 from ftctl.domain.interpreter import Interpreter
 from ftctl_adapters.environments.local import LocalEnvironments
-from tests.functional.small import small_run
 
 TASK = """task: words
 dataset_path: json
@@ -50,7 +51,9 @@ def main() -> None:
             theirs.append(seconds)
             assert told == alone, (told, alone)
         ratio = statistics.median(ours) / statistics.median(theirs)
-        print(f"lm-eval {statistics.median(theirs):.1f} s, ftctl's stage {statistics.median(ours):.1f} s: {ratio:.2f} x")
+        print(
+            f"lm-eval {statistics.median(theirs):.1f} s, ftctl's stage {statistics.median(ours):.1f} s: {ratio:.2f} x"
+        )
 
 
 def through(folder: Path, number: int) -> tuple[float, str, dict[str, float]]:

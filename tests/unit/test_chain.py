@@ -112,8 +112,16 @@ def test_of_a_server_that_is_there_nothing_is_tuned_and_no_model_needed(fake_app
 
 def test_who_looks_into_a_model_is_not_shown_a_server(fake_app: App) -> None:
     assert names(fake_app, evaluators=["fake-looks"])
+    document = {**FAKE, "server": "fake", "evaluate_served": True, "evaluators": ["fake", "fake-looks"]}
+    spec = resolve(document, fake_app.registry, fake_app.environments)
+    stages = {stage.name: stage for stage in build_chain(spec, fake_app.registry)}
+    assert stages["evaluate"].plugin == "fake+fake-looks"
+    assert (stages["evaluate-served"].plugin, stages["evaluate-served"].settings["left_out"]) == (
+        "fake",
+        ["fake-looks"],
+    )
     with pytest.raises(ConfigInvalid) as caught:
-        names(fake_app, evaluators=["fake-looks"], server="fake", evaluate_served=True)
+        names(fake_app, evaluators=["fake-looks"], endpoint="http://127.0.0.1:1/v1")
     line = "evaluators: fake-looks looks into the model, which the served one does not let anybody do here"
     assert caught.value.details == (line,)
 

@@ -14,6 +14,7 @@ from ftctl.ports import Answer
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl.testing.contracts.stage import recording
 from ftctl.testing.fakes import FakeTarget
+from ftctl_adapters.process.sandbox import Bounds, Ran, run_python
 from ftctl_plugins.evaluators.code import Code, CodeOptions, pass_at
 from ftctl_plugins.evaluators.code_tasks import Task, own_tasks, program
 from ftctl_plugins.evaluators.own_cases import LANGUAGES, read_cases
@@ -21,6 +22,7 @@ from tests.answering import Ruled
 
 DOUBLE = Task("t", "en", 'def double(n):\n    """Twice n."""\n', "double", "def check(f):\n    assert f(2) == 4\n")
 BODY = "    return 2 * n\n"
+LINE = json.dumps({"task_id": "t/1", "prompt": "\u2028", "entry_point": "f", "test": ""}, ensure_ascii=False)
 
 
 @define
@@ -59,7 +61,7 @@ def test_of_four_answers_with_one_right_two_show_it_half_of_the_time() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_our_own_tasks_are_passed_by_their_solutions_and_by_nothing_else(tmp_path: Path, language: str) -> None:
     solutions = {line["prompt"]: line["canonical_solution"] for line in read_cases("code")}
-    tasks = {task.prompt: task for task in own_tasks((language,))}
+    tasks = {task.prompt: task for task in own_tasks() if task.language == language}
     assert len(tasks) == 8
 
     def solved(prompt: Prompt) -> str:
@@ -101,11 +103,20 @@ def test_several_answers_need_a_model_that_draws(data: str, tmp_path: Path) -> N
         Code(CodeOptions(data=data, n=2)).evaluate(FakeTarget(), [], recording(tmp_path))
 
 
+def test_what_a_question_begins_with_holds_for_a_whole_function_too() -> None:
+    question = 'import math\ndef half(n):\n    return n / 2\ndef root(n):\n    """Of half of it."""\n'
+    task = Task("t", "en", question, "root", "def check(f):\n    assert f(8) == 2\n")
+    answer = "from __future__ import annotations\ndef root(n):\n    return math.sqrt(half(n))"
+    assert run_python(program(task, answer), Bounds()) == Ran(True)
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
         ("{", r"tasks.jsonl:1 is no JSON"),
         ("{}", r"tasks.jsonl:1 has no text `prompt`"),
+        (f"{LINE}\n{LINE}", "tasks.jsonl:2: two tasks are called 't/1'"),
+        ("\n\n", "tasks.jsonl has no task"),
         ('{"prompt": "", "test": "", "entry_point": "a b"}', "names no function in `entry_point`"),
     ],
 )

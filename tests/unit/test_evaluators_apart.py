@@ -11,8 +11,9 @@ from ftctl.application.app import App
 from ftctl.application.chain import build_chain
 from ftctl.application.plan import make_plan
 from ftctl.application.resolve import resolve
+from ftctl.application.run import run
 from ftctl.domain.interpreter import Interpreter
-from ftctl.errors import ConfigInvalid
+from ftctl.errors import ConfigInvalid, DataChanged
 from tests.unit.test_resolve import FAKE
 from tests.unit.test_run import go, statuses
 
@@ -77,3 +78,31 @@ def test_what_a_file_says_is_part_of_what_was_measured_and_not_its_place(app: Ap
     assert measured("one", "a") == {"done"}
     assert measured("two", "a") == {"cached"}
     assert measured("one", "b") == {"done"}
+
+
+def test_a_file_that_changes_while_the_run_goes_is_found_out(app: App, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a")
+    spec = resolve({**FAKE, "evaluators": [{"use": "fake-apart", "path": str(tmp_path / "file")}]}, app.registry,
+                   app.environments)  # fmt: skip
+    plan = make_plan(app, spec)
+    (tmp_path / "file").write_text("b")
+    with pytest.raises(DataChanged, match="files that fake-apart reads changed"):
+        run(app, plan, once=True, on_ready=lambda result: None)
+
+
+def test_who_brings_cases_of_its_own_is_measured_once_whoever_stands_beside_it(app: App) -> None:
+    def key(evaluators: list[str]) -> dict[str, object]:
+        spec = resolve({**FAKE, "evaluators": evaluators}, app.registry, app.environments)
+        stages = {stage.name: stage for stage in build_chain(spec, app.registry)}
+        return stages["evaluate.apart"].settings
+
+    assert key(["fake-apart"]) == key(["fake-apart", "fake"])
+
+
+def test_gates_that_nothing_is_measured_for_are_refused_when_planned(app: App) -> None:
+    document = {**FAKE, "server": "fake", "evaluate_served": True, "evaluators": ["fake-server-only"],
+                "gates": [{"metric": "right", "min_value": 0.1}]}  # fmt: skip
+    spec = resolve(document, app.registry, app.environments)
+    with pytest.raises(ConfigInvalid, match="as far as this command goes nothing is measured"):
+        make_plan(app, spec, "evaluate")
+    assert make_plan(app, spec).measures

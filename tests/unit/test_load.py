@@ -91,6 +91,36 @@ def test_the_key_is_shown_to_the_server_and_written_nowhere(tmp_path: Path) -> N
     assert "a-secret" not in repr(told)
 
 
+def test_what_a_server_says_of_a_failure_may_quote_the_key_and_is_not_told(tmp_path: Path) -> None:
+    with streaming(Pace(failing=4, says="Bearer a-secret")) as pace:
+        told = measured(pace, tmp_path, key="a-secret", requests=8)
+    assert any(record["failed"] for record in told.records)
+    assert "a-secret" not in repr(told)
+
+
+def test_a_redirection_is_not_followed_with_the_key(tmp_path: Path) -> None:
+    with streaming(Pace()) as elsewhere, streaming(Pace(moved_to=elsewhere)) as pace, pytest.raises(BackendFailed):
+        measured(pace, tmp_path, key="a-secret")
+    assert elsewhere.asked == 0
+
+
+def test_requests_are_told_by_their_number_and_no_prompt_comes_twice(tmp_path: Path) -> None:
+    with streaming(Pace(each=0.01)) as pace:
+        told = [measured(pace, tmp_path / name, requests=6, concurrency=3) for name in "ab"]
+    assert [record["where"] for record in told[0].records] == [f"load.{number}" for number in range(1, 7)]
+    asked = [text for text in pace.prompts if text.split()[0] not in client.WORDS]
+    assert len({text.split()[0] for text in asked}) == len(asked) == 2 * (6 + 2)
+
+
+def test_a_load_that_is_stopped_begins_nothing_more(tmp_path: Path) -> None:
+    for rate in (None, 20.0):
+        with streaming(Pace()) as pace:
+            samples, _ = run_load(
+                Endpoint(pace.url, "m"), Load(1, 500, 4, 8, rate=rate), lambda _: None, lambda: pace.asked >= 5
+            )
+        assert 5 <= len(samples) < 10
+
+
 def test_who_answers_nothing_has_no_figures(tmp_path: Path) -> None:
     with streaming(Pace(failing=1)) as pace, pytest.raises(BackendFailed, match="503"):
         measured(pace, tmp_path)

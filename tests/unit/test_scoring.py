@@ -103,3 +103,14 @@ def test_a_window_of_attention_is_heeded() -> None:
     asked = rows(random.Random(9), 4, 3)
     for found, row in zip(Scorer(small, 0).score(asked), asked, strict=True):
         assert abs(found - alone(small, row)) < 1e-3 * row.trained
+
+
+@pytest.mark.parametrize("size", [1, 3, 16])
+def test_how_many_are_asked_at_once_changes_nothing_in_double_precision(size: int) -> None:
+    precise = load_whole(Artifact("model", HF, "", TINY)).double()
+    asked = rows(random.Random(5), 12, 2)
+    whole = Scorer(precise, 0).score(asked)
+    scorer = Scorer(precise, 0)
+    parts = [score for at in range(0, len(asked), size) for score in scorer.score(asked[at : at + size])]
+    assert parts == pytest.approx(whole, abs=1e-9)
+    assert whole == pytest.approx([alone(precise, row) for row in asked], abs=1e-4)

@@ -80,7 +80,7 @@ class Scorer:
         import torch
 
         losses, chosen = token_losses(self._model, collate(rows, self._pad_id))
-        sums = torch.zeros(chosen.shape).masked_scatter(chosen, losses.float()).sum(dim=1)
+        sums = torch.zeros(chosen.shape, dtype=torch.float64).masked_scatter(chosen, losses.double()).sum(dim=1)
         return [-float(one) for one in sums]
 
     def _agrees(self, group: Shared, rows: Sequence[Encoded]) -> bool:
@@ -129,7 +129,7 @@ class Scorer:
         decoder, head = self._core.get_decoder(), self._core.get_output_embeddings()
         given = {"input_ids": ids, "position_ids": positions, "attention_mask": _mask(owners, self._core.dtype)}
         hidden = states_at(decoder, torch.tensor(asked), **given)[torch.tensor(told)]
-        losses = head_losses(hidden, head.weight, torch.tensor(targets)).float().split(sizes)
+        losses = head_losses(hidden, head.weight, torch.tensor(targets)).double().split(sizes)
         places = [place for group in groups for place in group.places]
         return zip(places, (-float(one.sum()) for one in losses), strict=True)
 

@@ -1,4 +1,4 @@
-"""A program that runs another one shut off: no network, nothing to write to, few processes.
+"""A program that runs another one shut off: no network, no file but those it needs to start, few processes.
 
 Run as ``python -I -S confine.py LIMITS PROGRAM…`` with the limits as JSON; ends with the program's code, or one of
 those below. It needs the standard library alone. Linux only, by namespaces (namespaces(7)), and no right but to make
@@ -17,15 +17,18 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-UNABLE, TOO_LONG, TOO_MANY = 201, 202, 203
-"""It could not be shut off; it ran too long; it started too many processes."""
+UNABLE, TOO_LONG, TOO_MANY, TOO_LARGE = 201, 202, 203, 204
+"""It could not be shut off or started; it ran too long; it started too many processes; they took too much memory."""
 
 NEW_NAMESPACES = 0x10000000 | 0x40000000 | 0x00020000 | 0x20000000 | 0x08000000 | 0x04000000
 """Of users, network, mounts, processes, IPC and host name (linux/sched.h)."""
-MS_PRIVATE, MS_RECURSIVE, MS_NOSUID, MS_NODEV = 1 << 18, 1 << 14, 1 << 1, 1 << 2
-MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, ATTR_READ_ONLY = 442, -100, 0x8000, 1
+MS_NOSUID, MS_NODEV, MS_BIND, MS_RECURSIVE, MS_PRIVATE = 1 << 1, 1 << 2, 1 << 12, 1 << 14, 1 << 18
+MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE = 442, -100, 0x8000
+READ_ONLY, NO_SUID, NO_DEVICES = 1, 2, 4
 """The system call has one number on all architectures (linux/mount.h)."""
-PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, CAPABILITIES = 24, 38, 41
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, CAPABILITIES = 1, 24, 38, 41
+DEVICES = ("null", "zero", "urandom")
+HOME = "/home"
 POLL_SECONDS = 0.01
 OWN_NUMBERS = (6, 14)
 """The Linux from which on each namespace has a limit of process numbers of its own."""
@@ -43,19 +46,44 @@ class Attributes(ctypes.Structure):
 
 
 def main(limits: dict[str, Any], program: list[str]) -> NoReturn:
+    # whoever is killed takes this along, this the first process, and that everything else
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     try:
         enter_namespaces()
         first = os.fork()
         if first == 0:
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             limit_processes()
-            shut_files(limits["folder"])
-            # the first process of its namespace: when it ends, the kernel kills all others there
+            make_root(limits["folder"], limits["kept"])
             os._exit(supervise(limits, program))
     except OSError as error:
         print(f"confine: {error.strerror}: {error.filename}", file=sys.stderr)
         os._exit(UNABLE)
-    _, status = os.waitpid(first, 0)
-    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+    os._exit(watch(first, limits["memory_mb"] << 20))
+
+
+def watch(first: int, most: int) -> int:
+    """The code of the first process, which is ended where all together have more memory than they may."""
+    while True:
+        ended, status = os.waitpid(first, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status) & 0xFF
+        if resident(first) > most:
+            os.kill(first, signal.SIGKILL)
+            os.waitpid(first, 0)
+            return TOO_LARGE
+        time.sleep(POLL_SECONDS)
+
+
+def resident(process: int) -> int:
+    """Bytes in memory of the processes below it."""
+    total = 0
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for listed in Path(f"/proc/{process}/task").glob("*/children"):
+            for child in map(int, listed.read_text().split()):
+                pages = int(Path(f"/proc/{child}/statm").read_text().split()[1])
+                total += pages * resource.getpagesize() + resident(child)
+    return total
 
 
 def enter_namespaces() -> None:
@@ -75,20 +103,44 @@ def limit_processes() -> None:
     if release >= OWN_NUMBERS:
         with contextlib.suppress(OSError):
             Path("/proc/sys/kernel/pid_max").write_text(f"{FEWEST_NUMBERS}")
+    for name in ("shmall", "msgmni"):
+        # memory that belongs to no process
+        with contextlib.suppress(OSError):
+            Path(f"/proc/sys/kernel/{name}").write_text("0")
 
 
-def shut_files(folder: str) -> None:
+def make_root(folder: str, kept: list[str]) -> None:
+    """A file system in the folder: what is kept, read-only, three devices, and a home in memory."""
     mount("none", "/", None, MS_RECURSIVE | MS_PRIVATE)
-    read_only = Attributes(ATTR_READ_ONLY, 0, 0, 0)
-    call = libc.syscall(MOUNT_SETATTR, AT_FDCWD, b"/", AT_RECURSIVE, ctypes.byref(read_only), ctypes.sizeof(read_only))
-    checked(call, "a file system to read only")
-    mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, f"size={WRITABLE_MB}m")
-    os.chdir(folder)
+    mount("tmpfs", folder, "tmpfs", MS_NOSUID, "size=1m,mode=755")
+    for path in kept:
+        place = Path(f"{folder}{path}")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if Path(path).is_symlink():
+            place.symlink_to(Path(path).readlink())
+        else:
+            place.mkdir(exist_ok=True)
+            mount(path, str(place), None, MS_BIND | MS_RECURSIVE)
+            restrict(str(place), READ_ONLY | NO_SUID | NO_DEVICES, AT_RECURSIVE)
+    Path(folder, "dev").mkdir()
+    for name in DEVICES:
+        Path(folder, "dev", name).touch()
+        mount(f"/dev/{name}", f"{folder}/dev/{name}", None, MS_BIND)
+    Path(f"{folder}{HOME}").mkdir(exist_ok=True)
+    Path(folder, "tmp").symlink_to(HOME)
+    mount("tmpfs", f"{folder}{HOME}", "tmpfs", MS_NOSUID | MS_NODEV, f"size={WRITABLE_MB}m")
+    restrict(folder, READ_ONLY | NO_SUID, 0)
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:
     given = kind.encode() if kind else None
     checked(libc.mount(source.encode(), target.encode(), given, flags, data.encode()), target)
+
+
+def restrict(target: str, attributes: int, flags: int) -> None:
+    given = Attributes(attributes, 0, 0, 0)
+    size = ctypes.sizeof(given)
+    checked(libc.syscall(MOUNT_SETATTR, AT_FDCWD, target.encode(), flags, ctypes.byref(given), size), target)
 
 
 def checked(result: int, what: str) -> None:
@@ -98,18 +150,27 @@ def checked(result: int, what: str) -> None:
 
 
 def supervise(limits: dict[str, Any], program: list[str]) -> int:
-    started = time.monotonic()
+    """As the first process of its namespace: when it ends, the kernel kills all others there."""
+    told, tell = os.pipe()
     child = os.fork()
     if child == 0:
-        # however many they become, who ends them has its turn
-        os.nice(19)
-        run(limits, program)
+        try:
+            run(limits, program)
+        except (OSError, ValueError, OverflowError) as error:
+            os.write(tell, f"confine: {error}".encode())
+            os._exit(UNABLE)
+    os.close(tell)
+    # it closes when the program begins
+    if failed := os.read(told, 1000):
+        os.write(2, failed)
+        return UNABLE
+    started = time.monotonic()
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             code = os.waitstatus_to_exitcode(status) & 0xFF
             # it cannot pass for one of ours
-            return 1 if code in (UNABLE, TOO_LONG, TOO_MANY) else code
+            return 1 if code in (UNABLE, TOO_LONG, TOO_MANY, TOO_LARGE) else code
         if time.monotonic() - started > limits["seconds"]:
             return TOO_LONG
         # the last process number that was given out in this namespace
@@ -119,6 +180,9 @@ def supervise(limits: dict[str, Any], program: list[str]) -> int:
 
 
 def run(limits: dict[str, Any], program: list[str]) -> NoReturn:
+    # nobody in here can make a namespace of users, and with it rights of their own (user_namespaces(7))
+    os.chroot(limits["folder"])
+    os.chdir(HOME)
     for capability in range(CAPABILITIES):
         libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

@@ -1,10 +1,12 @@
-"""Runs what a model wrote: without network, with nothing to write to, in bounds, and gone afterwards."""
+"""Runs what a model wrote: without network, without files of ours, in bounds, and gone afterwards."""
 
 import contextlib
 import json
+import random
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 from attrs import asdict, frozen
 
@@ -14,18 +16,23 @@ from ftctl_adapters.process import confine
 TOLD = 2000
 """Bytes of what it printed that are looked at."""
 GRACE_SECONDS = 5.0
-WELL = 77
-WHOLE = f"""import os, sys
-exec(compile(sys.stdin.buffer.read(), 'program', 'exec'), {{'__name__': 'program'}})
-os._exit({WELL})
+WHOLE = """import os, sys, types
+def whole(well, source):
+    module = sys.modules['program'] = types.ModuleType('program')
+    exec(compile(source, 'program', 'exec'), module.__dict__)
+    os._exit(int(well))
+whole(*sys.stdin.buffer.read().split(b'\\n', 1))
 """
-"""The program, as if it were imported, and what ends with a code of its own behind it."""
-PYTHON = (sys.executable, "-I", "-S")
+"""The program, as if it were imported, and what ends with a code that it was not told behind it."""
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
+"""What an interpreter and its libraries may be made of, beside its own folder."""
 
 
 @frozen
 class Bounds:
-    """Of one program: seconds of the clock, address space of each process, processes and threads it may start."""
+    """Of one program: seconds of the clock, memory of all its processes and address space of each, and how many
+    processes and threads it may start.
+    """
 
     seconds: float = 3.0
     memory_mb: int = 512
@@ -40,26 +47,39 @@ class Ran:
     why: str = ""
 
 
-def run_python(source: str, bounds: Bounds) -> Ran:
-    """Runs a Python program in an empty folder in memory, as its home too, with no variables of ours.
+def refuse_in_the_open(bounds: Bounds) -> None:
+    """Runs a program that cannot fail, before others are judged by how they end.
 
-    It ends well when it comes to its end; who leaves before has not shown anything. It can read what the user can read,
-    and tell nobody.
+    Raises:
+        BackendFailed: this machine lets nobody shut a program off, or not within these bounds.
+    """
+    ran = run_python("", bounds)
+    if not ran.ok:
+        raise BackendFailed(f"not even an empty program ends well in these bounds: {ran.why}", next_step="allow more")
+
+
+def run_python(source: str, bounds: Bounds) -> Ran:
+    """Runs a Python program in an empty home in memory, with no variables of ours.
+
+    It ends well when it comes to its end; who leaves before has not shown anything. Of files it sees the interpreter's
+    own and the system's programs.
 
     Raises:
         BackendFailed: this machine lets nobody shut a program off.
     """
+    well = random.SystemRandom().randrange(50, 200)
+    python = str(Path(getattr(sys, "_base_executable", sys.executable)).resolve())
     with (
         tempfile.TemporaryDirectory(prefix="ftctl-code-") as folder,
         tempfile.TemporaryFile() as given,
         tempfile.TemporaryFile() as said,
     ):
-        given.write(source.encode("utf-8", "replace"))
+        given.write(f"{well}\n{source}".encode("utf-8", "replace"))
         given.seek(0)
-        limits = json.dumps(asdict(bounds) | {"folder": folder})
+        limits = json.dumps(asdict(bounds) | {"folder": folder, "kept": _kept(python)})
         process = subprocess.Popen(
-            [*PYTHON, confine.__file__, limits, *PYTHON, "-c", WHOLE],
-            env={"HOME": folder, "TMPDIR": folder, "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
+            [sys.executable, "-I", "-S", confine.__file__, limits, python, "-I", "-S", "-c", WHOLE],
+            env={"HOME": confine.HOME, "TMPDIR": confine.HOME, "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
             stdin=given,
             stdout=subprocess.DEVNULL,
             stderr=said,
@@ -72,14 +92,29 @@ def run_python(source: str, bounds: Bounds) -> Ran:
             process.kill()
             code = process.wait()
         said.seek(max(0, said.seek(0, 2) - TOLD))
-        return _ended(code, said.read().decode(errors="replace").strip())
+        return _ended(code, code == well, said.read().decode(errors="replace").strip())
 
 
-def _ended(code: int, said: str) -> Ran:
+def _kept(python: str) -> list[str]:
+    """Folders without which the interpreter cannot start; none of them inside another."""
+    own = (sys.base_prefix, sys.base_exec_prefix, str(Path(python).parent))
+    found: list[str] = []
+    for path in (*SYSTEM, *own):
+        inside = any(Path(path).is_relative_to(one) for one in found if not Path(one).is_symlink())
+        if path != "/" and Path(path).is_dir() and not inside:
+            found.append(path)
+    return found
+
+
+def _ended(code: int, well: bool, said: str) -> Ran:
     if code == confine.UNABLE:
         text = f"programs cannot be shut off here ({said.removeprefix('confine: ')})"
         step = "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, or a container that may), on Linux"
         raise BackendFailed(text, next_step=step)
-    reasons = {confine.TOO_LONG: "ran too long", confine.TOO_MANY: "started too many processes"}
+    reasons = {
+        confine.TOO_LONG: "ran too long",
+        confine.TOO_MANY: "started too many processes",
+        confine.TOO_LARGE: "took too much memory",
+    }
     last = said.splitlines()[-1] if said else f"ended with {code}"
-    return Ran(code == WELL, "" if code == WELL else reasons.get(code, last))
+    return Ran(well, "" if well else reasons.get(code, last))

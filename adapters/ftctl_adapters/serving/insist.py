@@ -86,9 +86,14 @@ def _bearer(key: str | None) -> dict[str, str]:
 
 
 def _sent(request: urllib.request.Request, timeout: float) -> Any:
-    direct = [urllib.request.ProxyHandler({})] if urlsplit(request.full_url).hostname in HERE else []
-    with urllib.request.build_opener(_NoRedirect, *direct).open(request, timeout=timeout) as response:
+    with opener_for(request.full_url).open(request, timeout=timeout) as response:
         return json.loads(response.read(REPLY_BYTES))
+
+
+def opener_for(url: str) -> urllib.request.OpenerDirector:
+    """What follows no redirection, and asks no proxy for what is on this machine."""
+    direct = [urllib.request.ProxyHandler({})] if urlsplit(url).hostname in HERE else []
+    return urllib.request.build_opener(_NoRedirect, *direct)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -1,12 +1,13 @@
 """Requests against an endpoint: so many at a time, each followed by the next, or at a rate, whatever it answers."""
 
 import random
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ftctl.domain.example import Message
 from ftctl.domain.launch import Endpoint
@@ -16,6 +17,8 @@ from ftctl_adapters.serving.openai_client import stream
 TEXT = "the river runs past seven old mills and a bridge where nobody waits for rain in early spring"
 WORDS = tuple(TEXT.split())
 Clock = Callable[[], float]
+LOOK_SECONDS = 0.1
+"""How often a wait is asked whether it was stopped."""
 
 
 @frozen
@@ -47,53 +50,65 @@ class Sample:
     prompt_tokens: int
     tokens: int
     error: str = ""
+    number: int = 0
 
 
-def run_load(endpoint: Endpoint, load: Load, each: Callable[[Sample], None]) -> tuple[list[Sample], float]:
+def run_load(
+    endpoint: Endpoint, load: Load, each: Callable[[Sample], None], stopped: Callable[[], bool] = lambda: False
+) -> tuple[list[Sample], float]:
     """All samples, in the order of their ends, and the seconds that they took together.
 
     Args:
         endpoint: where requests go.
         load: how many, and of what size.
         each: called with every sample, one at a time.
+        stopped: once it is true, no further request is begun.
     """
     samples: list[Sample] = []
-    lock, work = threading.Lock(), iter(_prompts(load))
+    lock, work = threading.Lock(), enumerate(_prompts(load), 1)
 
-    def told(sample: Sample) -> None:
+    def answer(number: int, prompt: str, due: float | None = None) -> None:
+        sample = evolve(ask(endpoint, prompt, load, due), number=number)
         with lock:
             samples.append(sample)
             each(sample)
 
     def client() -> None:
-        while True:
+        while not stopped():
             with lock:
-                prompt = next(work, None)
-            if prompt is None:
+                one = next(work, None)
+            if one is None:
                 return
-            told(ask(endpoint, prompt, load))
+            answer(*one)
 
     started = time.perf_counter()
     if load.rate is None:
-        _together([threading.Thread(target=client, daemon=True) for _ in range(load.concurrency)])
+        threads = [_begun(client) for _ in range(load.concurrency)]
     else:
-        due = list(zip(_arrivals(load, load.rate), work, strict=False))
-        _together(
-            [
-                threading.Thread(
-                    target=lambda at=at, text=text: told(_at(started + at, endpoint, text, load)), daemon=True
-                )
-                for at, text in due
-            ]
-        )
+        threads = []
+        for at, (number, prompt) in zip(_arrivals(load, load.rate), work, strict=False):
+            if not _waited(started + at, stopped):
+                break
+            threads.append(_begun(answer, number, prompt, started + at))
+    for thread in threads:
+        thread.join()
     return samples, time.perf_counter() - started
 
 
-def _together(threads: Sequence[threading.Thread]) -> None:
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def _begun(work: Callable[..., None], *given: Any) -> threading.Thread:
+    thread = threading.Thread(target=work, args=given, daemon=True)
+    thread.start()
+    return thread
+
+
+def _waited(due: float, stopped: Callable[[], bool]) -> bool:
+    """Waits until then; whether nothing was stopped meanwhile."""
+    while not stopped():
+        left = due - time.perf_counter()
+        if left <= 0:
+            return True
+        time.sleep(min(left, LOOK_SECONDS))
+    return False
 
 
 def _arrivals(load: Load, rate: float) -> Iterator[float]:
@@ -102,11 +117,6 @@ def _arrivals(load: Load, rate: float) -> Iterator[float]:
     for _ in range(load.requests):
         yield at
         at += chance.expovariate(rate)
-
-
-def _at(due: float, endpoint: Endpoint, prompt: str, load: Load) -> Sample:
-    time.sleep(max(0.0, due - time.perf_counter()))
-    return ask(endpoint, prompt, load, due)
 
 
 def ask(
@@ -149,9 +159,9 @@ def words_for(endpoint: Endpoint, tokens: int, timeout: float, key: str | None =
 
 
 def _prompts(load: Load) -> Iterator[str]:
-    """Texts that differ from the first word on, so that no cache of prefixes answers for the model."""
-    chance = random.Random(load.seed)  # noqa: S311 # nothing secret
-    return (_text(chance, load.prompt_words) for _ in range(load.requests))
+    """Texts that differ from the beginning on, from those of other times too: no cache of prefixes has the answer."""
+    chance, mark = random.Random(load.seed), secrets.token_hex(4)  # noqa: S311 # nothing secret
+    return (f"{mark}{number:x} {_text(chance, load.prompt_words)}" for number in range(load.requests))
 
 
 def _text(chance: random.Random, words: int) -> str:

@@ -12,6 +12,7 @@ from attrs import frozen
 from ftctl.domain.example import Message
 from ftctl.domain.launch import Endpoint
 from ftctl.errors import BackendFailed
+from ftctl_adapters.serving.insist import opener_for
 
 BROKEN = (OSError, ValueError, http.client.HTTPException)
 """What a connection or its content raises when it is not what it should be."""
@@ -145,12 +146,12 @@ def _open(url: str, body: dict[str, Any] | None, timeout: float, key: str | None
     content = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     request = urllib.request.Request(url, content, headers)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        return opener.open(request, timeout=timeout)
+        return opener_for(url).open(request, timeout=timeout)
     except urllib.error.HTTPError as error:
-        said = error.read(500).decode(errors="replace")
-        raise BackendFailed(f"{url} answered {error.code}: {said}", next_step="see the server's log") from error
+        # what it says may quote the request, and with it the key
+        said = "" if key else f": {error.read(500).decode(errors='replace')}"
+        raise BackendFailed(f"{url} answered {error.code}{said}", next_step="see the server's log") from error
 
 
 def _ends(event: dict[str, Any]) -> bool:

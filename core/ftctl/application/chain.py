@@ -1,5 +1,6 @@
 """From a resolved run to its stages: checks formats from stage to stage and inserts what bridges them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import define, evolve, field
@@ -105,7 +106,7 @@ class _Chain:
         backends = tuple(one for one in self.spec.evaluators if SERVER not in one.offer.capabilities)
         if not backends:
             return
-        inputs, told = {"model": model, "data": "data"}, self.needed()
+        inputs, told = {"model": model, "data": "data"}, dict[str, Any]()
         parts = self.loader(form)
         self.shown_to(parts, subject)
         self.measure(Stage(name, "evaluate", backends, inputs, subject, told, parts, phase=phase))
@@ -114,12 +115,15 @@ class _Chain:
         """What a server answers, a foreign one or that of this run."""
         assert self.spec.asker is not None
         server, parts = self.spec.server, {"loader": self.spec.asker}
-        tells = self.spec.endpoint is not None or (server is not None and SCORES in server.offer.capabilities)
-        backends = tuple(one for one in self.spec.evaluators if tells or SCORES not in one.offer.capabilities)
+        # of a server that is there it is asked; what this run's own cannot do is left to the stages before it
+        cannot = {INSIDE} if server is None or SCORES in server.offer.capabilities else {INSIDE, SCORES}
+        cannot = set() if self.spec.endpoint else cannot
+        backends = tuple(one for one in self.spec.evaluators if not cannot & set(one.offer.capabilities))
         if not backends:
             self.problems.append("evaluators: none is left that the server can be measured with")
-        self.shown_to(parts, SERVED)
-        told = self.needed() | {"scores": any(SCORES in one.offer.capabilities for one in backends)}
+        if self.spec.endpoint:
+            self.shown_to(parts, SERVED)
+        told: dict[str, Any] = {"scores": any(SCORES in one.offer.capabilities for one in backends)}
         left_out = [one.offer.name for one in self.spec.evaluators if one not in backends]
         told |= {"left_out": left_out} if left_out else {}
         where = self.spec.endpoint
@@ -140,11 +144,12 @@ class _Chain:
         reports = {}
         for environment, backends in apart.items():
             reports[f"{REPORTS}{environment}"] = name = f"{whole.name}.{environment}"
-            settings = {key: value for key, value in whole.settings.items() if key != "left_out"}
+            settings = {key: value for key, value in whole.settings.items() if key != "left_out"} | needed(backends)
             self.stages.append(evolve(whole, name=name, backends=tuple(backends), settings=settings))
         own = tuple(backend for backend in whole.backends if backend.offer.environment in near)
-        parts = whole.parts if own else {}
-        self.stages.append(evolve(whole, backends=own, inputs=whole.inputs | reports, parts=parts))
+        parts, settings = whole.parts if own else {}, whole.settings | needed(own)
+        inputs = whole.inputs | reports
+        self.stages.append(evolve(whole, backends=own, inputs=inputs, parts=parts, settings=settings))
 
     def shown_to(self, parts: dict[str, Backend], subject: str) -> None:
         """Who looks into the model must be shown it."""
@@ -153,11 +158,6 @@ class _Chain:
         if looking and not shows:
             line = f"{', '.join(looking)} looks into the model, which the {subject} one does not let anybody do here"
             self.problems.append(f"evaluators: {line}")
-
-    def needed(self) -> dict[str, Any]:
-        """What the evaluators need of the data."""
-        needs = any(OWN_CASES not in one.offer.capabilities for one in self.spec.evaluators)
-        return {} if needs else {"needs_examples": False}
 
     def produced(self, offer: Offer, accepted: str) -> str:
         if accepted not in offer.accepts:
@@ -191,3 +191,9 @@ class _Chain:
         if isinstance(found, Unknown):
             raise ConfigInvalid(found.reason)
         return Backend(found, {})
+
+
+def needed(evaluators: Iterable[Backend]) -> dict[str, Any]:
+    """What they need of the data."""
+    needs = any(OWN_CASES not in one.offer.capabilities for one in evaluators)
+    return {} if needs else {"needs_examples": False}

@@ -142,6 +142,9 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
         needed = f"{resources.disk * MARGIN / 1e6:,.0f} MB needed, {free / 1e6:,.0f} MB free"
         raise DiskFull(f"not enough disk space for this run in {app.workspace}: {needed}", next_step="free some space")
     measures = not helps and PHASES.index(until) >= PHASES.index("evaluate")
+    if measures and spec.gates and spec.evaluators and not any(stage.subject for stage in stages):
+        text = "gates cannot be held against anything: as far as this command goes nothing is measured"
+        raise ConfigInvalid(text, next_step="`ftctl run` goes as far as the server")
     return Plan(spec, facts, planned, resources, measures, helps)
 
 
@@ -168,7 +171,8 @@ def _settled(app: App, spec: RunSpec, stage: Stage) -> Stage:
     evaluators read.
     """
     if stage.operation == "evaluate":
-        read = {one.offer.name: ask(one, "fingerprint") for one in stage.backends if one.reads()}
+        asked = {one.offer.name: ask(one, "fingerprint") for one in stage.backends if one.reads()}
+        read = {name: told for name, told in asked.items() if told}
         return evolve(stage, settings=stage.settings | {"fingerprints": read}) if read else stage
     if stage.operation != "dataset":
         return stage

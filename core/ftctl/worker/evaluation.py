@@ -14,7 +14,7 @@ from ftctl.domain.event import METRIC_RECORDED, WARNING_RAISED
 from ftctl.domain.job import Job, JobResult
 from ftctl.domain.metric import Metric
 from ftctl.domain.report import Report
-from ftctl.errors import BackendFailed, NoUsableRows
+from ftctl.errors import BackendFailed, DataChanged, NoUsableRows, PluginBroken
 from ftctl.plugin.dataset import is_sealed, read_split
 from ftctl.ports.context import StageContext
 from ftctl.ports.target import Target
@@ -29,10 +29,14 @@ SAMPLES = ".samples.jsonl"
 
 def evaluate(job: Job, context: StageContext) -> JobResult:
     if job.settings.get("left_out"):
-        said = f"{', '.join(job.settings['left_out'])}: not measured behind the server, which tells no probabilities"
-        context.emit(WARNING_RAISED, message=said)
+        who = ", ".join(job.settings["left_out"])
+        context.emit(
+            WARNING_RAISED, message=f"{who}: not measured behind the server, which does not tell what they need"
+        )
     metrics, notes = _gathered(job, context.out)
+    gathered = dict(notes)
     reports = _reports(job, context) if job.plugins else []
+    _refuse_changed(job)
     missing = {name: text for report in reports for name, text in _missing(report).items()}
     if is_sealed(job.inputs["data"]):
         reports = [evolve(report, records=tuple(map(_untold, report.records)), notes={}) for report in reports]
@@ -42,7 +46,18 @@ def evaluate(job: Job, context: StageContext) -> JobResult:
             context.emit(METRIC_RECORDED, **to_plain(metric))
     metrics += [metric for report in reports for metric in report.metrics]
     notes |= {name: text for report in reports for name, text in report.notes.items()} | missing
-    return JobResult(Draft("report", "ftctl-report", {"notes": notes}), tuple(metrics), notes)
+    # what was gathered was told by the stage that it comes from
+    told = {name: text for name, text in notes.items() if name not in gathered}
+    return JobResult(Draft("report", "ftctl-report", {"notes": notes}), tuple(metrics), told)
+
+
+def _refuse_changed(job: Job) -> None:
+    """Raises `DataChanged` where files that evaluators read are not those that the run was planned with."""
+    planned = job.settings.get("fingerprints", {})
+    changed = [one.name for one in job.plugins if one.name in planned and ask(one, "fingerprint") != planned[one.name]]
+    if changed:
+        text = f"files that {', '.join(changed)} reads changed since the run was planned"
+        raise DataChanged(text, next_step="run the same command again")
 
 
 def _reports(job: Job, context: StageContext) -> list[Report]:
@@ -62,8 +77,13 @@ def _gathered(job: Job, out: Path) -> tuple[list[Metric], dict[str, str]]:
         if not role.startswith(REPORTS):
             continue
         for path in sorted(Path(report.path).iterdir()):
-            if path.name != MANIFEST:
-                shutil.copyfile(path, out / path.name)
+            if path.name == MANIFEST:
+                continue
+            if (out / path.name).exists():
+                text = f"evaluators in two environments wrote {path.name}"
+                raise PluginBroken(text, next_step="leave one of them out")
+            copy: Any = shutil.copytree if path.is_dir() else shutil.copyfile
+            copy(path, out / path.name)
         for path in sorted(Path(report.path).glob(f"*{SAMPLES}")):
             told = json.loads((path.parent / f"{path.name.removesuffix(SAMPLES)}.json").read_text(encoding="utf-8"))
             metrics += [from_plain(one, Metric) for one in told["metrics"]]

@@ -18,6 +18,8 @@ TRACKED = (
     "bitsandbytes",
     "numpy",
     "llmcompressor",
+    "lm_eval",
+    "datasets",
 )
 """Packages whose versions go into the lineage."""
 

@@ -1,8 +1,10 @@
 """``bench``: tasks of lm-evaluation-harness, by itself, in an environment of its own."""
 
+import errno
 import hashlib
 import json
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,13 @@ from ftctl.errors import FtctlError
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, Inside, StageContext, Target
 from ftctl.ports.evaluator import EvaluatorError
-from ftctl_plugins.evaluators.bench_tasks import Tasks, find, fingerprint
+from ftctl_plugins.evaluators.bench_tasks import fingerprint, is_file
 
 RESULTS = "bench.results.json"
 """What lm-eval itself has told, beside the report."""
+
+PASSING = ("date", "pretty_env_info", "total_evaluation_time_seconds", "start_time", "end_time")
+"""What it tells of this very time."""
 
 UNITS = {"bits_per_byte": "bit", "bleu": "bleu", "chrf": "chrf", "ter": "ter"}
 """Of figures that are no shares; of others lm-eval does not say."""
@@ -38,7 +43,9 @@ class BenchOptions:
     batch_size: int = option(8, help="Requests that are computed at once; it moves figures in bfloat16.", ge=1)
     max_length: int | None = option(None, help="Context in tokens; null: that of the model.", ge=1)
     bootstrap_iters: int = option(100_000, help="For standard errors of figures that are no means.", ge=0)
-    confirm_run_unsafe_code: bool = option(False, help="Allow tasks that run what the model writes.")
+    confirm_run_unsafe_code: bool = option(
+        False, help="Allow tasks that run what the model writes, as you, in no sandbox; `code` has one."
+    )
 
 
 class Bench(Evaluator):
@@ -52,16 +59,18 @@ class Bench(Evaluator):
         self._options = options
 
     def fingerprint(self) -> str:
-        return fingerprint(self._tasks()) + json.dumps(self._options.tasks)
+        return fingerprint(self._options.tasks, self._options.include_path) + json.dumps(self._options.tasks)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         inside = target.inside()
         watch = inside.model.register_forward_pre_hook(lambda *_: context.stop_if_cancelled())
         try:
             found = self._measured(inside, context.work)
-        except FtctlError:
+        except (FtctlError, MemoryError):
             raise
         except Exception as error:
+            if type(error).__name__ == "OutOfMemoryError" or getattr(error, "errno", None) == errno.ENOSPC:
+                raise
             said = str(error).strip() or "no reason given"
             text = f"lm-eval ended: {type(error).__name__}: {said.splitlines()[0]}"
             step = "a task on the hub must be in the cache when HF_HUB_OFFLINE is set; the worker's log has the rest"
@@ -70,14 +79,14 @@ class Bench(Evaluator):
             watch.remove()
         samples = found.pop("samples", {})
         found["task_hashes"] = {task: _task_hash(rows) for task, rows in samples.items()}
+        for passing in PASSING:
+            found.pop(passing, None)
+        found.get("config", {}).pop("use_cache", None)
         told = json.dumps(found, indent=1, ensure_ascii=False, default=str)
         (context.out / RESULTS).write_text(told, encoding="utf-8")
         records = [_record(task, one) for task, rows in samples.items() for one in rows]
         notes = {f"bench: {task}": f"task hash {digest}" for task, digest in found["task_hashes"].items()}
         return Report("bench", tuple(_metrics(found, records)), tuple(records), notes)
-
-    def _tasks(self) -> Tasks:
-        return find(self._options.tasks, self._options.include_path)
 
     def _measured(self, inside: Inside, work: Path) -> dict[str, Any]:
         import multiprocessing
@@ -85,10 +94,16 @@ class Bench(Evaluator):
         from lm_eval import simple_evaluate
         from lm_eval.models.huggingface import HFLM
         from lm_eval.tasks import TaskManager
+        from lm_eval.tasks._yaml_loader import load_yaml
 
         # it bootstraps in several processes, which may hang where they are forked beside threads
         multiprocessing.set_start_method("forkserver", force=True)
-        asked, tasks = self._options, self._tasks()
+        asked = self._options
+        # as its own command reads them; there is no other way to name a file
+        tasks = [load_yaml(one, resolve_func=True) if is_file(one) else one for one in asked.tasks]
+        whole = all(isinstance(one, dict) and "group" not in one for one in tasks)
+        if asked.confirm_run_unsafe_code:
+            os.environ["HF_ALLOW_CODE_EVAL"] = "1"
         model = HFLM(
             pretrained=inside.model,
             tokenizer=inside.tokenizer.raw,
@@ -97,8 +112,9 @@ class Bench(Evaluator):
         )
         found: dict[str, Any] = simple_evaluate(
             model=model,
-            tasks=list(tasks.names),
-            task_manager=TaskManager(include_path=list(tasks.folders), include_defaults=tasks.own),
+            tasks=tasks,
+            # hundreds of tasks need not be indexed where none of them is meant
+            task_manager=TaskManager(include_path=asked.include_path, include_defaults=not whole),
             num_fewshot=asked.num_fewshot,
             limit=asked.limit,
             apply_chat_template=asked.apply_chat_template,

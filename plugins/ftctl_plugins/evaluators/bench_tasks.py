@@ -5,66 +5,73 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ftctl.ports.evaluator import EvaluatorError
 
 ENDINGS = (".yaml", ".yml")
-BESIDE = (*ENDINGS, ".py", ".json", ".jsonl")
-"""Files in the folder of a task that it may be made of: what it includes, functions, rows."""
 
 
-@frozen
-class Tasks:
-    """``names`` as lm-eval knows them, ``folders`` where their files lie beside its own.
-
-    ``own`` is true where some are among those that come with lm-eval, or on the hub.
-    """
-
-    names: tuple[str, ...]
-    folders: tuple[str, ...]
-    own: bool
+def is_file(named: str) -> bool:
+    """Whether a task is named by the path of its YAML, and not as lm-eval knows it."""
+    return named.endswith(ENDINGS)
 
 
-def find(named: Sequence[str], folder: str | None) -> Tasks:
-    """The tasks of names, and of paths of YAML files.
+def fingerprint(named: Sequence[str], folder: str | None) -> str:
+    """The digest of what the tasks say and of the files that they name: what they include, Python code, rows.
+
+    Of a folder with further tasks that is every YAML in it, hidden folders left out.
 
     Raises:
-        EvaluatorError: a file cannot be read, or is no task.
+        EvaluatorError: a file cannot be read, or is no YAML.
     """
-    paths = [Path(one) for one in named if one.endswith(ENDINGS)]
-    folders = dict.fromkeys([*([folder] if folder else []), *(str(path.parent.absolute()) for path in paths)])
-    for one in folders:
-        if not Path(one).is_dir():
-            raise EvaluatorError(f"bench: {one} is no folder", next_step="check the path")
-    names = tuple(str(_read(Path(one)).get("task")) if one.endswith(ENDINGS) else one for one in named)
-    for path, name in zip(named, names, strict=True):
-        if name == "None":
-            raise EvaluatorError(f"bench: {path} names no task", next_step="it needs the key `task` and a name")
-    return Tasks(names, tuple(folders), own=len(paths) < len(named))
-
-
-def fingerprint(tasks: Tasks) -> str:
-    """The digest of every file that lies with the tasks, and of those that their YAML names as data."""
+    yamls = [Path(one) for one in named if is_file(one)]
+    yamls += [] if folder is None else sorted(_visible(Path(folder), ENDINGS))
     found = hashlib.sha256()
-    for path in sorted({str(path) for folder in tasks.folders for path in _files(Path(folder))}):
-        found.update(path.encode() + b"\0" + hashlib.sha256(Path(path).read_bytes()).digest())
+    for path in dict.fromkeys(part for one in yamls for part in _made_of(one, frozenset())):
+        found.update(str(path).encode() + b"\0" + hashlib.sha256(_bytes(path)).digest())
     return found.hexdigest()
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in BESIDE and path.is_file():
+def _made_of(path: Path, above: frozenset[Path]) -> Iterator[Path]:
+    """The YAML and what it names, once each where files include each other."""
+    if path in above:
+        return
+    yield path
+    document = _read(path)
+    # functions of `!function` lie beside it
+    yield from sorted(path.parent.glob("*.py"))
+    for included in _texts(document.get("include")):
+        beside = path.parent / included
+        if beside.is_file():
+            yield from _made_of(beside, above | {path})
+    given = document.get("dataset_kwargs") or {}
+    given = given if isinstance(given, dict) else {}
+    for value in (given.get("data_files"), given.get("data_dir"), document.get("dataset_path")):
+        for text in _texts(value):
+            yield from _rows(text)
+
+
+def _rows(text: str) -> list[Path]:
+    """The files of a path, a folder or a pattern; nothing where it is a name on the hub."""
+    at = Path(text)
+    if at.is_dir():
+        return sorted(_visible(at, ()))
+    found = Path(at.anchor or ".").glob(str(at.relative_to(at.anchor))) if text.strip("/.") else []
+    return sorted(one for one in found if one.is_file())
+
+
+def _visible(folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:
+    if not folder.is_dir():
+        raise EvaluatorError(f"bench: {folder} is no folder", next_step="check the path")
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(("__pycache__", ".")):
+            continue
+        if path.is_dir():
+            yield from _visible(path, endings)
+        elif not endings or path.suffix in endings:
             yield path
-        if path.suffix in ENDINGS and path.is_file():
-            named = (_read(path).get("dataset_kwargs") or {}).get("data_files")
-            for pattern in _texts(named):
-                at = Path(pattern)
-                yield from (
-                    path for path in Path(at.anchor or ".").glob(str(at.relative_to(at.anchor))) if path.is_file()
-                )
 
 
 def _texts(value: Any) -> Iterable[str]:
@@ -74,14 +81,20 @@ def _texts(value: Any) -> Iterable[str]:
     return [text for one in inner for text in _texts(one)]
 
 
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        text = f"bench: cannot read {path}: {error.strerror}"
+        raise EvaluatorError(text, next_step="check the path") from error
+
+
 def _read(path: Path) -> dict[str, Any]:
     """The document; tags, by which lm-eval names functions, are left out of it."""
     yaml = YAML(typ="rt", pure=True)
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluatorError(f"bench: cannot read the task {path}: {error}", next_step="check the path") from error
-    except YAMLError as error:
+        document = yaml.load(_bytes(path).decode("utf-8"))
+    except (YAMLError, UnicodeDecodeError) as error:
         line = str(error).splitlines()[0]
         raise EvaluatorError(f"bench: the task {path} is not YAML: {line}", next_step="correct it") from error
     return document if isinstance(document, dict) else {}

@@ -14,7 +14,8 @@ from ftctl.domain.report import Report
 from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target
-from ftctl_adapters.process.sandbox import Bounds, Ran, run_python
+from ftctl.ports.evaluator import EvaluatorError
+from ftctl_adapters.process.sandbox import Bounds, Ran, refuse_in_the_open, run_python
 from ftctl_plugins.evaluators.code_tasks import Task, own_tasks, program, read, read_tasks
 from ftctl_plugins.evaluators.own_cases import LANGUAGES, LANGUAGES_HELP, LENGTH_HELP, Case, ask, prompt
 
@@ -39,7 +40,7 @@ class CodeOptions:
     temperature: float = option(0.8, help="Of what is drawn.", gt=0, le=4)
     seed: int = option(1, help="Of what is drawn.", ge=0)
     timeout: float = option(3.0, help="Seconds that an answer may run.", gt=0, le=600)
-    memory_mb: int = option(512, help="Address space that it may have.", ge=64)
+    memory_mb: int = option(512, help="Memory that it may have, with all that it starts.", ge=64, le=1 << 20)
     max_new_tokens: int = option(512, help=LENGTH_HELP, ge=1, le=65_536)
 
 
@@ -47,7 +48,7 @@ class Code(Evaluator):
     """``pass_at_k`` is the chance that one of k answers passes the task's tests, the mean over tasks.
 
     The estimator has no bias: Chen et al., Evaluating large language models trained on code, 2021. Answers run on Linux
-    without network, with nothing to write to but a folder in memory, and all that they start ends with them.
+    without network, in an empty home in memory, with nothing of yours to be seen; all that they start ends with them.
     """
 
     def __init__(self, options: CodeOptions) -> None:
@@ -86,7 +87,11 @@ class Code(Evaluator):
 
     def _tasks(self) -> list[Task]:
         asked = self._options
-        return read_tasks(asked.data) if asked.data else own_tasks(asked.languages or LANGUAGES)
+        known = read_tasks(asked.data) if asked.data else own_tasks()
+        chosen = [task for task in known if task.language in (asked.languages or LANGUAGES)]
+        if not chosen:
+            raise EvaluatorError(f"code.languages: {asked.data} has no task in {', '.join(asked.languages)}")
+        return chosen
 
     def _drawn(self, target: Target, number: int) -> Target:
         asked = self._options
@@ -96,7 +101,8 @@ class Code(Evaluator):
         """Tests each answer, as many at once as there are processors."""
         bounds = Bounds(self._options.timeout, self._options.memory_mb)
         ran: list[Ran] = []
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
+        refuse_in_the_open(bounds)
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
             try:
                 for found in threads.map(lambda one: run_python(program(*one), bounds), answers):
                     ran.append(found)

@@ -11,6 +11,7 @@ from ftctl.ports.evaluator import EvaluatorError
 from ftctl_plugins.evaluators.own_cases import LANGUAGES, read_cases
 
 FENCED = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
+FUTURE = re.compile(r"^from __future__ import .*$", re.MULTILINE)
 
 
 @frozen
@@ -22,9 +23,9 @@ class Task:
     test: str
 
 
-def own_tasks(languages: tuple[str, ...]) -> list[Task]:
+def own_tasks() -> list[Task]:
     """Those that come with ftctl."""
-    return [_task(line, line["task_id"]) for line in read_cases("code") if line["language"] in languages]
+    return [_task(line, line["task_id"]) for line in read_cases("code")]
 
 
 def read_tasks(path: str) -> list[Task]:
@@ -33,18 +34,41 @@ def read_tasks(path: str) -> list[Task]:
     Raises:
         EvaluatorError: the file cannot be read, or a line of it is no task.
     """
-    lines = read(path).decode("utf-8", errors="replace").splitlines()
-    places = [(f"{path}:{number}", text) for number, text in enumerate(lines, 1) if text.strip()]
-    return [_task(_line(text, where), where) for where, text in places]
+    lines = read(path).decode("utf-8", errors="replace").split("\n")
+    found: dict[str, Task] = {}
+    for number, text in enumerate(lines, 1):
+        if text.strip():
+            where = f"{path}:{number}"
+            task = _task(_line(text, where), where)
+            if task.where in found:
+                raise EvaluatorError(f"code.data: {where}: two tasks are called {task.where!r}", next_step="rename one")
+            found[task.where] = task
+    if not found:
+        raise EvaluatorError(f"code.data: {path} has no task", next_step="each line is a task as HumanEval's")
+    return list(found.values())
 
 
 def program(task: Task, answer: str) -> str:
-    """What is run: the answer, and the task's tests of its function."""
+    """What is run: the answer behind what the question began with, and the task's tests of its function."""
     blocks: list[str] = FENCED.findall(answer)
     named = re.compile(rf"^\s*(async\s+)?def\s+{re.escape(task.function)}\b", re.MULTILINE)
     code = next((block for block in blocks if named.search(block)), blocks[0] if blocks else answer)
-    whole = code if named.search(code) else f"{task.prompt}{code}"
-    return f"{whole}\n\n{task.test}\n\ncheck({task.function})\n"
+    if not named.search(code):
+        return f"{task.prompt}{code}\n\n{task.test}\n\ncheck({task.function})\n"
+    # imports and helpers of the question hold for a whole function too, and what is of the future comes first
+    future = "".join(f"{line}\n" for line in FUTURE.findall(code))
+    return f"{future}{_whole(task.prompt)}\n\n{FUTURE.sub('', code)}\n\n{task.test}\n\ncheck({task.function})\n"
+
+
+def _whole(question: str) -> str:
+    """The beginning of a function as one that can be run; nothing where it cannot."""
+    for text in (question, f"{question}    pass\n"):
+        try:
+            compile(text, "question", "exec")
+        except (SyntaxError, ValueError):
+            continue
+        return text
+    return ""
 
 
 def _task(line: dict[str, Any], where: str) -> Task:

@@ -53,7 +53,7 @@ class LoadEvaluator(Evaluator):
         if asked.warmup:
             warm = Load(asked.concurrency, asked.warmup, words, asked.max_tokens, asked.timeout, asked.seed + 1, more,
                         key=reached.key)  # fmt: skip
-            run_load(reached.endpoint, warm, lambda sample: None)
+            run_load(reached.endpoint, warm, lambda _: None, context.cancelled)
         done = 0
 
         def each(_: Sample) -> None:
@@ -61,17 +61,18 @@ class LoadEvaluator(Evaluator):
             done += 1
             context.emit(PROGRESS_MADE, done=done, total=load.requests, unit="requests")
 
-        samples, seconds = run_load(reached.endpoint, load, each)
+        samples, seconds = run_load(reached.endpoint, load, each, context.cancelled)
         context.stop_if_cancelled()
+        samples.sort(key=lambda sample: sample.number)
         good = [sample for sample in samples if not sample.error]
         if not good:
             text = f"not one of {len(samples)} requests was answered: {samples[0].error}"
             raise Unanswered(text, next_step="see the server's log")
-        records = tuple(self._record(number, sample) for number, sample in enumerate(samples, 1))
+        records = tuple(map(self._record, samples))
         return Report("load", tuple(self._metrics(records, good, seconds)), records, {"load": self._note(seconds)})
 
-    def _record(self, number: int, sample: Sample) -> dict[str, Any]:
-        found: dict[str, Any] = {"where": f"load.{number}", "goodput": 0.0, "failed": float(bool(sample.error))}
+    def _record(self, sample: Sample) -> dict[str, Any]:
+        found: dict[str, Any] = {"where": f"load.{sample.number}", "goodput": 0.0, "failed": float(bool(sample.error))}
         if sample.error:
             return found | {"answer": sample.error}
         times = {"ttft_ms": sample.first * 1000, "latency_ms": sample.total * 1000, "tokens": sample.tokens}
