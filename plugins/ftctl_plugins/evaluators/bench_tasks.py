@@ -91,9 +91,9 @@ def _bytes(path: Path) -> bytes:
 
 def _read(path: Path) -> dict[str, Any]:
     """The document; tags, by which lm-eval names functions, are left out of it."""
-    yaml = YAML(typ="rt", pure=True)
+    reader = YAML(typ="rt", pure=True)
     try:
-        document = yaml.load(_bytes(path).decode("utf-8"))
+        document = reader.load(_bytes(path).decode("utf-8"))
     except (YAMLError, UnicodeDecodeError) as error:
         line = str(error).splitlines()[0]
         raise EvaluatorError(f"bench: the task {path} is not YAML: {line}", next_step="correct it") from error
