@@ -1,9 +1,11 @@
 """Evaluators with cases of their own keep the contract, and score at both ends for targets of known behaviour."""
 
+import csv
 import json
 import random
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +14,11 @@ from ftctl.domain.example import Example, Message, Prompt
 from ftctl.domain.launch import Endpoint
 from ftctl.ports import Reached, Target
 from ftctl.testing.contracts import EvaluatorContract
+from ftctl.testing.contracts.stage import recording
 from ftctl.testing.fakes import FakeTarget
 from ftctl_adapters.records.canaries import code
 from ftctl_plugins.evaluators.forgetting import Forgetting, ForgettingOptions
+from ftctl_plugins.evaluators.human import Human, HumanOptions
 from ftctl_plugins.evaluators.own_cases import read_cases
 from tests.answering import Ruled, babble, comply, obey, told
 from tests.openai_server import FakeService, serving
@@ -353,6 +357,41 @@ class TestLoad(EvaluatorContract):
     def unordered(self) -> frozenset[str]:
         times = {f"{name}_{share}" for name in ("ttft_ms", "tpot_ms", "latency_ms") for share in ("p50", "p95", "p99")}
         return frozenset(times | {"requests_per_second", "tokens_per_second"})
+
+
+class TestHuman(EvaluatorContract):
+    """Three raters who know how to double; each form is of one target."""
+
+    @pytest.fixture
+    def offer(self) -> str:
+        return "human"
+
+    @pytest.fixture
+    def values(self, data: list[Example], best: Target, worst: Target, tmp_path: Path) -> dict[str, Any]:
+        paths = [tmp_path / f"rater-{number}.csv" for number in range(3)]
+        lines = ["item,choice"]
+        for number, target in enumerate((best, worst)):
+            context = recording(tmp_path / f"form-{number}")
+            Human(HumanOptions()).evaluate(target, data, context)
+            with (context.out / "human.form.csv").open(encoding="utf-8-sig") as rows:
+                lines += [f"{row['item']},{knows(row)}" for row in csv.DictReader(rows)]
+        for path in paths:
+            path.write_text("\n".join(lines) + "\n")
+        return {"ratings": list(map(str, paths))}
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        return FakeTarget(right=False)
+
+    @pytest.fixture
+    def conditional(self) -> frozenset[str]:
+        """An answer that did not come, or another than was rated, is rated by nobody."""
+        return frozenset({"human_preference", "human_alpha"})
+
+
+def knows(row: dict[str, str]) -> str:
+    right = str(2 * int(row["question"].split()[-1]))
+    return "=" if row["first"] == row["second"] == right else "1" if row["first"] == right else "2"
 
 
 def written(prompt: Prompt) -> str:

@@ -29,11 +29,15 @@ def leaks(folder: Path) -> list[str]:
 
 
 def test_a_model_is_trained_on_rows_that_nobody_can_read(ftctl: Ftctl, tmp_path: Path) -> None:
-    small_run(tmp_path, data_steps=STEPS, evaluators=[{"use": "text-metrics", "max_new_tokens": 8}, "perplexity"])
+    small_run(tmp_path, data_steps=STEPS, evaluators=[{"use": "text-metrics", "max_new_tokens": 8}, "perplexity",
+                                                       {"use": "human", "max_new_tokens": 8}])  # fmt: skip
     assert len(answers()) > 20
     assert leaks(tmp_path) == [str(tmp_path / "phrases.jsonl")]
     done = ftctl("evaluate", "run.yaml", "--json", env=KEY)
     assert done.returncode == 0, done.stderr
+    assert not list((tmp_path / ".ftctl").glob("artifacts/report/*/human.form.*"))
+    (events,) = (tmp_path / ".ftctl").glob("runs/*/events.ndjson")
+    assert "human.form.csv is not kept: the data set is encrypted" in events.read_text()
     assert {path.name for path in (tmp_path / ".ftctl").glob("artifacts/dataset/*/*.enc")} == {
         f"{split}.jsonl.enc" for split in ("train", "validation", "test")
     }

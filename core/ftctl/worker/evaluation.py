@@ -34,9 +34,11 @@ def evaluate(job: Job, context: StageContext) -> JobResult:
             WARNING_RAISED, message=f"{who}: not measured behind the server, which does not tell what they need"
         )
     metrics, notes = _gathered(job, context.out)
-    gathered = dict(notes)
+    gathered, gathered_files = dict(notes), {path.name for path in context.out.iterdir()}
     reports = _reports(job, context) if job.plugins else []
     _refuse_changed(job)
+    if is_sealed(job.inputs["data"]):
+        _take_away(context, gathered_files)
     missing = {name: text for report in reports for name, text in _missing(report).items()}
     if is_sealed(job.inputs["data"]):
         reports = [evolve(report, records=tuple(map(_untold, report.records)), notes={}) for report in reports]
@@ -49,6 +51,15 @@ def evaluate(job: Job, context: StageContext) -> JobResult:
     # what was gathered was told by the stage that it comes from
     told = {name: text for name, text in notes.items() if name not in gathered}
     return JobResult(Draft("report", "ftctl-report", {"notes": notes}), tuple(metrics), told)
+
+
+def _take_away(context: StageContext, stays: set[str]) -> None:
+    """What evaluators have written of encrypted rows by themselves."""
+    for path in sorted(context.out.iterdir()):
+        if path.name not in stays:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            said = f"{path.name} is not kept: the data set is encrypted, and it may tell its rows"
+            context.emit(WARNING_RAISED, message=said)
 
 
 def _refuse_changed(job: Job) -> None:
