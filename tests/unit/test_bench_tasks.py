@@ -13,28 +13,38 @@ include: ../base.yaml
 task: ours
 dataset_path: {rows}
 dataset_kwargs: {{data_files: {{test: "{files}"}}}}
-process_docs: !function utils.process
+process_docs: !function below.utils.process
+task_list:
+  - {{task: inner, dataset_kwargs: {{data_files: "{inner}"}}}}
 """
+NAMES = (
+    *("base.yaml", "rows/a.json", "inner/deep/b.json"),
+    *("tasks/below/utils.py", "tasks/test.jsonl", "tasks/ours.yaml"),
+)
 
 
 @pytest.fixture
 def tasks(tmp_path: Path) -> Path:
     folder = tmp_path / "tasks"
     folder.mkdir()
-    (tmp_path / "rows").mkdir()
+    for name in ("rows", "inner/deep", "tasks/below"):
+        (tmp_path / name).mkdir(parents=True)
     named = {
         "base.yaml": "test_split: test",
         "rows/a.json": "{}",
-        "tasks/utils.py": "def process(): ...",
+        "inner/deep/b.json": "{}",
+        "tasks/below/utils.py": "def process(): ...",
         "tasks/test.jsonl": "{}",
-        "tasks/ours.yaml": TASK.format(rows=tmp_path / "rows", files=folder / "test*.jsonl"),
+        "tasks/ours.yaml": TASK.format(
+            rows=tmp_path / "rows", files=folder / "test.jsonl", inner=tmp_path / "inner" / "**.{json,jsonl}"
+        ),
     }
     for name, text in named.items():
         (tmp_path / name).write_text(text)
     return folder
 
 
-@pytest.mark.parametrize("name", ["base.yaml", "rows/a.json", "tasks/utils.py", "tasks/test.jsonl", "tasks/ours.yaml"])
+@pytest.mark.parametrize("name", NAMES)
 def test_it_changes_with_what_a_task_is_made_of(tmp_path: Path, tasks: Path, name: str) -> None:
     before = fingerprint([str(tasks / "ours.yaml")], None)
     (tmp_path / name).write_text((tmp_path / name).read_text() + "\n")
@@ -51,8 +61,8 @@ def test_it_does_not_change_with_what_is_nobodys_task(tmp_path: Path, tasks: Pat
     (tasks / "notes.txt").write_text("x")
     (tmp_path / "other.yaml").write_text("task: other")
     assert told() == before
-    (tasks / "more.yaml").write_text("task: more")
-    assert told() != before, "a folder of tasks is meant as a whole"
+    (tasks / "more.yaml").write_text("task: [")
+    assert told() != before, "a folder of tasks is meant as a whole, whatever lies in it"
 
 
 @pytest.mark.parametrize(

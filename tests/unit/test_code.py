@@ -84,8 +84,27 @@ def test_our_own_tasks_are_passed_by_their_solutions_and_by_nothing_else(tmp_pat
         f"```python\n{BODY}```",
         f"{DOUBLE.prompt}{BODY}\nif __name__ == '__main__':\n    print(double(int(input())))\n",
         "from __future__ import annotations\ndef double(n: Undefined):\n    return 2 * n",
+        "```python\nfrom __future__ import (\n    annotations,\n)\ndef double(n: Undefined):\n    return 2 * n\n```",
+        "- First:\n  ```python\n  def double(n):\n      return 2 * n\n  ```\n",
+        "```python\ndef twice(n):\n    return 2 * n\n```\nand\n```python\ndef double(n):\n    return twice(n)\n```",
+        "You gave\n```python\ndef double(n):\n```\nso:\n```python\ndef double(n):\n    return 2 * n\n```",
+        f"```python\n{DOUBLE.prompt}{BODY}```\nUse it so:\n```python\nprint(double(input()))\n```",
     ],
-    ids=["body", "whole", "fenced", "open fence", "second fence", "fenced body", "main", "future"],
+    ids=[
+        "body",
+        "whole",
+        "fenced",
+        "open fence",
+        "second fence",
+        "fenced body",
+        "main",
+        "future",
+        "long future",
+        "in a list",
+        "with a helper",
+        "quoted",
+        "with its use",
+    ],
 )
 def test_an_answer_is_found_in_what_is_said(data: str, tmp_path: Path, answer: str) -> None:
     report = Code(CodeOptions(data=data)).evaluate(Ruled(lambda prompt: answer), [], recording(tmp_path))

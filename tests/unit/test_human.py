@@ -98,6 +98,29 @@ def test_a_line_that_is_no_rating_is_named(tmp_path: Path, text: str, said: str)
         Human(HumanOptions(ratings=("nowhere",))).fingerprint()
 
 
+def test_a_form_that_a_spreadsheet_has_saved_is_read(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("item;question;choice\na;x;1\n;;\n\nb;y,z;=\n")
+    assert read_ratings(tmp_path / "r.csv") == {"a": "1", "b": "="}
+    (tmp_path / "long.csv").write_text(f"item,question,choice\na,{'x' * 200_000},1\n")
+    assert read_ratings(tmp_path / "long.csv") == {"a": "1"}
+
+
+def test_of_a_model_that_few_have_rated_no_figure_is_told(tmp_path: Path) -> None:
+    _, out = measured(tmp_path / "form")
+    filled = rate(form(out), tmp_path / "rated.csv", 1.0)
+    other = Ruled(lambda prompt: "model" if prompt.question != "double 7" else MODEL.says(prompt))
+    report, _ = measured(tmp_path / "again", filled, target=other)
+    assert report.metrics == ()
+    assert report.notes["human"] == "1 of 30 examples rated, by 1; 29 ratings are of other answers"
+
+
+def test_what_cannot_be_encoded_or_would_be_read_as_markup_is_shown_as_text(tmp_path: Path) -> None:
+    odd = Ruled(lambda prompt: "</pre><script>alert(1)</script>\udc80")
+    _, out = measured(tmp_path, target=odd)
+    assert "<script>alert" not in (out / "human.form.html").read_text()
+    assert len(form(out)) == 30
+
+
 def test_what_is_left_open_is_not_rated(tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_text("item,choice\na,\nb,=\nc,1\n")
     assert read_ratings(tmp_path / "r.csv") == {"b": "=", "c": "1"}

@@ -22,7 +22,7 @@ def test_a_program_that_ends_well_is_told_from_one_that_does_not() -> None:
     assert run_python("assert sum(range(10)) == 45", SHORT) == Ran(True)
     assert run_python("assert 1 == 2, 'no'", SHORT) == Ran(False, "AssertionError: no")
     assert run_python("raise SystemExit(3)", SHORT) == Ran(False, "ended with 3")
-    for code in (0, 77, 201):
+    for code in (0, 77, 150, 201):
         assert not run_python(f"raise SystemExit({code})", SHORT).ok, "it never came to its tests"
     assert run_python("if __name__ == '__main__': input()", SHORT).ok
     assert run_python("def (", SHORT).why.startswith("SyntaxError")
@@ -81,7 +81,7 @@ def test_nothing_of_ours_is_there_to_be_read_or_spoken_to(tmp_path: Path) -> Non
         assert "No such file" in run_python(f"open({str(tmp_path / name)!r})", SHORT).why
     seen = "import os; assert sorted(os.listdir('/dev')) == ['null', 'urandom', 'zero'], os.listdir('/dev')"
     assert run_python(seen, SHORT) == Ran(True)
-    for place in ("/proc", "/run", "/var", "/etc"):
+    for place in ("/proc", "/run", "/var", "/etc/passwd", str(Path(__file__).parent)):
         assert run_python(f"import os; assert not os.path.exists({place!r})", SHORT) == Ran(True)
 
 
@@ -108,14 +108,45 @@ time.sleep(60)
     assert run_python(source, Bounds(seconds=20, memory_mb=128)).why == "took too much memory"
 
 
+def test_what_processes_share_is_counted_once() -> None:
+    source = """
+import os
+held = bytearray(b"x") * (60 << 20)
+children = []
+for _ in range(4):
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.read(read, 1)
+        os._exit(0)
+    children.append(write)
+import time
+time.sleep(0.3)
+"""
+    assert run_python(source, Bounds(seconds=20, memory_mb=200)) == Ran(True)
+
+
+def test_an_interpreter_may_lie_in_somebodys_home(tmp_path: Path) -> None:
+    """As those of pyenv, conda and uv do; a prefix may be a link."""
+    (tmp_path / "link").symlink_to(sys.base_prefix)
+    code = f"""
+import sys
+sys.base_prefix = {str(tmp_path / "link")!r}
+from ftctl_adapters.process import confine, sandbox
+sandbox.SYSTEM += ({str(tmp_path)!r}, "/tmp/")
+assert sandbox.run_python("import json", sandbox.Bounds(seconds=20)).ok
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_whoever_is_killed_takes_its_program_along(tmp_path: Path) -> None:
     source = "import time; time.sleep(60)"
     code = f"from ftctl_adapters.process.sandbox import *; run_python({source!r}, Bounds(seconds=60))"
-    process = subprocess.Popen([sys.executable, "-c", code])
+    process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"TMPDIR": str(tmp_path)})
     assert wait_for(lambda: len(below(process.pid)) >= 3, 20)
     started = below(process.pid)
     process.kill()
     process.wait()
+    assert list(tmp_path.iterdir()) == []
     assert wait_for(lambda: not any(Path(f"/proc/{one}").exists() for one in started), 10)
 
 

@@ -28,7 +28,8 @@ READ_ONLY, NO_SUID, NO_DEVICES = 1, 2, 4
 """The system call has one number on all architectures (linux/mount.h)."""
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, CAPABILITIES = 1, 24, 38, 41
 DEVICES = ("null", "zero", "urandom")
-HOME = "/home"
+ROOT, HOME = "/sys", "/home-of-nobody"
+"""A folder that every Linux has, and that nothing here is in; what is mounted there nobody else sees."""
 POLL_SECONDS = 0.01
 OWN_NUMBERS = (6, 14)
 """The Linux from which on each namespace has a limit of process numbers of its own."""
@@ -54,7 +55,7 @@ def main(limits: dict[str, Any], program: list[str]) -> NoReturn:
         if first == 0:
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             limit_processes()
-            make_root(limits["folder"], limits["kept"])
+            make_root(limits["kept"])
             os._exit(supervise(limits, program))
     except OSError as error:
         print(f"confine: {error.strerror}: {error.filename}", file=sys.stderr)
@@ -76,14 +77,20 @@ def watch(first: int, most: int) -> int:
 
 
 def resident(process: int) -> int:
-    """Bytes in memory of the processes below it."""
+    """Bytes in memory of the processes below it; what they share is counted once."""
     total = 0
     with contextlib.suppress(OSError, ValueError, IndexError):
         for listed in Path(f"/proc/{process}/task").glob("*/children"):
             for child in map(int, listed.read_text().split()):
-                pages = int(Path(f"/proc/{child}/statm").read_text().split()[1])
-                total += pages * resource.getpagesize() + resident(child)
+                total += share(child) + resident(child)
     return total
+
+
+def share(process: int) -> int:
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("Pss:")).split()[1]) << 10
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def enter_namespaces() -> None:
@@ -109,27 +116,28 @@ def limit_processes() -> None:
             Path(f"/proc/sys/kernel/{name}").write_text("0")
 
 
-def make_root(folder: str, kept: list[str]) -> None:
-    """A file system in the folder: what is kept, read-only, three devices, and a home in memory."""
+def make_root(kept: list[str]) -> None:
+    """A file system of what is kept, read-only, three devices, and a home in memory."""
     mount("none", "/", None, MS_RECURSIVE | MS_PRIVATE)
-    mount("tmpfs", folder, "tmpfs", MS_NOSUID, "size=1m,mode=755")
+    mount("tmpfs", ROOT, "tmpfs", MS_NOSUID, "size=1m,mode=755")
     for path in kept:
-        place = Path(f"{folder}{path}")
+        place = Path(f"{ROOT}{path}")
         place.parent.mkdir(parents=True, exist_ok=True)
         if Path(path).is_symlink():
             place.symlink_to(Path(path).readlink())
         else:
-            place.mkdir(exist_ok=True)
+            place.mkdir(exist_ok=True) if Path(path).is_dir() else place.touch()
             mount(path, str(place), None, MS_BIND | MS_RECURSIVE)
             restrict(str(place), READ_ONLY | NO_SUID | NO_DEVICES, AT_RECURSIVE)
-    Path(folder, "dev").mkdir()
+    Path(ROOT, "dev").mkdir()
     for name in DEVICES:
-        Path(folder, "dev", name).touch()
-        mount(f"/dev/{name}", f"{folder}/dev/{name}", None, MS_BIND)
-    Path(f"{folder}{HOME}").mkdir(exist_ok=True)
-    Path(folder, "tmp").symlink_to(HOME)
-    mount("tmpfs", f"{folder}{HOME}", "tmpfs", MS_NOSUID | MS_NODEV, f"size={WRITABLE_MB}m")
-    restrict(folder, READ_ONLY | NO_SUID, 0)
+        Path(ROOT, "dev", name).touch()
+        mount(f"/dev/{name}", f"{ROOT}/dev/{name}", None, MS_BIND)
+    Path(f"{ROOT}{HOME}").mkdir()
+    if not Path(ROOT, "tmp").exists():
+        Path(ROOT, "tmp").symlink_to(HOME)
+    mount("tmpfs", f"{ROOT}{HOME}", "tmpfs", MS_NOSUID | MS_NODEV, f"size={WRITABLE_MB}m")
+    restrict(ROOT, READ_ONLY | NO_SUID, 0)
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:
@@ -181,7 +189,7 @@ def supervise(limits: dict[str, Any], program: list[str]) -> int:
 
 def run(limits: dict[str, Any], program: list[str]) -> NoReturn:
     # nobody in here can make a namespace of users, and with it rights of their own (user_namespaces(7))
-    os.chroot(limits["folder"])
+    os.chroot(ROOT)
     os.chdir(HOME)
     for capability in range(CAPABILITIES):
         libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)

@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-import random
+import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -16,15 +17,17 @@ from ftctl_adapters.process import confine
 TOLD = 2000
 """Bytes of what it printed that are looked at."""
 GRACE_SECONDS = 5.0
+ALONE = ("-I", "-S")
 WHOLE = """import os, sys, types
-def whole(well, source):
-    module = sys.modules['program'] = types.ModuleType('program')
-    exec(compile(source, 'program', 'exec'), module.__dict__)
-    os._exit(int(well))
-whole(*sys.stdin.buffer.read().split(b'\\n', 1))
+given, told = map(int, sys.argv[1:])
+module = sys.modules['program'] = types.ModuleType('program')
+sys.argv = ['']
+exec(compile(sys.stdin.buffer.read(), 'program', 'exec'), module.__dict__)
+os.write(told, os.read(given, 99))
+os._exit(0)
 """
-"""The program, as if it were imported, and what ends with a code that it was not told behind it."""
-SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
+"""The program, as if it were imported; behind it a word is passed on that stands nowhere before."""
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache")
 """What an interpreter and its libraries may be made of, beside its own folder."""
 
 
@@ -61,47 +64,58 @@ def refuse_in_the_open(bounds: Bounds) -> None:
 def run_python(source: str, bounds: Bounds) -> Ran:
     """Runs a Python program in an empty home in memory, with no variables of ours.
 
-    It ends well when it comes to its end; who leaves before has not shown anything. Of files it sees the interpreter's
-    own and the system's programs.
+    It ends well when it comes to its end; who leaves before has not shown anything, unless it looks for the way in
+    which that is told. Of files it sees the interpreter's own and the system's programs.
 
     Raises:
         BackendFailed: this machine lets nobody shut a program off.
     """
-    well = random.SystemRandom().randrange(50, 200)
     python = str(Path(getattr(sys, "_base_executable", sys.executable)).resolve())
-    with (
-        tempfile.TemporaryDirectory(prefix="ftctl-code-") as folder,
-        tempfile.TemporaryFile() as given,
-        tempfile.TemporaryFile() as said,
-    ):
-        given.write(f"{well}\n{source}".encode("utf-8", "replace"))
-        given.seek(0)
-        limits = json.dumps(asdict(bounds) | {"folder": folder, "kept": _kept(python)})
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", confine.__file__, limits, python, "-I", "-S", "-c", WHOLE],
-            env={"HOME": confine.HOME, "TMPDIR": confine.HOME, "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
-            stdin=given,
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-            start_new_session=True,
-        )
-        try:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(bounds.seconds + GRACE_SECONDS)
-        finally:
-            process.kill()
-            code = process.wait()
-        said.seek(max(0, said.seek(0, 2) - TOLD))
-        return _ended(code, code == well, said.read().decode(errors="replace").strip())
+    limits = json.dumps(asdict(bounds) | {"kept": _kept(python)})
+    word = secrets.token_hex(16).encode()
+    given, give = os.pipe()
+    hear, told = os.pipe()
+    try:
+        os.write(give, word)
+        with tempfile.TemporaryFile() as program, tempfile.TemporaryFile() as said:
+            program.write(source.encode("utf-8", "replace"))
+            program.seek(0)
+            process = subprocess.Popen(
+                [sys.executable, *ALONE, confine.__file__, limits, python, *ALONE, "-c", WHOLE, str(given), str(told)],
+                env={"HOME": confine.HOME, "TMPDIR": confine.HOME, "PATH": "/usr/bin:/bin"},
+                stdin=program,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                pass_fds=(given, told),
+                start_new_session=True,
+            )
+            try:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(bounds.seconds + GRACE_SECONDS)
+            finally:
+                process.kill()
+                code = process.wait()
+            said.seek(max(0, said.seek(0, 2) - TOLD))
+            return _ended(code, _heard(hear) == word, said.read().decode(errors="replace").strip())
+    finally:
+        for end in (given, give, hear, told):
+            os.close(end)
+
+
+def _heard(end: int) -> bytes:
+    os.set_blocking(end, False)
+    with contextlib.suppress(BlockingIOError):
+        return os.read(end, 99)
+    return b""
 
 
 def _kept(python: str) -> list[str]:
-    """Folders without which the interpreter cannot start; none of them inside another."""
-    own = (sys.base_prefix, sys.base_exec_prefix, str(Path(python).parent))
+    """Paths without which the interpreter cannot start; none of them inside another."""
+    own = [str(Path(path).resolve()) for path in (sys.base_prefix, sys.base_exec_prefix, Path(python).parent)]
     found: list[str] = []
     for path in (*SYSTEM, *own):
         inside = any(Path(path).is_relative_to(one) for one in found if not Path(one).is_symlink())
-        if path != "/" and Path(path).is_dir() and not inside:
+        if path not in ("/", *found) and Path(path).exists() and not inside:
             found.append(path)
     return found
 
@@ -109,7 +123,8 @@ def _kept(python: str) -> list[str]:
 def _ended(code: int, well: bool, said: str) -> Ran:
     if code == confine.UNABLE:
         text = f"programs cannot be shut off here ({said.removeprefix('confine: ')})"
-        step = "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, or a container that may), on Linux"
+        step = "it needs Linux 5.12 and namespaces of users (sysctl kernel.unprivileged_userns_clone=1 on Debian, "
+        step += "kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu, or a container that may)"
         raise BackendFailed(text, next_step=step)
     reasons = {
         confine.TOO_LONG: "ran too long",

@@ -1,6 +1,7 @@
 """Requests against an endpoint: so many at a time, each followed by the next, or at a rate, whatever it answers."""
 
 import random
+import resource
 import secrets
 import threading
 import time
@@ -64,6 +65,7 @@ def run_load(
         each: called with every sample, one at a time.
         stopped: once it is true, no further request is begun.
     """
+    _allow_many_connections()
     samples: list[Sample] = []
     lock, work = threading.Lock(), enumerate(_prompts(load), 1)
 
@@ -93,6 +95,13 @@ def run_load(
     for thread in threads:
         thread.join()
     return samples, time.perf_counter() - started
+
+
+def _allow_many_connections() -> None:
+    """What this process runs out of would look like a failure of the server."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _begun(work: Callable[..., None], *given: Any) -> threading.Thread:
@@ -137,6 +146,8 @@ def ask(
     except FtctlError as error:
         return Sample(first, clock() - started, 0, 0, error.what)
     total = clock() - started
+    if not pieces:
+        return Sample(total, total, prompt_tokens, 0, "no text came")
     # servers that count nothing send a piece a token
     return Sample(first or total, total, prompt_tokens, tokens or pieces)
 
@@ -149,9 +160,10 @@ def words_for(endpoint: Endpoint, tokens: int, timeout: float, key: str | None =
     """
     counts = []
     for words in (16, 48):
-        text = _text(random.Random(words), words)  # noqa: S311 # nothing secret
+        text = _text(random.Random(words), words, secrets.token_hex(4))  # noqa: S311 # nothing secret
         sample = ask(endpoint, text, Load(1, 1, words, 1, timeout, key=key))
-        if sample.error:
+        # one token may be no text, and its prompt is counted all the same
+        if sample.error and not sample.prompt_tokens:
             raise BackendFailed(sample.error, next_step="is this the URL of a running server, with /v1?")
         counts.append(sample.prompt_tokens)
     each = (counts[1] - counts[0]) / 32
@@ -161,11 +173,11 @@ def words_for(endpoint: Endpoint, tokens: int, timeout: float, key: str | None =
 def _prompts(load: Load) -> Iterator[str]:
     """Texts that differ from the beginning on, from those of other times too: no cache of prefixes has the answer."""
     chance, mark = random.Random(load.seed), secrets.token_hex(4)  # noqa: S311 # nothing secret
-    return (f"{mark}{number:x} {_text(chance, load.prompt_words)}" for number in range(load.requests))
+    return (_text(chance, load.prompt_words, f"{mark}{number:x}") for number in range(load.requests))
 
 
-def _text(chance: random.Random, words: int) -> str:
-    return " ".join(chance.choices(WORDS, k=words))
+def _text(chance: random.Random, words: int, mark: str) -> str:
+    return " ".join((mark, *chance.choices(WORDS, k=words)))
 
 
 def percentile(values: Sequence[float], share: float) -> float:

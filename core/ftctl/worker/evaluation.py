@@ -35,10 +35,12 @@ def evaluate(job: Job, context: StageContext) -> JobResult:
         )
     metrics, notes = _gathered(job, context.out)
     gathered, gathered_files = dict(notes), {path.name for path in context.out.iterdir()}
-    reports = _reports(job, context) if job.plugins else []
-    _refuse_changed(job)
-    if is_sealed(job.inputs["data"]):
-        _take_away(context, gathered_files)
+    try:
+        reports = _reports(job, context) if job.plugins else []
+        _refuse_changed(job)
+    finally:
+        if is_sealed(job.inputs["data"]):
+            _take_away(context, gathered_files)
     missing = {name: text for report in reports for name, text in _missing(report).items()}
     if is_sealed(job.inputs["data"]):
         reports = [evolve(report, records=tuple(map(_untold, report.records)), notes={}) for report in reports]

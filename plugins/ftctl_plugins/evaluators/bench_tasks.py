@@ -1,6 +1,7 @@
 """Which tasks of lm-evaluation-harness are meant, and what files they are made of."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ftctl.ports.evaluator import EvaluatorError
+from ftctl_plugins.evaluators.given_file import read_bytes
 
 ENDINGS = (".yaml", ".yml")
+ROWS = ("dataset_path", "data_files", "data_dir")
+WILD = re.compile(r"[*?\[{]")
 
 
 def is_file(named: str) -> bool:
@@ -24,13 +28,18 @@ def fingerprint(named: Sequence[str], folder: str | None) -> str:
     Of a folder with further tasks that is every YAML in it, hidden folders left out.
 
     Raises:
-        EvaluatorError: a file cannot be read, or is no YAML.
+        EvaluatorError: a file cannot be read, or one that was named is no YAML.
     """
-    yamls = [Path(one) for one in named if is_file(one)]
-    yamls += [] if folder is None else sorted(_visible(Path(folder), ENDINGS))
+    made = [part for one in named if is_file(one) for part in _made_of(Path(one), frozenset())]
+    for one in () if folder is None else sorted(_visible(Path(folder), ENDINGS)):
+        # lm-eval passes over what it cannot read there
+        try:
+            made += _made_of(one, frozenset())
+        except EvaluatorError:
+            made.append(one)
     found = hashlib.sha256()
-    for path in dict.fromkeys(part for one in yamls for part in _made_of(one, frozenset())):
-        found.update(str(path).encode() + b"\0" + hashlib.sha256(_bytes(path)).digest())
+    for path in dict.fromkeys(made):
+        found.update(str(path).encode() + b"\0" + hashlib.sha256(read_bytes("bench", path)).digest())
     return found.hexdigest()
 
 
@@ -40,26 +49,34 @@ def _made_of(path: Path, above: frozenset[Path]) -> Iterator[Path]:
         return
     yield path
     document = _read(path)
-    # functions of `!function` lie beside it
-    yield from sorted(path.parent.glob("*.py"))
+    # functions of `!function` lie beside it, or below
+    yield from _visible(path.parent, (".py",))
     for included in _texts(document.get("include")):
         beside = path.parent / included
         if beside.is_file():
             yield from _made_of(beside, above | {path})
-    given = document.get("dataset_kwargs") or {}
-    given = given if isinstance(given, dict) else {}
-    for value in (given.get("data_files"), given.get("data_dir"), document.get("dataset_path")):
-        for text in _texts(value):
-            yield from _rows(text)
+    for text in _rows(document):
+        yield from _files(text)
 
 
-def _rows(text: str) -> list[Path]:
-    """The files of a path, a folder or a pattern; nothing where it is a name on the hub."""
-    at = Path(text)
-    if at.is_dir():
+def _rows(value: Any, key: str = "") -> Iterator[str]:
+    """Texts under keys that name rows, wherever they stand: a group has tasks inside."""
+    if isinstance(value, str):
+        yield from [value] if key in ROWS else []
+    for name, one in value.items() if isinstance(value, dict) else []:
+        yield from _rows(one, name if name in ROWS else key)
+    for one in value if isinstance(value, list) else []:
+        yield from _rows(one, key)
+
+
+def _files(text: str) -> list[Path]:
+    """The file, or all files of the folder in which a pattern begins; nothing where it is a name on the hub."""
+    parts = list(Path(text).parts)
+    wild = next((place for place, part in enumerate(parts) if WILD.search(part)), len(parts))
+    at = Path(*parts[:wild])
+    if at.is_dir() and (wild == len(parts) or wild):
         return sorted(_visible(at, ()))
-    found = Path(at.anchor or ".").glob(str(at.relative_to(at.anchor))) if text.strip("/.") else []
-    return sorted(one for one in found if one.is_file())
+    return [at] if at.is_file() else []
 
 
 def _visible(folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:
@@ -81,19 +98,11 @@ def _texts(value: Any) -> Iterable[str]:
     return [text for one in inner for text in _texts(one)]
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        text = f"bench: cannot read {path}: {error.strerror}"
-        raise EvaluatorError(text, next_step="check the path") from error
-
-
 def _read(path: Path) -> dict[str, Any]:
     """The document; tags, by which lm-eval names functions, are left out of it."""
     reader = YAML(typ="rt", pure=True)
     try:
-        document = reader.load(_bytes(path).decode("utf-8"))
+        document = reader.load(read_bytes("bench", path).decode("utf-8"))
     except (YAMLError, UnicodeDecodeError) as error:
         line = str(error).splitlines()[0]
         raise EvaluatorError(f"bench: the task {path} is not YAML: {line}", next_step="correct it") from error

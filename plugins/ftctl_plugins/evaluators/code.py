@@ -16,7 +16,8 @@ from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl_adapters.process.sandbox import Bounds, Ran, refuse_in_the_open, run_python
-from ftctl_plugins.evaluators.code_tasks import Task, own_tasks, program, read, read_tasks
+from ftctl_plugins.evaluators.code_tasks import Task, own_tasks, program, read_tasks
+from ftctl_plugins.evaluators.given_file import read_bytes
 from ftctl_plugins.evaluators.own_cases import LANGUAGES, LANGUAGES_HELP, LENGTH_HELP, Case, ask, prompt
 
 ASKED = {
@@ -59,10 +60,11 @@ class Code(Evaluator):
         self._options = options
 
     def fingerprint(self) -> str:
-        return hashlib.sha256(read(self._options.data)).hexdigest() if self._options.data else ""
+        return hashlib.sha256(read_bytes("code.data", self._options.data)).hexdigest() if self._options.data else ""
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         tasks = {task.where: task for task in self._tasks()}
+        refuse_in_the_open(self._bounds())
         texts = {where: ASKED[task.language].format(task.prompt) for where, task in tasks.items()}
         cases = [Case(where, prompt(("user", text)), {}) for where, text in texts.items()]
         answers: dict[str, list[Answer]] = {where: [] for where in tasks}
@@ -93,15 +95,17 @@ class Code(Evaluator):
             raise EvaluatorError(f"code.languages: {asked.data} has no task in {', '.join(asked.languages)}")
         return chosen
 
+    def _bounds(self) -> Bounds:
+        return Bounds(self._options.timeout, self._options.memory_mb)
+
     def _drawn(self, target: Target, number: int) -> Target:
         asked = self._options
         return target if asked.n == 1 else _Drawn(target, asked.temperature, asked.seed * 1000 + number)
 
     def _run(self, answers: Sequence[tuple[Task, str]], context: StageContext) -> list[Ran]:
         """Tests each answer, as many at once as there are processors."""
-        bounds = Bounds(self._options.timeout, self._options.memory_mb)
+        bounds = self._bounds()
         ran: list[Ran] = []
-        refuse_in_the_open(bounds)
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
             try:
                 for found in threads.map(lambda one: run_python(program(*one), bounds), answers):

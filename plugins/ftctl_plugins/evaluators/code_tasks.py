@@ -2,16 +2,18 @@
 
 import json
 import re
-from pathlib import Path
+import textwrap
 from typing import Any
 
 from attrs import frozen
 
 from ftctl.ports.evaluator import EvaluatorError
+from ftctl_plugins.evaluators.given_file import read_bytes
 from ftctl_plugins.evaluators.own_cases import LANGUAGES, read_cases
 
-FENCED = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
-FUTURE = re.compile(r"^from __future__ import .*$", re.MULTILINE)
+FENCED = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
+DEFINES = re.compile(r"^\s*(async\s+def|def|class|import|from)\b", re.MULTILINE)
+FUTURE = re.compile(r"^from __future__ import (?:\([^)]*\)|.*)$", re.MULTILINE)
 
 
 @frozen
@@ -34,7 +36,7 @@ def read_tasks(path: str) -> list[Task]:
     Raises:
         EvaluatorError: the file cannot be read, or a line of it is no task.
     """
-    lines = read(path).decode("utf-8", errors="replace").split("\n")
+    lines = read_bytes("code.data", path).decode("utf-8", errors="replace").split("\n")
     found: dict[str, Task] = {}
     for number, text in enumerate(lines, 1):
         if text.strip():
@@ -50,9 +52,11 @@ def read_tasks(path: str) -> list[Task]:
 
 def program(task: Task, answer: str) -> str:
     """What is run: the answer behind what the question began with, and the task's tests of its function."""
-    blocks: list[str] = FENCED.findall(answer)
     named = re.compile(rf"^\s*(async\s+)?def\s+{re.escape(task.function)}\b", re.MULTILINE)
-    code = next((block for block in blocks if named.search(block)), blocks[0] if blocks else answer)
+    blocks: list[str] = FENCED.findall(answer)
+    # several blocks may stand on each other; one that only shows how it is used defines nothing
+    parts = [block for block in map(textwrap.dedent, blocks) if DEFINES.search(block) and _runs(block)]
+    code = "\n".join(parts) if any(named.search(part) for part in parts) else next(iter(blocks), answer)
     if not named.search(code):
         return f"{task.prompt}{code}\n\n{task.test}\n\ncheck({task.function})\n"
     # imports and helpers of the question hold for a whole function too, and what is of the future comes first
@@ -62,13 +66,16 @@ def program(task: Task, answer: str) -> str:
 
 def _whole(question: str) -> str:
     """The beginning of a function as one that can be run; nothing where it cannot."""
-    for text in (question, f"{question}    pass\n"):
-        try:
-            compile(text, "question", "exec")
-        except (SyntaxError, ValueError):
-            continue
-        return text
-    return ""
+    return next((text for text in (question, f"{question}    pass\n") if _runs(text)), "")
+
+
+def _runs(text: str) -> bool:
+    """Whether it is Python at all; compiling runs nothing."""
+    try:
+        compile(text, "text", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _task(line: dict[str, Any], where: str) -> Task:
@@ -79,18 +86,6 @@ def _task(line: dict[str, Any], where: str) -> Task:
     language = line.get("language", "en")
     return Task(str(line.get("task_id", where)), language if language in LANGUAGES else "en", line["prompt"],
                 line["entry_point"], line["test"])  # fmt: skip
-
-
-def read(path: str) -> bytes:
-    """The file, for its digest.
-
-    Raises:
-        EvaluatorError: it cannot be read.
-    """
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise EvaluatorError(f"code.data: cannot read {path}: {error.strerror}", next_step="check the path") from error
 
 
 def _line(text: str, where: str) -> dict[str, Any]:

@@ -14,8 +14,11 @@ from ftctl.domain.report import Report
 from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target, answered
-from ftctl.ports.evaluator import EvaluatorError
+from ftctl_plugins.evaluators.given_file import read_bytes
 from ftctl_plugins.evaluators.human_form import FIRST, SECOND, TIE, Item, read_ratings, write_csv, write_html
+
+ENOUGH = 0.5
+"""Share of the examples that must be rated: of another model only those are whose answers happen to be the same."""
 
 
 @options
@@ -39,7 +42,7 @@ class Human(Evaluator):
 
     def fingerprint(self) -> str:
         given = self._options.ratings
-        return " ".join(hashlib.sha256(_bytes(path)).hexdigest() for path in given)
+        return " ".join(hashlib.sha256(read_bytes("human.ratings", path)).hexdigest() for path in given)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = [example for example in data if example.messages][: self._options.limit]
@@ -53,12 +56,17 @@ class Human(Evaluator):
         ratings = {path: read_ratings(Path(path)) for path in self._options.ratings}
         records = [_record(item, example, answer, ratings)
                    for item, example, answer in zip(items, asked, answers, strict=True)]  # fmt: skip
-        metrics = _metrics(items, records, ratings)
-        note = f"{sum('human_preference' in one for one in records)} of {len(items)} examples rated, by {len(ratings)}"
+        rated, known = sum("human_preference" in one for one in records), {item.name for item in items}
+        strange = sum(name not in known for told in ratings.values() for name in told)
+        note = f"{rated} of {len(items)} examples rated, by {len(ratings)}"
+        note += f"; {strange} ratings are of other answers" if strange else ""
+        enough = rated >= ENOUGH * len(items)
+        metrics = _metrics(items, records, ratings) if enough else []
         return Report("human", tuple(metrics), (*records, *missing), {"human": note})
 
     def _item(self, example: Example, answer: Answer) -> Item:
-        name = digest([example.where, example.prompt.question, answer.text, example.answer])[:12]
+        # a letter first, or a spreadsheet takes some for numbers
+        name = "q" + digest([example.where, *map(ascii, (example.prompt.question, answer.text, example.answer))])[:12]
         model_first = random.Random(f"{self._options.seed} {name}").random() < 0.5  # noqa: S311
         both = (answer.text, example.answer) if model_first else (example.answer, answer.text)
         return Item(name, example.prompt.question, *both, model_first)
@@ -102,11 +110,3 @@ def alpha(ratings: Sequence[Sequence[float | None]], samples: int = 1000) -> Met
     if found.value is None:
         return None
     return Metric("human_alpha", found.value, "alpha", "higher", found.items, None, found.low, found.high)
-
-
-def _bytes(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        text = f"human.ratings: cannot read {path}: {error.strerror}"
-        raise EvaluatorError(text, next_step="check the path") from error

@@ -12,6 +12,8 @@ from ftctl.ports.evaluator import EvaluatorError
 
 FIRST, SECOND, TIE = "1", "2", "="
 COLUMNS = ("item", "question", "first", "second", "choice")
+LONGEST = 1 << 30
+"""Of a cell, in characters."""
 STARTS = ("=", "+", "-", "@", "\t", "\r")
 """With what a spreadsheet begins a formula."""
 
@@ -71,7 +73,7 @@ class Item:
 
 def write_csv(items: Sequence[Item], path: Path) -> None:
     """One line an item, the last column to be filled in with 1, 2 or =."""
-    with path.open("w", encoding="utf-8-sig", newline="") as lines:
+    with path.open("w", encoding="utf-8-sig", errors="replace", newline="") as lines:
         table = csv.writer(lines)
         table.writerow(COLUMNS)
         table.writerows([one.name, *map(_plain, (one.question, one.first, one.second)), ""] for one in items)
@@ -85,14 +87,12 @@ def _plain(text: str) -> str:
 def write_html(items: Sequence[Item], path: Path) -> None:
     """The same as a page that needs no network, and saves what was chosen as CSV."""
     sections = "\n".join(_section(number, item) for number, item in enumerate(items, 1))
-    path.write_text(PAGE.format(sections=sections, items=json.dumps([one.name for one in items])), encoding="utf-8")
+    page = PAGE.format(sections=sections, items=json.dumps([one.name for one in items]))
+    path.write_text(page, encoding="utf-8", errors="replace")
 
 
 def _section(number: int, item: Item) -> str:
-    choices = "".join(
-        f'<label><input type="radio" name="{item.name}" value="{value}"> {said}</label>'
-        for value, said in CHOICES.items()
-    )
+    choices = "".join(CHOICE.format(item.name, value, said) for value, said in CHOICES.items())
     texts = {name: html.escape(getattr(item, name)) for name in ("question", "first", "second")}
     return SECTION.format(**texts, number=number, choices=choices)
 
@@ -103,15 +103,19 @@ def read_ratings(path: Path) -> dict[str, str]:
     Raises:
         EvaluatorError: the file cannot be read, or a line of it is no choice.
     """
+    csv.field_size_limit(LONGEST)
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
-            rows = list(csv.DictReader(lines))
+            first = lines.readline()
+            lines.seek(0)
+            rows = list(csv.DictReader(lines, delimiter=";" if ";" in first and "," not in first else ","))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise EvaluatorError(
-            f"human.ratings: cannot read {path}: {error}", next_step="save it as CSV, UTF-8"
-        ) from error
+        text = f"human.ratings: cannot read {path}: {error}"
+        raise EvaluatorError(text, next_step="save it as CSV, UTF-8") from error
     found: dict[str, str] = {}
     for number, row in enumerate(rows, 2):
+        if not any(str(cell or "").strip() for cell in row.values()):
+            continue
         name, choice = (row.get("item") or "").strip(), (row.get("choice") or "").strip()
         if not name or "choice" not in row:
             line = f"human.ratings: {path}:{number}: needs the columns `item` and `choice`"
