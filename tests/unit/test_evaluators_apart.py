@@ -13,7 +13,12 @@ from ftctl.application.plan import make_plan
 from ftctl.application.resolve import resolve
 from ftctl.application.run import run
 from ftctl.domain.interpreter import Interpreter
+from ftctl.domain.report import Report
 from ftctl.errors import ConfigInvalid, DataChanged
+from ftctl.ports import StageContext
+from ftctl.ports.evaluator import EvaluatorError
+from ftctl.testing.fakes.evaluator import FakeEvaluator, FakeReader
+from tests.unit.test_metrics import DATA
 from tests.unit.test_resolve import FAKE
 from tests.unit.test_run import go, statuses
 
@@ -106,3 +111,31 @@ def test_gates_that_nothing_is_measured_for_are_refused_when_planned(app: App) -
     with pytest.raises(ConfigInvalid, match="as far as this command goes nothing is measured"):
         make_plan(app, spec, "evaluate")
     assert make_plan(app, spec).measures
+
+
+def test_nothing_that_evaluators_wrote_of_encrypted_rows_is_left_by_one_that_failed(
+    app: App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fails(*_: object) -> None:
+        raise EvaluatorError("on purpose")
+
+    def written() -> list[str]:
+        return sorted(path.name for path in tmp_path.rglob("reader.txt"))
+
+    (tmp_path / "file").write_text("a row")
+    entry = {"use": "fake-reads", "path": str(tmp_path / "file")}
+    plain, sealed = ({**FAKE, "data_steps": steps, "evaluators": [entry, "fake"]} for steps in ([], ["fake-seal"]))
+    monkeypatch.setattr("ftctl.worker.evaluation.read_split", lambda *_: DATA)
+    monkeypatch.setattr(FakeEvaluator, "evaluate", fails)
+    monkeypatch.setattr(FakeReader, "evaluate", reads)
+    for document, left in ((plain, ["reader.txt"]), (sealed, [])):
+        with pytest.raises(EvaluatorError):
+            go(app, document)
+        assert written() == left
+        for path in tmp_path.rglob("reader.txt"):
+            path.unlink()
+
+
+def reads(self: FakeReader, target: object, data: object, context: StageContext) -> Report:
+    (context.out / "reader.txt").write_text(self.fingerprint())
+    return Report("reader", ())

@@ -47,6 +47,7 @@ def ftctl_offers() -> list[Offer]:
         _offer("evaluator", "FakeEvaluator", "fake-scores", capabilities=(SCORES,)),
         _offer("evaluator", "FakeEvaluator", "fake-looks", capabilities=(INSIDE,)),
         _offer("evaluator", "FakeEvaluator", "fake-server-only", capabilities=(SERVER,)),
+        _offer("evaluator", "FakeReader", "fake-reads", capabilities=(OWN_CASES,)),
         evolve(_offer("evaluator", "FakeReader", "fake-apart", capabilities=(OWN_CASES,)), environment="apart"),
         _offer("compressor", "FakeCompressor", accepts=(HF,), produces=(HF,)),
         _offer("compressor", "FakeExtender", "add-tokens", (HF,), (HF,)),
