@@ -95,7 +95,7 @@ class Builder:
             self._run(place, [*venv, str(place.path / "venv")])
             place.note(BEGUN, recipe.digest)
         self.tell(f"installing {', '.join(recipe.packages)}")
-        self._run(place, [*self._pip(place, "install"), *recipe.packages])
+        self._run(place, [*self._pip(place, "install"), *recipe.packages, *_pinned(recipe, place)])
         if recipe.remove:
             self.tell(f"taking out {', '.join(recipe.remove)}")
             yes = [] if self.uv else ["--yes"]
@@ -154,6 +154,14 @@ class Builder:
                 next_step=f"see {place.log}; the same command goes on",
                 details=tuple(last),
             )
+
+
+def _pinned(recipe: Recipe, place: EnvironmentFolder) -> list[str]:
+    if not recipe.constraints:
+        return []
+    path = place.path / "constraints.txt"
+    path.write_text("\n".join(recipe.constraints) + "\n", encoding="utf-8")
+    return ["--constraint", str(path)]
 
 
 def _refuse_little_room(recipe: Recipe, place: EnvironmentFolder) -> None:

@@ -30,6 +30,8 @@ class Recipe:
     variant: str
     packages: tuple[str, ...]
     check: str
+    constraints: tuple[str, ...] = ()
+    """Exact versions of what the packages need, where an installer would look for them for minutes."""
     remove: tuple[str, ...] = ()
     variables: dict[str, str] = field(factory=dict)
     megabytes: int = 0
@@ -38,7 +40,16 @@ class Recipe:
     @property
     def digest(self) -> str:
         """The identity of what would be installed here."""
-        return digest([self.packages, self.remove, platform.python_version(), platform.machine(), self.variant])
+        return digest(
+            [
+                self.packages,
+                *([self.constraints] * bool(self.constraints)),
+                self.remove,
+                platform.python_version(),
+                platform.machine(),
+                self.variant,
+            ]
+        )
 
 
 def recipes(offers: Iterable[Offer]) -> dict[str, str]:
@@ -67,7 +78,7 @@ def read_recipe(name: str, known: dict[str, str], variant: str | None = None) ->
         has = ", ".join(key for key in VARIANTS if key in content)
         step = f"it has: {has}; choose with --variant" if has else "repair the plugin"
         raise UsageError(f"the environment {name!r} has no {chosen} variant", next_step=step)
-    return _recipe(name, content, chosen)
+    return _recipe(name, package, content, chosen)
 
 
 def machine_variant() -> str:
@@ -79,7 +90,7 @@ def machine_variant() -> str:
     return "cuda" if asked.returncode == 0 and asked.stdout.strip() else "cpu"
 
 
-def _recipe(name: str, content: dict[str, Any], variant: str) -> Recipe:
+def _recipe(name: str, package: str, content: dict[str, Any], variant: str) -> Recipe:
     try:
         part = content[variant]
         variables = content.get("variables", {}) | part.get("variables", {})
@@ -89,9 +100,14 @@ def _recipe(name: str, content: dict[str, Any], variant: str) -> Recipe:
             variant=variant,
             packages=tuple(part["packages"]),
             check=part.get("check") or content["check"],
+            constraints=_lines(package, content.get("constraints")),
             remove=tuple(part.get("remove", ())),
             variables={key: str(value) for key, value in variables.items()},
             megabytes=int(part.get("megabytes", 0)),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OSError, ValueError) as error:
         raise PluginBroken(f"the recipe of {name!r} is incomplete: {type(error).__name__}: {error}") from error
+
+
+def _lines(package: str, file: str | None) -> tuple[str, ...]:
+    return tuple(files(package).joinpath(file).read_text(encoding="utf-8").split()) if file else ()

@@ -139,14 +139,15 @@ class _Chain:
         near = {"default", *(loader.offer.environment for loader in whole.parts.values())}
         apart: dict[str, list[Backend]] = {}
         for backend in whole.backends:
-            if backend.offer.environment not in near:
+            if backend.offer.environment not in near and not backend.outside:
                 apart.setdefault(backend.offer.environment, []).append(backend)
         reports = {}
         for environment, backends in apart.items():
             reports[f"{REPORTS}{environment}"] = name = f"{whole.name}.{environment}"
             settings = {key: value for key, value in whole.settings.items() if key != "left_out"} | needed(backends)
             self.stages.append(evolve(whole, name=name, backends=tuple(backends), settings=settings))
-        own = tuple(backend for backend in whole.backends if backend.offer.environment in near)
+        others = {backend.offer.name for backends in apart.values() for backend in backends}
+        own = tuple(backend for backend in whole.backends if backend.offer.name not in others)
         parts, settings = whole.parts if own else {}, whole.settings | needed(own)
         inputs = whole.inputs | reports
         self.stages.append(evolve(whole, backends=own, inputs=inputs, parts=parts, settings=settings))

@@ -9,7 +9,7 @@ from ftctl.application.app import App
 from ftctl.application.chain import PHASES, build_chain
 from ftctl.application.earlier import EARLIER, measured_in
 from ftctl.application.find_dataset import find_dataset
-from ftctl.application.needs import missing_in
+from ftctl.application.needs import lacking, missing_in
 from ftctl.application.preview import PREVIEWS, Preview
 from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage import Stage
@@ -207,7 +207,9 @@ def _refuse_unmeasurable(app: App, spec: RunSpec, stages: list[Stage]) -> None:
         place, together = stage.environment, [stage.parts["loader"], *stage.backends]
         recipe = any(one.offer.recipe for one in together if one.offer.environment == place)
         for one in together:
-            if one.offer.environment not in ("default", place):
+            if one.outside:
+                line = lacking(one.offer, app.environments, spec.environments)
+            elif one.offer.environment not in ("default", place):
                 line = f"{one.offer.name} lives in the environment {one.offer.environment!r}, and not in {place!r}"
             else:
                 line = missing_in(place, one.offer.name, one.offer.needs, recipe, app.environments, spec.environments)

@@ -59,7 +59,7 @@ class StageRunner:
             plugins=tuple(backend.reference() for backend in stage.backends),
             inputs=inputs,
             seed=self.spec.seed,
-            settings=stage.settings | stage.limits | self.shared(),
+            settings=stage.settings | stage.limits | self.shared() | self.programs(stage),
             parts={role: backend.reference() for role, backend in stage.helpers().items()},
             launcher=stage.launcher.reference() if stage.launcher else None,
             endpoint=endpoint,
@@ -156,5 +156,13 @@ class StageRunner:
         Raises:
             UsageError: the environment does not exist.
         """
-        named = self.spec.environments.get(stage.environment)
-        return Interpreter(named) if named else self.app.environments.enter(stage.environment)
+        return self.named(stage.environment)
+
+    def programs(self, stage: Stage) -> dict[str, Any]:
+        """Where the programs live that evaluators of it run."""
+        found = {name: to_plain(self.named(environment)) for name, environment in stage.programs.items()}
+        return {"programs": found} if found else {}
+
+    def named(self, environment: str) -> Interpreter:
+        path = self.spec.environments.get(environment)
+        return Interpreter(path) if path else self.app.environments.enter(environment)

@@ -10,6 +10,7 @@ from ftctl.domain.codec import digest, to_plain
 from ftctl.domain.job import PluginRef
 from ftctl.domain.launch import Endpoint
 from ftctl.domain.split import SplitShares
+from ftctl.plugin.capabilities import OUTSIDE
 from ftctl.plugin.offer import Offer, load
 from ftctl.plugin.options import option, options
 
@@ -29,6 +30,11 @@ class Backend:
         """The formats it takes with these options."""
         further = [formats for name, formats in self.offer.accepts_with.items() if self.options.get(name)]
         return (*self.offer.accepts, *(one for formats in further for one in formats))
+
+    @property
+    def outside(self) -> bool:
+        """Whether it stands beside the model, and what it runs elsewhere."""
+        return OUTSIDE in self.offer.capabilities
 
     def reference(self) -> PluginRef:
         """What a job carries of it."""

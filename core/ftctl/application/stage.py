@@ -49,7 +49,13 @@ class Stage:
         loader = self.parts.get("loader")
         if loader and loader.offer.environment != "default":
             return loader.offer.environment
-        return self.backends[0].offer.environment if self.backends else "default"
+        inside = (backend.offer.environment for backend in self.backends if not backend.outside)
+        return next(inside, "default")
+
+    @property
+    def programs(self) -> dict[str, str]:
+        """The environments that programs of its backends live in while these are beside the model."""
+        return {backend.offer.name: backend.offer.environment for backend in self.backends if backend.outside}
 
     @property
     def lasts(self) -> bool:

@@ -45,6 +45,9 @@ INSIDE = "inside"
 SERVER = "server"
 """An evaluator that measures a server and not the model behind it: only what is served is shown to it."""
 
+OUTSIDE = "outside"
+"""An evaluator beside the model, whose program lives in an environment of its own and asks over the loopback."""
+
 CAPABILITIES = (
     BRIDGE,
     NETWORK,
@@ -61,4 +64,5 @@ CAPABILITIES = (
     SCORES,
     INSIDE,
     SERVER,
+    OUTSIDE,
 )

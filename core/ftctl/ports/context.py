@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
+from ftctl.domain.interpreter import Interpreter
 from ftctl.errors import Interrupted
 
 
@@ -23,6 +24,8 @@ class StageContext:
     emit: Callable[..., None]
     cancelled: Callable[[], bool]
     settings: dict[str, Any]
+    program: Interpreter | None = None
+    """Where an evaluator's program lives, for one that is `outside`."""
     spread: Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]] = map
     """Applies a function to items where the stage's engine does its work; results come in the order of the items."""
 

@@ -11,6 +11,7 @@ from ftctl.application.subjects import REPORTS
 from ftctl.domain.artifact import Draft, served_model
 from ftctl.domain.codec import digest, from_plain, to_plain
 from ftctl.domain.event import METRIC_RECORDED, WARNING_RAISED
+from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.job import Job, JobResult
 from ftctl.domain.metric import Metric
 from ftctl.domain.report import Report
@@ -79,7 +80,11 @@ def _reports(job: Job, context: StageContext) -> list[Report]:
         raise NoUsableRows("the test split is empty", next_step="give it a share: data_source.split.test")
     asked = _target(job)
     target = RememberedTarget(asked, _replies(job, asked, context), context)
-    return [ask(plugin, "evaluate", target, examples, context) for plugin in job.plugins]
+    programs = {name: from_plain(one, Interpreter) for name, one in job.settings.get("programs", {}).items()}
+    return [
+        ask(plugin, "evaluate", target, examples, evolve(context, program=programs.get(plugin.name)))
+        for plugin in job.plugins
+    ]
 
 
 def _gathered(job: Job, out: Path) -> tuple[list[Metric], dict[str, str]]:

@@ -43,8 +43,7 @@ class RememberedTarget(Target):
             self._replies.add_answers((key, answer) for key, answer in told if not answer.error)
             missing |= {key: answer for key, answer in told if answer.error}
             self._refuse_too_many(missing, len(set(keys)))
-            done = min(start + BATCH, len(by_length))
-            self._context.emit(PROGRESS_MADE, done=done, total=len(by_length), unit="answers")
+            self._tell(start + BATCH, len(by_length), "answers")
         return [missing[key] if key in missing else known[key] for key in keys]
 
     def score(self, examples: Sequence[Example]) -> list[Score]:
@@ -56,8 +55,7 @@ class RememberedTarget(Target):
             batch = asked[start : start + BATCH]
             scores = self._target.score([example for _, example in batch])
             self._replies.add_scores((key, score) for (key, _), score in zip(batch, scores, strict=True))
-            done = min(start + BATCH, len(asked))
-            self._context.emit(PROGRESS_MADE, done=done, total=len(asked), unit="scores")
+            self._tell(start + BATCH, len(asked), "scores")
         return [known[key] for key in keys]
 
     def reached(self) -> Reached:
@@ -65,6 +63,11 @@ class RememberedTarget(Target):
 
     def inside(self) -> Inside:
         return self._target.inside()
+
+    def _tell(self, done: int, total: int, unit: str) -> None:
+        """Of a single batch there is no progress to tell."""
+        if total > BATCH:
+            self._context.emit(PROGRESS_MADE, done=min(done, total), total=total, unit=unit)
 
     def _refuse_too_many(self, missing: dict[str, Answer], questions: int) -> None:
         """As soon as it is certain, so that a server that is gone is not asked to the end."""

@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from ftctl.plugin import INSIDE, OWN_CASES, SCORES, SERVER, Need, Offer, hookimpl
+from ftctl.plugin import INSIDE, OUTSIDE, OWN_CASES, SCORES, SERVER, Need, Offer, hookimpl
 
 
 @hookimpl
@@ -37,6 +37,12 @@ def ftctl_offers() -> list[Offer]:
             needs=(Need("lm_eval", "lm-eval"),),
             environment="lm-eval",
             recipe="ftctl_plugins.environments:lm-eval.toml",
+        ),
+        evolve(
+            _offer("garak", "Garak", "Probes of the scanner garak, by itself", (OWN_CASES, OUTSIDE)),
+            needs=(Need("garak", "garak"),),
+            environment="garak",
+            recipe="ftctl_plugins.environments:garak.toml",
         ),
         _offer("memorise", "Memorise", "Whether planted codes can be guessed from the model",
                (OWN_CASES, SCORES)),

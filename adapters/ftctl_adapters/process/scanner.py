@@ -1,0 +1,38 @@
+"""A program of an environment of its own, which an evaluation waits for."""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ftctl.domain.interpreter import Interpreter
+from ftctl.ports import StageContext
+from ftctl_adapters.process.group import ProcessGroup
+
+GRACE_SECONDS = 2.0
+TAIL_BYTES = 16_384
+
+Attend = Callable[[Callable[[], bool]], None]
+"""Does something until it is told that the program is over."""
+
+
+def run_scanner(
+    context: StageContext, argv: tuple[str, ...], log: Path, variables: Mapping[str, str], attend: Attend
+) -> tuple[int, list[str]]:
+    """Runs ``argv`` by the Python that the evaluator's program lives in: its exit code, and the last lines it wrote.
+
+    It ends with everything that it started when this does.
+    """
+    python = context.program or Interpreter(sys.executable)
+    group = ProcessGroup((python.path, *argv), log, python.variables | dict(variables))
+
+    def over() -> bool:
+        context.stop_if_cancelled()
+        return group.poll() is not None
+
+    try:
+        attend(over)
+        code = group.poll()
+    finally:
+        group.stop(GRACE_SECONDS)
+    lines = log.read_bytes()[-TAIL_BYTES:].decode(errors="replace").replace("\r", "\n").splitlines()
+    return code or 0, [line.strip() for line in lines if line.strip()]
