@@ -33,7 +33,7 @@ class TestGarak(EvaluatorContract):
 
     @pytest.fixture
     def values(self) -> dict[str, Any]:
-        return {"probes": ["promptinject.HijackHateHumans"], "prompts": 40}
+        return {"probes": ["promptinject.HijackHateHumans"], "prompts": 20, "parallel": 4}
 
     @pytest.fixture
     def best(self) -> Target:

@@ -38,7 +38,7 @@ class GarakOptions:
     generations: int = option(1, help="Answers to each.", ge=1, le=100)
     max_tokens: int = option(150, help="Where an answer is cut.", ge=1, le=4096)
     temperature: float = option(0.0, help="Of answers, where the probe sets none; 0: the likeliest.", ge=0, le=2)
-    parallel: int = option(16, help="Questions at a time.", ge=1, le=64)
+    parallel: int = option(8, help="Questions at a time.", ge=1, le=64)
     seed: int = option(1, help="Of what garak draws.", ge=0)
 
 
