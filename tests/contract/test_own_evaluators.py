@@ -22,7 +22,6 @@ from ftctl_plugins.evaluators.human import Human, HumanOptions
 from ftctl_plugins.evaluators.own_cases import read_cases
 from tests.answering import Ruled, babble, comply, obey, told
 from tests.openai_server import FakeService, serving
-from tests.planted import Planted, Shown
 from tests.streaming import Pace, streaming
 
 pytest.importorskip("sacrebleu")
@@ -412,17 +411,3 @@ class TestCode(EvaluatorContract):
     @pytest.fixture
     def worst(self) -> Target:
         return Ruled(babble)
-
-
-class TestAttribution(EvaluatorContract):
-    @pytest.fixture
-    def offer(self) -> str:
-        return "attribution"
-
-    @pytest.fixture
-    def best(self) -> Target:
-        return Shown(Planted())
-
-    @pytest.fixture
-    def worst(self) -> Target:
-        return Shown(Planted(hidden=True))

@@ -256,3 +256,13 @@ def test_with_a_mistake_elsewhere_nothing_is_built(ftctl: Ftctl, tmp_path: Path)
     assert done.returncode == 2
     assert "did you mean 'rank'?" in done.stderr
     assert not place.exists()
+
+
+def test_versions_that_a_recipe_holds_fast_are_held(tmp_path: Path) -> None:
+    known = {"garak": "ftctl_plugins.environments:garak.toml"}
+    held = read_recipe("garak", known, "cpu")
+    assert "garak==0.17.1" in held.constraints
+    assert held.digest != evolve(held, constraints=()).digest
+    with pytest.raises(BackendFailed, match="could not be built") as caught:
+        Builder().build(recipe(tmp_path, constraints=("smallthing==2.0",)), EnvironmentFolder(tmp_path / "held"))
+    assert any("smallthing" in line for line in caught.value.details)

@@ -100,7 +100,7 @@ def _recipe(name: str, package: str, content: dict[str, Any], variant: str) -> R
             variant=variant,
             packages=tuple(part["packages"]),
             check=part.get("check") or content["check"],
-            constraints=_lines(package, content.get("constraints")),
+            constraints=_lines(package, part.get("constraints") or content.get("constraints")),
             remove=tuple(part.get("remove", ())),
             variables={key: str(value) for key, value in variables.items()},
             megabytes=int(part.get("megabytes", 0)),

@@ -17,6 +17,7 @@ from ftctl.ports.artifact_store import ArtifactStore
 from ftctl.ports.run_journal import RunJournal
 from ftctl.redact import redacted
 from ftctl_adapters.report.comparison import Comparison, compare
+from ftctl_adapters.report.looked_into import LOOKING
 
 SUBJECTS = {stage: subject for subject, stage in STAGES.items()}
 SHOWN = 10
@@ -36,8 +37,8 @@ class Content:
     examples: list[dict[str, str]]
     lineage: dict[str, Any]
     notes: dict[str, str]
-    looked_into: list[dict[str, Any]]
-    """Of the last model: its answers with the score of each word of their questions."""
+    looked_into: dict[str, list[dict[str, Any]]]
+    """What evaluators that look into the last model say of its examples, by their names."""
     slices: dict[str, list[dict[str, Any]]]
     """What `shift` says of each example, by model."""
     measured: dict[str, list[str]]
@@ -61,7 +62,7 @@ def gather(journal: RunJournal, store: ArtifactStore) -> Content:
         examples=_examples(folders),
         lineage=_lineage(folders),
         notes=_notes(journal),
-        looked_into=_records(_last(folders), "attribution"),
+        looked_into={name: _records(_last(folders), name) for name in LOOKING},
         slices={SUBJECTS[stage]: _records(folders[stage], "shift") for stage in SUBJECTS if stage in folders},
         measured=_measured(folders),
         comparisons=_comparisons(folders),

@@ -21,7 +21,7 @@ def document(content: Content) -> str:
     kind, said = verdict(content.run)
     found: dict[str, Any] = {
         "results": {name: _results(name, found) for name, found in told.items()},
-        "higher_is_better": {n: {one["name"]: one["direction"] == "higher" for one in f} for n, f in told.items()},
+        "higher_is_better": {name: _better(found) for name, found in told.items()},
         "n-samples": {n: _counts(max(one["n"] for one in f)) for n, f in told.items() if f},
         "n-shot": dict.fromkeys(told, 0),
         "versions": dict.fromkeys(told, 1),
@@ -53,3 +53,7 @@ def _counts(n: int) -> dict[str, int]:
 def _seconds(run: dict[str, Any]) -> str:
     stages = (one for one in run.get("stages", ()) if one["name"].startswith(("baseline", "evaluate")))
     return f"{sum(one['seconds'] for one in stages):.3f}"
+
+
+def _better(metrics: list[dict[str, Any]]) -> dict[str, bool]:
+    return {one["name"]: one["direction"] == "higher" for one in metrics if one["direction"] != "neither"}

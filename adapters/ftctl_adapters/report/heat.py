@@ -17,10 +17,17 @@ def heat_map(records: Sequence[dict[str, Any]]) -> str:
 
 
 def _words(tokens: Sequence[str], scores: Sequence[float]) -> str:
-    most = max(map(abs, scores), default=0.0) or 1.0
+    told, waiting = [], 0.0
+    for token, score in zip(tokens, scores, strict=True):
+        # a character that several tokens spell stands with the last, and has what all of them have
+        waiting += score
+        if token:
+            told.append((token, waiting))
+            waiting = 0.0
+    most = max((abs(score) for _, score in told), default=0.0) or 1.0
     return "".join(
         f'<span style="background:{_colour(score / most)}" title="{score:+.3g}">{escape(token)}</span>'
-        for token, score in zip(tokens, scores, strict=True)
+        for token, score in told
     )
 
 

@@ -5,8 +5,8 @@ from html import escape
 from ftctl_adapters.report.comparison import Comparison
 from ftctl_adapters.report.content import Content
 from ftctl_adapters.report.curve import line_chart
-from ftctl_adapters.report.heat import heat_map
 from ftctl_adapters.report.interval_chart import interval_chart, legend
+from ftctl_adapters.report.looked_into import looked_into
 from ftctl_adapters.report.page import page, table
 from ftctl_adapters.report.tables import (
     changed_rows,
@@ -43,7 +43,7 @@ def html_page(content: Content) -> str:
         table(sample_rows(content.rows)),
         "<h2>Memory and disk, estimated</h2>" + table(memory_rows(content.plan)),
         "<h2>Worst examples</h2>" + _examples(content.examples),
-        *_looked_into(content),
+        *looked_into(content.looked_into),
         "<h2>Notes</h2>" + table([["what", "note"], *([k, v] for k, v in content.notes.items())]),
         f"<h2>Configuration</h2><pre>{escape(content.spec)}</pre>",
         "<h2>Lineage</h2>" + table(_lineage_rows(content)),
@@ -67,12 +67,6 @@ def _slices(content: Content) -> list[str]:
     rows = slice_rows(content.slices)
     told = "<p>Of many slices one is always the worst: the notes name those that chance does not explain.</p>"
     return [f"<h2>Slices</h2>{table(rows)}{told}"] if rows else []
-
-
-def _looked_into(content: Content) -> list[str]:
-    heat = heat_map(content.looked_into)
-    told = "<p>Blue words made the answer more probable, orange ones less; its notes say whether to believe that.</p>"
-    return [f"<h2>What answers depend on</h2>{told}{heat}"] if heat else []
 
 
 def _intervals(content: Content) -> str:

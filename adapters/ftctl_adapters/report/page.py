@@ -12,6 +12,7 @@ svg{color:#0969da;margin-right:1rem;max-width:100%;height:auto}svg text{font:11p
 svg .title{font-weight:600;fill:#1b1f24}svg .grid{stroke:#d0d7de}svg .bounds{stroke:currentColor;stroke-width:2}
 .s0{color:#6e7781}.s1{color:#0969da}.s2{color:#bc4c00}.s3{color:#1a7f37}
 .heat span{white-space:pre-wrap;overflow-wrap:anywhere}
+.lens td{white-space:pre;overflow-wrap:normal}
 .verdict{border-left:.4rem solid #6e7781;background:#f6f8fa;padding:.6rem 1rem;font-size:1.05rem}
 .verdict.pass{border-color:#1a7f37}.verdict.fail{border-color:#cf222e}.verdict.inconclusive{border-color:#bf8700}
 @media (prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}th,pre,.verdict{background:#161b22}

@@ -79,6 +79,8 @@ def concerns(gates: tuple[Gate, ...], metrics: Metrics) -> list[str]:
 
 def _usual(metric: Metric) -> Gate | None:
     """Shares may fall by two points; what is better low, as perplexity, may grow by a twentieth."""
+    if metric.direction == "neither":
+        return None
     between: dict[str, Any] = {"metric": metric.name, "of": "compressed", "over": "tuned"}
     if metric.direction == "lower":
         return Gate(**between, max_ratio=MAX_RATIO)

@@ -8,7 +8,9 @@ from attrs import frozen
 
 from ftctl.domain.proportion import clopper_pearson, wilson
 
-Direction = Literal["higher", "lower"]
+Direction = Literal["higher", "lower", "neither"]
+"""Which values are better; ``neither`` is of figures that describe a model, such as a depth, and judge nothing."""
+
 ROUNDING = 1e-18
 
 

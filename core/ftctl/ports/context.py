@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
+from ftctl.domain.example import Example
 from ftctl.domain.interpreter import Interpreter
 from ftctl.errors import Interrupted
 
@@ -26,6 +27,8 @@ class StageContext:
     settings: dict[str, Any]
     program: Interpreter | None = None
     """Where an evaluator's program lives, for one that is `outside`."""
+    training: Callable[[], Iterator[Example]] = lambda: iter(())
+    """For an evaluator: what the tuned model was trained on, read as it is used."""
     spread: Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]] = map
     """Applies a function to items where the stage's engine does its work; results come in the order of the items."""
 

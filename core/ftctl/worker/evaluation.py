@@ -80,6 +80,7 @@ def _reports(job: Job, context: StageContext) -> list[Report]:
         raise NoUsableRows("the test split is empty", next_step="give it a share: data_source.split.test")
     asked = _target(job)
     target = RememberedTarget(asked, _replies(job, asked, context), context)
+    context = evolve(context, training=lambda: read_split(job.inputs["data"], "train"))
     programs = {name: from_plain(one, Interpreter) for name, one in job.settings.get("programs", {}).items()}
     return [
         ask(plugin, "evaluate", target, examples, evolve(context, program=programs.get(plugin.name)))

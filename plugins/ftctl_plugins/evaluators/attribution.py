@@ -8,10 +8,10 @@ from typing import Any
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
-from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
-from ftctl.ports import Answer, Evaluator, StageContext, Target, answered
+from ftctl.ports import Evaluator, StageContext, Target
 from ftctl_adapters.modeling.attribution import Attributor
+from ftctl_plugins.evaluators.looking import Asked, ask_for, spelled
 
 BELIEVED = 0.01
 """How far scores may be from what they should add up to, as a share of it."""
@@ -43,17 +43,13 @@ class AttributionEvaluator(Evaluator):
         self._options = options
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        asked = [example for example in data if example.messages][: self._options.limit]
-        if not asked:
-            raise NoUsableRows("attribution needs conversations; the test split holds raw text only")
         inside = target.inside()
-        told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
-        asked, answers, missing = answered(asked, told)
+        asked, missing = ask_for(target, inside, data, self._options.limit, self._options.max_new_tokens, "attribution")
         attributor = Attributor(inside.model, self._options.baseline, self._options.steps)
         records = []
-        for example, answer in zip(asked, answers, strict=True):
+        for one in asked:
             context.stop_if_cancelled()
-            records.append(self._record(attributor, inside.tokenizer, example, answer))
+            records.append(self._record(attributor, inside.tokenizer, one))
         errors = [one["completeness_error"] for one in records]
         metrics = (
             Metric("completeness_error", fmean(errors), "ratio", "lower", len(errors)),
@@ -61,20 +57,17 @@ class AttributionEvaluator(Evaluator):
         )
         return Report("attribution", metrics, (*records, *missing), {"attribution": _note(errors)})
 
-    def _record(self, attributor: Attributor, tokenizer: Any, example: Example, answer: Answer) -> dict[str, Any]:
-        prompt = example.prompt
-        question = tokenizer.encode(tokenizer.render(prompt.messages, ask=True, tools=list(prompt.tools)))
-        said = list(answer.token_ids) or tokenizer.encode(answer.text) or [min(tokenizer.stop_ids)]
+    def _record(self, attributor: Attributor, tokenizer: Any, one: Asked) -> dict[str, Any]:
+        question, said = one.question, one.said
         found = attributor.attribute(question, said)
         count = max(1, round(REMOVED * len(question)))
         top = sorted(range(len(question)), key=lambda place: -found.scores[place])[:count]
-        draw = random.Random(f"{self._options.seed} {example.content_digest}")  # noqa: S311
+        draw = random.Random(f"{self._options.seed} {one.example.content_digest}")  # noqa: S311
         chance = [draw.sample(range(len(question)), count) for _ in range(DRAWS)]
         without = [attributor.without(question, said, places) for places in (top, *chance)]
-        return {
-            "where": example.where, "prompt": prompt.question, "expected": example.answer, "answer": answer.text,
+        return one.record() | {
             "completeness_error": found.error, "deletion": float(without[0] < fmean(without[1:])),
-            "tokens": [tokenizer.decode([one]) for one in question], "scores": list(found.scores),
+            "tokens": spelled(tokenizer, question), "scores": list(found.scores),
         }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from ftctl_adapters.modeling.blocks import layers_of
 from ftctl_adapters.training.engines.engine import Engine
 from ftctl_adapters.training.engines.group import Tensors
 
@@ -51,13 +52,6 @@ class FsdpEngine(Engine):
             parameter = self.trained[name.rpartition(".")[0]]
             parts[name] = _part(value, parameter) if value.shape == parameter.shape else value
         super().restore(parts, numbers)
-
-
-def layers_of(model: Any) -> list[Any]:
-    """The blocks that the architecture wants kept in one piece."""
-    core = model.get_base_model() if hasattr(model, "get_base_model") else model
-    names = set(core._no_split_modules or ())
-    return [module for module in core.modules() if type(module).__name__ in names]
 
 
 def whole(tensor: Any) -> Any:

@@ -5,13 +5,14 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import pytest
+from attrs import evolve
 
 from ftctl.domain.codec import from_plain, to_plain
 from ftctl.domain.example import Example, Message, Prompt
-from ftctl.domain.metric import Metric
+from ftctl.domain.metric import Direction, Metric
 from ftctl.domain.names import is_name
 from ftctl.domain.report import Report
 from ftctl.plugin.capabilities import INSIDE, OWN_CASES, SCORES, SERVER
@@ -28,7 +29,7 @@ NUMBERS = 40
 
 
 class EvaluatorContract(OfferContract, contract=True):
-    """``best`` and ``worst`` are targets that must score at the ends, on ``data``."""
+    """``best`` and ``worst`` are targets that must score at the ends, on ``data``, which they were trained on too."""
 
     port: ClassVar[str] = "evaluator"
     base: ClassVar[type] = Evaluator
@@ -71,7 +72,7 @@ class EvaluatorContract(OfferContract, contract=True):
         numbers = itertools.count()
 
         def measure(target: Target) -> Report:
-            context = recording(tmp_path / str(next(numbers)))
+            context = evolve(recording(tmp_path / str(next(numbers))), training=lambda: iter(data))
             report: Report = make(found, values).evaluate(target, data, context)
             return report
 
@@ -90,7 +91,7 @@ class EvaluatorContract(OfferContract, contract=True):
         assert len(set(names)) == len(names), "two metrics have one name"
         for metric in (*report.metrics, *measured(worst).metrics):
             assert metric.unit, f"{metric.name} has no unit"
-            assert metric.direction in ("higher", "lower"), f"{metric.name} does not say what is better"
+            assert metric.direction in get_args(Direction), f"{metric.name} does not say what is better"
             assert math.isfinite(metric.value), f"{metric.name} is {metric.value}"
             most = len(report.records) if own else len(data)
             assert 0 < metric.n <= most, f"{metric.name} counts {metric.n} of {most} examples"
@@ -111,7 +112,8 @@ class EvaluatorContract(OfferContract, contract=True):
     ) -> None:
         poor = {metric.name: metric for metric in measured(worst).metrics}
         assert poor.keys() == {metric.name for metric in report.metrics}, "another target has other metrics"
-        ordered = [metric for metric in report.metrics if metric.name not in unordered]
+        ordered = [one for one in report.metrics if one.name not in unordered and one.direction != "neither"]
+        assert ordered, "no figure says which target is better"
         gains = {metric.name: _gain(metric, poor[metric.name]) for metric in ordered}
         assert min(gains.values()) >= -ROUNDING, f"the worst target is better in {min(gains, key=lambda n: gains[n])}"
         assert max(gains.values()) > 0, "best and worst score alike"

@@ -1,0 +1,15 @@
+"""The blocks of a transformer, in the order that they compute in."""
+
+from typing import Any
+
+
+def layers_of(model: Any) -> list[Any]:
+    """The blocks that the architecture wants kept in one piece."""
+    core = core_of(model)
+    names = set(getattr(core, "_no_split_modules", None) or ())
+    return [module for module in core.modules() if type(module).__name__ in names]
+
+
+def core_of(model: Any) -> Any:
+    """The model itself, without what PEFT has put around it."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model

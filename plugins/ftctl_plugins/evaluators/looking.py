@@ -1,0 +1,62 @@
+"""What evaluators that look into a model ask it first: a few answers of its own, as token ids."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import frozen
+
+from ftctl.domain.example import Example
+from ftctl.errors import NoUsableRows
+from ftctl.ports import Answer, Inside, Target, answered
+
+HALF, LONGEST = "\N{REPLACEMENT CHARACTER}", 4
+"""What half a character decodes to, and how many tokens of a byte each a character has at most."""
+
+
+@frozen
+class Asked:
+    """A question and what was said to it; ``question`` and ``said`` are token ids, neither is empty."""
+
+    example: Example
+    answer: Answer
+    question: tuple[int, ...]
+    said: tuple[int, ...]
+
+    def record(self) -> dict[str, Any]:
+        """What the report keeps of it."""
+        example = self.example
+        return {"where": example.where, "prompt": example.prompt.question, "expected": example.answer,
+                "answer": self.answer.text}  # fmt: skip
+
+
+def ask_for(
+    target: Target, inside: Inside, data: Sequence[Example], limit: int, max_new_tokens: int, who: str
+) -> tuple[list[Asked], list[dict[str, Any]]]:
+    """The first conversations with the model's answers, and records of those that it did not answer.
+
+    Raises:
+        NoUsableRows: there is no conversation.
+    """
+    found = [example for example in data if example.messages][:limit]
+    if not found:
+        raise NoUsableRows(f"{who} needs conversations; the test split holds raw text only")
+    told = target.generate([example.prompt for example in found], max_new_tokens)
+    kept, answers, missing = answered(found, told)
+    asked = []
+    for example, answer in zip(kept, answers, strict=True):
+        prompt, tokenizer = example.prompt, inside.tokenizer
+        question = tokenizer.encode(tokenizer.render(prompt.messages, ask=True, tools=list(prompt.tools)))
+        said = list(answer.token_ids) or tokenizer.encode(answer.text) or [min(tokenizer.stop_ids)]
+        asked.append(Asked(example, answer, tuple(question), tuple(said)))
+    return asked, list(missing)
+
+
+def spelled(tokenizer: Any, ids: Sequence[int]) -> list[str]:
+    """The text of each token; a character that several spell is told by the last of them, and nothing by the others."""
+    pieces, begin = [], 0
+    for place in range(len(ids)):
+        text = tokenizer.decode(list(ids[begin : place + 1]))
+        whole = not text.endswith(HALF) or place + 1 - begin >= LONGEST
+        pieces.append(text if whole else "")
+        begin = place + 1 if whole else begin
+    return pieces
