@@ -10,6 +10,7 @@ from ftctl.domain.example import Example, Message
 from ftctl.plugin.registry import Registry
 from ftctl.testing.contracts import DataOperatorContract
 from ftctl.testing.offers import fake_entry_points
+from ftctl_adapters.records.gold import item_of
 
 
 class TestCleanEncoding(DataOperatorContract):
@@ -152,3 +153,25 @@ class TestFakeSeal(Fake, DataOperatorContract):
     @pytest.fixture
     def offer(self) -> str:
         return "fake-seal"
+
+
+class TestGoldset(DataOperatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "goldset"
+
+    @pytest.fixture
+    def values(self) -> dict[str, Any]:
+        return {"count": 3, "clusters": 2}
+
+
+class TestGoldAnswers(DataOperatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "gold-answers"
+
+    @pytest.fixture
+    def values(self, tmp_path: Path, rows: list[Example]) -> dict[str, Any]:
+        lines = ["item,expected", *(f"{item_of(row)},yes" for row in rows)]
+        (tmp_path / "anna.csv").write_text("\n".join(lines) + "\n")
+        return {"files": [str(tmp_path / "anna.csv")]}

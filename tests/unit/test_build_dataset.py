@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from ftctl.application.dataset import build_dataset
 from ftctl.domain.example import Example, Message, Rejection
 from ftctl.domain.split import SPLITS, SplitShares
-from ftctl.errors import NoUsableRows
+from ftctl.errors import NoUsableRows, RowsInvalid
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_source import DataSource
 from ftctl.testing.fakes.data_source import FakeDataSource, FakeDataSourceOptions
@@ -110,3 +111,22 @@ def test_no_group_and_no_content_stands_in_two_splits(found: list[tuple[str, str
                 if row.get(key):
                     places.setdefault(json.dumps(row[key]), set()).add(split)
         assert all(len(where) == 1 for where in places.values())
+
+
+def test_rows_that_say_their_split_are_taken_at_their_word_where_that_was_asked_for(context: StageContext) -> None:
+    rows: list[Example | Rejection] = [
+        Example(f"r:{n}", text=f"text {n}", metadata={"split": SPLITS[n % 3]} if n % 2 else {}) for n in range(60)
+    ]
+    asked = evolve(context, settings=context.settings | {"split_field": "split"})
+    built = build(Listed(rows), asked, shares=SplitShares(0.0, 0.0))
+    for split in SPLITS[1:]:
+        assert {row["metadata"]["split"] for row in built[split]} == {split}
+        assert len(built[split]) == 10
+    assert len(built["train"]) == 40
+    assert not build(Listed(rows), context, shares=SplitShares(0.0, 0.0))["test"]
+
+
+def test_a_row_that_says_no_split_is_named(context: StageContext) -> None:
+    asked = evolve(context, settings=context.settings | {"split_field": "split"})
+    with pytest.raises(RowsInvalid, match=r"r:1: metadata.split is 'dev', and no split"):
+        build(Listed([Example("r:1", text="a", metadata={"split": "dev"})]), asked)

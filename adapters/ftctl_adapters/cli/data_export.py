@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ from ftctl_adapters.cli.options import workspace_option
 if TYPE_CHECKING:
     from ftctl_adapters.records.sealed import KeyPlace
 
-FORMATS = ("jsonl", "label-studio", "argilla")
+FORMATS = ("jsonl", "label-studio", "argilla", "form")
+ENDINGS = {"jsonl": (".jsonl",), "form": (".csv", ".html")}
+"""Of file names; JSON unless told."""
 
 
 @click.command()
@@ -41,7 +44,8 @@ def command(
     """Write a split of DATASET to OUT, for other tools; DATASET left out: the newest one.
 
     Annotations (`metadata.annotations`) go to Label Studio and Argilla as every annotator gave them, and come back by
-    naming the export in `data_source`. An encrypted file is called `….enc` and is read where its key is named.
+    naming the export in `data_source`. A form, CSV or a page, asks people what should be answered, and comes back by
+    the step `gold-answers`. An encrypted file is called `….enc` and is read where its key is named.
     """
     from ftctl.plugin.dataset import read_split
     from ftctl_adapters.cli.data_sets import found_in, store_of
@@ -52,16 +56,17 @@ def command(
     key = key_place(key_env, key_file)
     if bool(key) != (out.suffix == ".enc"):
         raise UsageError("an encrypted file is called ….enc, and no other", next_step="--key-env NAME and OUT.enc")
-    ending = ".jsonl" if form == "jsonl" else ".json"
-    if not out.name.removesuffix(".enc").endswith(ending):
-        raise UsageError(f"{out}: what is written as {form} ends in {ending}, or {ending}.enc")
+    endings = ENDINGS.get(form, (".json",))
+    if not out.name.removesuffix(".enc").endswith(endings):
+        raise UsageError(f"{out}: what is written as {form} ends in {' or '.join(endings)}, with .enc or without")
     if not out.parent.is_dir():
         raise UsageError(f"{out}: the folder {out.parent} is not there", next_step="make it first")
     data = found_in(store_of(workspace), dataset)
     half = out.with_name(f".{out.name}.{os.getpid()}.half")
     try:
         with _opened(half, key) as file:
-            count = _lines(file.write, read_split(data, split), form)
+            write = _form(out) if form == "form" else _lines(form)
+            count = write(file.write, read_split(data, split))
         half.replace(out)
     finally:
         half.unlink(missing_ok=True)
@@ -83,12 +88,38 @@ def _opened(path: Path, key: "KeyPlace | None") -> Iterator[IO[bytes]]:
             yield sealing  # type: ignore[misc] # a raw file, which is all that is needed
 
 
-def _lines(write: Callable[[bytes], Any], rows: Iterator[Example], form: str) -> int:
-    """JSONL one row a line; tasks and records as one array, as their tools import them."""
-    from ftctl_adapters.records.annotations import argilla_record, label_studio_task, portable
+Writing = Callable[[Callable[[bytes], Any], Iterator[Example]], int]
+"""Writes rows, and says how many."""
 
-    if form == "jsonl":
-        return sum(1 for row in rows if write(json.dumps(portable(row), ensure_ascii=False).encode() + b"\n"))
+
+def _form(out: Path) -> Writing:
+    """A table or a page to be filled in."""
+    from ftctl_adapters.records.gold import csv_form, html_form
+
+    made = html_form if ".html" in out.suffixes else csv_form
+
+    def write(to: Callable[[bytes], Any], rows: Iterator[Example]) -> int:
+        told = list(rows)
+        to(made(iter(told)).encode("utf-8", "replace"))
+        return len(told)
+
+    return write
+
+
+def _lines(form: str) -> Writing:
+    """JSONL one row a line; tasks and records as one array, as their tools import them."""
+    return partial(_array, form) if form != "jsonl" else _each
+
+
+def _each(write: Callable[[bytes], Any], rows: Iterator[Example]) -> int:
+    from ftctl_adapters.records.annotations import portable
+
+    return sum(1 for row in rows if write(json.dumps(portable(row), ensure_ascii=False).encode() + b"\n"))
+
+
+def _array(form: str, write: Callable[[bytes], Any], rows: Iterator[Example]) -> int:
+    from ftctl_adapters.records.annotations import argilla_record, label_studio_task
+
     number = 0
     made = label_studio_task if form == "label-studio" else argilla_record
     write(b"[")

@@ -65,6 +65,9 @@ class DataSettings:
     split: dict[str, float] = option(
         {}, help="Shares of the rows for `validation` and `test`, 0.1 each unless given; the rest trains."
     )
+    split_field: str | None = option(
+        None, help="Key of `metadata` that says `train`, `validation` or `test`; rows without it are drawn."
+    )
     data_seed: int = option(42, help="Seed of the split; the same seed gives the same split.", ge=0)
     skip_invalid: int = option(0, help="How many invalid rows may be left out instead of ending the run.", ge=0)
 

@@ -5,13 +5,11 @@ from functools import cached_property
 from typing import Any
 
 from ftctl.domain import Dropped, Example, Outcome
-from ftctl.domain.codec import digest
 from ftctl.plugin import option, options
-from ftctl.ports import DataOperatorError, DataSourceError, RowOperator, StageContext
-from ftctl_adapters.records.examples import ExampleReader
-from ftctl_adapters.records.places import Place, find_places
-from ftctl_adapters.records.tables import KINDS, read_rows
+from ftctl.ports import DataOperatorError, RowOperator, StageContext
+from ftctl_adapters.records.places import Place
 from ftctl_adapters.records.texts import texts
+from ftctl_plugins.data_operators.against import STEP, items, places, state
 
 
 @options
@@ -30,7 +28,7 @@ class Decontaminate(RowOperator):
         self._options = options
 
     def fingerprint(self) -> str:
-        return digest([[place.name, place.state()] for place in self._places])
+        return state(self._places)
 
     def process(self, rows: Sequence[Example], context: StageContext) -> Sequence[Outcome]:
         names, index = self._index
@@ -44,31 +42,14 @@ class Decontaminate(RowOperator):
 
     @cached_property
     def _places(self) -> list[Place]:
-        try:
-            found = [place for pattern in self._options.against for place in find_places(pattern)]
-        except DataSourceError as error:
-            raise DataOperatorError(f"decontaminate: {error.what}", next_step="check data_steps[…].against") from error
-        readable = [place for place in found if place.kind in KINDS]
-        if not readable:
-            raise DataOperatorError(
-                "decontaminate: no file of evaluation items", next_step="check data_steps[…].against"
-            )
-        return readable
+        return places(self._options.against, "decontaminate")
 
     @cached_property
     def _index(self) -> tuple[list[str], Any]:
         from ftctl_adapters.dedup.evaluation_index import EvaluationIndex
 
-        reader, items = ExampleReader(), list[tuple[str, str]]()
-        for place in self._places:
-            for row in reader.read(read_rows(place)):
-                if not isinstance(row, Example):
-                    raise DataOperatorError(f"decontaminate: {row.where}: {row.reason}",
-                                            next_step="correct the evaluation set")  # fmt: skip
-                items.append((row.where, "\n".join(texts(row))))
-        index = EvaluationIndex.of([text for _, text in items], self._options.ngram)
+        found = list(items(self._places, "decontaminate", lambda row: "\n".join(texts(row))))
+        index = EvaluationIndex.of([text for _, text in found], self._options.ngram)
         if not len(index.hashes):
-            raise DataOperatorError(
-                "decontaminate: the evaluation items have no words", next_step="check data_steps[…].against"
-            )
-        return [where for where, _ in items], index
+            raise DataOperatorError("decontaminate: the evaluation items have no words", next_step=STEP)
+        return [where for where, _ in found], index

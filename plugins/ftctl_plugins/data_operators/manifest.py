@@ -20,6 +20,13 @@ def ftctl_offers() -> list[Offer]:
             "Rows that share long runs with evaluation items are left out",
             needs=("numpy",),
         ),
+        _offer(
+            "goldset",
+            "Goldset",
+            "Questions for people to answer, drawn by strata, none that training has",
+            needs=("numpy", "sklearn"),
+        ),
+        _offer("gold-answers", "GoldAnswers", "What people wrote into forms becomes what is expected"),
         _offer("agreement", "AgreementStep", "How far annotators agree, beyond chance", needs=("numpy",)),
         _offer("split", "Split", "Which rows train, which validate and which test", (SPLITS,)),
         Offer(

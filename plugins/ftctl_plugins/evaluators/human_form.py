@@ -1,6 +1,5 @@
 """Forms that people fill in: two answers to each question, and which is better. Whose they are is nowhere in them."""
 
-import csv
 import html
 import json
 from collections.abc import Sequence
@@ -9,13 +8,10 @@ from pathlib import Path
 from attrs import frozen
 
 from ftctl.ports.evaluator import EvaluatorError
+from ftctl_adapters.records.form_csv import Unreadable, filled_in, table
 
 FIRST, SECOND, TIE = "1", "2", "="
 COLUMNS = ("item", "question", "first", "second", "choice")
-LONGEST = 1 << 30
-"""Of a cell, in characters."""
-STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""With what a spreadsheet begins a formula."""
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -73,15 +69,8 @@ class Item:
 
 def write_csv(items: Sequence[Item], path: Path) -> None:
     """One line an item, the last column to be filled in with 1, 2 or =."""
-    with path.open("w", encoding="utf-8-sig", errors="replace", newline="") as lines:
-        table = csv.writer(lines)
-        table.writerow(COLUMNS)
-        table.writerows([one.name, *map(_plain, (one.question, one.first, one.second)), ""] for one in items)
-
-
-def _plain(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(STARTS) else text
+    rows = [[one.name, one.question, one.first, one.second, ""] for one in items]
+    path.write_bytes(table(COLUMNS, rows).encode("utf-8", "replace"))
 
 
 def write_html(items: Sequence[Item], path: Path) -> None:
@@ -103,23 +92,12 @@ def read_ratings(path: Path) -> dict[str, str]:
     Raises:
         EvaluatorError: the file cannot be read, or a line of it is no choice.
     """
-    csv.field_size_limit(LONGEST)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            first = lines.readline()
-            lines.seek(0)
-            rows = list(csv.DictReader(lines, delimiter=";" if ";" in first and "," not in first else ","))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        text = f"human.ratings: cannot read {path}: {error}"
-        raise EvaluatorError(text, next_step="save it as CSV, UTF-8") from error
+        rows = filled_in(path, "item", "choice")
+    except Unreadable as error:
+        raise EvaluatorError(f"human.ratings: {error}", next_step="save it as CSV, with the form's columns") from error
     found: dict[str, str] = {}
-    for number, row in enumerate(rows, 2):
-        if not any(str(cell or "").strip() for cell in row.values()):
-            continue
-        name, choice = (row.get("item") or "").strip(), (row.get("choice") or "").strip()
-        if not name or "choice" not in row:
-            line = f"human.ratings: {path}:{number}: needs the columns `item` and `choice`"
-            raise EvaluatorError(line, next_step="take the columns of the form")
+    for number, name, choice in rows:
         if choice not in (*CHOICES, ""):
             line = f"human.ratings: {path}:{number}: {choice!r} is no choice; 1, 2 or ="
             raise EvaluatorError(line, next_step="correct it, or leave it empty")

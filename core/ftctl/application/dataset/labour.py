@@ -10,8 +10,10 @@ from attrs import define, evolve, field, frozen
 
 from ftctl.application.dataset.row import Row
 from ftctl.application.dataset.step import Count, Step, apply
+from ftctl.domain.example import Example
 from ftctl.domain.ledger import LedgerEntry
-from ftctl.errors import FtctlError
+from ftctl.domain.split import SPLITS
+from ftctl.errors import FtctlError, RowsInvalid
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_operator import RowOperator, SetOperator, SplitOperator
 
@@ -117,12 +119,26 @@ def through(
     for step in steps:
         operator, own = step.operator, step.context(context)
         if isinstance(operator, SplitOperator):
-            rows = [evolve(row, split=operator.place(row.key, own)) for row in rows]
+            rows = [evolve(row, split=given_split(row.example, own) or operator.place(row.key, own)) for row in rows]
             continue
         assert isinstance(operator, RowOperator)
         rows, without = apply(step, operator, rows, counts.setdefault(step.name, Count()), own)
         entries += without
     return rows, entries
+
+
+def given_split(row: Example, context: StageContext) -> str:
+    """The split that a row says it is in, where rows are taken at their word; else nothing.
+
+    Raises:
+        RowsInvalid: it says something else.
+    """
+    field = context.settings.get("split_field")
+    told = row.metadata.get(field) if field else None
+    if told is None or told in SPLITS:
+        return str(told or "")
+    text = f"{row.where}: metadata.{field} is {told!r}, and no split"
+    raise RowsInvalid(text, next_step=f"say {', '.join(SPLITS)}, or leave it out")
 
 
 def number_of(item: Item) -> int:

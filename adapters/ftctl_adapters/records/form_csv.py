@@ -1,0 +1,54 @@
+"""CSV that people fill in with a spreadsheet, and what comes back from one."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from io import StringIO
+from pathlib import Path
+
+LONGEST = 1 << 30
+"""Of a cell, in characters."""
+STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""With what a spreadsheet begins a formula."""
+MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+"""By which a spreadsheet knows UTF-8."""
+
+
+class Unreadable(Exception):
+    """What came back is no such table: the file, the line and why."""
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """The table as text; no cell of it is a formula to a spreadsheet."""
+    out = StringIO(newline="")
+    lines = csv.writer(out)
+    lines.writerow(columns)
+    lines.writerows([_plain(cell) for cell in row] for row in rows)
+    return MARK + out.getvalue()
+
+
+def _plain(text: str) -> str:
+    return f"'{text}" if text.startswith(STARTS) else text
+
+
+def filled_in(path: Path, name: str, value: str) -> list[tuple[int, str, str]]:
+    """Line, ``name`` and ``value`` of each row that has anything; commas or semicolons, as spreadsheets save them.
+
+    Raises:
+        Unreadable: the file cannot be read, or has not both columns.
+    """
+    csv.field_size_limit(LONGEST)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            first = lines.readline()
+            lines.seek(0)
+            rows = list(csv.DictReader(lines, delimiter=";" if ";" in first and "," not in first else ","))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise Unreadable(f"cannot read {path}: {error}") from error
+    found = []
+    for number, row in enumerate(rows, 2):
+        if not any(str(cell or "").strip() for cell in row.values()):
+            continue
+        if not (row.get(name) or "").strip() or value not in row:
+            raise Unreadable(f"{path}:{number}: needs the columns `{name}` and `{value}`")
+        found.append((number, str(row[name]).strip(), str(row[value] or "").strip()))
+    return found
