@@ -4,6 +4,10 @@ from typing import Any
 
 from ftctl_adapters.report.tables import gate_rows, metric_rows, stage_rows
 
+NEVER_MEASURED = "how long that takes is known once this model was measured here"
+MINUTES = 120
+"""Seconds from which minutes are told."""
+
 
 def print_table(rows: list[list[str]]) -> None:
     """The rows under their header; columns are as wide as they need to be, whatever the terminal."""
@@ -34,6 +38,7 @@ def print_plan(plan: dict[str, Any]) -> None:
     print_table(rows)
     if plan["evaluation"]:
         print(_shown(plan["evaluation"]))
+        print(_asked(plan["evaluation"]))
     if not total:
         return
     steps = resources["steps"] if resources["steps"] is not None else "known once the data has been read"
@@ -48,6 +53,19 @@ def _shown(evaluation: dict[str, Any]) -> str:
         return f"test split: {evaluation['examples']} examples, too few to show that one model is better than another"
     told = f"test split: {evaluation['examples']} examples; of two shares, a difference of {least:.2g} would be shown"
     return f"{told} in four of five cases (95 %, where a fifth of the answers changes)"
+
+
+def _asked(evaluation: dict[str, Any]) -> str:
+    asked, seconds = evaluation["asks"], evaluation["seconds"]
+    told = f"measuring a model: at most {asked['answers']:,} answers of {asked['tokens']:,} tokens in all"
+    told += f", {asked['scores']:,} scores"
+    told += f"; not told by {', '.join(asked['silent'])}" if asked["silent"] else ""
+    how_long = f"at most {_duration(seconds)}, as fast as last time" if seconds is not None else NEVER_MEASURED
+    return f"{told}; {how_long}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:,.0f} s" if seconds < MINUTES else f"{seconds / 60:,.0f} min"
 
 
 def print_result(result: dict[str, Any], *, stopped: bool = False) -> None:

@@ -3,17 +3,19 @@
 from copy import deepcopy
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from ftctl.application.app import App
 from ftctl.application.chain import PHASES, build_chain
 from ftctl.application.earlier import EARLIER, measured_in
 from ftctl.application.find_dataset import find_dataset
+from ftctl.application.keep_pace import recall_pace
 from ftctl.application.needs import lacking, missing_in
 from ftctl.application.preview import PREVIEWS, Preview
 from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage import Stage
 from ftctl.domain.artifact import served_model
+from ftctl.domain.asks import Pace, together
 from ftctl.domain.codec import to_plain
 from ftctl.domain.launch import Endpoint
 from ftctl.domain.power import smallest_shown
@@ -54,6 +56,8 @@ class Plan:
     resources: ResourcePlan
     measures: bool = True
     """Whether it goes as far as the metrics, so that gates can be held against them."""
+    pace: Pace = field(factory=Pace)
+    """How fast the base model answered here before."""
     helps: bool = False
     """Whether this machine only lends its processes to a training run whose outcome another keeps."""
 
@@ -81,7 +85,8 @@ class Plan:
         return document | {"evaluation": self.evaluation()}
 
     def evaluation(self) -> dict[str, Any] | None:
-        """How many examples the test split has, and the difference of two shares that they would show.
+        """How many examples the test split has, the difference of two shares that they would show, what measuring one
+        model asks of it, and how long that takes: nothing where this model was not measured here before.
 
         Known once the data stage was done.
         """
@@ -89,7 +94,9 @@ class Plan:
         examples = (data or {}).get("summary", {}).get("splits", {}).get("test")
         if examples is None or not self.spec.evaluators:
             return None
-        return {"examples": examples, "smallest_shown": smallest_shown(examples)}
+        asked = together((one.offer.name, ask(one, "asks", examples)) for one in self.spec.evaluators)
+        told = {"examples": examples, "smallest_shown": smallest_shown(examples), "asks": to_plain(asked)}
+        return told | {"seconds": self.pace.seconds(asked)}
 
 
 def _elsewhere(endpoint: Endpoint) -> ModelFacts:
@@ -145,7 +152,13 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
     if measures and spec.gates and spec.evaluators and not any(stage.subject for stage in stages):
         text = "gates cannot be held against anything: as far as this command goes nothing is measured"
         raise ConfigInvalid(text, next_step="`ftctl run` goes as far as the server")
-    return Plan(spec, facts, planned, resources, measures, helps)
+    return Plan(spec, facts, planned, resources, measures, _pace(app, spec, planned), helps)
+
+
+def _pace(app: App, spec: RunSpec, planned: tuple[PlannedStage, ...]) -> Pace:
+    model = next((one.record for one in planned if one.stage.operation == "admit"), None)
+    who = spec.endpoint.model if spec.endpoint else (model or {}).get("digest", "")
+    return recall_pace(app.workspace / "replies", who)
 
 
 def ask(backend: Backend, method: str, *arguments: Any, **named: Any) -> Any:

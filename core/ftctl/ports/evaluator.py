@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.report import Report
 from ftctl.errors import BackendError
@@ -26,6 +27,13 @@ class Evaluator(ABC):
             EvaluatorError: they cannot be read.
         """
         return ""
+
+    def asks(self, examples: int) -> Asks | None:
+        """What it asks of a model at most, told so many examples of a test split; nothing where it cannot say.
+
+        Asked while a run is planned, and never of the model.
+        """
+        return None
 
     @abstractmethod
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:

@@ -7,8 +7,10 @@ from typing import Any
 
 from attrs import evolve
 
+from ftctl.application.keep_pace import remember_pace
 from ftctl.application.subjects import REPORTS
 from ftctl.domain.artifact import Draft, served_model
+from ftctl.domain.asks import Pace
 from ftctl.domain.codec import digest, from_plain, to_plain
 from ftctl.domain.event import METRIC_RECORDED, WARNING_RAISED
 from ftctl.domain.interpreter import Interpreter
@@ -82,10 +84,21 @@ def _reports(job: Job, context: StageContext) -> list[Report]:
     target = RememberedTarget(asked, _replies(job, asked, context), context)
     context = evolve(context, training=lambda: read_split(job.inputs["data"], "train"))
     programs = {name: from_plain(one, Interpreter) for name, one in job.settings.get("programs", {}).items()}
-    return [
+    reports = [
         ask(plugin, "evaluate", target, examples, evolve(context, program=programs.get(plugin.name)))
         for plugin in job.plugins
     ]
+    if job.settings.get("replies") and target.pace() != Pace():
+        remember_pace(Path(job.settings["replies"]), _base_of(job), target.pace())
+    return reports
+
+
+def _base_of(job: Job) -> str:
+    """By what the next plan knows the model: the base that it was made of, or the name it is served by."""
+    model = job.inputs.get("model")
+    if job.endpoint or model is None:
+        return job.endpoint.model if job.endpoint else ""
+    return model.base.digest if model.base else model.digest
 
 
 def _gathered(job: Job, out: Path) -> tuple[list[Metric], dict[str, str]]:

@@ -1,7 +1,9 @@
 """A target that answers a question only once: evaluators share answers, and a killed evaluation goes on."""
 
+import time
 from collections.abc import Callable, Sequence
 
+from ftctl.domain.asks import Pace
 from ftctl.domain.event import PROGRESS_MADE
 from ftctl.domain.example import Example, Prompt
 from ftctl.errors import Unanswered
@@ -19,6 +21,7 @@ class RememberedTarget(Target):
     def __init__(self, target: Target, replies: Replies, context: StageContext) -> None:
         self._target, self._replies, self._context = target, replies, context
         self.max_error_rate = target.max_error_rate
+        self._tokens, self._answering, self._scores, self._scoring = 0, 0.0, 0, 0.0
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         keys = [question_key(prompt, max_new_tokens) for prompt in prompts]
@@ -38,7 +41,10 @@ class RememberedTarget(Target):
         for start in range(0, len(by_length), BATCH):
             self._context.stop_if_cancelled()
             batch = by_length[start : start + BATCH]
+            started = time.perf_counter()
             answers = ask([prompt for _, prompt in batch])
+            self._answering += time.perf_counter() - started
+            self._tokens += sum(len(answer.token_ids) for answer in answers)
             told = list(zip((key for key, _ in batch), answers, strict=True))
             self._replies.add_answers((key, answer) for key, answer in told if not answer.error)
             missing |= {key: answer for key, answer in told if answer.error}
@@ -53,10 +59,20 @@ class RememberedTarget(Target):
         for start in range(0, len(asked), BATCH):
             self._context.stop_if_cancelled()
             batch = asked[start : start + BATCH]
+            started = time.perf_counter()
             scores = self._target.score([example for _, example in batch])
+            self._scoring += time.perf_counter() - started
+            self._scores += len(scores)
             self._replies.add_scores((key, score) for (key, _), score in zip(batch, scores, strict=True))
             self._tell(start + BATCH, len(asked), "scores")
         return [known[key] for key in keys]
+
+    def pace(self) -> Pace:
+        """How fast it was at what it had to be asked; a server that does not tell its tokens has none."""
+        return Pace(
+            self._tokens / self._answering if self._tokens and self._answering else None,
+            self._scores / self._scoring if self._scores and self._scoring else None,
+        )
 
     def reached(self) -> Reached:
         return self._target.reached()

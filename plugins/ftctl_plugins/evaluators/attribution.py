@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
@@ -41,6 +42,9 @@ class AttributionEvaluator(Evaluator):
 
     def __init__(self, options: AttributionOptions) -> None:
         self._options = options
+
+    def asks(self, examples: int) -> Asks:
+        return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         inside = target.inside()

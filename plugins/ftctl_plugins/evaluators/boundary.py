@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example, Message, Prompt
 from ftctl.domain.report import Report
 from ftctl.errors import FtctlError
@@ -73,6 +74,9 @@ class Boundary(Evaluator):
 
     def __init__(self, options: BoundaryOptions) -> None:
         self._options = options
+
+    def asks(self, examples: int) -> Asks:
+        return Asks(answers=sum(1 for _ in self._cases()), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         cases = list(self._cases())

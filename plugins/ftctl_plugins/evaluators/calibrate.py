@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from attrs import evolve
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example, Message
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
@@ -42,6 +43,10 @@ class Calibrate(Evaluator):
 
     def __init__(self, options: CalibrateOptions) -> None:
         self._options = options
+
+    def asks(self, examples: int) -> Asks:
+        count = min(self._options.limit or examples, examples)
+        return Asks(split=count, longest=self._options.max_new_tokens, scores=count)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = [example for example in data if example.messages][: self._options.limit]

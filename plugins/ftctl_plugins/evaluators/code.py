@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from math import comb
 from typing import Any
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.event import PROGRESS_MADE
 from ftctl.domain.example import Example
 from ftctl.domain.metric import mean_metric
@@ -58,6 +59,9 @@ class Code(Evaluator):
             line = f"code.k: {wrong[0] if wrong else 'empty'}; each k is at least 1 and at most n, which is {options.n}"
             raise ConfigInvalid(line, next_step="more answers: n")
         self._options = options
+
+    def asks(self, examples: int) -> Asks:
+        return Asks(answers=len(self._tasks()) * self._options.n, longest=self._options.max_new_tokens)
 
     def fingerprint(self) -> str:
         return hashlib.sha256(read_bytes("code.data", self._options.data)).hexdigest() if self._options.data else ""

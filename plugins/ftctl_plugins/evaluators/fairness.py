@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import Any
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric
 from ftctl.domain.proportion import wilson
@@ -49,6 +50,10 @@ class Fairness(Evaluator):
 
     def __init__(self, options: FairnessOptions) -> None:
         self._options = options
+
+    def asks(self, examples: int) -> Asks:
+        answers = sum(1 for _ in self._requests())
+        return Asks(answers=answers, longest=self._options.max_new_tokens, scores=2 * len(self._lines("pair")))
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         told, missing = ask(target, list(self._requests()), self._options.max_new_tokens)

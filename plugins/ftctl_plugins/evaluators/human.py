@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.codec import digest
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric, mean_metric
@@ -39,6 +40,9 @@ class Human(Evaluator):
 
     def __init__(self, options: HumanOptions) -> None:
         self._options = options
+
+    def asks(self, examples: int) -> Asks:
+        return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
 
     def fingerprint(self) -> str:
         given = self._options.ratings

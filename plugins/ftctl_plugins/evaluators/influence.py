@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import evolve
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
@@ -40,6 +41,9 @@ class InfluenceEvaluator(Evaluator):
 
     def __init__(self, options: InfluenceOptions) -> None:
         self._options = options
+
+    def asks(self, examples: int) -> Asks:
+        return Asks()
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         import torch

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.report import Report
 from ftctl.plugin import option, options
@@ -34,6 +35,9 @@ class Injection(Evaluator):
 
     def __init__(self, options: InjectionOptions) -> None:
         self._options = options
+
+    def asks(self, examples: int) -> Asks:
+        return Asks(answers=sum(1 for _ in self._cases()), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         cases = list(self._cases())

@@ -8,6 +8,7 @@ attack there is not safe, but incapable.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Direction, Metric
 from ftctl.domain.report import Report
@@ -38,6 +39,9 @@ FAMILIES = (
 )
 
 
+KINDS = ("attack", "twin", "benign")
+
+
 @options
 class JailbreakOptions:
     languages: tuple[str, ...] = option(LANGUAGES, help=LANGUAGES_HELP, choices=LANGUAGES)
@@ -51,8 +55,12 @@ class Jailbreak(Evaluator):
     def __init__(self, options: JailbreakOptions) -> None:
         self._options = options
 
+    def asks(self, examples: int) -> Asks:
+        count = sum(1 for kind in KINDS for _ in self._cases(kind))
+        return Asks(answers=count, longest=self._options.max_new_tokens)
+
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        attacks, twins, benign = (list(self._cases(kind)) for kind in ("attack", "twin", "benign"))
+        attacks, twins, benign = (list(self._cases(kind)) for kind in KINDS)
         told, missing = ask(target, [*attacks, *twins, *benign], self._options.max_new_tokens)
         records = [record(case, answer, **_judged(case, answer)) | _cluster(case) for case, answer in told]
         of = {name: [one for one in records if name in one] for name in FIGURES}

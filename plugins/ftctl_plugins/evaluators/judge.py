@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
@@ -44,6 +45,9 @@ class Judge(Evaluator):
 
     def __init__(self, options: JudgeOptions) -> None:
         self._options = options
+
+    def asks(self, examples: int) -> Asks:
+        return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = [example for example in data if example.messages][: self._options.limit]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
@@ -34,6 +35,9 @@ class LensEvaluator(Evaluator):
 
     def __init__(self, options: LensOptions) -> None:
         self._options = options
+
+    def asks(self, examples: int) -> Asks:
+        return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         inside = target.inside()

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example, Prompt
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
@@ -14,6 +15,9 @@ from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl_adapters.records.canaries import canary, code
+
+LONGEST = 48
+"""Tokens of an answer: a code is much shorter."""
 
 NOTE = "000000"
 """Of no row: what is asked was never seen as a whole."""
@@ -37,11 +41,15 @@ class Memorise(Evaluator):
     def __init__(self, options: MemoriseOptions) -> None:
         self._options = options
 
+    def asks(self, examples: int) -> Asks:
+        asked = self._options
+        return Asks(answers=asked.count, longest=LONGEST, scores=asked.count * asked.candidates)
+
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = self._options
         records: list[dict[str, Any]] = []
         questions = [canary(asked.seed, number, NOTE) for number in range(asked.count)]
-        answers = target.generate([Prompt((question,)) for question, _ in questions], 48)
+        answers = target.generate([Prompt((question,)) for question, _ in questions], LONGEST)
         for number, (question, _) in enumerate(questions):
             codes = [code(asked.seed, number, candidate) for candidate in range(asked.candidates)]
             rows = [Example(f"{n}", canary(asked.seed, number, NOTE, said)) for n, said in enumerate(codes)]

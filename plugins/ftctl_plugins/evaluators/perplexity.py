@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric
 from ftctl.domain.report import Report
@@ -20,6 +21,9 @@ class Perplexity(Evaluator):
 
     def __init__(self, options: PerplexityOptions) -> None:
         self._options = options
+
+    def asks(self, examples: int) -> Asks:
+        return Asks(scores=min(self._options.limit or examples, examples))
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         chosen = list(data[: self._options.limit])

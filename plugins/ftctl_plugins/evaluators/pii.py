@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
@@ -31,6 +32,9 @@ class Pii(Evaluator):
     def __init__(self, options: PiiOptions) -> None:
         self._options = options
         self._kinds = tuple(kind for kind in KINDS if kind.name in (options.kinds or NAMES))
+
+    def asks(self, examples: int) -> Asks:
+        return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = [example for example in data if example.messages][: self._options.limit]

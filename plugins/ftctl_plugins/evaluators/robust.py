@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import evolve
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example, Prompt
 from ftctl.domain.metric import Direction, mean_metric
 from ftctl.domain.report import Report
@@ -79,6 +80,11 @@ class Robust(Evaluator):
 
     def __init__(self, options: RobustOptions) -> None:
         self._options = options
+
+    def asks(self, examples: int) -> Asks:
+        count = min(self._options.limit or examples, examples)
+        changed = count * len(self._options.kinds or CHANGES)
+        return Asks(answers=changed, split=count, longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = [example for example in data if example.messages][: self._options.limit]

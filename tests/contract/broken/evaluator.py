@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import pytest
 from attrs import evolve
 
+from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example, Prompt
 from ftctl.domain.report import Report
 from ftctl.errors import BackendFailed
@@ -103,6 +104,9 @@ class Test_the_report_survives_json(Measure):
 class Choosy(FakeEvaluator):
     """Measures those who answer."""
 
+    def asks(self, examples: int) -> Asks | None:
+        return Asks(answers=examples, split=examples, longest=16)
+
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         answers = target.generate([example.prompt for example in data], 16)
         return super().evaluate(target, [e for e, a in zip(data, answers, strict=True) if a.text], context)
@@ -134,6 +138,9 @@ class Test_a_missing_answer_is_told_and_is_no_zero(Measure):
 
 class Nosy(FakeEvaluator):
     """Scores, and has not said so."""
+
+    def asks(self, examples: int) -> Asks | None:
+        return Asks(split=examples, longest=16, scores=examples)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         target.score(data)
@@ -168,6 +175,17 @@ class Test_who_measures_the_server_says_so(Measure):
 
 class Test_who_asks_for_probabilities_says_so(Measure):
     kind = "Nosy"
+
+
+class Understating(FakeEvaluator):
+    """Asks twice what it says."""
+
+    def asks(self, examples: int) -> Asks | None:
+        return Asks(split=examples // 2, longest=16)
+
+
+class Test_it_asks_no_more_than_it_says(Measure):
+    kind = "Understating"
 
 
 class Generous(Changed):

@@ -172,6 +172,23 @@ class EvaluatorContract(OfferContract, contract=True):
             if metric.unit == "share" and metric.value in (0.0, 1.0):
                 assert after[metric.name] == metric.value, f"{metric.name} takes a missing answer for a wrong one"
 
+    def test_it_asks_no_more_than_it_says(
+        self,
+        found: Offer,
+        values: dict[str, Any],
+        measured: Callable[[Target], Report],
+        data: Sequence[Example],
+        best: Target,
+    ) -> None:
+        told = make(found, values).asks(len(data))
+        if told is None:
+            pytest.skip("it does not say what it asks")
+        through = _Through(best)
+        measured(through)
+        assert through.asked <= told.answers + told.split, f"it asks {through.asked} questions"
+        assert through.scored <= told.scores, f"it asks for {through.scored} scores"
+        assert through.longest <= told.longest, f"it asks for answers of {through.longest} tokens"
+
     def test_who_asks_for_probabilities_says_so(
         self, found: Offer, measured: Callable[[Target], Report], best: Target
     ) -> None:
@@ -213,12 +230,19 @@ class _Through(Target):
     def __init__(self, inner: Target) -> None:
         self._inner = inner
         self.lost, self.scored, self.looked, self.measured = 0, 0, 0, 0
+        self.asked, self.longest = 0, 0
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
-        return self.told(self._inner.generate(prompts, max_new_tokens))
+        return self.told(self._inner.generate(self.counted(prompts, max_new_tokens), max_new_tokens))
 
     def sample(self, prompts: Sequence[Prompt], max_new_tokens: int, temperature: float, seed: int) -> list[Answer]:
-        return self.told(self._inner.sample(prompts, max_new_tokens, temperature, seed))
+        asked = self.counted(prompts, max_new_tokens)
+        return self.told(self._inner.sample(asked, max_new_tokens, temperature, seed))
+
+    def counted(self, prompts: Sequence[Prompt], max_new_tokens: int) -> Sequence[Prompt]:
+        self.asked += len(prompts)
+        self.longest = max(self.longest, max_new_tokens)
+        return prompts
 
     def told(self, answers: list[Answer]) -> list[Answer]:
         return answers

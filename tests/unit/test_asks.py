@@ -1,0 +1,84 @@
+"""What measuring would ask of a model, and how long that takes, said before it is done."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from ftctl.application.app import App
+from ftctl.application.keep_pace import recall_pace, remember_pace
+from ftctl.application.plan import make_plan
+from ftctl.application.resolve import resolve
+from ftctl.domain.asks import Asked, Asks, Pace, together
+from ftctl.domain.example import Message, Prompt
+from ftctl.ports.target import Answer
+from ftctl.testing.contracts.stage import recording
+from ftctl.testing.fakes import FakeTarget
+from ftctl.worker.remembered_target import RememberedTarget
+from ftctl.worker.replies import Replies
+from tests.unit.test_resolve import FAKE
+from tests.unit.test_run import go
+
+
+def test_what_evaluators_share_is_asked_once() -> None:
+    found = {
+        "exact": Asks(split=100, longest=128),
+        "private": Asks(split=40, longest=128, scores=7),
+        "short": Asks(split=10, longest=16),
+        "attacks": Asks(answers=434, longest=64),
+        "strange": None,
+    }
+    assert together(found.items()) == Asked(100 + 10 + 434, 100 * 128 + 10 * 16 + 434 * 64, 7, ("strange",))
+
+
+def test_how_long_that_takes_is_known_where_all_of_it_was_measured() -> None:
+    asked = Asked(10, 1000, 50)
+    assert Pace(100.0, 25.0).seconds(asked) == 12.0
+    assert Pace(100.0).seconds(asked) is None
+    assert Pace(100.0).seconds(Asked(10, 1000, 0)) == 10.0
+
+
+def test_a_pace_is_kept_by_model_and_what_was_not_measured_stays(tmp_path: Path) -> None:
+    remember_pace(tmp_path / "replies", "a", Pace(100.0, 25.0))
+    remember_pace(tmp_path / "replies", "a", Pace(tokens_per_second=80.0))
+    assert recall_pace(tmp_path / "replies", "a") == Pace(80.0, 25.0)
+    assert recall_pace(tmp_path / "replies", "b") == Pace()
+    next((tmp_path / "replies").iterdir()).write_text('{"tokens_per_sec')
+    assert recall_pace(tmp_path / "replies", "a") == Pace()
+
+
+class Slow(FakeTarget):
+    """Each call takes a second of a clock that nobody waits for."""
+
+    def __init__(self, clock: list[float]) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
+        self.clock[0] += 1
+        return [Answer("yes", (1,) * 5, "stop") for _ in prompts]
+
+
+def test_the_pace_is_that_of_what_had_to_be_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("ftctl.worker.remembered_target.time.perf_counter", lambda: clock[0])
+    target = RememberedTarget(Slow(clock), Replies(tmp_path, "a"), recording(tmp_path))
+    prompts = [Prompt((Message("user", str(number)),)) for number in range(20)]
+    assert target.pace() == Pace()
+    target.generate(prompts, 8)
+    target.generate(prompts, 8)
+    assert target.pace() == Pace(tokens_per_second=100.0)
+
+
+def test_the_plan_says_what_is_asked_once_the_data_is_known(fake_app: App) -> None:
+    def planned() -> dict[str, object] | None:
+        spec = resolve({**FAKE, "evaluators": ["fake"]}, fake_app.registry, fake_app.environments)
+        return make_plan(fake_app, spec).evaluation()
+
+    assert planned() is None
+    go(fake_app, {**FAKE, "evaluators": ["fake"]})
+    told = planned()
+    assert told is not None
+    examples = told["examples"]
+    assert isinstance(examples, int)
+    assert told["asks"] == {"answers": examples, "tokens": 16 * examples, "scores": 0, "silent": []}
