@@ -128,5 +128,5 @@ def test_rows_that_say_their_split_are_taken_at_their_word_where_that_was_asked_
 
 def test_a_row_that_says_no_split_is_named(context: StageContext) -> None:
     asked = evolve(context, settings=context.settings | {"split_field": "split"})
-    with pytest.raises(RowsInvalid, match=r"r:1: metadata.split is 'dev', and no split"):
+    with pytest.raises(RowsInvalid, match=r"r:1: metadata.split names no split"):
         build(Listed([Example("r:1", text="a", metadata={"split": "dev"})]), asked)

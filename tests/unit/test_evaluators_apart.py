@@ -39,6 +39,23 @@ def test_they_come_first_and_in_their_environment(app: App) -> None:
     assert whole.inputs == {"model": "tune", "data": "data", "reports.apart": "evaluate.apart"}
 
 
+def test_one_whose_program_lives_elsewhere_stays_beside_the_model_and_is_told_where(app: App) -> None:
+    result = go(app, {**FAKE, "evaluators": ["fake-outside"]})
+    names = [stage["name"] for stage in result.stages]
+    assert not [name for name in names if "apart" in name]
+    artifact = next(stage["artifact"] for stage in result.stages if stage["name"] == "evaluate")
+    told = json.loads(Path(app.store.open(*artifact.split("/", 1)).path, "caller.json").read_text())
+    assert told["notes"] == {"program": sys.executable}
+    spec = resolve({**FAKE, "evaluators": ["fake-outside"]}, app.registry, app.environments)
+    assert {stage.environment for stage in build_chain(spec, app.registry)} == {"default"}
+
+
+def test_its_environment_must_be_there_before_anything_runs(fake_app: App) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        resolve({**FAKE, "evaluators": ["fake-outside"]}, fake_app.registry, fake_app.environments)
+    assert "needs the environment 'apart'" in caught.value.details[0]
+
+
 @pytest.mark.parametrize("evaluators", [["fake", "fake-apart"], ["fake-apart"]])
 def test_what_is_measured_on_a_model_is_one_report(app: App, evaluators: list[str]) -> None:
     gate = {"metric": "read", "min_value": 0.5}

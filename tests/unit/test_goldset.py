@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from ftctl.domain.example import Example, Message
 from ftctl.domain.outcome import Dropped
@@ -144,7 +145,7 @@ def test_what_people_wrote_is_expected_afterwards(context: StageContext, tmp_pat
 def test_a_file_that_is_no_form_is_one_line(context: StageContext, tmp_path: Path) -> None:
     path = tmp_path / "other.csv"
     path.write_text("a,b\n1,2\n")
-    with pytest.raises(DataError, match=r"other.csv:2: needs the columns `item` and `expected`"):
+    with pytest.raises(DataError, match=r"other.csv: needs the columns `item` and `expected`"):
         judged(operator("gold-answers", files=[str(path)]), [asked("travel", 1)], context)
     with pytest.raises(DataError, match="No such file"):
         operator("gold-answers", files=[str(tmp_path / "gone.csv")]).fingerprint()
@@ -159,3 +160,56 @@ def test_the_page_asks_for_every_row_and_runs_nothing_of_it() -> None:
     assert page.count("<textarea") == len(rows)
     assert all(item_of(row) in page for row in rows)
     assert "<script>alert(1)" not in page
+
+
+def test_a_system_prompt_that_all_rows_have_makes_them_no_twins(context: StageContext) -> None:
+    system = Message("system", " ".join(f"rule{n}" for n in range(60)))
+    rows = [asked("weather", n, 12) for n in range(50)]
+    rows = [evolve(row, messages=(system, *row.messages)) for row in rows]
+    assert len(drawn(rows, context, count=50, by=[], threshold=0.5)) == 50
+
+
+@pytest.mark.parametrize("by", [[], ["length", "cluster"]])
+def test_where_training_has_everything_nothing_is_drawn(context: StageContext, tmp_path: Path, by: list[str]) -> None:
+    rows = [asked("weather", n, 12) for n in range(3)]
+    path = tmp_path / "train.jsonl"
+    path.write_text("".join(json.dumps(row.to_row()) + "\n" for row in rows))
+    assert not drawn(rows, context, by=by, against=[str(path)])
+
+
+def test_of_equal_strata_chance_takes_one(context: StageContext) -> None:
+    rows = [asked("weather", n, 3 + 4 * (n % 4)) for n in range(80)]
+    taken = {len(row.messages[0].content.split()) for seed in range(20)
+             for row in drawn(rows, context, count=2, by=["length"], seed=seed)}  # fmt: skip
+    assert taken == {4, 8, 12, 16}
+
+
+def test_a_key_that_no_row_has_is_told(context: StageContext) -> None:
+    drawn([asked("weather", n) for n in range(9)], context, by=["clusters"])
+    told = [data.get("message", "") for _, data in context.settings["events"]]
+    assert any("no row has clusters in its metadata" in text for text in told)
+
+
+def test_forms_of_one_name_are_two_annotators_and_what_is_left_open_takes_nothing_away(
+    context: StageContext, tmp_path: Path
+) -> None:
+    row = asked("travel", 1)
+    item = item_of(row)
+    assert item[0].isalpha(), "a spreadsheet takes it for no number"
+    for who, text in {"a": f"item,expected\n{item},one\n{item},\n", "b": f"item,expected\n{item},two\n"}.items():
+        (tmp_path / who).mkdir()
+        (tmp_path / who / "answers.csv").write_text(text)
+    files = [str(tmp_path / who / "answers.csv") for who in "ab"]
+    (dropped,) = judged(operator("gold-answers", files=files), [row], context)
+    assert dropped.reason == "2 annotators wrote 2 answers"
+    (kept_row,) = kept(judged(operator("gold-answers", files=files[:1]), [row], context))
+    assert kept_row.answer == "one"
+    renamed = tmp_path / "a" / "zoe.csv"
+    before = operator("gold-answers", files=files[:1]).fingerprint()
+    (tmp_path / "a" / "answers.csv").rename(renamed)
+    assert operator("gold-answers", files=[str(renamed)]).fingerprint() != before
+
+
+def test_a_question_that_stands_twice_is_asked_once() -> None:
+    rows = [asked("travel", 1), evolve(asked("travel", 1), where="log:again")]
+    assert csv_form(iter(rows)).count(item_of(rows[0])) == 1

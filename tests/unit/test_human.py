@@ -85,8 +85,8 @@ def test_an_answer_that_has_changed_is_not_rated(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("item,choice\na,3\n", "r.csv:2: '3' is no choice"),
-        ("name,choice\na,1\n", "r.csv:2: needs the columns"),
-        ("item\na\n", "r.csv:2: needs the columns"),
+        ("name,choice\na,1\n", "r.csv: needs the columns"),
+        ("item\na\n", "r.csv: needs the columns"),
         ("item,choice\na,1\na,2\n", "r.csv:3: a was rated before"),
     ],
 )

@@ -10,7 +10,7 @@ from ftctl.domain.example import Example, Message
 from ftctl.errors import NoUsableRows
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl.testing.contracts.stage import recording
-from ftctl_adapters.modeling.attention import look
+from ftctl_adapters.modeling.attention import _attends, look
 from ftctl_adapters.modeling.influence import Gradients
 from ftctl_adapters.modeling.labels import encode_example
 from ftctl_adapters.modeling.lens import Lens
@@ -163,3 +163,17 @@ def test_a_character_of_several_tokens_is_told_once_and_has_what_all_of_them_hav
     assert [piece for piece in pieces if piece] == ["a", "红", "b"]
     shown = heat_map([{"tokens": pieces, "scores": [1.0] * len(ids), "answer": "c"}])
     assert f'title="+{len(ids) - 2}"' in shown.partition("红")[0].rpartition("<span")[2]
+
+
+def test_what_is_too_long_is_left_out_and_told(tmp_path: Path) -> None:
+    data = [row(number) for number in range(10)]
+    long = Example("t:long", (Message("user", "tea " * 200), Message("assistant", "tea")))
+    context = evolve(recording(tmp_path), training=lambda: iter([*data, long]))
+    report = InfluenceEvaluator(InfluenceOptions(max_length=100)).evaluate(LookedInto(), [long, *data[:2]], context)
+    assert [one["where"] for one in report.records] == ["t:0", "t:1"]
+    assert "2 examples are too long" in report.notes["influence"]
+
+
+def test_a_norm_that_is_called_after_the_attention_is_none() -> None:
+    assert [name for name in ("post_attention_layernorm", "attention_dropout", "ln_attn", "attention", "self_attn")
+            if _attends(name)] == ["attention", "self_attn"]  # fmt: skip

@@ -1,5 +1,6 @@
 """A target behind an address of this machine: what programs that ask over HTTP are told."""
 
+import http.client
 import json
 import threading
 import urllib.error
@@ -14,7 +15,7 @@ from attrs import define, field
 from ftctl.domain.example import Message, Prompt
 from ftctl.errors import Unanswered
 from ftctl.ports import Answer, Score, Target
-from ftctl_adapters.serving.loopback import Loopback
+from ftctl_adapters.serving.loopback import GONE, Loopback
 
 FEW = 4
 
@@ -113,6 +114,8 @@ def test_nobody_asks_without_the_key(opened: Callable[..., Open]) -> None:
         ({"tools": [{}]}, "tools is not offered here"),
         ({"messages": []}, "messages is empty"),
         ({"messages": "abc"}, "no request as OpenAI's"),
+        ({"max_tokens": -5}, "max_tokens is less than 1"),
+        ({"temperature": 3}, "temperature not within 0 and 2"),
         ({"messages": [{"role": "robot", "content": "a"}]}, "the role 'robot' is unknown"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "no request as OpenAI's"),
     ],
@@ -158,11 +161,37 @@ def test_what_cannot_be_answered_is_told_and_counted_and_costs_its_neighbours_no
 
 
 def test_more_than_may_stay_unanswered_is_refused_at_the_end(opened: Callable[..., Open]) -> None:
-    door = opened(Scripted())
+    door = opened(Scripted(max_error_rate=0.1))
     door.refused("lost")
     door.text("abc")
     with pytest.raises(Unanswered, match="1 of 2 questions were not answered"):
         door.loopback.refuse_too_many()
+
+
+@pytest.mark.parametrize(("rate", "asked"), [(0.0, 1), (0.5, GONE)])
+def test_who_does_not_answer_any_more_is_not_asked_to_the_end(rate: float, asked: int) -> None:
+    loopback = Loopback(Scripted(max_error_rate=rate), "m", 8)
+    with loopback.open() as door, ThreadPoolExecutor(8) as threads:
+        waiting = [threads.submit(Open(door).refused, f"lost {number}") for number in range(2 * GONE)]
+        with pytest.raises(Unanswered, match="too long"):
+            door.answer(lambda: False)
+        door._gone = True
+        codes = [one.result(timeout=20)[0] for one in waiting]
+    assert codes.count(400) < asked
+    assert codes.count(400) + codes.count(503) == 2 * GONE
+
+
+def test_a_request_of_no_length_or_a_strange_key_is_refused(opened: Callable[..., Open]) -> None:
+    door = opened(Scripted())
+    address = door.loopback.url.removeprefix("http://").partition("/")[0]
+    for headers, code in (({"Content-Length": "abc"}, 413), ({"Authorization": "Bearer \xe9"}, 401)):
+        connection = http.client.HTTPConnection(address, timeout=20)
+        connection.putrequest("POST", "/v1/chat/completions")
+        for name, value in ({"Authorization": f"Bearer {door.loopback.key}"} | headers).items():
+            connection.putheader(name, value.encode("latin-1"))
+        connection.endheaders()
+        assert connection.getresponse().status == code
+        connection.close()
 
 
 def test_who_asks_when_it_is_over_is_not_left_waiting() -> None:

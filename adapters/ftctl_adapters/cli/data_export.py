@@ -96,7 +96,7 @@ def _form(out: Path) -> Writing:
     """A table or a page to be filled in."""
     from ftctl_adapters.records.gold import csv_form, html_form
 
-    made = html_form if ".html" in out.suffixes else csv_form
+    made = html_form if out.name.removesuffix(".enc").endswith(".html") else csv_form
 
     def write(to: Callable[[bytes], Any], rows: Iterator[Example]) -> int:
         told = list(rows)

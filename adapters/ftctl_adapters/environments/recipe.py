@@ -110,4 +110,7 @@ def _recipe(name: str, package: str, content: dict[str, Any], variant: str) -> R
 
 
 def _lines(package: str, file: str | None) -> tuple[str, ...]:
-    return tuple(files(package).joinpath(file).read_text(encoding="utf-8").split()) if file else ()
+    if not file:
+        return ()
+    lines = [line.partition("#")[0].strip() for line in files(package).joinpath(file).read_text("utf-8").splitlines()]
+    return tuple(line for line in lines if line)

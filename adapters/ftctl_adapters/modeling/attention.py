@@ -64,11 +64,16 @@ def _reduced(weights: Any, tokens: int) -> tuple[Any, float, float, float]:
 
 
 def _attentions(model: Any) -> list[Any]:
-    found = [next((child for name, child in block.named_children() if "attn" in name or "attention" in name), None)
+    found = [next((child for name, child in block.named_children() if _attends(name)), None)
              for block in layers_of(model)]  # fmt: skip
     if not found or None in found:
         raise ValueError(f"{type(core_of(model)).__name__} has no attention that this knows")
     return found
+
+
+def _attends(name: str) -> bool:
+    """By the name of a part of a block; what norms or drops beside the attention is called after it too."""
+    return ("attn" in name or "attention" in name) and not any(other in name for other in ("norm", "ln", "drop"))
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def _settled(layers: Sequence[Layer], place: int, token: int) -> float:
     depth = len(layers)
     while depth and layers[depth - 1].chosen[place] == token:
         depth -= 1
-    return (depth + 1) / len(layers)
+    return min(depth + 1, len(layers)) / len(layers)
 
 
 def _norm_after(core: Any, block: Any) -> Any:

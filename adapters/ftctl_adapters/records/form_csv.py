@@ -31,7 +31,7 @@ def _plain(text: str) -> str:
 
 
 def filled_in(path: Path, name: str, value: str) -> list[tuple[int, str, str]]:
-    """Line, ``name`` and ``value`` of each row that has anything; commas or semicolons, as spreadsheets save them.
+    """Last line, ``name`` and ``value`` of each row that has anything; commas or semicolons, as spreadsheets save them.
 
     Raises:
         Unreadable: the file cannot be read, or has not both columns.
@@ -41,14 +41,18 @@ def filled_in(path: Path, name: str, value: str) -> list[tuple[int, str, str]]:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             first = lines.readline()
             lines.seek(0)
-            rows = list(csv.DictReader(lines, delimiter=";" if ";" in first and "," not in first else ","))
+            reader = csv.DictReader(lines, delimiter=";" if ";" in first and "," not in first else ",")
+            missing = {name, value} - set(reader.fieldnames or ())
+            rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise Unreadable(f"cannot read {path}: {error}") from error
+    if missing:
+        raise Unreadable(f"{path}: needs the columns `{name}` and `{value}`")
     found = []
-    for number, row in enumerate(rows, 2):
+    for number, row in rows:
         if not any(str(cell or "").strip() for cell in row.values()):
             continue
-        if not (row.get(name) or "").strip() or value not in row:
-            raise Unreadable(f"{path}:{number}: needs the columns `{name}` and `{value}`")
+        if not (row.get(name) or "").strip():
+            raise Unreadable(f"{path}:{number}: the column `{name}` is empty")
         found.append((number, str(row[name]).strip(), str(row[value] or "").strip()))
     return found

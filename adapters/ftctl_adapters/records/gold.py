@@ -1,6 +1,6 @@
 """Questions that people answer: which row a question is, how a form shows it, and what comes back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from attrs import evolve
@@ -17,31 +17,46 @@ SPLIT = "split"
 
 
 def question(row: Example) -> str:
-    """What was asked: the turns before the last answer; of raw text all of it."""
-    return "\n".join(turn.content for turn in row.prompt.messages) if row.messages else row.text
+    """What was asked: the user's turns before the last answer; of raw text all of it.
+
+    A system prompt that all rows have would make them alike.
+    """
+    return "\n".join(turn.content for turn in row.prompt.messages if turn.role == "user") if row.messages else row.text
 
 
 def item_of(row: Example) -> str:
-    """What a question is called in forms, whatever file and line it stands in."""
-    return digest([[turn.role, turn.content] for turn in row.prompt.messages] or row.text)[:16]
+    """What a question is called in forms, whatever file and line it stands in.
+
+    A letter comes first, or a spreadsheet takes some for numbers.
+    """
+    return "q" + digest([[turn.role, turn.content] for turn in row.prompt.messages] or row.text)[:12]
 
 
-def expecting(row: Example, answer: str, said: dict[str, str]) -> Example:
-    """The row with the answer that is expected, and what each annotator wrote."""
+def expecting(row: Example, answer: str, said: Sequence[tuple[str, str]]) -> Example:
+    """The row with the answer that is expected, and who wrote what."""
     turns = (*row.messages[:-1], Message("assistant", answer))
-    told = [{"by": who, "name": EXPECTED, "value": text} for who, text in said.items()]
+    told = [{"by": who, "name": EXPECTED, "value": text} for who, text in said]
     kept = [one for one in annotations(row) if one.get("name") != EXPECTED]
     return evolve(row, messages=turns, metadata={**row.metadata, SPLIT: "test", KEY: [*kept, *told]})
 
 
 def csv_form(rows: Iterator[Example]) -> str:
     """One line a row; the last column is to be filled in."""
-    return table(COLUMNS, ([item_of(row), _shown(row), row.answer, ""] for row in rows))
+    return table(COLUMNS, ([item_of(row), _shown(row), row.answer, ""] for row in _once(rows)))
 
 
 def html_form(rows: Iterator[Example]) -> str:
     """The same as a page that needs no network, and saves what was written as CSV."""
-    return PAGE.replace("SECTIONS", "\n".join(_section(number, row) for number, row in enumerate(rows, 1)))
+    return PAGE.replace("SECTIONS", "\n".join(_section(number, row) for number, row in enumerate(_once(rows), 1)))
+
+
+def _once(rows: Iterator[Example]) -> Iterator[Example]:
+    """Of rows that ask the same the first."""
+    seen: set[str] = set()
+    for row in rows:
+        if item_of(row) not in seen:
+            seen.add(item_of(row))
+            yield row
 
 
 def _shown(row: Example) -> str:
@@ -78,7 +93,7 @@ Nothing leaves this page by itself.</p>
 <form>
 SECTIONS
 </form>
-<button id="save">Save as CSV</button> <span id="left"></span>
+<label>Your name <input id="who"></label> <button id="save">Save as CSV</button> <span id="left"></span>
 <script>
 document.getElementById("save").onclick = () => {
   const written = [...document.querySelectorAll("textarea")].map(area => [area.name, area.value]);
@@ -88,7 +103,8 @@ document.getElementById("save").onclick = () => {
   const rows = [["item", "expected"], ...written].map(row => row.map(cell).join(","));
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob(["\\ufeff" + rows.join("\\r\\n") + "\\r\\n"], {type: "text/csv"}));
-  link.download = "answers.csv";
+  const who = document.getElementById("who").value.replace(/[^\\p{L}\\p{N}]+/gu, "-");
+  link.download = `answers${who && "-" + who}.csv`;
   link.click();
 };
 </script>

@@ -21,9 +21,12 @@ from ftctl.ports import Answer, Target
 
 BATCH = 32
 WAIT_SECONDS = 0.05
+GONE = 32
+"""Questions in a row whose model does not answer any more."""
 TOGETHER_SECONDS = 0.005
 """How long a question waits for others that could be answered with it."""
 LONGEST_BODY = 16 << 20
+HOTTEST = 2.0
 DEVELOPER = "developer"
 """What the role `system` is called since."""
 CHAT = "/v1/chat/completions"
@@ -68,7 +71,10 @@ class Loopback:
     unanswered: list[str] = field(factory=list)
     _queue: "queue.Queue[_Waiting]" = field(factory=queue.Queue)
     _times: Counter[Request] = field(factory=Counter)
+    _numbering: threading.Lock = field(factory=threading.Lock)
     _gone: bool = False
+    _refused: int = 0
+    """How many in a row were not answered."""
     _counted: bool = False
 
     @contextmanager
@@ -86,7 +92,11 @@ class Loopback:
             server.server_close()
 
     def answer(self, over: Callable[[], bool]) -> None:
-        """Answers until ``over``, which is asked again and again; between two batches, and while nobody asks."""
+        """Answers until ``over``, which is asked again and again; between two batches, and while nobody asks.
+
+        Raises:
+            Unanswered: more stays unanswered than may, or so many in a row that the model must be gone.
+        """
         while not over():
             batch = self._batch()
             for asked in _alike(batch):
@@ -98,8 +108,9 @@ class Loopback:
 
     def ask(self, request: Request) -> Answer | None:
         """From any thread: the answer, or nothing once nobody answers any more."""
-        times = self._times[request]
-        self._times[request] += 1
+        with self._numbering:
+            times = self._times[request]
+            self._times[request] += 1
         waiting = _Waiting(request, times)
         self._queue.put(waiting)
         while not waiting.ready.wait(WAIT_SECONDS):
@@ -132,9 +143,13 @@ class Loopback:
         except Unanswered as error:
             # how much may stay unanswered is for the whole to say, and not for a batch
             self._counted = True
-            if len(asked) == 1:
-                return [Answer("", (), "", error.what)]
-            return [answer for one in asked for answer in self._answered([one])]
+            if len(asked) > 1:
+                return [answer for one in asked for answer in self._answered([one])]
+            self._refused += 1
+            if not self.target.max_error_rate or self._refused == GONE:
+                raise
+            return [Answer("", (), "", error.details[0] if error.details else error.what)]
+        self._refused = 0
         return [_cut(answer, one.request.stop) for answer, one in zip(answers, asked, strict=True)]
 
     def _told(self, asked: Sequence[_Waiting]) -> list[Answer]:
@@ -179,15 +194,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.fail(HTTPStatus.NOT_FOUND, f"{self.path} is not offered here")
 
     def do_POST(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        if not 0 < length <= LONGEST_BODY:
+        told, length = self.headers.get("Authorization", ""), self.headers.get("Content-Length", "")
+        if not hmac.compare_digest(told.encode("utf-8", "replace"), f"Bearer {self.loopback.key}".encode()):
             self.close_connection = True
-            self.fail(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is empty or too long")
-            return
-        body = self.rfile.read(length)
-        if not hmac.compare_digest(self.headers.get("Authorization", ""), f"Bearer {self.loopback.key}"):
             self.fail(HTTPStatus.UNAUTHORIZED, "wrong key")
-        elif self.path != CHAT:
+            return
+        if not length.isdecimal() or not 0 < int(length) <= LONGEST_BODY:
+            self.close_connection = True
+            self.fail(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is empty or too long, or nobody says how long")
+            return
+        body = self.rfile.read(int(length))
+        if self.path != CHAT:
             self.fail(HTTPStatus.NOT_FOUND, f"{self.path} is not offered here, only {CHAT}")
         else:
             self.answer(body)
@@ -220,7 +237,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def read_request(body: bytes, max_tokens: int) -> Request:
-    """The request that a body of `/v1/chat/completions` is.
+    """The request that a body of `/v1/chat/completions` is; penalties, `top_p`, `seed` and others make no difference.
 
     Raises:
         Refused: it is none, or asks for what is not offered here.
@@ -233,8 +250,10 @@ def read_request(body: bytes, max_tokens: int) -> Request:
             Prompt(turns),
             int(asked.get("max_completion_tokens") or asked.get("max_tokens") or max_tokens),
             float(asked.get("temperature") or 0.0),
-            (stop,) if isinstance(stop, str) else tuple(map(str, stop)),
+            tuple(filter(None, (stop,) if isinstance(stop, str) else map(str, stop))),
         )
+        if found.max_tokens < 1 or not 0 <= found.temperature <= HOTTEST:
+            raise ValueError("max_tokens is less than 1, or temperature not within 0 and 2")
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise Refused(f"no request as OpenAI's: {error}") from None
     if not turns:

@@ -91,7 +91,8 @@ class RememberedTarget(Target):
             reasons = sorted({answer.error for answer in missing.values()})
             text = f"{len(missing)} of {questions} questions were not answered ({'; '.join(reasons[:3])}), more than "
             text += f"max_error_rate {self.max_error_rate} allows: nothing measured so would hold"
-            raise Unanswered(text, next_step="the same command asks again for those alone")
+            step = "the same command asks again for those alone"
+            raise Unanswered(text, next_step=step, details=tuple(reasons[:3]))
 
 
 def _beginning(example: Example) -> tuple[int, list[str]]:

@@ -1,5 +1,6 @@
 """``gold-answers``: what people wrote into the forms of a gold set becomes what is expected."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +36,8 @@ class GoldAnswers(RowOperator):
 
     def fingerprint(self) -> str:
         try:
-            return digest([Path(path).read_text(encoding="utf-8-sig") for path in self._options.files])
+            told = [[Path(path).stem, Path(path).read_text(encoding="utf-8-sig")] for path in self._options.files]
+            return digest(told)
         except (OSError, UnicodeDecodeError) as error:
             raise DataOperatorError(f"gold-answers: {error}", next_step=STEP) from error
 
@@ -45,19 +47,29 @@ class GoldAnswers(RowOperator):
     def _outcome(self, row: Example) -> Outcome:
         if not row.messages:
             return Dropped("filtered", "raw text, which asks nothing")
-        said = {who: told[item_of(row)] for who, told in self._told.items() if told.get(item_of(row))}
+        said = [(who, text) for who, told in self._told for text in told.get(item_of(row), ())]
         if not said:
             return Dropped("filtered", "nobody answered it")
-        different = {" ".join(text.split()) for text in said.values()}
+        different = {" ".join(text.split()) for _, text in said}
         if len(different) > 1 and self._options.on_difference == "drop":
-            return Dropped("filtered", f"{len(said)} annotators wrote {len(different)} answers")
-        return expecting(row, next(iter(said.values())), said)
+            return Dropped("filtered", f"{len({who for who, _ in said})} annotators wrote {len(different)} answers")
+        return expecting(row, said[0][1], said)
 
     @cached_property
-    def _told(self) -> dict[str, dict[str, str]]:
-        """What each annotator wrote, by item; the annotator is called as the file."""
+    def _told(self) -> list[tuple[str, dict[str, list[str]]]]:
+        """Each annotator with what he wrote, by item; he is called as the file, or as its path where two are alike."""
+        stems = Counter(Path(path).stem for path in self._options.files)
         try:
-            return {Path(path).stem: {name: text for _, name, text in filled_in(Path(path), "item", EXPECTED)}
-                    for path in self._options.files}  # fmt: skip
+            return [(stem if stems[stem := Path(path).stem] == 1 else path, _written(Path(path)))
+                    for path in self._options.files]  # fmt: skip
         except Unreadable as error:
             raise DataOperatorError(f"gold-answers: {error}", next_step=STEP) from error
+
+
+def _written(path: Path) -> dict[str, list[str]]:
+    """What stands in a form, by item; an item may stand there more than once, and what was left open is nothing."""
+    found: dict[str, list[str]] = {}
+    for _, name, text in filled_in(path, "item", EXPECTED):
+        if text:
+            found.setdefault(name, []).append(text)
+    return found

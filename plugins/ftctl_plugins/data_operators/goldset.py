@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -58,8 +59,7 @@ class Goldset(SetOperator):
 
         asked = [question(row) for row in rows]
         found = np.zeros(len(rows), self._kind)
-        fields = [name for name in self._options.by if name not in (LENGTH, CLUSTER)]
-        found["type"] = [_hashed([row.metadata.get(name) for name in fields]) for row in rows]
+        found["type"] = [_hashed([row.metadata.get(name) for name in self._fields]) for row in rows]
         found["length"] = [len(text) for text in asked]
         found["signature"], found["sketch"] = self._signatures(asked), _sketches(asked)
         return bytes(found.tobytes())
@@ -72,7 +72,7 @@ class Goldset(SetOperator):
         rows = np.memmap(keys, self._kind, "r")
         known, firsts = self._firsts(rows, context)
         own = np.flatnonzero(firsts == np.arange(len(rows)))
-        strata = self._strata(rows, own)
+        strata = self._strata(rows, own) if len(own) else own
         drawn = _drawn(strata, self._options.count, self._options.seed)
         chosen = set(own[drawn].tolist())
         seen = int((firsts < 0).sum())
@@ -80,6 +80,10 @@ class Goldset(SetOperator):
         context.emit(DATA_DESCRIBED, note=f"{note}; {seen} are nearly in training")
         if len(own) < self._options.count:
             said = f"goldset: {len(own)} rows can be drawn, {self._options.count} were asked for"
+            context.emit(WARNING_RAISED, message=said)
+        fields = self._fields
+        if fields and (rows["type"] == _hashed([None] * len(fields))).all():
+            said = f"goldset.by: no row has {', '.join(fields)} in its metadata: nothing is drawn by that"
             context.emit(WARNING_RAISED, message=said)
         for place, first in enumerate(firsts.tolist()):
             if first < 0:
@@ -100,10 +104,9 @@ class Goldset(SetOperator):
         known: list[str] = []
         path = context.work / "signatures"
         with path.open("wb") as file:
-            texts = list(items(self._places, "goldset", question))
-            for start in range(0, len(texts), BATCH):
+            texts = items(self._places, "goldset", question)
+            while some := list(islice(texts, BATCH)):
                 context.stop_if_cancelled()
-                some = texts[start : start + BATCH]
                 known += [where for where, _ in some]
                 file.write(self._signatures([text for _, text in some]).tobytes())
             for start in range(0, len(rows), BATCH):
@@ -132,6 +135,10 @@ class Goldset(SetOperator):
         from ftctl_adapters.dedup.signatures import signatures
 
         return signatures(*shingles(texts), self._options.seed)
+
+    @property
+    def _fields(self) -> list[str]:
+        return [name for name in self._options.by if name not in (LENGTH, CLUSTER)]
 
     @cached_property
     def _kind(self) -> Any:
@@ -167,15 +174,20 @@ def _drawn(strata: Any, count: int, seed: int) -> Any:
     """Places of the rows that are drawn: strata have shares by largest remainders, and at least one where it lasts."""
     import numpy as np
 
+    if not len(strata):
+        return strata
     names, sizes = np.unique(strata, return_counts=True)
-    wanted = _shares(sizes, min(count, len(strata)))
     draw = np.random.default_rng(seed)
+    wanted = _shares(sizes, min(count, len(strata)), draw)
     found = [draw.permutation(np.flatnonzero(strata == name))[:many] for name, many in zip(names, wanted, strict=True)]
     return np.sort(np.concatenate(found))
 
 
-def _shares(sizes: Any, count: int) -> Any:
-    """How many of each stratum, int64: what would have less than one has one, where there are enough for all."""
+def _shares(sizes: Any, count: int, draw: Any) -> Any:
+    """How many of each stratum, int64: what would have less than one has one, where there are enough for all.
+
+    Of equal remainders chance takes one, and not the first.
+    """
     import numpy as np
 
     few = np.zeros(len(sizes), bool)
@@ -187,5 +199,5 @@ def _shares(sizes: Any, count: int) -> Any:
         few |= exact < 1
     wanted = np.floor(exact + ROUNDING).astype(np.int64)
     missing = count - int(wanted.sum())
-    wanted[np.argsort(wanted - exact, kind="stable")[:missing]] += 1
+    wanted[np.lexsort((draw.random(len(sizes)), np.round(wanted - exact, 9)))[:missing]] += 1
     return wanted

@@ -1,14 +1,18 @@
 """``garak``: probes of the scanner garak, by itself, in an environment of its own."""
 
 import json
+import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ftctl.domain.codec import digest
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric
 from ftctl.domain.report import Report
+from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target
 from ftctl.ports.evaluator import EvaluatorError
@@ -52,11 +56,17 @@ class Garak(Evaluator):
     """
 
     def __init__(self, options: GarakOptions) -> None:
+        if not options.probes:
+            raise ConfigInvalid("garak.probes is empty", next_step="name a probe, a module or a tag")
+        if options.generations > 1 and not options.temperature:
+            raise ConfigInvalid("garak.generations: the likeliest answer is the same each time",
+                                next_step="set garak.temperature above 0")  # fmt: skip
         self._options = options
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         place = context.work / "garak"
-        shutil.rmtree(place, ignore_errors=True)
+        if place.exists():
+            shutil.rmtree(place)
         place.mkdir()
         loopback = Loopback(target, NAME, self._options.max_tokens)
         with loopback.open():
@@ -67,7 +77,8 @@ class Garak(Evaluator):
             if (place / name).exists():
                 shutil.copyfile(place / name, context.out / name)
         attempts = [one for one in entries if one["entry_type"] == "attempt" and one["status"] == 2]
-        records = [record for number, one in enumerate(attempts) for record in _records(number, one, needed)]
+        times: Counter[str] = Counter()
+        records = [record for one in attempts for record in _records(one, needed, times)]
         if not any("garak_hits" in record for record in records):
             raise EvaluatorError("no detector of garak judged an answer", next_step="choose other probes")
         version = next((one["garak_version"] for one in entries if one["entry_type"] == "init"), "unknown")
@@ -78,14 +89,14 @@ class Garak(Evaluator):
         """Runs garak: every probe that was asked for, with its detectors."""
         config, needed = place / "garak.json", place / "probes.json"
         config.write_text(json.dumps(self._config(loopback, place)), encoding="utf-8")
-        wanted = ",".join(one if ":" in one else f"probes.{one}" for one in self._options.probes)
+        wanted = json.dumps([one if ":" in one else f"probes.{one}" for one in self._options.probes])
         command = (SAFE, garak_scan.__file__, wanted, str(needed), "--config", str(config), "--report_prefix", "garak")
         variables = _homes(place) | {"OPENAICOMPATIBLE_API_KEY": loopback.key}
         code, said = run_scanner(context, command, place / "log", variables, loopback.answer)
         last = said[-1] if said else "it said nothing"
         if code == garak_scan.UNKNOWN:
             step = "`python -m garak --list_probes` in its environment lists every one"
-            raise EvaluatorError(f"garak does not know what to ask: {last}", next_step=step)
+            raise ConfigInvalid(f"garak.probes: {last}", next_step=step)
         loopback.refuse_too_many()
         if code:
             step = f"see {place / 'log'}"
@@ -112,9 +123,11 @@ class Garak(Evaluator):
 
 
 def _homes(place: Path) -> dict[str, str]:
-    """What garak writes for itself stays in the folder of the evaluation."""
+    """What garak writes for itself stays in the folder of the evaluation; models of its detectors are where all are."""
     home = str(place / "home")
-    return dict.fromkeys(("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"), home)
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    models = {"HF_HOME": os.environ.get("HF_HOME") or str(caches / "huggingface")}
+    return dict.fromkeys(("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"), home) | models
 
 
 def _entries(place: Path) -> list[dict[str, Any]]:
@@ -126,7 +139,7 @@ def _refuse_skipped(needed: dict[str, list[str]], entries: Sequence[dict[str, An
     """Raises `EvaluatorError` where a probe was not asked, or not judged by each of its detectors."""
     judged: dict[str, set[str]] = {}
     for one in entries:
-        if one["entry_type"] == "eval" and one["total_processed"]:
+        if one["entry_type"] == "eval" and one["total_evaluated"]:
             judged.setdefault(one["probe"], set()).add(one["detector"])
     skipped = [probe for probe in needed if probe not in judged]
     unjudged = [f"{probe} by {name}" for probe, names in needed.items() if probe in judged
@@ -141,18 +154,24 @@ def _refuse_skipped(needed: dict[str, list[str]], entries: Sequence[dict[str, An
         raise EvaluatorError("garak did not finish: its report has no end", next_step="see its log")
 
 
-def _records(number: int, attempt: dict[str, Any], needed: dict[str, list[str]]) -> Iterator[dict[str, Any]]:
-    """One for each answer to a question, with what each detector says of it."""
+def _records(attempt: dict[str, Any], needed: dict[str, list[str]], times: Counter[str]) -> Iterator[dict[str, Any]]:
+    """One for each answer to a question, with what each detector says of it.
+
+    Its place is told by the question: the order in which garak has its answers is another each time.
+    """
     probe = attempt["probe_classname"]
+    turns = [turn["content"]["text"] for turn in attempt["prompt"]["turns"]]
+    asked = f"{probe}.{digest(turns)[:12]}"
+    times[asked] += 1
     results: dict[str, list[float | None]] = attempt["detector_results"]
     first = next(iter(needed[probe] or results), "")
     for place, answer in enumerate(attempt["outputs"]):
         record = {
-            "where": f"garak.{number}.{place}",
-            "prompt": str(attempt["prompt"]["turns"][-1]["content"]["text"]),
+            "where": f"{asked}.{times[asked]}.{place}",
+            "prompt": str(turns[-1]),
             "expected": "",
             "answer": "" if answer is None else str(answer["text"]),
-            "cluster": f"garak.{number}",
+            "cluster": asked,
         }
         if answer is None:
             yield record | {"error": "no answer"}

@@ -9,21 +9,24 @@ import sys
 from pathlib import Path
 
 
-def needed(selection: str) -> dict[str, list[str]]:
-    """The probes that a selection means, each with its detectors.
+def needed(selections: list[str]) -> dict[str, list[str]]:
+    """The probes that any of the selections means, each with its detectors; garak itself would take what all mean.
 
     Raises:
-        ValueError: it names what garak does not know, or nothing.
+        ValueError: one names what garak does not know, or nothing.
     """
     from garak import _config, _plugins, _selection, _spec
     from garak.probes.base import IntentProbe
 
     _config.load_base_config()
-    found = _selection.resolve_spec(_spec.parse_spec_string(selection))
-    if not found.selected["probes"]:
-        raise ValueError(f"{selection} selects no probe: {found.empty_reason}")
+    probes: set[str] = set()
+    for selection in selections:
+        found = _selection.resolve_spec(_spec.parse_spec_string(selection))
+        if not found.selected["probes"]:
+            raise ValueError(f"{selection} selects no probe: {found.empty_reason}")
+        probes |= set(found.selected["probes"])
     told: dict[str, list[str]] = {}
-    for name in sorted(found.selected["probes"]):
+    for name in sorted(probes):
         _, module, kind = name.split(".")
         known = _plugins.plugin_info(name)
         # which detectors judge a probe of intents is only known once it has asked
@@ -33,16 +36,16 @@ def needed(selection: str) -> dict[str, list[str]]:
     return told
 
 
-def main(selection: str, place: str, *arguments: str) -> int:
+def main(selections: str, place: str, *arguments: str) -> int:
     try:
-        told = needed(selection)
+        told = needed(json.loads(selections))
     except ValueError as error:
         print(error)
         return UNKNOWN
     Path(place).write_text(json.dumps(told), encoding="utf-8")
     from garak import cli
 
-    cli.main([*arguments, "--spec", selection])
+    cli.main([*arguments, "--spec", ",".join(f"probes.{probe}" for probe in told)])
     return 0
 
 

@@ -10,9 +10,9 @@ from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
-from ftctl.errors import NoUsableRows
+from ftctl.errors import LabelsInvalid, NoUsableRows
 from ftctl.plugin import option, options
-from ftctl.ports import Evaluator, StageContext, Target
+from ftctl.ports import Evaluator, Inside, StageContext, Target
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl_adapters.modeling.influence import Gradients
 from ftctl_adapters.modeling.labels import encode_example
@@ -26,6 +26,7 @@ TYPOS = 0.05
 class InfluenceOptions:
     limit: int = option(8, help="How many examples of the test split are asked for.", ge=1)
     candidates: int = option(256, help="How many training examples are looked through, drawn at random.", ge=2)
+    max_length: int = option(1024, help="Examples of more tokens are left out.", ge=16)
     nearest: int = option(5, help="How many of them are told for each.", ge=1, le=100)
     seed: int = option(1, help="Of the draw.", ge=0)
 
@@ -33,10 +34,10 @@ class InfluenceOptions:
 class InfluenceEvaluator(Evaluator):
     """By the cosine of the gradients of the last block, of the loss of the expected answers.
 
-    ``influence_found`` says whether that can be believed: training examples are asked for with mistyped questions, and
-    this is the share that is found again before all others. ``influence_nearest`` is the mean cosine of the nearest
-    one, which describes and is neither good nor bad. What is near would have moved the model alike; that it taught the
-    model its answer is not said.
+    ``influence_found`` is the least that must hold: training examples are asked for with mistyped questions and their
+    own answers, and this is the share that is found again before all others. ``influence_nearest`` is the mean cosine
+    of the nearest one, which describes and is neither good nor bad. What is near would have moved the model alike; that
+    it taught the model its answer is not said.
     """
 
     def __init__(self, options: InfluenceOptions) -> None:
@@ -48,10 +49,12 @@ class InfluenceEvaluator(Evaluator):
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         import torch
 
-        inside, asked, draw = target.inside(), data[: self._options.limit], random.Random(self._options.seed)  # noqa: S311
-        known = _drawn(context.training(), self._options.candidates, draw)
-        if len(known) < 2:
-            raise NoUsableRows("influence needs two training examples or more")
+        inside, draw = target.inside(), random.Random(self._options.seed)  # noqa: S311
+        drawn, first = _drawn(context.training(), self._options.candidates, draw), data[: self._options.limit]
+        known, asked = ([one for one in rows if self._fits(inside, one)] for rows in (drawn, first))
+        if len(known) < 2 or not asked:
+            text = "influence needs two training examples and one other"
+            raise NoUsableRows(f"{text}, of at most {self._options.max_length} tokens")
         try:
             gradients = Gradients(inside.model, self._options.seed)
         except ValueError as error:
@@ -75,7 +78,16 @@ class InfluenceEvaluator(Evaluator):
             mean_metric("influence_nearest", cosines.max(1).values.tolist(), unit="cosine", direction="neither"),
         )
         note = f"{sum(found):.0f} of {len(found)} mistyped training examples found among {len(known)}"
+        left_out = len(drawn) + len(first) - len(known) - len(asked)
+        note += f"; {left_out} examples are too long or have no answer to train" if left_out else ""
         return Report("influence", metrics, tuple(records), {"influence": note})
+
+    def _fits(self, inside: Inside, example: Example) -> bool:
+        """Not where it is too long, or has no answer that anybody could train."""
+        try:
+            return len(encode_example(inside.tokenizer, example, "last_answer").ids) <= self._options.max_length
+        except LabelsInvalid:
+            return False
 
     def _record(self, example: Example, cosines: Any, known: Sequence[Example]) -> dict[str, Any]:
         best = cosines.topk(min(self._options.nearest, len(known)))

@@ -135,9 +135,9 @@ def given_split(row: Example, context: StageContext) -> str:
     """
     field = context.settings.get("split_field")
     told = row.metadata.get(field) if field else None
-    if told is None or told in SPLITS:
+    if told in (None, "") or told in SPLITS:
         return str(told or "")
-    text = f"{row.where}: metadata.{field} is {told!r}, and no split"
+    text = f"{row.where}: metadata.{field} names no split"
     raise RowsInvalid(text, next_step=f"say {', '.join(SPLITS)}, or leave it out")
 
 

@@ -55,3 +55,16 @@ class FakeReader(FakeEvaluator):
         (context.out / "reader.txt").write_text(self.fingerprint(), encoding="utf-8")
         metrics = tuple(evolve(metric, name="read") for metric in told.metrics)
         return Report("reader", metrics, told.records, {"reader": self.fingerprint()})
+
+
+@options
+class FakeCallerOptions(FakeEvaluatorOptions):
+    pass
+
+
+class FakeCaller(FakeEvaluator):
+    """Counts, and says where its program lives."""
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        where = context.program.path if context.program else "here"
+        return evolve(super().evaluate(target, data, context), evaluator="caller", notes={"program": where})
