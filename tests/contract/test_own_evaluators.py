@@ -168,7 +168,12 @@ class TestRobust(EvaluatorContract):
 
     @pytest.fixture
     def values(self) -> dict[str, Any]:
-        return {"kinds": ["typo", "swap", "case", "spacing", "filler"], "rate": 0.2}
+        return {"kinds": ["typo", "swap", "case", "spacing", "filler"], "rate": 0.2, "attack": 24}
+
+    @pytest.fixture
+    def conditional(self) -> frozenset[str]:
+        """Who was not answered at first is not attacked."""
+        return frozenset({"robust_attack_success", "robust_attack_queries"})
 
 
 class TestDiversity(EvaluatorContract):

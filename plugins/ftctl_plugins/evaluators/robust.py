@@ -1,53 +1,28 @@
 """``robust``: whether a question that is written a little differently is answered as well."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import evolve
 
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example, Prompt
-from ftctl.domain.metric import Direction, mean_metric
+from ftctl.domain.metric import Direction, Metric, mean_metric
 from ftctl.domain.report import Report
-from ftctl.errors import NoUsableRows, Unanswered
+from ftctl.errors import ConfigInvalid, NoUsableRows, Unanswered
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target, answered
-from ftctl_adapters.records.noise import NOISES, touched
+from ftctl_plugins.evaluators.question_changes import CHANGES
+from ftctl_plugins.evaluators.robust_attack import Attacked, attack
 from ftctl_plugins.evaluators.squad import token_f1
-
-FILLERS = {"en": ("Well, ", "Please tell me: ", "Hi! "), "zh": ("那个,", "请告诉我:", "你好!")}
-
-Change = Callable[[str, random.Random, float], str]
-
-
-def _noise(kind: str) -> Change:
-    return lambda text, draw, rate: touched(text, NOISES[kind], draw, rate)
-
-
-def _swap(text: str, draw: random.Random, rate: float) -> str:
-    """Neighbouring letters change places."""
-    letters = list(text)
-    for place in range(len(letters) - 1):
-        if letters[place].isalpha() and letters[place + 1].isalpha() and draw.random() < rate:
-            letters[place], letters[place + 1] = letters[place + 1], letters[place]
-    return "".join(letters)
-
-
-def _filler(text: str, draw: random.Random) -> str:
-    language = "zh" if any("\u4e00" <= letter <= "\u9fff" for letter in text) else "en"
-    return draw.choice(FILLERS[language]) + text
-
-
-CHANGES: dict[str, Change] = {
-    **{kind: _noise(kind) for kind in NOISES},
-    "swap": _swap,
-    "filler": lambda text, draw, rate: _filler(text, draw),
-}
 
 TRIES = 6
 """Of a change that touched nothing, each at twice the rate before."""
 
+
+WHOLE = frozenset({"filler", "paraphrase"})
+"""Ways that say nothing of a single word."""
 
 FIGURES: dict[str, Direction] = {
     "robust_clean": "higher",
@@ -60,11 +35,17 @@ FIGURES: dict[str, Direction] = {
 @options
 class RobustOptions:
     kinds: tuple[str, ...] = option(
-        ("typo", "swap", "case", "spacing", "ocr", "homoglyph", "filler"),
+        ("typo", "swap", "case", "spacing", "ocr", "homoglyph", "filler", "paraphrase", "traditional"),
         help="How questions are changed, one after the other.",
         choices=tuple(CHANGES),
     )
     rate: float = option(0.05, help="Share of the characters that are touched.", gt=0, le=0.5)
+    attack: int = option(
+        0,
+        help="Questions an example to find a change of words that makes its answer wrong; 0: none.",
+        ge=0,
+        le=10_000,
+    )
     max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)
     limit: int | None = option(50, help="Measure only this many examples of the test split.", ge=1)
     seed: int = option(1, help="Of what is drawn.", ge=0)
@@ -76,6 +57,10 @@ class Robust(Evaluator):
     ``robust_clean`` and ``robust_worst`` are the means of an example's F1 unchanged and under the change that hurts it
     most; ``robust_drop`` is what lies between; ``robust_consistency`` is how many changed questions are answered to the
     letter as the unchanged one.
+
+    With ``attack``, the change is looked for: word by word, from the one that hurts most on, until the F1 is half of
+    what it was. ``robust_attack_success`` is the share of examples with an F1 above 0 in which one is found,
+    ``robust_attack_queries`` how many questions were asked on average.
     """
 
     def __init__(self, options: RobustOptions) -> None:
@@ -83,7 +68,7 @@ class Robust(Evaluator):
 
     def asks(self, examples: int) -> Asks:
         count = min(self._options.limit or examples, examples)
-        changed = count * len(self._options.kinds or CHANGES)
+        changed = count * (len(self._options.kinds or CHANGES) + self._options.attack)
         return Asks(answers=changed, split=count, longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
@@ -104,13 +89,34 @@ class Robust(Evaluator):
         ]
         if not records:
             raise Unanswered("robust: of no example were all its questions answered")
+        attacked = self._attack(target, {e.where: e for e in asked}, records)
         first = [next((answer for answer in group if answer.error), group[0]) for group in groups]
         *_, missing = answered(asked, first)
         metrics = tuple(
             mean_metric(name, [one[name] for one in records], unit="share", direction=direction)
             for name, direction in FIGURES.items()
         )
+        metrics += _attacked(attacked) if attacked else ()
         return Report("robust", metrics, (*records, *missing), {"robust": _by_kind(records, kinds)})
+
+    def _attack(
+        self, target: Target, examples: dict[str, Example], records: Sequence[dict[str, Any]]
+    ) -> list[Attacked]:
+        """What became of those that were answered; their records say it."""
+        wanted = self._options
+        if not wanted.attack:
+            return []
+        asked = [(examples[one["where"]], float(one["robust_clean"])) for one in records]
+        ways = tuple(kind for kind in wanted.kinds or CHANGES if kind not in WHOLE)
+        if not ways:
+            raise ConfigInvalid("robust.attack changes words, and none of robust.kinds does", next_step="add `typo`")
+        told = attack(target, asked, ways, wanted.attack, wanted.max_new_tokens, wanted.seed)
+        by_place = {one.example.where: one for one in told if not one.gone}
+        for record in records:
+            if one := by_place.get(record["where"]):
+                record.update(robust_attack_success=float(one.success), robust_attack_queries=one.queries)
+                record.update({"robust_attack_question": one.question} if one.success else {})
+        return list(by_place.values())
 
     def _changed(self, example: Example, kind: str) -> Prompt:
         *before, last = example.prompt.messages
@@ -120,6 +126,14 @@ class Robust(Evaluator):
             if text != last.content:
                 return evolve(example.prompt, messages=(*before, evolve(last, content=text)))
         return example.prompt
+
+
+def _attacked(told: Sequence[Attacked]) -> tuple[Metric, ...]:
+    success, queries = [float(one.success) for one in told], [float(one.queries) for one in told]
+    return (
+        mean_metric("robust_attack_success", success, unit="share", direction="lower"),
+        mean_metric("robust_attack_queries", queries, unit="questions", direction="higher"),
+    )
 
 
 def _record(example: Example, clean: str, others: dict[str, str]) -> dict[str, Any]:
