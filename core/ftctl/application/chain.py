@@ -12,7 +12,7 @@ from ftctl.application.subjects import REPORTS, SERVED, STAGES
 from ftctl.domain.codec import to_plain
 from ftctl.domain.format import HF
 from ftctl.errors import ConfigInvalid
-from ftctl.plugin.capabilities import BRIDGE, INSIDE, OWN_CASES, SCORES, SERVER
+from ftctl.plugin.capabilities import BASE, BRIDGE, INSIDE, OWN_CASES, SCORES, SERVER
 from ftctl.plugin.offer import Offer
 from ftctl.plugin.registry import Registry, Unknown
 
@@ -68,6 +68,9 @@ class _Chain:
         if measuring and not (spec.endpoint or spec.evaluate_served):
             line = f"{', '.join(measuring)} measures a server; name the `endpoint`, or say evaluate_served: true"
             self.problems.append(f"evaluators: {line}")
+        comparing = [one.offer.name for one in spec.evaluators if BASE in one.offer.capabilities]
+        if comparing and spec.endpoint:
+            self.problems.append(f"evaluators: {', '.join(comparing)} asks the base model, and an endpoint has none")
         if spec.endpoint:
             self.stages.append(self.data())
             self.evaluate_served({"data": "data"}, "evaluate")
@@ -109,6 +112,9 @@ class _Chain:
         inputs, told = {"model": model, "data": "data"}, dict[str, Any]()
         parts = self.loader(form)
         self.shown_to(parts, subject)
+        if model != self.base and any(BASE in one.offer.capabilities for one in backends):
+            inputs |= {"base": self.base}
+            parts |= {f"base_{role}": loader for role, loader in self.loader(HF).items()}
         self.measure(Stage(name, "evaluate", backends, inputs, subject, told, parts, phase=phase))
 
     def evaluate_served(self, inputs: dict[str, str], phase: str) -> None:
@@ -118,6 +124,7 @@ class _Chain:
         # of a server that is there it is asked; what this run's own cannot do is left to the stages before it
         cannot = {INSIDE} if server is None or SCORES in server.offer.capabilities else {INSIDE, SCORES}
         cannot = set() if self.spec.endpoint else cannot
+        cannot |= {BASE}
         backends = tuple(one for one in self.spec.evaluators if not cannot & set(one.offer.capabilities))
         if not backends:
             self.problems.append("evaluators: none is left that the server can be measured with")

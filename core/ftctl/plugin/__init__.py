@@ -2,6 +2,7 @@
 
 from ftctl.plugin.capabilities import (
     ACCUMULATES,
+    BASE,
     BRIDGE,
     DEDUPLICATES,
     DERIVES,
@@ -25,6 +26,7 @@ from ftctl.plugin.options import option, options
 
 __all__ = [
     "ACCUMULATES",
+    "BASE",
     "BRIDGE",
     "CONTRACT_VERSION",
     "DEDUPLICATES",

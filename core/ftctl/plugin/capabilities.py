@@ -48,6 +48,9 @@ SERVER = "server"
 OUTSIDE = "outside"
 """An evaluator beside the model, whose program lives in an environment of its own and asks over the loopback."""
 
+BASE = "base"
+"""An evaluator that asks the base model beside the one that it measures; a foreign server has none."""
+
 CAPABILITIES = (
     BRIDGE,
     NETWORK,
@@ -65,4 +68,5 @@ CAPABILITIES = (
     INSIDE,
     SERVER,
     OUTSIDE,
+    BASE,
 )

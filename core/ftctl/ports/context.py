@@ -9,6 +9,7 @@ from attrs import frozen
 from ftctl.domain.example import Example
 from ftctl.domain.interpreter import Interpreter
 from ftctl.errors import Interrupted
+from ftctl.ports.target import Target
 
 
 @frozen
@@ -29,6 +30,8 @@ class StageContext:
     """Where an evaluator's program lives, for one that is `outside`."""
     training: Callable[[], Iterator[Example]] = lambda: iter(())
     """For an evaluator: what the tuned model was trained on, read as it is used."""
+    base: Callable[[], Target | None] = lambda: None
+    """For an evaluator that compares: the base model; nothing where the base itself is measured."""
     spread: Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]] = map
     """Applies a function to items where the stage's engine does its work; results come in the order of the items."""
 

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +84,7 @@ def _reports(job: Job, context: StageContext) -> list[Report]:
         raise NoUsableRows("the test split is empty", next_step="give it a share: data_source.split.test")
     asked = _target(job)
     target = RememberedTarget(asked, _replies(job, asked, context), context)
-    context = evolve(context, training=lambda: read_split(job.inputs["data"], "train"))
+    context = evolve(context, training=lambda: read_split(job.inputs["data"], "train"), base=_base(job, context))
     programs = {name: from_plain(one, Interpreter) for name, one in job.settings.get("programs", {}).items()}
     reports = [
         ask(plugin, "evaluate", target, examples, evolve(context, program=programs.get(plugin.name)))
@@ -91,6 +93,21 @@ def _reports(job: Job, context: StageContext) -> list[Report]:
     if job.settings.get("replies") and target.pace() != Pace():
         remember_pace(Path(job.settings["replies"]), _base_of(job), target.pace())
     return reports
+
+
+def _base(job: Job, context: StageContext) -> Callable[[], Target | None]:
+    """What loads the base model, once, where an evaluator asks for it."""
+    if "base" not in job.inputs:
+        return lambda: None
+    own = evolve(job, inputs={"model": job.inputs["base"], "data": job.inputs["data"]},
+                 parts={"loader": job.parts["base_loader"]}, endpoint=None)  # fmt: skip
+
+    @cache
+    def load() -> Target:
+        target = _target(own)
+        return RememberedTarget(target, _replies(own, target, context), context)
+
+    return load
 
 
 def _base_of(job: Job) -> str:

@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from ftctl.plugin import INSIDE, OUTSIDE, OWN_CASES, SCORES, SERVER, Need, Offer, hookimpl
+from ftctl.plugin import BASE, INSIDE, OUTSIDE, OWN_CASES, SCORES, SERVER, Need, Offer, hookimpl
 
 
 @hookimpl
@@ -31,6 +31,7 @@ def ftctl_offers() -> list[Offer]:
         _offer("influence", "InfluenceEvaluator", "Which training examples pull the model as a test example does",
                (INSIDE,), needs=("torch", "transformers"), extra="hf"),
         _offer("forgetting", "Forgetting", "Small general tasks that the base model could do", (OWN_CASES,)),
+        _offer("drift", "Drift", "How far the model has gone from its base, on what the base says", (SCORES, BASE)),
         _offer("fairness", "Fairness", "Whether people are answered alike, and which stereotypes are likely",
                (OWN_CASES, SCORES)),
         _offer("boundary", "Boundary", "Odd, long and unanswerable questions, earlier turns, formats", (OWN_CASES,)),

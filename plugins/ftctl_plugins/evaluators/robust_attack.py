@@ -56,8 +56,8 @@ def attack(
         for one, texts in tried:
             answers = [next(told) for _ in texts]
             one.queries += max(len(texts), 1)
-            tries = [(token_f1(answer.text, one.example.answer), place, text)
-                     for place, (answer, text) in enumerate(zip(answers, texts, strict=True)) if not answer.error]  # fmt: skip
+            came = [(place, answer.text) for place, answer in enumerate(answers) if not answer.error]
+            tries = [(token_f1(text, one.example.answer), place, texts[place]) for place, text in came]
             one.gone = bool(texts) and not tries
             # what hurts no more than before is gone on from too: words are lost one by one
             if tries and min(tries)[0] <= one.now:

@@ -43,6 +43,11 @@ class EvaluatorContract(OfferContract, contract=True):
         ]
 
     @pytest.fixture
+    def origin(self) -> Target:
+        """The base model that both were made of, for evaluators that compare with it."""
+        return FakeTarget(right=True, log_probability=-0.01)
+
+    @pytest.fixture
     def best(self) -> Target:
         return FakeTarget(right=True, log_probability=-0.01)
 
@@ -66,13 +71,13 @@ class EvaluatorContract(OfferContract, contract=True):
 
     @pytest.fixture
     def measured(
-        self, found: Offer, values: dict[str, Any], data: Sequence[Example], tmp_path: Path
+        self, found: Offer, values: dict[str, Any], data: Sequence[Example], origin: Target, tmp_path: Path
     ) -> Callable[[Target], Report]:
         """Measures a target, each time in a folder of its own, as runs do."""
         numbers = itertools.count()
 
         def measure(target: Target) -> Report:
-            context = evolve(recording(tmp_path / str(next(numbers))), training=lambda: iter(data))
+            context = evolve(recording(tmp_path / str(next(numbers))), training=lambda: iter(data), base=lambda: origin)
             report: Report = make(found, values).evaluate(target, data, context)
             return report
 

@@ -1,0 +1,73 @@
+"""``drift``: how far a model has gone from its base, on what the base itself says."""
+
+import math
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from ftctl.domain.asks import Asks
+from ftctl.domain.example import Example, Message
+from ftctl.domain.metric import Metric
+from ftctl.domain.report import Report
+from ftctl.errors import NoUsableRows
+from ftctl.plugin import option, options
+from ftctl.ports import Evaluator, Score, StageContext, Target, answered
+
+MEASURED_AT = 1.0
+"""The temperature at which a model says what it says with its own probabilities."""
+
+
+@options
+class DriftOptions:
+    limit: int | None = option(100, help="Ask only this many questions of the test split.", ge=2)
+    max_new_tokens: int = option(64, help="Where an answer is cut.", ge=1, le=65_536)
+    seed: int = option(1, help="Of what is drawn.", ge=0)
+
+
+class Drift(Evaluator):
+    """``drift_kl``: the Kullback-Leibler divergence of the base from the model, in nats a token.
+
+    By answers that are drawn from the base: the mean over them of the difference of the log-probabilities that both
+    models give them, for so many tokens (a Monte-Carlo estimate, unbiased where a text is made of the tokens that it
+    was drawn as). Its standard error is that of a ratio over answers (Cochran, Sampling techniques, 1977). Of the base
+    itself there is none.
+    """
+
+    def __init__(self, options: DriftOptions) -> None:
+        self._options = options
+
+    def asks(self, examples: int) -> Asks:
+        return Asks(scores=min(self._options.limit or examples, examples))
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        asked = [example for example in data if example.messages][: self._options.limit]
+        if not asked:
+            raise NoUsableRows("drift needs conversations; the test split holds raw text only")
+        base = context.base()
+        if base is None:
+            return Report("drift", (), (), {"drift": "this is the base"})
+        prompts = [example.prompt for example in asked]
+        told = base.sample(prompts, self._options.max_new_tokens, MEASURED_AT, self._options.seed)
+        asked, answers, missing = answered(asked, told)
+        said = [_saying(example, answer.text) for example, answer in zip(asked, answers, strict=True)]
+        before, after = base.score(said), target.score(said)
+        records = tuple(
+            {"where": example.where, "prompt": example.prompt.question, "answer": example.answer,
+             "nats": one.log_probability - other.log_probability, "tokens": one.tokens}
+            for example, one, other in zip(said, before, after, strict=True)
+        )  # fmt: skip
+        note = f"{len(said)} answers drawn from the base, {sum(one.tokens for one in before)} tokens"
+        return Report("drift", (_divergence(before, after),), (*records, *missing), {"drift": note})
+
+
+def _saying(example: Example, answer: str) -> Example:
+    return evolve(example, messages=(*example.messages[:-1], Message("assistant", answer)))
+
+
+def _divergence(before: Sequence[Score], after: Sequence[Score]) -> Metric:
+    gaps = [one.log_probability - other.log_probability for one, other in zip(before, after, strict=True)]
+    tokens, n = [one.tokens for one in before], len(gaps)
+    value = math.fsum(gaps) / sum(tokens)
+    rest = math.fsum((gap - value * count) ** 2 for gap, count in zip(gaps, tokens, strict=True))
+    error = math.sqrt(rest * n / max(n - 1, 1)) / sum(tokens) if n > 1 else None
+    return Metric("drift_kl", value, "nat", "lower", n, error)
