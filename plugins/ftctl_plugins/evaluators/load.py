@@ -1,6 +1,7 @@
 """``load``: how long a server keeps its users waiting, at so many requests at a time, or at a rate."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from ftctl.domain.event import PROGRESS_MADE
@@ -10,10 +11,12 @@ from ftctl.domain.report import Report
 from ftctl.errors import Unanswered
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target
+from ftctl_adapters.process.watch import Watch
 from ftctl_adapters.serving.load import Load, Sample, percentile, run_load, words_for
 
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 TIMES = ("ttft_ms", "tpot_ms", "latency_ms")
+ELSEWHERE = "; the server is not on this machine, or nobody says which process it is: what it takes is not told"
 
 
 @options
@@ -38,7 +41,9 @@ class LoadEvaluator(Evaluator):
 
     ``ttft_ms`` is the wait for the first text, ``tpot_ms`` that for a token after it, by the server's own count of
     tokens. ``goodput`` is the share of all requests that kept both limits, those that failed among them. Times of an
-    open loop begin when a request was due. Failed requests are in no percentile.
+    open loop begin when a request was due. Failed requests are in no percentile. Of a server on this machine
+    ``server_cores`` is how many cores it and all that it started kept busy on average, ``server_rss_mb`` the most
+    memory that they held.
     """
 
     def __init__(self, options: LoadOptions) -> None:
@@ -61,7 +66,9 @@ class LoadEvaluator(Evaluator):
             done += 1
             context.emit(PROGRESS_MADE, done=done, total=load.requests, unit="requests")
 
-        samples, seconds = run_load(reached.endpoint, load, each, context.cancelled)
+        watch = Watch.of(reached.endpoint.url)
+        with watch or nullcontext():
+            samples, seconds = run_load(reached.endpoint, load, each, context.cancelled)
         context.stop_if_cancelled()
         samples.sort(key=lambda sample: sample.number)
         good = [sample for sample in samples if not sample.error]
@@ -69,7 +76,8 @@ class LoadEvaluator(Evaluator):
             text = f"not one of {len(samples)} requests was answered: {samples[0].error}"
             raise Unanswered(text, next_step="see the server's log")
         records = tuple(map(self._record, samples))
-        return Report("load", tuple(self._metrics(records, good, seconds)), records, {"load": self._note(seconds)})
+        metrics = (*self._metrics(records, good, seconds), *_taken(watch, seconds, len(good)))
+        return Report("load", metrics, records, {"load": self._note(seconds) + ("" if watch else ELSEWHERE)})
 
     def _record(self, sample: Sample) -> dict[str, Any]:
         found: dict[str, Any] = {"where": f"load.{sample.number}", "goodput": 0.0, "failed": float(bool(sample.error))}
@@ -98,3 +106,9 @@ class LoadEvaluator(Evaluator):
         how = f"{asked.rate:g} a second, open loop" if asked.rate else f"{asked.concurrency} at a time, closed loop"
         limits = f"goodput: first text in {asked.slo_ttft_ms:g} ms, then {asked.slo_tpot_ms:g} ms a token"
         return f"{asked.requests} requests, {how}, in {seconds:.1f} s; {limits}"
+
+
+def _taken(watch: Watch | None, seconds: float, n: int) -> Iterator[Metric]:
+    if watch and watch.peak_bytes:
+        yield Metric("server_cores", watch.cpu_seconds / seconds, "cores", "lower", n)
+        yield Metric("server_rss_mb", watch.peak_bytes / 1e6, "MB", "lower", n)

@@ -38,7 +38,8 @@ def ftctl_offers() -> list[Offer]:
         _offer("jailbreak", "Jailbreak", "Whether a rule can be talked away, by harmless secrets", (OWN_CASES,)),
         _offer("injection", "Injection", "Whether texts that are only read give orders", (OWN_CASES,)),
         _offer("prompt-leak", "PromptLeak", "Whether a system prompt comes out", (OWN_CASES,)),
-        _offer("load", "LoadEvaluator", "How long a server keeps its users waiting", (OWN_CASES, SERVER)),
+        _offer("load", "LoadEvaluator", "How long a server keeps its users waiting, and what it takes",
+               (OWN_CASES, SERVER), needs=("psutil",)),
         _offer("code", "Code", "Whether functions that are written pass their tests, run in a sandbox", (OWN_CASES,)),
         evolve(
             _offer("bench", "Bench", "Tasks of lm-evaluation-harness, by itself", (OWN_CASES, INSIDE)),
