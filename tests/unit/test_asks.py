@@ -13,7 +13,7 @@ from ftctl.domain.asks import Asked, Asks, Pace, together
 from ftctl.domain.example import Message, Prompt
 from ftctl.ports.target import Answer
 from ftctl.testing.contracts.stage import recording
-from ftctl.testing.fakes import FakeTarget
+from ftctl.testing.fakes import FakeEvaluator, FakeTarget
 from ftctl.worker.remembered_target import RememberedTarget
 from ftctl.worker.replies import Replies
 from tests.unit.test_resolve import FAKE
@@ -36,6 +36,8 @@ def test_how_long_that_takes_is_known_where_all_of_it_was_measured() -> None:
     assert Pace(100.0, 25.0).seconds(asked) == 12.0
     assert Pace(100.0).seconds(asked) is None
     assert Pace(100.0).seconds(Asked(10, 1000, 0)) == 10.0
+    assert Pace(100.0, 25.0).seconds(Asked(10, 1000, 50, ("silent",))) is None
+    assert Pace(100.0, 25.0).seconds(Asked(0, 0, 0)) is None
 
 
 def test_a_pace_is_kept_by_model_and_what_was_not_measured_stays(tmp_path: Path) -> None:
@@ -82,3 +84,30 @@ def test_the_plan_says_what_is_asked_once_the_data_is_known(fake_app: App) -> No
     examples = told["examples"]
     assert isinstance(examples, int)
     assert told["asks"] == {"answers": examples, "tokens": 16 * examples, "scores": 0, "silent": []}
+    assert told["seconds"] is None, "so few tokens tell no pace"
+
+
+def test_a_run_keeps_its_pace_for_the_next_plan(fake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ftctl.worker.remembered_target.ENOUGH_TOKENS", 1)
+    go(fake_app, {**FAKE, "evaluators": ["fake"]})
+    spec = resolve({**FAKE, "evaluators": ["fake-reads"], "seed": 5}, fake_app.registry, fake_app.environments)
+    told = make_plan(fake_app, spec).evaluation()
+    assert told is not None
+    assert told["seconds"] > 0
+
+
+@pytest.mark.parametrize("told", [RuntimeError("broken"), {"answers": 3}])
+def test_an_estimate_that_cannot_be_had_ends_no_run(
+    fake_app: App, monkeypatch: pytest.MonkeyPatch, told: object
+) -> None:
+    def asks(self: FakeEvaluator, examples: int) -> object:
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+    monkeypatch.setattr(FakeEvaluator, "asks", asks)
+    go(fake_app, {**FAKE, "evaluators": ["fake"]})
+    spec = resolve({**FAKE, "evaluators": ["fake"]}, fake_app.registry, fake_app.environments)
+    found = make_plan(fake_app, spec).evaluation()
+    assert found is not None
+    assert found["asks"]["silent"] == ["fake"]

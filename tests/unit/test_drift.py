@@ -1,5 +1,6 @@
 """How far a model has gone from its base: nothing where it is the base, and what is known where that is known."""
 
+import json
 import math
 import random
 from collections.abc import Sequence
@@ -15,9 +16,9 @@ from ftctl.domain.example import Example, Message, Prompt
 from ftctl.errors import ConfigInvalid
 from ftctl.ports import Answer, Score, Target
 from ftctl.testing.contracts.stage import recording
-from ftctl_adapters.bootstrap import build_registry
 from ftctl_plugins.evaluators.drift import Drift, DriftOptions
 from tests.unit.test_resolve import FAKE
+from tests.unit.test_run import go
 
 DATA = [Example(f"d:{n}", (Message("user", f"toss {n}"), Message("assistant", "?"))) for n in range(400)]
 
@@ -36,12 +37,16 @@ class Coin(Target):
         told = []
         for prompt in prompts:
             draw = random.Random(f"{seed} {prompt.question}")
-            told.append(Answer("".join("a" if draw.random() < self.heads else "b" for _ in range(10)), (), "stop"))
+            told.append(Answer("".join("a" if draw.random() < self.heads else "b" for _ in range(10)), (), "length"))
         return told
 
     def score(self, examples: Sequence[Example]) -> list[Score]:
-        return [Score(sum(math.log(self.heads if letter == "a" else 1 - self.heads) for letter in example.answer),
-                      len(example.answer), len(example.answer)) for example in examples]  # fmt: skip
+        return [self._score(example) for example in examples]
+
+    def _score(self, example: Example) -> Score:
+        told = sum(math.log(self.heads if letter == "a" else 1 - self.heads) for letter in example.answer)
+        # this one would end in the same place as seldom as it says b
+        return Score(told + (0 if example.open else math.log(1 - self.heads)), len(example.answer), len(example.answer))
 
 
 def drift(target: Target, base: Target | None, folder: Path) -> list[tuple[float, float | None]]:
@@ -65,8 +70,7 @@ def test_it_is_the_divergence_that_is_known(tmp_path: Path) -> None:
 
 
 def test_the_base_is_an_input_of_what_is_compared_with_it_and_of_nothing_else(fake_app: App) -> None:
-    fake_app.registry._offers += [one for one in build_registry().offers("evaluator") if one.name == "drift"]
-    spec = resolve({**FAKE, "evaluators": ["drift"]}, fake_app.registry, fake_app.environments)
+    spec = resolve({**FAKE, "evaluators": ["fake-compares"]}, fake_app.registry, fake_app.environments)
     stages = {stage.name: stage for stage in build_chain(spec, fake_app.registry)}
     assert "base" not in stages["baseline"].inputs
     assert stages["evaluate"].inputs["base"] == "model"
@@ -75,10 +79,19 @@ def test_the_base_is_an_input_of_what_is_compared_with_it_and_of_nothing_else(fa
     assert all("base" not in stage.inputs for stage in build_chain(plain, fake_app.registry))
 
 
+def test_the_base_is_loaded_for_who_compares_and_nobody_compares_it_with_itself(fake_app: App) -> None:
+    result = go(fake_app, {**FAKE, "evaluators": ["fake-compares"]})
+    told = {}
+    for stage in result.stages:
+        if stage["name"] in ("baseline", "evaluate"):
+            folder = Path(fake_app.store.open(*stage["artifact"].split("/", 1)).path)
+            told[stage["name"]] = json.loads((folder / "comparer.json").read_text())["notes"]["base"]
+    assert told == {"baseline": "none", "evaluate": "there"}
+
+
 def test_an_endpoint_has_no_base(fake_app: App) -> None:
-    fake_app.registry._offers += [one for one in build_registry().offers("evaluator") if one.name == "drift"]
-    named = {"evaluators": ["drift"], "endpoint": {"url": "http://127.0.0.1:1/v1", "model": "m"}}
+    named = {"evaluators": ["fake-compares"], "endpoint": {"url": "http://127.0.0.1:1/v1", "model": "m"}}
     spec = resolve({**FAKE, **named}, fake_app.registry, fake_app.environments)
     with pytest.raises(ConfigInvalid) as caught:
         build_chain(spec, fake_app.registry)
-    assert any("drift asks the base model, and an endpoint has none" in line for line in caught.value.details)
+    assert any("fake-compares asks the base model, and an endpoint has none" in line for line in caught.value.details)

@@ -210,6 +210,20 @@ def test_forms_of_one_name_are_two_annotators_and_what_is_left_open_takes_nothin
     assert operator("gold-answers", files=[str(renamed)]).fingerprint() != before
 
 
+def test_two_answers_of_one_annotator_to_one_question_are_a_mistake(context: StageContext, tmp_path: Path) -> None:
+    row = asked("travel", 1)
+    path = tmp_path / "a.csv"
+    path.write_text(f"item,expected\n{item_of(row)},one\n{item_of(row)},two\n")
+    with pytest.raises(DataError, match=r"a.csv:3: q\w+ was answered before, otherwise"):
+        judged(operator("gold-answers", files=[str(path)]), [row], context)
+
+
+def test_rows_without_a_users_turn_are_told_apart_by_what_they_have(context: StageContext) -> None:
+    rows = [Example(f"r:{n}", (Message("system", f"You are number {n} of a long list of {n} things {n}"),
+                               Message("assistant", "Yes."))) for n in range(1000, 1010)]  # fmt: skip
+    assert len(drawn(rows, context, count=10, by=[], threshold=0.9)) == 10
+
+
 def test_a_question_that_stands_twice_is_asked_once() -> None:
     rows = [asked("travel", 1), evolve(asked("travel", 1), where="log:again")]
     assert csv_form(iter(rows)).count(item_of(rows[0])) == 1

@@ -179,3 +179,16 @@ def test_by_default_nothing_is_cut_silently(tokenizer: ChatTokenizer) -> None:
 def test_labels_are_ids_or_ignored(tokenizer: ChatTokenizer) -> None:
     encoded = encode_example(tokenizer, Example("f:1", TALK), "answers")
     assert all(label in (token, IGNORED) for token, label in zip(encoded.ids, encoded.labels, strict=True))
+
+
+def test_an_answer_that_was_cut_is_scored_without_the_token_that_would_end_it(tokenizer: ChatTokenizer) -> None:
+    turns = (Message("user", "hi"), Message("assistant", "one two"))
+    whole, cut = (encode_example(tokenizer, Example("a:1", turns, open=one), "last_answer") for one in (False, True))
+    assert cut.ids == whole.ids
+    assert cut.trained == whole.trained - 1
+    last = max(place for place, label in enumerate(whole.labels) if label != IGNORED)
+    assert whole.ids[last] in tokenizer.stop_ids
+    assert [label for place, label in enumerate(cut.labels) if place != last] == [
+        label for place, label in enumerate(whole.labels) if place != last
+    ]
+    assert cut.labels[last] == IGNORED

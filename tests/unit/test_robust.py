@@ -57,7 +57,19 @@ def test_the_question_that_broke_it_is_told(tmp_path: Path) -> None:
 
 def test_without_ways_to_change_words_there_is_no_attack(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match=r"none of robust.kinds does"):
-        figures(Ruled(right), tmp_path, kinds=("paraphrase",), attack=8)
+        Robust(RobustOptions(kinds=("paraphrase", "spacing"), attack=8))
+
+
+def test_who_cannot_be_attacked_has_not_held_and_is_told(tmp_path: Path) -> None:
+    """No English word is written otherwise in traditional characters."""
+    report = Robust(RobustOptions(kinds=("traditional",), attack=50)).evaluate(Ruled(right), DATA, recording(tmp_path))
+    assert not [metric for metric in report.metrics if "attack" in metric.name]
+    assert "0 of 12 that were answered rightly in part could be attacked" in report.notes["robust"]
+
+
+def test_chinese_words_are_changed_too() -> None:
+    changed = {one_word("一共有多少人在这里工作?", ("swap",), random.Random(seed)) for seed in range(40)}
+    assert len(changed) > 3
 
 
 def test_no_figure_of_an_attack_is_told_where_nobody_was_right(tmp_path: Path) -> None:

@@ -94,14 +94,14 @@ Writing = Callable[[Callable[[bytes], Any], Iterator[Example]], int]
 
 def _form(out: Path) -> Writing:
     """A table or a page to be filled in."""
-    from ftctl_adapters.records.gold import csv_form, html_form
+    from ftctl_adapters.records.gold import csv_form, html_form, item_of
 
     made = html_form if out.name.removesuffix(".enc").endswith(".html") else csv_form
 
     def write(to: Callable[[bytes], Any], rows: Iterator[Example]) -> int:
         told = list(rows)
         to(made(iter(told)).encode("utf-8", "replace"))
-        return len(told)
+        return len({item_of(row) for row in told})
 
     return write
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from ftctl_adapters.report.tables import gate_rows, metric_rows, stage_rows
 
+NOT_KNOWN = "how long that takes is not known"
 NEVER_MEASURED = "how long that takes is known once this model was measured here"
 MINUTES = 120
 """Seconds from which minutes are told."""
@@ -60,8 +61,9 @@ def _asked(evaluation: dict[str, Any]) -> str:
     told = f"measuring a model: at most {asked['answers']:,} answers of {asked['tokens']:,} tokens in all"
     told += f", {asked['scores']:,} scores"
     told += f"; not told by {', '.join(asked['silent'])}" if asked["silent"] else ""
-    how_long = f"at most {_duration(seconds)}, as fast as last time" if seconds is not None else NEVER_MEASURED
-    return f"{told}; {how_long}"
+    if seconds is None:
+        return f"{told}; {NOT_KNOWN}" if asked["silent"] else f"{told}; {NEVER_MEASURED}"
+    return f"{told}; about {_duration(seconds)} at the pace of last time"
 
 
 def _duration(seconds: float) -> str:

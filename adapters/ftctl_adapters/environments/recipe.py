@@ -1,6 +1,7 @@
 """What an environment is built from: a TOML file that ships with the plugin whose backend needs it."""
 
 import platform
+import re
 import shutil
 import subprocess
 import tomllib
@@ -112,5 +113,5 @@ def _recipe(name: str, package: str, content: dict[str, Any], variant: str) -> R
 def _lines(package: str, file: str | None) -> tuple[str, ...]:
     if not file:
         return ()
-    lines = [line.partition("#")[0].strip() for line in files(package).joinpath(file).read_text("utf-8").splitlines()]
-    return tuple(line for line in lines if line)
+    text = re.sub(r"(^|\s)#.*$", "", files(package).joinpath(file).read_text("utf-8"), flags=re.MULTILINE)
+    return tuple(line.strip() for line in text.splitlines() if line.strip())

@@ -74,8 +74,10 @@ def _train_turn(
         if first >= end:
             break
         if first >= start and last > first:
-            labels[place] = ids[place]
-            if ids[place] in tokenizer.stop_ids:
+            stops = ids[place] in tokenizer.stop_ids
+            if not (stops and example.open):
+                labels[place] = ids[place]
+            if stops:
                 return
     raise LabelsInvalid(
         f"{example.where}: a trained answer does not end in a stop token {sorted(tokenizer.stop_ids)}: "

@@ -17,11 +17,13 @@ SPLIT = "split"
 
 
 def question(row: Example) -> str:
-    """What was asked: the user's turns before the last answer; of raw text all of it.
+    """What was asked: the turns before the last answer without the system's; of raw text all of it.
 
     A system prompt that all rows have would make them alike.
     """
-    return "\n".join(turn.content for turn in row.prompt.messages if turn.role == "user") if row.messages else row.text
+    turns = row.prompt.messages
+    asked = [turn.content for turn in turns if turn.role != "system"] or [turn.content for turn in turns]
+    return "\n".join(asked) if row.messages else row.text
 
 
 def item_of(row: Example) -> str:

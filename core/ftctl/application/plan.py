@@ -15,7 +15,7 @@ from ftctl.application.preview import PREVIEWS, Preview
 from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage import Stage
 from ftctl.domain.artifact import served_model
-from ftctl.domain.asks import Pace, together
+from ftctl.domain.asks import Asks, Pace, together
 from ftctl.domain.codec import to_plain
 from ftctl.domain.launch import Endpoint
 from ftctl.domain.power import smallest_shown
@@ -94,7 +94,7 @@ class Plan:
         examples = (data or {}).get("summary", {}).get("splits", {}).get("test")
         if examples is None or not self.spec.evaluators:
             return None
-        asked = together((one.offer.name, ask(one, "asks", examples)) for one in self.spec.evaluators)
+        asked = together((one.offer.name, _asks(one, examples)) for one in self.spec.evaluators)
         told = {"examples": examples, "smallest_shown": smallest_shown(examples), "asks": to_plain(asked)}
         return told | {"seconds": self.pace.seconds(asked)}
 
@@ -153,6 +153,17 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
         text = "gates cannot be held against anything: as far as this command goes nothing is measured"
         raise ConfigInvalid(text, next_step="`ftctl run` goes as far as the server")
     return Plan(spec, facts, planned, resources, measures, _pace(app, spec, planned), helps)
+
+
+def _asks(evaluator: Backend, examples: int) -> Asks | None:
+    """What it says; nothing where it cannot be asked here, for an estimate is no reason to end a run."""
+    if evaluator.offer.environment != "default" and not evaluator.outside:
+        return None
+    try:
+        told = ask(evaluator, "asks", examples)
+    except FtctlError:
+        return None
+    return told if isinstance(told, Asks) else None
 
 
 def _pace(app: App, spec: RunSpec, planned: tuple[PlannedStage, ...]) -> Pace:
@@ -217,7 +228,7 @@ def _refuse_unmeasurable(app: App, spec: RunSpec, stages: list[Stage]) -> None:
     for stage in stages:
         if "loader" not in stage.parts:
             continue
-        place, together = stage.environment, [stage.parts["loader"], *stage.backends]
+        place, together = stage.environment, [*stage.parts.values(), *stage.backends]
         recipe = any(one.offer.recipe for one in together if one.offer.environment == place)
         for one in together:
             if one.outside:

@@ -76,8 +76,9 @@ class StageRunner:
         return record
 
     def shared(self) -> dict[str, Any]:
-        """Folders of the workspace in which runs find what others have made: no part of any outcome."""
-        return {name: str(self.app.workspace / name) for name in ("answers", "replies", "tokens")}
+        """Folders in which runs find what others have made, and the base model: no part of any outcome."""
+        folders = {name: str(self.app.workspace / name) for name in ("answers", "replies", "tokens")}
+        return folders | ({"admitted": self.made["model"].digest} if "model" in self.made else {})
 
     def keep(
         self, stage: Stage, key: str, draft: Draft, result: JobResult, lineage: Lineage, out: Path

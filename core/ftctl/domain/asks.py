@@ -53,7 +53,9 @@ class Pace:
     scores_per_second: float | None = None
 
     def seconds(self, asked: Asked) -> float | None:
-        """How long that takes at most; nothing where it is not known."""
+        """How long that takes about; nothing where it is not known, or somebody does not say what is asked."""
+        if asked.silent or not (asked.tokens or asked.scores):
+            return None
         times = ((asked.tokens, self.tokens_per_second), (asked.scores, self.scores_per_second))
         if any(count and not rate for count, rate in times):
             return None

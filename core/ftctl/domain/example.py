@@ -53,6 +53,8 @@ class Example:
     metadata: dict[str, Any] = field(factory=dict)
     parents: tuple[str, ...] = ()
     byte: int | None = field(default=None, eq=False)
+    open: bool = False
+    """The last answer was cut off: the token that would end it is not scored. Of rows of a data set it never is."""
 
     @property
     def content_digest(self) -> str:

@@ -7,6 +7,7 @@ from attrs import evolve
 from ftctl.domain.format import BNB_INT8, ENDPOINT, HF, PEFT_ADAPTER
 from ftctl.plugin import (
     ACCUMULATES,
+    BASE,
     BRIDGE,
     DEDUPLICATES,
     DERIVES,
@@ -50,6 +51,7 @@ def ftctl_offers() -> list[Offer]:
         _offer("evaluator", "FakeEvaluator", "fake-server-only", capabilities=(SERVER,)),
         _offer("evaluator", "FakeReader", "fake-reads", capabilities=(OWN_CASES,)),
         evolve(_offer("evaluator", "FakeReader", "fake-apart", capabilities=(OWN_CASES,)), environment="apart"),
+        _offer("evaluator", "FakeComparer", "fake-compares", capabilities=(BASE,)),
         evolve(_offer("evaluator", "FakeCaller", "fake-outside", capabilities=(OUTSIDE,)), environment="apart"),
         _offer("compressor", "FakeCompressor", accepts=(HF,), produces=(HF,)),
         _offer("compressor", "FakeExtender", "add-tokens", (HF,), (HF,)),

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,9 @@ def _reports(job: Job, context: StageContext) -> list[Report]:
         for plugin in job.plugins
     ]
     if job.settings.get("replies") and target.pace() != Pace():
-        remember_pace(Path(job.settings["replies"]), _base_of(job), target.pace())
+        # a hint for the next plan, and nothing that an evaluation should fail for
+        with suppress(OSError):
+            remember_pace(Path(job.settings["replies"]), _planned_as(job), target.pace())
     return reports
 
 
@@ -110,12 +113,9 @@ def _base(job: Job, context: StageContext) -> Callable[[], Target | None]:
     return load
 
 
-def _base_of(job: Job) -> str:
-    """By what the next plan knows the model: the base that it was made of, or the name it is served by."""
-    model = job.inputs.get("model")
-    if job.endpoint or model is None:
-        return job.endpoint.model if job.endpoint else ""
-    return model.base.digest if model.base else model.digest
+def _planned_as(job: Job) -> str:
+    """By what the next plan knows the model: the base of the run, or the name it is served by."""
+    return str(job.settings.get("admitted") or (job.endpoint.model if job.endpoint else ""))
 
 
 def _gathered(job: Job, out: Path) -> tuple[list[Metric], dict[str, str]]:

@@ -13,6 +13,8 @@ from ftctl.worker.replies import Replies, example_key, question_key
 
 BATCH = 64
 """Prompts a call; after each the answers are on disk."""
+ENOUGH_TOKENS, ENOUGH_SCORES = 100, 10
+"""Of fewer a pace would be that of the first call."""
 
 
 class RememberedTarget(Target):
@@ -68,10 +70,10 @@ class RememberedTarget(Target):
         return [known[key] for key in keys]
 
     def pace(self) -> Pace:
-        """How fast it was at what it had to be asked; a server that does not tell its tokens has none."""
+        """How fast it was at what it had to be asked; of little, and of who tells no tokens, there is none."""
         return Pace(
-            self._tokens / self._answering if self._tokens and self._answering else None,
-            self._scores / self._scoring if self._scores and self._scoring else None,
+            self._tokens / self._answering if self._tokens >= ENOUGH_TOKENS and self._answering else None,
+            self._scores / self._scoring if self._scores >= ENOUGH_SCORES and self._scoring else None,
         )
 
     def reached(self) -> Reached:

@@ -62,7 +62,7 @@ def question_key(prompt: Prompt, max_new_tokens: int, *drawn: float) -> str:
 def example_key(example: Example) -> str:
     """By what a score is found again: what is given, and what is scored."""
     turns = [[message.role, message.content, message.weight] for message in example.messages]
-    return _key(turns, example.tools, example.text)
+    return _key(turns, example.tools, example.text, *(["open"] if example.open else []))
 
 
 def _key(*told: Any) -> str:

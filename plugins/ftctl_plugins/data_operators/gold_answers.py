@@ -35,11 +35,7 @@ class GoldAnswers(RowOperator):
         self._options = options
 
     def fingerprint(self) -> str:
-        try:
-            told = [[Path(path).stem, Path(path).read_text(encoding="utf-8-sig")] for path in self._options.files]
-            return digest(told)
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataOperatorError(f"gold-answers: {error}", next_step=STEP) from error
+        return digest([[who, told] for who, told in self._told])
 
     def process(self, rows: Sequence[Example], context: StageContext) -> Sequence[Outcome]:
         return [self._outcome(row) for row in rows]
@@ -47,16 +43,16 @@ class GoldAnswers(RowOperator):
     def _outcome(self, row: Example) -> Outcome:
         if not row.messages:
             return Dropped("filtered", "raw text, which asks nothing")
-        said = [(who, text) for who, told in self._told for text in told.get(item_of(row), ())]
+        said = [(who, told[item_of(row)]) for who, told in self._told if item_of(row) in told]
         if not said:
             return Dropped("filtered", "nobody answered it")
         different = {" ".join(text.split()) for _, text in said}
         if len(different) > 1 and self._options.on_difference == "drop":
-            return Dropped("filtered", f"{len({who for who, _ in said})} annotators wrote {len(different)} answers")
+            return Dropped("filtered", f"{len(said)} annotators wrote {len(different)} answers")
         return expecting(row, said[0][1], said)
 
     @cached_property
-    def _told(self) -> list[tuple[str, dict[str, list[str]]]]:
+    def _told(self) -> list[tuple[str, dict[str, str]]]:
         """Each annotator with what he wrote, by item; he is called as the file, or as its path where two are alike."""
         stems = Counter(Path(path).stem for path in self._options.files)
         try:
@@ -66,10 +62,14 @@ class GoldAnswers(RowOperator):
             raise DataOperatorError(f"gold-answers: {error}", next_step=STEP) from error
 
 
-def _written(path: Path) -> dict[str, list[str]]:
-    """What stands in a form, by item; an item may stand there more than once, and what was left open is nothing."""
-    found: dict[str, list[str]] = {}
-    for _, name, text in filled_in(path, "item", EXPECTED):
-        if text:
-            found.setdefault(name, []).append(text)
+def _written(path: Path) -> dict[str, str]:
+    """What stands in a form, by item; what was left open is nothing.
+
+    Raises:
+        Unreadable: two answers to one item.
+    """
+    found: dict[str, str] = {}
+    for number, name, text in filled_in(path, "item", EXPECTED):
+        if text and found.setdefault(name, text) != text:
+            raise Unreadable(f"{path}:{number}: {name} was answered before, otherwise")
     return found

@@ -9,9 +9,9 @@ from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example, Message
 from ftctl.domain.metric import Metric
 from ftctl.domain.report import Report
-from ftctl.errors import NoUsableRows
+from ftctl.errors import NoUsableRows, Unanswered
 from ftctl.plugin import option, options
-from ftctl.ports import Evaluator, Score, StageContext, Target, answered
+from ftctl.ports import Answer, Evaluator, Score, StageContext, Target, answered
 
 MEASURED_AT = 1.0
 """The temperature at which a model says what it says with its own probabilities."""
@@ -37,7 +37,9 @@ class Drift(Evaluator):
         self._options = options
 
     def asks(self, examples: int) -> Asks:
-        return Asks(scores=min(self._options.limit or examples, examples))
+        """Of both models together."""
+        count = min(self._options.limit or examples, examples)
+        return Asks(answers=count, longest=self._options.max_new_tokens, scores=2 * count)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = [example for example in data if example.messages][: self._options.limit]
@@ -49,7 +51,11 @@ class Drift(Evaluator):
         prompts = [example.prompt for example in asked]
         told = base.sample(prompts, self._options.max_new_tokens, MEASURED_AT, self._options.seed)
         asked, answers, missing = answered(asked, told)
-        said = [_saying(example, answer.text) for example, answer in zip(asked, answers, strict=True)]
+        # of one that is empty because it was cut there is nothing to score
+        drawn = [(e, a) for e, a in zip(asked, answers, strict=True) if a.text or a.finish_reason != "length"]
+        said = [_saying(example, answer) for example, answer in drawn]
+        if not said:
+            raise Unanswered("drift: the base says nothing", next_step="raise drift.max_new_tokens")
         before, after = base.score(said), target.score(said)
         records = tuple(
             {"where": example.where, "prompt": example.prompt.question, "answer": example.answer,
@@ -60,8 +66,10 @@ class Drift(Evaluator):
         return Report("drift", (_divergence(before, after),), (*records, *missing), {"drift": note})
 
 
-def _saying(example: Example, answer: str) -> Example:
-    return evolve(example, messages=(*example.messages[:-1], Message("assistant", answer)))
+def _saying(example: Example, answer: Answer) -> Example:
+    """The token that would end an answer was not drawn where it was cut."""
+    turns = (*example.messages[:-1], Message("assistant", answer.text))
+    return evolve(example, messages=turns, open=answer.finish_reason == "length")
 
 
 def _divergence(before: Sequence[Score], after: Sequence[Score]) -> Metric:

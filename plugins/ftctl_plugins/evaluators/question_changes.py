@@ -89,14 +89,18 @@ CHANGES: dict[str, Change] = {
 }
 """By kind: a text, changed at about this share of its characters where a share makes sense."""
 
-PIECES = re.compile(r"[\u4e00-\u9fff]|[^\s\u4e00-\u9fff]+")
-"""Words, and characters that are written without spaces."""
+PIECES = re.compile(r"[\u4e00-\u9fff]{1,2}|[^\s\u4e00-\u9fff]+")
+"""Words, and pairs of characters that are written without spaces."""
 
 
 def one_word(text: str, kinds: tuple[str, ...], draw: random.Random) -> str:
-    """The text with one of its words changed, in one of these ways."""
+    """The text with one of its words changed, in one of the ways that change it; as it is where none does."""
     words = list(PIECES.finditer(text))
     if not words:
         return text
     word = draw.choice(words)
-    return text[: word.start()] + CHANGES[draw.choice(kinds)](word.group(), draw, 1.0) + text[word.end() :]
+    for kind in draw.sample(kinds, len(kinds)):
+        changed = CHANGES[kind](word.group(), draw, 1.0)
+        if changed != word.group():
+            return text[: word.start()] + changed + text[word.end() :]
+    return text

@@ -21,7 +21,7 @@ TRIES = 6
 """Of a change that touched nothing, each at twice the rate before."""
 
 
-WHOLE = frozenset({"filler", "paraphrase"})
+WHOLE = frozenset({"filler", "paraphrase", "spacing"})
 """Ways that say nothing of a single word."""
 
 FIGURES: dict[str, Direction] = {
@@ -64,6 +64,8 @@ class Robust(Evaluator):
     """
 
     def __init__(self, options: RobustOptions) -> None:
+        if options.attack and not _ways(options):
+            raise ConfigInvalid("robust.attack changes words, and none of robust.kinds does", next_step="add `typo`")
         self._options = options
 
     def asks(self, examples: int) -> Asks:
@@ -97,7 +99,11 @@ class Robust(Evaluator):
             for name, direction in FIGURES.items()
         )
         metrics += _attacked(attacked) if attacked else ()
-        return Report("robust", metrics, (*records, *missing), {"robust": _by_kind(records, kinds)})
+        note = _by_kind(records, kinds)
+        if self._options.attack:
+            right = sum(one["robust_clean"] > 0 for one in records)
+            note += f"; {len(attacked)} of {right} that were answered rightly in part could be attacked to the end"
+        return Report("robust", metrics, (*records, *missing), {"robust": note})
 
     def _attack(
         self, target: Target, examples: dict[str, Example], records: Sequence[dict[str, Any]]
@@ -107,11 +113,9 @@ class Robust(Evaluator):
         if not wanted.attack:
             return []
         asked = [(examples[one["where"]], float(one["robust_clean"])) for one in records]
-        ways = tuple(kind for kind in wanted.kinds or CHANGES if kind not in WHOLE)
-        if not ways:
-            raise ConfigInvalid("robust.attack changes words, and none of robust.kinds does", next_step="add `typo`")
-        told = attack(target, asked, ways, wanted.attack, wanted.max_new_tokens, wanted.seed)
-        by_place = {one.example.where: one for one in told if not one.gone}
+        told = attack(target, asked, _ways(wanted), wanted.attack, wanted.max_new_tokens, wanted.seed)
+        # who could not be attacked to the end has not held
+        by_place = {one.example.where: one for one in told if not one.gone or one.success}
         for record in records:
             if one := by_place.get(record["where"]):
                 record.update(robust_attack_success=float(one.success), robust_attack_queries=one.queries)
@@ -126,6 +130,10 @@ class Robust(Evaluator):
             if text != last.content:
                 return evolve(example.prompt, messages=(*before, evolve(last, content=text)))
         return example.prompt
+
+
+def _ways(options: RobustOptions) -> tuple[str, ...]:
+    return tuple(kind for kind in options.kinds or CHANGES if kind not in WHOLE)
 
 
 def _attacked(told: Sequence[Attacked]) -> tuple[Metric, ...]:

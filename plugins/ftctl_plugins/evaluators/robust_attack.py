@@ -27,7 +27,7 @@ class Attacked:
     now: float
     queries: int = 0
     gone: bool = False
-    """Whether none of its answers came any more; one that did not is a try less."""
+    """Whether nothing was left to try, or no answer came any more; one that did not is a try less."""
 
     @property
     def success(self) -> bool:
@@ -55,10 +55,10 @@ def attack(
         told = iter(target.generate([_prompt(one, text) for one, texts in tried for text in texts], tokens))
         for one, texts in tried:
             answers = [next(told) for _ in texts]
-            one.queries += max(len(texts), 1)
+            one.queries += len(texts)
             came = [(place, answer.text) for place, answer in enumerate(answers) if not answer.error]
             tries = [(token_f1(text, one.example.answer), place, texts[place]) for place, text in came]
-            one.gone = bool(texts) and not tries
+            one.gone = not tries
             # what hurts no more than before is gone on from too: words are lost one by one
             if tries and min(tries)[0] <= one.now:
                 one.now, _, one.question = min(tries)

@@ -37,7 +37,8 @@ class Structured(Evaluator):
         self._options, self._schema = options, _schema(options.schema)
 
     def asks(self, examples: int) -> Asks:
-        return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
+        # the first whose answer is JSON, which need not be those that others ask
+        return Asks(answers=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
 
     def fingerprint(self) -> str:
         return hashlib.sha256(Path(self._options.schema).read_bytes()).hexdigest() if self._options.schema else ""

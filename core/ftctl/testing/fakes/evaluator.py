@@ -68,3 +68,16 @@ class FakeCaller(FakeEvaluator):
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         where = context.program.path if context.program else "here"
         return evolve(super().evaluate(target, data, context), evaluator="caller", notes={"program": where})
+
+
+@options
+class FakeComparerOptions(FakeEvaluatorOptions):
+    pass
+
+
+class FakeComparer(FakeEvaluator):
+    """Counts, and says whether there is a base to compare with."""
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        notes = {"base": "there" if context.base() else "none"}
+        return evolve(super().evaluate(target, data, context), evaluator="comparer", notes=notes)
