@@ -57,11 +57,13 @@ class Goldset(SetOperator):
     def keys(self, rows: Sequence[Example]) -> bytes:
         import numpy as np
 
+        from ftctl_adapters.dedup.topics import sketches
+
         asked = [question(row) for row in rows]
         found = np.zeros(len(rows), self._kind)
         found["type"] = [_hashed([row.metadata.get(name) for name in self._fields]) for row in rows]
         found["length"] = [len(text) for text in asked]
-        found["signature"], found["sketch"] = self._signatures(asked), _sketches(asked)
+        found["signature"], found["sketch"] = self._signatures(asked), sketches(asked)
         return bytes(found.tobytes())
 
     def decide(self, keys: Path, context: StageContext) -> Iterator[Fate]:
@@ -123,11 +125,10 @@ class Goldset(SetOperator):
         if LENGTH in self._options.by:
             lengths = rows["length"][own]
             parts.append(np.searchsorted(np.quantile(lengths, [0.25, 0.5, 0.75]), lengths, "left"))
-        if CLUSTER in self._options.by and len(own) > self._options.clusters:
-            from sklearn.cluster import MiniBatchKMeans
+        if CLUSTER in self._options.by:
+            from ftctl_adapters.dedup.topics import topics
 
-            means = MiniBatchKMeans(self._options.clusters, random_state=self._options.seed, n_init=3)
-            parts.append(means.fit_predict(np.ascontiguousarray(rows["sketch"][own])))
+            parts.append(topics(rows["sketch"][own], self._options.clusters, self._options.seed))
         return np.unique(np.stack(parts, 1), axis=0, return_inverse=True)[1].reshape(-1)
 
     def _signatures(self, texts: Sequence[str]) -> Any:
@@ -154,20 +155,6 @@ class Goldset(SetOperator):
 
 def _hashed(values: Sequence[Any]) -> int:
     return int.from_bytes(hashlib.blake2b(repr(values).encode(), digest_size=8).digest(), "little", signed=True)
-
-
-def _sketches(texts: Sequence[str]) -> Any:
-    """Which words a text has, each in one of 64 places with a sign of its own; of length 1, (texts, 64) float32."""
-    import numpy as np
-
-    from ftctl_adapters.dedup.shingles import shingles
-
-    hashes, counts = shingles(texts, 1)
-    found = np.zeros((len(texts), SKETCH), np.float32)
-    owner = np.repeat(np.arange(len(texts)), counts)
-    signs = np.where(hashes >> np.uint64(63), 1.0, -1.0).astype(np.float32)
-    np.add.at(found, (owner, (hashes % np.uint64(SKETCH)).astype(np.int64)), signs)
-    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
 
 
 def _drawn(strata: Any, count: int, seed: int) -> Any:

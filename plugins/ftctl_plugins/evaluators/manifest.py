@@ -16,7 +16,7 @@ def ftctl_offers() -> list[Offer]:
         _offer("robust", "Robust", "The same questions mistyped, scanned, padded, in other words; and attacked",
                needs=("opencc",)),
         _offer("diversity", "Diversity", "Whether answers repeat each other", needs=("sacrebleu",)),
-        _offer("shift", "Shift", "Whether some questions are answered worse than the rest", needs=("numpy",)),
+        _offer("shift", "Shift", "Whether some questions are answered worse than the rest", needs=("numpy", "sklearn")),
         _offer("pii", "Pii", "Whether answers tell personal data that was not in the question",
                needs=("stdnum", "phonenumbers"), extra="data"),
         _offer("calibrate", "Calibrate", "Whether the model is as sure of its answers as it is right", (SCORES,)),

@@ -1,6 +1,7 @@
 """``shift``: whether a model is worse for some of the questions than for the rest."""
 
 from collections.abc import Sequence
+from datetime import date
 from statistics import fmean, quantiles
 from typing import Any
 
@@ -16,7 +17,9 @@ from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target, answered
 from ftctl_plugins.evaluators.squad import token_f1
 
-LENGTH, LANGUAGE, TURNS = "length", "language", "turns"
+LENGTH, LANGUAGE, TURNS, CLUSTER, DATE = "length", "language", "turns", "cluster", "date:"
+SEED = 1
+"""Of clusters."""
 LEVEL = 0.05
 
 
@@ -24,8 +27,10 @@ LEVEL = 0.05
 class ShiftOptions:
     by: tuple[str, ...] = option(
         (LENGTH, LANGUAGE, TURNS),
-        help="What questions are divided by: `length` (quarters), `language`, `turns`, or a field of the metadata.",
+        help="What questions are divided by: `length` (quarters), `language`, `turns`, `cluster` (of their words), a "
+        "field of the metadata, or `date:FIELD`, one with ISO dates, by day, month or year.",
     )
+    clusters: int = option(8, help="How many clusters.", ge=2, le=64)
     fewest: int = option(10, help="Examples that a slice must have, and the rest too.", ge=2)
     max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)
     limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)
@@ -79,12 +84,18 @@ class Shift(Evaluator):
     def _slices(self, asked: Sequence[Example]) -> list[tuple[str, tuple[int, ...]]]:
         found = []
         for field in self._options.by:
-            values = _values(field, asked)
+            values = self._clusters(asked) if field == CLUSTER else _values(field, asked)
             for value in dict.fromkeys(sorted(value for value in values if value)):
                 places = tuple(place for place, one in enumerate(values) if one == value)
                 if min(len(places), len(asked) - len(places)) >= self._options.fewest:
                     found.append((f"{field} {value}", places))
         return found
+
+    def _clusters(self, asked: Sequence[Example]) -> list[str]:
+        from ftctl_adapters.dedup.topics import names, sketches, topics
+
+        texts = [example.prompt.question for example in asked]
+        return names(texts, topics(sketches(texts), self._options.clusters, SEED).tolist())
 
 
 def _values(field: str, asked: Sequence[Example]) -> list[str]:
@@ -97,7 +108,26 @@ def _values(field: str, asked: Sequence[Example]) -> list[str]:
         return ["Chinese" if _chinese(example.prompt.question) else "other" for example in asked]
     if field == TURNS:
         return ["several" if len(example.messages) > 3 else "one" for example in asked]
+    if field.startswith(DATE):
+        return _periods([example.metadata.get(field.removeprefix(DATE)) for example in asked])
     return [str(example.metadata.get(field, "")) for example in asked]
+
+
+def _periods(told: Sequence[Any]) -> list[str]:
+    """The year of each date where they are of several years, else the month, and the day where that is one month's."""
+    days = [_day(one) for one in told]
+    for length in (len("2026"), len("2026-11")):
+        if len({day[:length] for day in days if day}) > 1:
+            return [day[:length] for day in days]
+    return days
+
+
+def _day(told: Any) -> str:
+    """As ISO 8601 has it; nothing where it is no date."""
+    try:
+        return date.fromisoformat(str(told)[:10]).isoformat()
+    except ValueError:
+        return ""
 
 
 def _chinese(text: str) -> bool:
