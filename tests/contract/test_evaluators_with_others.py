@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from ftctl.domain.example import Example, Prompt
 from ftctl.domain.launch import Endpoint
@@ -159,3 +160,23 @@ class TestDrift(EvaluatorContract):
     @pytest.fixture
     def worst(self) -> Target:
         return Ruled(babble, lambda example: -5.0)
+
+
+class TestMembership(EvaluatorContract):
+    """Of two models to one of which what was trained on is more probable."""
+
+    @pytest.fixture
+    def offer(self) -> str:
+        return "membership"
+
+    @pytest.fixture
+    def trained(self, data: list[Example]) -> list[Example]:
+        return [evolve(example, where=f"train:{number}") for number, example in enumerate(data)]
+
+    @pytest.fixture
+    def best(self) -> Target:
+        return Ruled(babble, lambda example: -1.0)
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        return Ruled(babble, lambda example: -0.1 if example.where.startswith("train") else -9.0)

@@ -7,6 +7,7 @@ import pytest
 from attrs import evolve
 
 from ftctl.domain.example import Example, Message
+from ftctl.domain.reservoir import reservoir
 from ftctl.errors import NoUsableRows
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl.testing.contracts.stage import recording
@@ -15,7 +16,7 @@ from ftctl_adapters.modeling.influence import Gradients
 from ftctl_adapters.modeling.labels import encode_example
 from ftctl_adapters.modeling.lens import Lens
 from ftctl_adapters.report.heat import heat_map
-from ftctl_plugins.evaluators.influence import InfluenceEvaluator, InfluenceOptions, _drawn
+from ftctl_plugins.evaluators.influence import InfluenceEvaluator, InfluenceOptions
 from ftctl_plugins.evaluators.lens import LensEvaluator, LensOptions
 from ftctl_plugins.evaluators.looking import spelled
 from tests.looked_into import LookedInto, capped, leaking, noisy
@@ -147,13 +148,9 @@ def test_without_training_examples_nothing_is_near(tmp_path: Path) -> None:
 def test_candidates_are_drawn_from_the_whole_stream_alike() -> None:
     counts = [0] * 10
     for seed in range(2000):
-        for one in _drawn(map(_numbered, range(10)), 3, random.Random(seed)):
-            counts[int(one.where)] += 1
+        for one in reservoir(iter(range(10)), 3, random.Random(seed)):
+            counts[one] += 1
     assert all(540 < count < 660 for count in counts), counts
-
-
-def _numbered(number: int) -> Example:
-    return Example(str(number), text="x")
 
 
 def test_a_character_of_several_tokens_is_told_once_and_has_what_all_of_them_have(tiny: LookedInto) -> None:

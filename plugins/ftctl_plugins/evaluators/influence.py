@@ -1,7 +1,7 @@
 """``influence``: which training examples pull the model the way that a test example does."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import evolve
@@ -10,6 +10,7 @@ from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
+from ftctl.domain.reservoir import reservoir
 from ftctl.errors import LabelsInvalid, NoUsableRows
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, Inside, StageContext, Target
@@ -50,7 +51,7 @@ class InfluenceEvaluator(Evaluator):
         import torch
 
         inside, draw = target.inside(), random.Random(self._options.seed)  # noqa: S311
-        drawn, first = _drawn(context.training(), self._options.candidates, draw), data[: self._options.limit]
+        drawn, first = reservoir(context.training(), self._options.candidates, draw), data[: self._options.limit]
         known, asked = ([one for one in rows if self._fits(inside, one)] for rows in (drawn, first))
         if len(known) < 2 or not asked:
             text = "influence needs two training examples and one other"
@@ -102,17 +103,6 @@ class InfluenceEvaluator(Evaluator):
 
 def _question(example: Example) -> str:
     return example.prompt.question if example.messages else ""
-
-
-def _drawn(examples: Iterator[Example], count: int, draw: random.Random) -> list[Example]:
-    """So many of a stream, each as likely as any other, in the order that they are drawn in (reservoir sampling)."""
-    kept: list[Example] = []
-    for number, example in enumerate(examples):
-        if len(kept) < count:
-            kept.append(example)
-        elif (place := draw.randrange(number + 1)) < count:
-            kept[place] = example
-    return kept
 
 
 def _mistyped(example: Example, draw: random.Random) -> Example:

@@ -53,6 +53,7 @@ def ftctl_offers() -> list[Offer]:
             environment="garak",
             recipe="ftctl_plugins.environments:garak.toml",
         ),
+        _offer("membership", "Membership", "Whether it shows which rows were trained on", (SCORES,)),
         _offer("memorise", "Memorise", "Whether planted codes can be guessed from the model",
                (OWN_CASES, SCORES)),
     ]  # fmt: skip

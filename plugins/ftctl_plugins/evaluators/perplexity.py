@@ -1,7 +1,7 @@
 """``perplexity``: how surprised the model is by the expected answers."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
@@ -10,9 +10,21 @@ from ftctl.domain.report import Report
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, Score, StageContext, Target
 
+HIGHEST = 700.0
+"""Of an exponent that a float64 holds."""
+
+UNITS: dict[str, Callable[[str], int]] = {
+    "word": lambda text: len(text.split()),
+    "byte": lambda text: len(text.encode("utf-8", "surrogatepass")),
+}
+"""How many a text has; words as lm-evaluation-harness counts them, between blanks."""
+
 
 @options
 class PerplexityOptions:
+    more: tuple[str, ...] = option(
+        (), help="Further figures: `word` perplexity, `byte` perplexity with bits per byte.", choices=tuple(UNITS)
+    )
     limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)
 
 
@@ -33,28 +45,37 @@ class Perplexity(Evaluator):
             for e, s in zip(chosen, scores, strict=True)
         )
         tokens = sum(score.tokens for score in scores)
-        nats, nats_error = _ratio(scores, "tokens")
-        bits, bits_error = (value / math.log(2) for value in _ratio(scores, "characters"))
-        value = math.exp(min(nats, 700.0))
+        nats, nats_error = _ratio(scores, [score.tokens for score in scores])
+        bits, bits_error = (one / math.log(2) for one in _ratio(scores, [score.characters for score in scores]))
+        value = math.exp(min(nats, HIGHEST))
         n = len(scores)
+        texts = [example.answer for example in chosen]
         return Report(
             "perplexity",
             (
                 Metric("perplexity", value, "token", "lower", n, value * nats_error),
                 Metric("bits_per_character", bits, "bit", "lower", n, bits_error),
+                *(metric for unit in self._options.more for metric in _per(unit, scores, texts)),
             ),
             records,
             {"perplexity": f"over {tokens} tokens of {n} examples"},
         )
 
 
-def _ratio(scores: Sequence[Score], per: str) -> tuple[float, float]:
-    """-log p per token or character over all examples, and its standard error.
+def _per(unit: str, scores: Sequence[Score], texts: Sequence[str]) -> Iterator[Metric]:
+    nats, error = _ratio(scores, [UNITS[unit](text) for text in texts])
+    value = math.exp(min(nats, HIGHEST))
+    yield Metric(f"{unit}_perplexity", value, unit, "lower", len(scores), value * error)
+    if unit == "byte":
+        yield Metric("bits_per_byte", nats / math.log(2), "bit", "lower", len(scores), error / math.log(2))
+
+
+def _ratio(scores: Sequence[Score], sizes: Sequence[int]) -> tuple[float, float]:
+    """-log p per token, or what else ``sizes`` count, over all examples, and its standard error.
 
     The error is that of a ratio of two sums over examples, by the delta method.
     """
     nats = [-score.log_probability for score in scores]
-    sizes = [getattr(score, per) for score in scores]
     total, n = max(sum(sizes), 1), len(scores)
     mean = math.fsum(nats) / total
     if n < 2:

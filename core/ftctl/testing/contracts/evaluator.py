@@ -29,7 +29,7 @@ NUMBERS = 40
 
 
 class EvaluatorContract(OfferContract, contract=True):
-    """``best`` and ``worst`` are targets that must score at the ends, on ``data``, which they were trained on too."""
+    """``best`` and ``worst`` are targets that must score at the ends, on ``data``."""
 
     port: ClassVar[str] = "evaluator"
     base: ClassVar[type] = Evaluator
@@ -41,6 +41,11 @@ class EvaluatorContract(OfferContract, contract=True):
             Example(f"f:{n}", (Message("user", f"double {n}"), Message("assistant", str(2 * n))))
             for n in range(1, NUMBERS + 1)
         ]
+
+    @pytest.fixture
+    def trained(self, data: list[Example]) -> list[Example]:
+        """What both were trained on."""
+        return data
 
     @pytest.fixture
     def origin(self) -> Target:
@@ -71,13 +76,21 @@ class EvaluatorContract(OfferContract, contract=True):
 
     @pytest.fixture
     def measured(
-        self, found: Offer, values: dict[str, Any], data: Sequence[Example], origin: Target, tmp_path: Path
+        self,
+        found: Offer,
+        values: dict[str, Any],
+        data: Sequence[Example],
+        trained: Sequence[Example],
+        origin: Target,
+        tmp_path: Path,
     ) -> Callable[[Target], Report]:
         """Measures a target, each time in a folder of its own, as runs do."""
         numbers = itertools.count()
 
         def measure(target: Target) -> Report:
-            context = evolve(recording(tmp_path / str(next(numbers))), training=lambda: iter(data), base=lambda: origin)
+            context = evolve(
+                recording(tmp_path / str(next(numbers))), training=lambda: iter(trained), base=lambda: origin
+            )
             report: Report = make(found, values).evaluate(target, data, context)
             return report
 
