@@ -1,8 +1,9 @@
 """How many tokens a second are scored, beside lm-evaluation-harness over the same token ids.
 
-    python tests/bench/score.py --lm-eval PYTHON [--rounds 3]
+    python tests/bench/score.py --lm-eval PYTHON [--rounds 3] [--work] [--share 1.0]
 
-Two lots of requests to the built-in model in float32: distinct contexts with one answer each, and contexts with four
+Two lots of requests to the built-in model in float32, or to the model of 57.7 million parameters that training is timed
+on, whose vocabulary is as wide as a real one's: distinct contexts with one answer each, and contexts with four
 answers of several tokens, as multiple choice has. Each program scores each lot in every round, one after the other, in
 a process of its own; loading is not counted. Prints the median rates, their ratio, and how far the sums are apart.
 """
@@ -47,13 +48,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lm-eval", required=True, metavar="PYTHON", help="An interpreter with lm-eval.")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--work", action="store_true", help="The model that training is timed on.")
+    parser.add_argument("--share", type=float, default=1.0, help="Of the requests.")
     given = parser.parse_args()
     from ftctl_adapters.modeling.reference import BUILTIN
 
     model = str(BUILTIN["builtin:tiny"])
     with tempfile.TemporaryDirectory(prefix="ftctl-bench-") as folder:
+        if given.work:
+            from tests.bench.work import make
+
+            make(Path(folder))
+            model = str(Path(folder, "model"))
         for name, contexts, answers in (("distinct contexts", 1000, 1), ("four answers each", 300, 4)):
-            lot = requests(contexts, answers)
+            lot = requests(round(contexts * given.share), answers)
             path = Path(folder, "requests.json")
             path.write_text(json.dumps(lot))
             ours, theirs = [], []

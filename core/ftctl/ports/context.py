@@ -12,9 +12,19 @@ from ftctl.errors import Interrupted
 from ftctl.ports.target import Target
 
 
+def _nothing() -> Iterator[Example]:
+    return iter(())
+
+
+def _no_base() -> None:
+    return None
+
+
 @frozen
 class StageContext:
-    """``out`` receives the files of the artifact; ``work`` outlives a crash and is there again on the next try.
+    """It can be pickled as it stands: engines carry it to other processes.
+
+    ``out`` receives the files of the artifact; ``work`` outlives a crash and is there again on the next try.
 
     ``emit(kind, **data)`` records an event. ``cancelled()`` turns true when the run was asked to stop: a backend
     that works for long asks it often, makes its work safe and calls `stop`.
@@ -28,9 +38,9 @@ class StageContext:
     settings: dict[str, Any]
     program: Interpreter | None = None
     """Where an evaluator's program lives, for one that is `outside`."""
-    training: Callable[[], Iterator[Example]] = lambda: iter(())
+    training: Callable[[], Iterator[Example]] = _nothing
     """For an evaluator: what the tuned model was trained on, read as it is used."""
-    base: Callable[[], Target | None] = lambda: None
+    base: Callable[[], Target | None] = _no_base
     """For an evaluator that compares: the base model; nothing where the base itself is measured."""
     spread: Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]] = map
     """Applies a function to items where the stage's engine does its work; results come in the order of the items."""
