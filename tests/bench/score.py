@@ -1,6 +1,6 @@
 """How many tokens a second are scored, beside lm-evaluation-harness over the same token ids.
 
-    python tests/bench/score.py --lm-eval PYTHON [--rounds 3] [--work] [--share 1.0]
+    PYTHONPATH=. python tests/bench/score.py --lm-eval PYTHON [--rounds 3] [--work] [--share 1.0]
 
 Two lots of requests to the built-in model in float32, or to the model of 57.7 million parameters that training is timed
 on, whose vocabulary is as wide as a real one's: distinct contexts with one answer each, and contexts with four
