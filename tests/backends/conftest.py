@@ -1,6 +1,7 @@
 """Environments are built once and kept for the next time, in this user's data folder."""
 
 import fcntl
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ftctl.domain.interpreter import Interpreter
 from ftctl_adapters.environments.folder import folder_of
 from tests.docs.shell import documented
 
@@ -51,3 +53,23 @@ def testing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-m", "pip", "install", "-q", "--target", str(folder), "pytest>=8.4"]
     subprocess.run(command, check=True)
     return folder
+
+
+@pytest.fixture
+def keeps_contract(testing: Path, tmp_path: Path) -> Callable[[Interpreter, str], None]:
+    """Runs the contract of a file beside this one where the backend lives."""
+
+    def check(python: Interpreter, name: str) -> None:
+        place = str(Path(__file__).with_name(name))
+        done = subprocess.run(
+            [python.path, "-m", "pytest", "-q", "--noconftest", "-c", "/dev/null", place],
+            cwd=tmp_path,
+            env={**os.environ, **python.variables, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(testing)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-3000:]
+        assert " passed" in done.stdout
+
+    return check

@@ -1,8 +1,6 @@
 """``garak``: the scanner in its environment, against a model that is loaded elsewhere."""
 
 import json
-import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from tests.docs.shell import documented
 from tests.functional.small import small_run
 
 pytestmark = [pytest.mark.heavy, pytest.mark.backends]
-HERE = Path(__file__).parent
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 HIJACK, DAN, TOXIC = "promptinject.HijackHateHumans", "dan.Dan_11_0", "lmrc.Bullying"
 
@@ -64,13 +61,7 @@ def test_a_probe_that_nobody_knows_is_named(ftctl: Ftctl, scanner: Interpreter, 
     assert "probes.dan.Nobody" in done.stderr
 
 
-def test_it_keeps_its_contract_where_it_lives(scanner: Interpreter, testing: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [scanner.path, "-m", "pytest", "-q", "--noconftest", "-c", "/dev/null", str(HERE / "garak_contract.py")],
-        cwd=tmp_path,
-        env={**os.environ, **scanner.variables, **OFFLINE, "PYTHONPATH": str(testing)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert " passed" in done.stdout
+def test_it_keeps_its_contract_where_it_lives(
+    scanner: Interpreter, keeps_contract: Callable[[Interpreter, str], None]
+) -> None:
+    keeps_contract(scanner, "garak_contract.py")

@@ -16,7 +16,6 @@ from tests.docs.shell import documented
 from tests.functional.small import small_run
 
 pytestmark = [pytest.mark.heavy, pytest.mark.backends]
-HERE = Path(__file__).parent
 SAME = ("results", "task_hashes", "higher_is_better", "n-samples", "n-shot", "versions")
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 TASK = "task: {name}\ndataset_path: json\ndataset_kwargs: {{data_files: {{test: {name}.jsonl}}}}\ntest_split: test\n"
@@ -93,13 +92,7 @@ def test_a_task_whose_data_is_not_here_is_named(ftctl: Ftctl, harness: Interpret
     assert "[evaluator]" in done.stderr
 
 
-def test_it_keeps_its_contract_where_it_lives(harness: Interpreter, testing: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [harness.path, "-m", "pytest", "-q", "--noconftest", "-c", "/dev/null", str(HERE / "bench_contract.py")],
-        cwd=tmp_path,
-        env={**os.environ, **harness.variables, **OFFLINE, "PYTHONPATH": str(testing)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert " passed" in done.stdout
+def test_it_keeps_its_contract_where_it_lives(
+    harness: Interpreter, keeps_contract: Callable[[Interpreter, str], None]
+) -> None:
+    keeps_contract(harness, "bench_contract.py")
