@@ -7,11 +7,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"```(sh|text)\n(.*?)```", re.DOTALL)
+SOURCE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
 def blocks(page: Path) -> list[str]:
     """The blocks of a page that are for a shell as they stand."""
     return [text for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == "sh"]
+
+
+def sources(page: str) -> list[str]:
+    """The Python that a page shows."""
+    return SOURCE.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))
 
 
 def documented(page: str, beginning: str, instead: Mapping[str, str] | None = None) -> tuple[str, ...]:

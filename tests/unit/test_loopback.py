@@ -121,9 +121,11 @@ def test_nobody_asks_without_the_key(opened: Callable[..., Open]) -> None:
     ],
 )
 def test_what_is_not_offered_is_said_by_its_name(opened: Callable[..., Open], more: dict[str, Any], said: str) -> None:
-    code, text = opened(Scripted()).refused("abc", **more)
+    door = opened(Scripted())
+    code, text = door.refused("abc", **more)
     assert code == 400
     assert said in text
+    assert door.loopback.turned_down == [text]
 
 
 def test_other_paths_are_named(opened: Callable[..., Open]) -> None:

@@ -1,5 +1,6 @@
 """A program of an environment of its own, which an evaluation waits for."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -36,3 +37,11 @@ def run_scanner(
         group.stop(GRACE_SECONDS)
     lines = log.read_bytes()[-TAIL_BYTES:].decode(errors="replace").replace("\r", "\n").splitlines()
     return code or 0, [line.strip() for line in lines if line.strip()]
+
+
+def homes(place: Path) -> dict[str, str]:
+    """Variables by which what a program writes for itself stays in a folder; models and rows are where all are."""
+    home = str(place / "home")
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    models = {"HF_HOME": os.environ.get("HF_HOME") or str(caches / "huggingface")}
+    return dict.fromkeys(("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"), home) | models

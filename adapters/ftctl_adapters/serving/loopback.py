@@ -69,6 +69,8 @@ class Loopback:
     url: str = ""
     asked: int = 0
     unanswered: list[str] = field(factory=list)
+    turned_down: list[str] = field(factory=list)
+    """Why requests were none that can be answered."""
     _queue: "queue.Queue[_Waiting]" = field(factory=queue.Queue)
     _times: Counter[Request] = field(factory=Counter)
     _numbering: threading.Lock = field(factory=threading.Lock)
@@ -213,6 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             answer = self.loopback.ask(read_request(body, self.loopback.max_tokens))
         except Refused as error:
+            self.loopback.turned_down.append(str(error))
             self.fail(HTTPStatus.BAD_REQUEST, str(error))
             return
         if answer is None:

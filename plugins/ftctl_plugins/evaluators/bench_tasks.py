@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ftctl.ports.evaluator import EvaluatorError
-from ftctl_plugins.evaluators.given_file import read_bytes
+from ftctl_plugins.evaluators.given_file import files_below, read_bytes
 
 ENDINGS = (".yaml", ".yml")
 ROWS = ("dataset_path", "data_files", "data_dir")
@@ -31,7 +31,7 @@ def fingerprint(named: Sequence[str], folder: str | None) -> str:
         EvaluatorError: a file cannot be read, or one that was named is no YAML.
     """
     made = [part for one in named if is_file(one) for part in _made_of(Path(one), frozenset())]
-    for one in () if folder is None else sorted(_visible(Path(folder), ENDINGS)):
+    for one in () if folder is None else sorted(files_below("bench", Path(folder), ENDINGS)):
         # lm-eval passes over what it cannot read there
         try:
             made += _made_of(one, frozenset())
@@ -50,7 +50,7 @@ def _made_of(path: Path, above: frozenset[Path]) -> Iterator[Path]:
     yield path
     document = _read(path)
     # functions of `!function` lie beside it, or below
-    yield from _visible(path.parent, (".py",))
+    yield from files_below("bench", path.parent, (".py",))
     for included in _texts(document.get("include")):
         beside = path.parent / included
         if beside.is_file():
@@ -75,20 +75,8 @@ def _files(text: str) -> list[Path]:
     wild = next((place for place, part in enumerate(parts) if WILD.search(part)), len(parts))
     at = Path(*parts[:wild])
     if at.is_dir() and (wild == len(parts) or wild):
-        return sorted(_visible(at, ()))
+        return sorted(files_below("bench", at, ()))
     return [at] if at.is_file() else []
-
-
-def _visible(folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:
-    if not folder.is_dir():
-        raise EvaluatorError(f"bench: {folder} is no folder", next_step="check the path")
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(("__pycache__", ".")):
-            continue
-        if path.is_dir():
-            yield from _visible(path, endings)
-        elif not endings or path.suffix in endings:
-            yield path
 
 
 def _texts(value: Any) -> Iterable[str]:

@@ -1,7 +1,6 @@
 """``garak``: probes of the scanner garak, by itself, in an environment of its own."""
 
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target
 from ftctl.ports.evaluator import EvaluatorError
-from ftctl_adapters.process.scanner import run_scanner
+from ftctl_adapters.process.scanner import homes, run_scanner
 from ftctl_adapters.serving.loopback import Loopback
 from ftctl_plugins.evaluators import garak_scan
 from ftctl_plugins.evaluators.own_cases import share
@@ -91,7 +90,7 @@ class Garak(Evaluator):
         config.write_text(json.dumps(self._config(loopback, place)), encoding="utf-8")
         wanted = json.dumps([one if ":" in one else f"probes.{one}" for one in self._options.probes])
         command = (SAFE, garak_scan.__file__, wanted, str(needed), "--config", str(config), "--report_prefix", "garak")
-        variables = _homes(place) | {"OPENAICOMPATIBLE_API_KEY": loopback.key}
+        variables = homes(place) | {"OPENAICOMPATIBLE_API_KEY": loopback.key}
         code, said = run_scanner(context, command, place / "log", variables, loopback.answer)
         last = said[-1] if said else "it said nothing"
         if code == garak_scan.UNKNOWN:
@@ -120,14 +119,6 @@ class Garak(Evaluator):
                         "generators": {"openai": {"OpenAICompatible": generator}}},
             "reporting": {"report_dir": str(place)},
         }  # fmt: skip
-
-
-def _homes(place: Path) -> dict[str, str]:
-    """What garak writes for itself stays in the folder of the evaluation; models of its detectors are where all are."""
-    home = str(place / "home")
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    models = {"HF_HOME": os.environ.get("HF_HOME") or str(caches / "huggingface")}
-    return dict.fromkeys(("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"), home) | models
 
 
 def _entries(place: Path) -> list[dict[str, Any]]:

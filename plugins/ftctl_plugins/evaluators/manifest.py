@@ -53,6 +53,12 @@ def ftctl_offers() -> list[Offer]:
             environment="garak",
             recipe="ftctl_plugins.environments:garak.toml",
         ),
+        evolve(
+            _offer("inspect-ai", "InspectAI", "Tasks of the framework Inspect, by itself", (OWN_CASES, OUTSIDE)),
+            needs=(Need("inspect_ai", "inspect-ai"),),
+            environment="inspect-ai",
+            recipe="ftctl_plugins.environments:inspect-ai.toml",
+        ),
         _offer("membership", "Membership", "Whether it shows which rows were trained on", (SCORES,)),
         _offer("memorise", "Memorise", "Whether planted codes can be guessed from the model",
                (OWN_CASES, SCORES)),

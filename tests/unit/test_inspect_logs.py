@@ -1,0 +1,141 @@
+"""What is made of Inspect's logs; the framework itself is run by ``tests/backends/test_inspect_ai.py``."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftctl.errors import ConfigInvalid
+from ftctl.ports.evaluator import EvaluatorError
+from ftctl_plugins.evaluators.inspect_ai import InspectAI, InspectAIOptions
+from ftctl_plugins.evaluators.inspect_logs import metrics, records, refuse_incomplete, refuse_self_graded
+
+
+def sample(place: int, value: Any, epoch: int = 1, **more: Any) -> dict[str, Any]:
+    scores = {} if value is None else {"judge": {"value": value}}
+    turns = [{"role": "user", "content": f"question {place}"}]
+    output = {"choices": [{"message": {"content": [{"type": "text", "text": "answer"}]}}]}
+    return {"id": place, "epoch": epoch, "input": "raw", "target": ["a", "b"], "messages": turns, "output": output,
+            "scores": scores, **more}  # fmt: skip
+
+
+def log(
+    *samples: dict[str, Any], task: str = "t", file: str | None = "/x/tasks.py", **figures: float
+) -> dict[str, Any]:
+    told = {name: {"name": name, "value": value} for name, value in figures.items()}
+    score = {"name": "judge", "scorer": "judge", "scored_samples": len(samples), "metrics": told}
+    scorers = [{"name": "inspect_ai/includes", "options": {}}]
+    ran = {"task": task, "task_file": file, "task_registry_name": task, "scorers": scorers}
+    return {"status": "success", "eval": ran, "results": {"scores": [score]}, "samples": list(samples)}
+
+
+def test_a_mean_of_shares_has_bounds_and_repeated_samples_count_as_what_they_are() -> None:
+    told = log(*(sample(one, "C", epoch) for one in range(3) for epoch in (1, 2)), accuracy=1.0, stderr=0.0)
+    (found,) = metrics(told, ())
+    assert (found.name, found.value, found.unit, found.n) == ("t.judge.accuracy", 1.0, "share", 6)
+    # three samples, not six: the lower bound of 3 of 3
+    assert found.low == pytest.approx(0.2924, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("values", "figure"),
+    [(("C", "I", "P", "N"), 0.375), ((1, 0, True, False), 0.5), ((0.25, 0.75, 0.5, 0.5), 0.5)],
+)
+def test_every_way_to_tell_a_share_is_read(values: tuple[Any, ...], figure: float) -> None:
+    told = log(*(sample(place, value) for place, value in enumerate(values)), mean=figure)
+    (found,) = metrics(told, ("t.judge.mean",))
+    assert (found.value, found.unit, found.direction) == (figure, "share", "lower")
+    assert [record["t.judge.mean"] for record in records(told, [found])] == [
+        {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}.get(value, value) for value in values
+    ]
+
+
+def test_a_figure_that_is_no_mean_of_its_samples_stands_alone() -> None:
+    told = log(sample(1, "C"), sample(2, "I"), best_of=1.0, stderr=0.25, std=0.7)
+    (found,) = metrics(told, ())
+    assert (found.unit, found.stderr, found.low, found.n) == ("figure", 0.25, None, 2)
+    assert not any("t.judge.best_of" in record for record in records(told, [found]))
+
+
+def test_one_scorer_tells_several_scores_by_their_names() -> None:
+    told = log(sample(1, {"judge": 0.0, "other": 1.0}), sample(2, {"judge": 1.0, "other": 1.0}), mean=0.5)
+    (found,) = metrics(told, ())
+    assert (found.value, found.unit) == (0.5, "share")
+
+
+def test_a_sample_is_told_with_its_question_its_answer_and_what_went_wrong() -> None:
+    error = {"message": "the server\nis gone"}
+    good, bad = records(log(sample(1, "C"), sample(2, None, error=error), accuracy=1.0), ())
+    assert (good["where"], good["prompt"], good["expected"], good["answer"]) == (
+        "t.1.1",
+        "question 1",
+        "a\nb",
+        "answer",
+    )
+    assert (bad["where"], bad["error"]) == ("t.2.1", "the server")
+
+
+def test_samples_without_a_score_may_be_so_many_and_no_more() -> None:
+    told = [log(sample(1, "C"), sample(2, float("nan")), sample(3, "I"))]
+    refuse_incomplete(["tasks.py@t"], told, 1)
+    with pytest.raises(EvaluatorError, match=r"1 of 3 samples have no score: a scorer has not told"):
+        refuse_incomplete(["tasks.py@t"], told)
+    with pytest.raises(EvaluatorError, match=r"1 of 1 samples have no score: no tools here"):
+        refuse_incomplete(
+            ["tasks.py"], [log(sample(1, None, error={"message": "request " * 99}))], 1, ["no tools here"]
+        )
+
+
+@pytest.mark.parametrize(
+    ("asked", "logs", "kind", "said"),
+    [
+        ("tasks.py@other", [log(sample(1, "C"))], EvaluatorError, "did not run tasks.py@other"),
+        ("others.py", [log(sample(1, "C"))], EvaluatorError, "did not run others.py"),
+        ("pack/other", [log(sample(1, "C"), file=None)], EvaluatorError, "did not run pack/other"),
+        ("tasks.py", [log(sample(1, "C")), log(sample(1, "C"))], ConfigInvalid, "several tasks are called t"),
+        ("tasks.py", [log()], EvaluatorError, "the task t has no scorer, or no sample"),
+        ("tasks.py", [log(sample(1, "C")) | {"status": "error", "error": {"message": "broke\nmore"}}], EvaluatorError,
+         "the task t ended early: broke"),
+    ],
+)  # fmt: skip
+def test_what_did_not_come_to_an_end_is_named(
+    asked: str, logs: list[dict[str, Any]], kind: type[Exception], said: str
+) -> None:
+    with pytest.raises(kind, match=said):
+        refuse_incomplete([asked], logs, 9)
+
+
+def test_a_grader_that_is_named_is_none_of_the_models_own() -> None:
+    told = log(sample(1, "C"))
+    told["eval"]["scorers"] = [{"name": "inspect_ai/model_graded_qa", "options": {"model": "openai/other"}}]
+    refuse_self_graded([told])
+    told["eval"]["scorers"][0]["options"] = {}
+    with pytest.raises(ConfigInvalid, match="would judge itself"):
+        refuse_self_graded([told])
+
+
+def test_a_file_that_a_task_could_read_is_part_of_what_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    task, rows = tmp_path / "tasks.py", tmp_path / "deep" / "rows.jsonl"
+    task.write_text("1", encoding="utf-8")
+    rows.write_text("{}", encoding="utf-8")
+    evaluator = InspectAI(InspectAIOptions(tasks=(f"{task}@t",)))
+    before = evaluator.fingerprint()
+    (tmp_path / "notes.log").write_text("other", encoding="utf-8")
+    assert evaluator.fingerprint() == before
+    rows.write_text("{ }", encoding="utf-8")
+    assert evaluator.fingerprint() != before
+    with pytest.raises(EvaluatorError, match=r"inspect-ai\.tasks: cannot read .*gone\.py"):
+        InspectAI(InspectAIOptions(tasks=(str(tmp_path / "gone.py"),))).fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"tasks": ()}, r"inspect-ai\.tasks is empty"),
+        ({"tasks": ("a.py",), "grader_model": "m"}, "has a model and an address"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused_when_it_is_made(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigInvalid, match=said):
+        InspectAI(InspectAIOptions(**values))
