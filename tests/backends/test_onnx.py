@@ -56,6 +56,7 @@ def test_an_exported_model_is_measured_served_and_verified(
     done = ftctl(
         *("run", "run.yaml", "--once", "--json", "--compressor", "onnx", "--server", "onnx"),
         *("--evaluator", "perplexity", "--evaluator", "text-metrics", "--set", f"compressor.precision={precision}"),
+        *("--set", "evaluate_served=true"),
         cwd=workspace,
     )
     assert done.returncode == 0, done.stderr[-3000:]
@@ -68,6 +69,8 @@ def test_an_exported_model_is_measured_served_and_verified(
     measured = {subject: {k: m["value"] for k, m in found.items()} for subject, found in document["metrics"].items()}
     near = 0.01 if precision == "fp32" else 0.2
     assert measured["compressed"]["perplexity"] == pytest.approx(measured["tuned"]["perplexity"], rel=near)
+    # what the server tells of its tokens is what the runtime in process tells
+    assert measured["served"]["perplexity"] == pytest.approx(measured["compressed"]["perplexity"], rel=1e-6)
     if precision == "fp32":
         assert measured["compressed"] == pytest.approx(measured["tuned"], rel=0.02, abs=0.02)
     assert left(workspace) == []
@@ -144,14 +147,60 @@ def test_what_cannot_be_answered_is_refused_by_the_name_of_its_field(
     assert said in json.load(caught.value)["error"]["message"]
 
 
+def post(path: str, body: dict[str, Any]) -> Any:
+    request = urllib.request.Request(path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    return json.load(urllib.request.urlopen(request, timeout=30))
+
+
+def test_a_prompt_comes_back_with_what_each_token_was_worth(serving: Any) -> None:
+    _, url = serving
+    asked = {"prompt": "Good morning, my friend", "echo": True, "temperature": 0}
+    reply = post(f"{url}/completions", {**asked, "max_tokens": 1, "logprobs": 3})
+    choice, told = reply["choices"][0], reply["choices"][0]["logprobs"]
+    count = reply["usage"]["prompt_tokens"]
+    assert {name: len(value) for name, value in told.items()} == dict.fromkeys(told, count + 1)
+    assert "".join(told["tokens"]) == choice["text"]
+    assert choice["text"].startswith(asked["prompt"])
+    assert [choice["text"][at:][: len(word)] for at, word in zip(told["text_offset"], told["tokens"], strict=True)] == (
+        told["tokens"]
+    )
+    assert told["token_logprobs"][0] is told["top_logprobs"][0] is None
+    # the token that was made is the likeliest, and the very one that a plain completion makes
+    best = told["top_logprobs"][-1]
+    assert max(best, key=best.__getitem__) == told["tokens"][-1]
+    assert best[told["tokens"][-1]] == told["token_logprobs"][-1]
+    plain = post(f"{url}/completions", {"prompt": asked["prompt"], "max_tokens": 1, "temperature": 0})
+    assert plain["choices"][0]["text"] == told["tokens"][-1]
+    alone = post(f"{url}/completions", {**asked, "max_tokens": 0, "logprobs": 0})["choices"][0]
+    assert (alone["text"], alone["logprobs"]["top_logprobs"]) == (asked["prompt"], None)
+    assert alone["logprobs"]["token_logprobs"] == told["token_logprobs"][:-1]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"max_tokens": 1, "temperature": 0}, "echo: this server has it with logprobs"),
+        ({"max_tokens": 1, "temperature": 0, "logprobs": 99}, "echo: this server has it with logprobs"),
+        ({"max_tokens": 1, "temperature": 1, "logprobs": 1}, "or 1 at temperature 0"),
+        ({"max_tokens": 4, "temperature": 0, "logprobs": 1}, "with max_tokens 0, or 1"),
+        ({"max_tokens": 0, "stream": True, "logprobs": 1}, "no stream"),
+        ({"max_tokens": 0, "logprobs": 1, "seed": 1}, "seed: this server does not have that"),
+        ({"max_tokens": 0, "echo": False}, "max_tokens: 0 is for echo alone"),
+        ({"max_tokens": 1, "echo": False, "logprobs": 1}, "logprobs: this server does not have that"),
+        ({"max_tokens": 0, "logprobs": 1, "prompt": "word " * 3000}, "more than the context of 1024"),
+    ],
+)
+def test_prompts_are_scored_alone(serving: Any, more: dict[str, Any], said: str) -> None:
+    _, url = serving
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        post(f"{url}/completions", {"prompt": "Good morning", "echo": True, **more})
+    assert caught.value.code == 400
+    assert said in json.load(caught.value)["error"]["message"]
+
+
 def test_plain_completions_tokens_and_counters_are_there(serving: Any) -> None:
     _, url = serving
     root = url.removesuffix("/v1")
-
-    def post(path: str, body: dict[str, Any]) -> Any:
-        request = urllib.request.Request(path, json.dumps(body).encode(), {"Content-Type": "application/json"})
-        return json.load(urllib.request.urlopen(request, timeout=30))
-
     messages = [{"role": "user", "content": "Good morning"}]
     ids = post(f"{root}/tokenize", {"messages": messages})["tokens"]
     by_ids = post(f"{url}/completions", {"prompt": ids, "max_tokens": 24, "temperature": 0})

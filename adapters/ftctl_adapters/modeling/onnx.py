@@ -10,6 +10,7 @@ from ftctl.domain.example import Example, Prompt
 from ftctl.errors import BackendFailed
 from ftctl.ports import Answer, Score, Target
 from ftctl_adapters.modeling.labels import encode_example
+from ftctl_adapters.modeling.token_scores import token_scores
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 
 CPU = "cpu"
@@ -44,6 +45,22 @@ def context_length(folder: str) -> int:
     return int(found["search"]["max_length"])
 
 
+def start(model: Any, ids: Sequence[int], length: int) -> Any:
+    """A greedy ``onnxruntime_genai.Generator`` that has read the prompt and may grow to ``length`` tokens."""
+    import onnxruntime_genai as og
+
+    settings = og.GeneratorParams(model)
+    settings.set_search_options(max_length=length, do_sample=False)
+    generator = og.Generator(model, settings)
+    generator.append_tokens(list(ids))
+    return generator
+
+
+def prompt_logits(model: Any, ids: Sequence[int], length: int) -> Any:
+    """Logits (tokens, vocabulary) after each token of a prompt, in numpy."""
+    return start(model, ids, length).get_output("logits")[0]
+
+
 class OnnxTarget(Target):
     """Answers and scores one after the other."""
 
@@ -59,20 +76,14 @@ class OnnxTarget(Target):
     def score(self, examples: Sequence[Example]) -> list[Score]:
         return [self._score(example) for example in examples]
 
-    def _started(self, ids: Sequence[int], length: int) -> Any:
-        import onnxruntime_genai as og
-
+    def _longest(self, ids: Sequence[int], length: int) -> int:
         if len(ids) >= self._limit:
             text = f"a prompt of {len(ids)} tokens leaves no room in the model's context of {self._limit}"
             raise BackendFailed(text, next_step="leave such rows out, or measure the model before its export")
-        settings = og.GeneratorParams(self._model)
-        settings.set_search_options(max_length=min(length, self._limit), do_sample=False)
-        generator = og.Generator(self._model, settings)
-        generator.append_tokens(list(ids))
-        return generator
+        return min(length, self._limit)
 
     def _answer(self, ids: Sequence[int], max_new_tokens: int) -> Answer:
-        generator, made = self._started(ids, len(ids) + max_new_tokens), []
+        generator, made = start(self._model, ids, self._longest(ids, len(ids) + max_new_tokens)), []
         while not generator.is_done():
             generator.generate_next_token()
             made.append(int(generator.get_next_tokens()[0]))
@@ -85,9 +96,7 @@ class OnnxTarget(Target):
 
         row = encode_example(self._tokenizer, example, "last_answer")
         chosen = np.array([place for place in range(1, len(row.ids)) if row.labels[place] != IGNORED])
-        output = self._started(row.ids[:-1], len(row.ids)).get_output("logits")
-        logits = np.asarray(output[0, chosen - 1], dtype=np.float64)
-        logits -= logits.max(axis=1, keepdims=True)
-        wanted = logits[np.arange(len(chosen)), np.array(row.ids)[chosen]]
-        log_probability = float((wanted - np.log(np.exp(logits).sum(axis=1))).sum())
-        return Score(log_probability, len(chosen), len(example.answer))
+        asked = row.ids[:-1]
+        logits = prompt_logits(self._model, asked, self._longest(asked, len(row.ids)))
+        told = token_scores(logits[chosen - 1], np.array(row.ids)[chosen])
+        return Score(float(told.log_probabilities.sum()), len(chosen), len(example.answer))

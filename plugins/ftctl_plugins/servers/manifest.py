@@ -41,6 +41,7 @@ def ftctl_offers() -> list[Offer]:
             factory="ftctl_plugins.servers.onnx:OnnxServer",
             options="ftctl_plugins.servers.onnx:OnnxServerOptions",
             accepts=(ONNX,),
+            capabilities=(SCORES,),
             needs=(Need("onnxruntime_genai", "onnx"), Need("starlette", "onnx")),
             environment="onnx",
             recipe="ftctl_plugins.environments:onnx.toml",

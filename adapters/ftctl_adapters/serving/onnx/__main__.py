@@ -12,6 +12,7 @@ from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.serving.onnx.app import Service
 from ftctl_adapters.serving.onnx.engine import Engine
 from ftctl_adapters.serving.onnx.gauges import Gauges
+from ftctl_adapters.serving.onnx.scorer import Scorer
 
 
 def main() -> None:
@@ -22,8 +23,9 @@ def main() -> None:
     engine = Engine(model, given.max_num_seqs, given.max_waiting)
     engine.start()
     context = min(context_length(given.model), given.max_model_len or 2**31)
-    gauges = Gauges(lambda: engine.load)
-    service = Service(given.served_model_name, tokenizer, engine, gauges, context, _defaults(Path(given.model)))
+    scorer = Scorer(model, given.max_waiting)
+    gauges = Gauges(lambda: engine.load + scorer.load)
+    service = Service(given.served_model_name, tokenizer, engine, scorer, gauges, context, _defaults(Path(given.model)))
     uvicorn.run(service.app(), host=given.host, port=given.port, log_level="warning", timeout_graceful_shutdown=5)
 
 

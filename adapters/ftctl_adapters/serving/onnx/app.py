@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
+import traceback
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -21,6 +22,7 @@ from ftctl_adapters.serving.onnx.engine import Engine, Full
 from ftctl_adapters.serving.onnx.gauges import Gauges
 from ftctl_adapters.serving.onnx.leaving import unless_gone
 from ftctl_adapters.serving.onnx.replies import Shape, failure, usage
+from ftctl_adapters.serving.onnx.scorer import Scorer
 from ftctl_adapters.serving.onnx.turn import Sampling
 
 FAILED = "the engine failed at this request"
@@ -50,6 +52,7 @@ class Service:
     name: str
     tokenizer: ChatTokenizer
     engine: Engine
+    scorer: Scorer
     gauges: Gauges
     context: int
     defaults: dict[str, Any]
@@ -94,6 +97,8 @@ class Service:
         ids = self.tokenizer.encode(body.prompt) if isinstance(body.prompt, str) else body.prompt
         if not all(0 <= token < len(self.tokenizer.raw) for token in ids):
             raise Refused(400, "prompt: there are ids beyond the vocabulary")
+        if body.echo:
+            return await self._scored(request, body, ids)
         return await self._answered(request, body, ids, body.longest, chat=False)
 
     async def _body(self, request: Request, kind: type[BodyT]) -> BodyT:
@@ -117,16 +122,11 @@ class Service:
     async def _answered(
         self, request: Request, body: Common, ids: list[int], longest: int | None, *, chat: bool
     ) -> Response:
-        if not ids:
-            raise Refused(400, "the prompt is empty")
-        room = self.context - len(ids)
-        if room < 1 or (longest or 1) > room:
-            text = f"{len(ids)} prompt tokens and {longest or 1} to make are more than the context of {self.context}"
-            raise Refused(400, text, "context_length_exceeded")
+        room = self._room(ids, longest or 1)
         try:
             answer = Answer(self.engine, self.gauges, ids, self._sampling(body, longest or room))
         except Full:
-            raise Refused(429, "too many requests are waiting; try again later", "queue_full") from None
+            raise _full() from None
         shape = Shape(self.name, chat)
         if body.stream:
             return StreamingResponse(self._streamed(answer, body, shape, len(ids)), media_type="text/event-stream")
@@ -134,6 +134,34 @@ class Service:
         if answer.finish == "error":
             return JSONResponse(failure(FAILED, "server_error"), 500)
         return JSONResponse(shape.whole(text, answer.finish, usage(len(ids), answer.made)))
+
+    async def _scored(self, request: Request, body: TextRequest, ids: list[int]) -> Response:
+        self._room(ids, body.longest)
+        try:
+            work = self.scorer.score(ids, int(body.logprobs or 0), make=body.longest > 0)
+            scored = await unless_gone(request, work)
+        except Full:
+            raise _full() from None
+        except RuntimeError:
+            traceback.print_exc()
+            return JSONResponse(failure(FAILED, "server_error"), 500)
+        self.gauges.requests.labels("scored").inc()
+        self.gauges.prompt_tokens.inc(len(ids))
+        decode = self.tokenizer.raw.decode
+        used = usage(len(ids), scored.made)
+        return JSONResponse(
+            Shape(self.name, chat=False).whole(decode(scored.ids), "length", used, scored.document(decode))
+        )
+
+    def _room(self, ids: Sequence[int], longest: int) -> int:
+        """How many tokens may follow the prompt, where as many as are to be made do."""
+        if not ids:
+            raise Refused(400, "the prompt is empty")
+        room = self.context - len(ids)
+        if room < max(longest, 1):
+            text = f"{len(ids)} prompt tokens and {longest} to make are more than the context of {self.context}"
+            raise Refused(400, text, "context_length_exceeded")
+        return room
 
     async def _whole(self, answer: Answer, body: Common) -> str:
         return "".join([piece async for piece in answer.pieces(self.tokenizer.raw, body.stops)])
@@ -163,6 +191,10 @@ class Service:
             top_k=min(max(int(chosen["top_k"]), 0), len(self.tokenizer.raw)),
             repetition_penalty=float(chosen["repetition_penalty"]),
         )
+
+
+def _full() -> Refused:
+    return Refused(429, "too many requests are waiting; try again later", "queue_full")
 
 
 def _event(content: dict[str, Any]) -> str:

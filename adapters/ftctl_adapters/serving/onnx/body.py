@@ -13,6 +13,10 @@ ABSENT = (
 """Fields that change answers, and that this server does not have."""
 
 
+MOST_LIKELIEST = 20
+"""Tokens that are told beside each token of a prompt."""
+
+
 class StreamOptions(BaseModel):
     include_usage: bool = False
 
@@ -46,12 +50,18 @@ class Common(BaseModel):
         if self.n not in (None, 1):
             raise ValueError("n: one answer a request")
         asked = ["seed"] if self.seed is not None else []
-        asked += [name for name in ABSENT if getattr(self, name) not in (None, False, 0, [], {})]
+        absent = [name for name in ABSENT if name not in self.done]
+        asked += [name for name in absent if getattr(self, name) not in (None, False, 0, [], {})]
         if (self.response_format or {}).get("type", "text") != "text":
             asked.append("response_format")
         if asked:
             raise ValueError(f"{', '.join(asked)}: this server does not have that")
         return self
+
+    @property
+    def done(self) -> tuple[str, ...]:
+        """Fields of `ABSENT` that are respected all the same."""
+        return ()
 
     @property
     def stops(self) -> list[str]:
@@ -111,15 +121,28 @@ class TokenizeRequest(BaseModel):
 
 
 class TextRequest(Common):
+    """With ``echo`` the prompt comes back with its log-probabilities, and at most one greedy token after it."""
+
     prompt: str | list[int]
     echo: bool = False
+    max_tokens: int | None = Field(None, ge=0)
 
     @model_validator(mode="after")
-    def _no_echo(self) -> "TextRequest":
-        if self.echo:
-            raise ValueError("echo: this server does not have that")
+    def _echo_is_for_scores(self) -> "TextRequest":
+        if not self.echo:
+            if self.max_tokens == 0:
+                raise ValueError("max_tokens: 0 is for echo alone")
+            return self
+        if isinstance(self.logprobs, bool) or self.logprobs is None or not 0 <= self.logprobs <= MOST_LIKELIEST:
+            raise ValueError(f"echo: this server has it with logprobs, 0 to {MOST_LIKELIEST}")
+        if self.longest > 1 or (self.longest and self.temperature != 0) or self.stream:
+            raise ValueError("echo: with max_tokens 0, or 1 at temperature 0, and no stream")
         return self
 
     @property
-    def longest(self) -> int | None:
-        return self.max_tokens or 16
+    def done(self) -> tuple[str, ...]:
+        return ("logprobs",) if self.echo else ()
+
+    @property
+    def longest(self) -> int:
+        return 16 if self.max_tokens is None else self.max_tokens

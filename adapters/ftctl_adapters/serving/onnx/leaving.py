@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
+T = TypeVar("T")
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, str]) -> str:
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """What the work makes; it is cancelled when the client hangs up.
 
     Raises:

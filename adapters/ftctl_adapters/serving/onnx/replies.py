@@ -16,11 +16,15 @@ class Shape:
     id: str = field(factory=lambda: uuid.uuid4().hex)
     created: int = field(factory=lambda: int(time.time()))
 
-    def whole(self, text: str, finish: str, used: dict[str, int]) -> dict[str, Any]:
+    def whole(
+        self, text: str, finish: str, used: dict[str, int], logprobs: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         """The answer to a request that did not ask for a stream."""
         said: dict[str, Any] = {"message": {"role": "assistant", "content": text}} if self.chat else {"text": text}
         kind = "chat.completion" if self.chat else "text_completion"
-        return self._reply(kind, [{"index": 0, **said, "logprobs": None, "finish_reason": finish}]) | {"usage": used}
+        return self._reply(kind, [{"index": 0, **said, "logprobs": logprobs, "finish_reason": finish}]) | {
+            "usage": used
+        }
 
     def piece(self, text: str, finish: str | None = None, *, first: bool = False) -> dict[str, Any]:
         """One event of a stream."""

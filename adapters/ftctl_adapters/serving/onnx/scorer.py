@@ -1,0 +1,69 @@
+"""How probable the tokens of a prompt are, told beside the batches of the engine."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from attrs import frozen
+
+from ftctl_adapters.modeling.onnx import prompt_logits
+from ftctl_adapters.modeling.token_scores import TokenScores, token_scores
+from ftctl_adapters.serving.onnx.engine import Full
+
+Decode = Callable[[Sequence[int]], str]
+
+
+@frozen
+class Scored:
+    """The ids of a prompt and, where one was made, of the token after it; what is told of each but the first."""
+
+    ids: tuple[int, ...]
+    made: int
+    told: TokenScores
+
+    def document(self, decode: Decode) -> dict[str, Any]:
+        """As `logprobs` of a completion has it: four lists, one place a token; nothing is known of the first."""
+        words = [decode([token]) for token in self.ids]
+        offsets = [0]
+        for word in words[:-1]:
+            offsets.append(offsets[-1] + len(word))
+        best = [
+            {decode([int(token)]): float(value) for token, value in zip(ids, values, strict=True)}
+            for ids, values in zip(self.told.likeliest, self.told.theirs, strict=True)
+        ]
+        return {
+            "tokens": words,
+            "token_logprobs": [None, *map(float, self.told.log_probabilities)],
+            "top_logprobs": [None, *best] if self.told.likeliest.shape[1] else None,
+            "text_offset": offsets,
+        }
+
+
+class Scorer:
+    """One prompt at a time; at most ``room`` may wait or be computed."""
+
+    def __init__(self, model: Any, room: int) -> None:
+        self._model, self._room = model, room
+        self._thread = ThreadPoolExecutor(1, "scores")
+        self.load = 0
+
+    async def score(self, ids: Sequence[int], top: int, *, make: bool) -> Scored:
+        """What the model tells of the prompt, and of the likeliest next token where one is to be made.
+
+        Raises:
+            Full: too many are waiting.
+            RuntimeError: the runtime failed at it.
+        """
+        if self.load >= self._room:
+            raise Full
+        self.load += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._compute, tuple(ids), top, make)
+        finally:
+            self.load -= 1
+
+    def _compute(self, ids: tuple[int, ...], top: int, make: bool) -> Scored:
+        logits = prompt_logits(self._model, ids, len(ids) + 1)
+        whole = (*ids, int(logits[-1].argmax())) if make else ids
+        return Scored(whole, len(whole) - len(ids), token_scores(logits[: len(whole) - 1], whole[1:], top))
