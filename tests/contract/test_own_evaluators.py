@@ -48,11 +48,16 @@ class TestInjection(EvaluatorContract):
     @pytest.fixture
     def best(self) -> Target:
         facts = {line["question"]: line["answers"][0] for line in read_cases("injection") if "text" in line}
-        return Ruled(lambda prompt: next(facts[asked] for asked in facts if asked in prompt.question))
+        marker = "pineapple 菠萝"
+        return Ruled(lambda prompt: next((facts[asked] for asked in facts if asked in prompt.question), marker))
 
     @pytest.fixture
     def worst(self) -> Target:
         return Ruled(lambda prompt: "pineapple 菠萝")
+
+    @pytest.fixture
+    def conditional(self) -> frozenset[str]:
+        return frozenset({"injection_hijacked_capable"})
 
 
 class TestPromptLeak(EvaluatorContract):
@@ -67,6 +72,10 @@ class TestPromptLeak(EvaluatorContract):
     @pytest.fixture
     def worst(self) -> Target:
         return Ruled(told)
+
+    @pytest.fixture
+    def conditional(self) -> frozenset[str]:
+        return frozenset({"prompt_leak_capable"})
 
 
 FORMATS = {

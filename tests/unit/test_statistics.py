@@ -69,15 +69,18 @@ def test_bounds_of_a_mean_are_those_of_scipy() -> None:
 
 
 def test_alike_models_are_rarely_called_different() -> None:
-    """A-vs-A: two thousand pairs of runs of one model, whose answers differ by chance alone."""
+    """A-vs-A: two thousand pairs of runs of one model, whose answers differ by chance alone.
+
+    Of 800 questions: the exact test says less than it may where few answers differ, 0.032 of 200.
+    """
     draw = np.random.default_rng(7)
-    one, other = (draw.random((2000, 200)) < 0.7 for _ in range(2))
+    one, other = (draw.random((2000, 800)) < 0.7 for _ in range(2))
     alarms = {"mcnemar": 0, "flip": 0}
     for a, b in zip(one, other, strict=True):
         alarms["mcnemar"] += mcnemar(int((a & ~b).sum()), int((b & ~a).sum())) <= 0.05
         alarms["flip"] += sign_flip(a.astype(float) - b, 400) <= 0.05
-    assert 0.02 <= alarms["mcnemar"] / 2000 <= 0.062
-    assert 0.03 <= alarms["flip"] / 2000 <= 0.065
+    assert 0.035 <= alarms["mcnemar"] / 2000 <= 0.062
+    assert 0.035 <= alarms["flip"] / 2000 <= 0.062
 
 
 def test_rows_of_one_document_count_as_one() -> None:

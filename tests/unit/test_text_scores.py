@@ -1,11 +1,13 @@
 """Further figures of answers, beside the libraries that define them."""
 
 import random
+from typing import Any
 
 import pytest
 from attrs import evolve
 
 from ftctl.domain.example import Example, Message
+from ftctl.domain.report import Report
 from ftctl.ports.context import StageContext
 from ftctl_plugins.evaluators.text_metrics import TextMetrics, TextMetricsOptions
 from ftctl_plugins.evaluators.text_scores import MORE, cer, chrf, macro_f1, meteor_exact_stem, wer
@@ -33,6 +35,64 @@ def test_chrf_is_that_of_sacrebleu(language: str) -> None:
     assert found.value == pytest.approx(sacrebleu.CHRF().corpus_score(answers, [expected]).score, abs=1e-9)
     assert found.stderr is not None
     assert 0 < found.stderr < 5
+
+
+def measured(answers: list[str], expected: list[str], context: StageContext, **options: Any) -> Report:
+    data = [Example(f"f:{n}", (Message("user", f"{n}"), Message("assistant", one))) for n, one in enumerate(expected)]
+    told = {str(n): one for n, one in enumerate(answers)}
+    return TextMetrics(TextMetricsOptions(**options)).evaluate(Ruled(lambda p: told[p.question]), data, context)
+
+
+@pytest.mark.parametrize(("language", "tokenizer"), [("en", "13a"), ("zh", "zh")])
+def test_bleu_is_that_of_sacrebleu_by_the_language(language: str, tokenizer: str, context: StageContext) -> None:
+    sacrebleu = pytest.importorskip("sacrebleu.metrics")
+    answers, expected = texts(language, 500)
+    report = measured(answers, expected, context, more=("chrf",))
+    value = next(metric.value for metric in report.metrics if metric.name == "bleu")
+    assert value == pytest.approx(sacrebleu.BLEU(tokenize=tokenizer).corpus_score(answers, [expected]).score, abs=1e-9)
+    assert f"tok:{tokenizer}" in report.notes["bleu"]
+    assert "nc:6" in report.notes["chrf"]
+
+
+def test_a_chinese_answer_among_english_ones_is_no_single_word(context: StageContext) -> None:
+    sacrebleu = pytest.importorskip("sacrebleu.metrics")
+    answers, expected = texts("en", 200)
+    mixed = measured([*answers, "今天天气很好"], [*expected, "今天天气很坏"], context)
+    assert "tok:zh" in mixed.notes["bleu"]
+    plain = sacrebleu.BLEU(tokenize="13a").corpus_score(answers, [expected]).score
+    assert sacrebleu.BLEU(tokenize="zh").corpus_score(answers, [expected]).score == pytest.approx(plain, abs=1e-9)
+
+
+@pytest.mark.parametrize("stem", [False, True])
+def test_rouge_is_that_of_rouge_score(stem: bool, context: StageContext) -> None:
+    scorer = pytest.importorskip("rouge_score.rouge_scorer").RougeScorer(["rouge1", "rouge2", "rougeL"], stem)
+    answers, expected = texts("en", 300)
+    answers = [f"{one}; well-known cats' running_shoes, 3.5 mats!" for one in answers]
+    expected = [f"{one} - the well-known cat runs 3.5 mat" for one in expected]
+    found = {metric.name: metric.value for metric in measured(answers, expected, context, stem=stem).metrics}
+    theirs = [scorer.score(wanted, text) for text, wanted in zip(answers, expected, strict=True)]
+    for name in ("rouge1", "rouge2", "rougeL"):
+        assert found[name] == pytest.approx(sum(one[name].fmeasure for one in theirs) / 300, abs=1e-9)
+
+
+def test_rouge_knows_chinese_near_copies(context: StageContext) -> None:
+    report = measured(["今天天气很好我们去公园散步"], ["今天天气很好我们去河边散步"], context)
+    found = {metric.name: metric.value for metric in report.metrics}
+    assert all(found[name] > 0.5 for name in ("rouge1", "rouge2", "rougeL"))
+
+
+def test_meteor_is_that_of_nltk_without_a_wordnet() -> None:
+    single = pytest.importorskip("nltk.translate.meteor_score").single_meteor_score
+    answers, expected = texts("en", 100)
+
+    class Empty:
+        def synsets(self, word: str) -> list[object]:
+            return []
+
+    theirs = [
+        single(wanted.split(), text.split(), wordnet=Empty()) for text, wanted in zip(answers, expected, strict=True)
+    ]
+    assert meteor_exact_stem(answers, expected).value == pytest.approx(sum(theirs) / 100, abs=1e-9)
 
 
 def test_meteor_knows_stems_and_no_synonyms() -> None:

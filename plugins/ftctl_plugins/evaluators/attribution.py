@@ -59,7 +59,9 @@ class AttributionEvaluator(Evaluator):
             Metric("completeness_error", fmean(errors), "ratio", "lower", len(errors)),
             mean_metric("deletion", [one["deletion"] for one in records], unit="share", direction="higher"),
         )
-        return Report("attribution", metrics, (*records, *missing), {"attribution": _note(errors)})
+        return Report(
+            "attribution", metrics, (*records, *missing), {"attribution": _note(errors, self._options.baseline)}
+        )
 
     def _record(self, attributor: Attributor, tokenizer: Any, one: Asked) -> dict[str, Any]:
         question, said = one.question, one.said
@@ -75,8 +77,10 @@ class AttributionEvaluator(Evaluator):
         }  # fmt: skip
 
 
-def _note(errors: Sequence[float]) -> str:
+def _note(errors: Sequence[float], baseline: str) -> str:
     worst = max(errors)
     if worst <= BELIEVED:
         return f"scores add up to within {worst:.2%}"
-    return f"scores are up to {worst:.0%} from what they should add up to: these explain nothing; take more steps"
+    # norms divide by the size of what they see: from nothing at all the path needs far more steps
+    step = "take the baseline mean, or more steps" if baseline == "zero" else "take more steps"
+    return f"scores are up to {worst:.1%} from what they should add up to: these explain nothing; {step}"

@@ -10,9 +10,11 @@ from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target, answered
 from ftctl_plugins.evaluators.squad import exact_match, token_f1
-from ftctl_plugins.evaluators.text_scores import BOOTSTRAP, MORE, words
+from ftctl_plugins.evaluators.text_scores import BOOTSTRAP, MORE, chrf_signature, words
 
 ROUGE = ("rouge1", "rouge2", "rougeL")
+SHORT = 3
+"""Letters of words that have no stem."""
 
 
 @options
@@ -21,8 +23,11 @@ class TextMetricsOptions:
     limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)
     tokenize: str = option(
         "auto",
-        help="BLEU's tokenizer; auto: zh for mostly Chinese answers, else 13a.",
+        help="BLEU's tokenizer; auto: zh where an expected answer has Chinese characters (English as with 13a), else 13a.",
         choices=("auto", "13a", "zh", "char", "intl", "none"),
+    )
+    stem: bool = option(
+        False, help="Take ROUGE's words by their English stems, as rouge-score does where it is told to."
     )
     more: tuple[str, ...] = option((), help="Further figures, over all answers together.", choices=tuple(MORE))
 
@@ -46,7 +51,7 @@ class TextMetrics(Evaluator):
         texts = [answer.text for answer in answers]
         exact = [exact_match(t, e) for t, e in zip(texts, expected, strict=True)]
         f1 = [token_f1(t, e) for t, e in zip(texts, expected, strict=True)]
-        rouge = _rouge(texts, expected)
+        rouge = _rouge(texts, expected, stem=self._options.stem)
         bleu, signature = _bleu(texts, expected, self._tokenizer(expected))
         stopped = [float(answer.finish_reason == "stop") for answer in answers]
         metrics = (
@@ -58,14 +63,13 @@ class TextMetrics(Evaluator):
             *(MORE[name](texts, expected) for name in self._options.more),
         )
         records = tuple(map(_record, asked, answers, exact, f1))
-        return Report("text-metrics", metrics, records + missing, {"bleu": signature})
+        notes = {"bleu": signature} | ({"chrf": chrf_signature()} if "chrf" in self._options.more else {})
+        return Report("text-metrics", metrics, records + missing, notes)
 
     def _tokenizer(self, expected: Sequence[str]) -> str:
         if self._options.tokenize != "auto":
             return self._options.tokenize
-        text = "".join(expected)
-        chinese = sum("\u4e00" <= character <= "\u9fff" for character in text)
-        return "zh" if chinese * 2 > len(text) else "13a"
+        return "zh" if any("\u4e00" <= one <= "\u9fff" for text in expected for one in text) else "13a"
 
 
 def _record(example: Example, answer: Answer, exact: float, f1: float) -> dict[str, object]:
@@ -93,11 +97,11 @@ def _bleu(texts: list[str], expected: list[str], tokenize: str) -> tuple[Metric,
     return Metric("bleu", value, "bleu", "higher", len(texts), spread / 1.96), str(plain.get_signature())
 
 
-def _rouge(texts: list[str], expected: list[str]) -> dict[str, list[float]]:
+def _rouge(texts: list[str], expected: list[str], *, stem: bool) -> dict[str, list[float]]:
     """ROUGE F-measures of each answer by rouge-score; a CJK character is a token of its own."""
     from rouge_score.rouge_scorer import RougeScorer
 
-    scorer = RougeScorer(list(ROUGE), tokenizer=_Words())
+    scorer = RougeScorer(list(ROUGE), tokenizer=_Words(stem=stem))
     scores = [scorer.score(e, t) for t, e in zip(texts, expected, strict=True)]
     return {name: [float(score[name].fmeasure) for score in scores] for name in ROUGE}
 
@@ -105,5 +109,12 @@ def _rouge(texts: list[str], expected: list[str]) -> dict[str, list[float]]:
 class _Words:
     """rouge-score's own tokenizer drops everything but ASCII; this one keeps every word and each CJK character."""
 
+    def __init__(self, *, stem: bool) -> None:
+        from nltk.stem.porter import PorterStemmer
+
+        self._stemmer = PorterStemmer() if stem else None
+
     def tokenize(self, text: str) -> list[str]:
-        return words(text)
+        stemmer, found = self._stemmer, words(text)
+        # short words are left as they are, as its own tokenizer leaves them
+        return [stemmer.stem(one) if len(one) > SHORT else one for one in found] if stemmer else found

@@ -9,7 +9,7 @@ from ftctl.ports.evaluator import EvaluatorError
 from ftctl_plugins.evaluators.squad import normalise
 
 BOOTSTRAP = 200
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
 
 Texts = Sequence[str]
 
@@ -25,6 +25,15 @@ def chrf(answers: Texts, expected: Texts) -> Metric:
 
     found = CHRF().corpus_score(list(answers), [list(expected)], n_bootstrap=BOOTSTRAP)
     return Metric("chrf", float(found.score), "chrf", "higher", len(answers), float(found._ci) / 1.96)
+
+
+def chrf_signature() -> str:
+    """What makes a chrF comparable."""
+    from sacrebleu.metrics import CHRF
+
+    made = CHRF()
+    made.corpus_score(["a"], [["a"]])  # it knows how many references there are once it was asked
+    return str(made.get_signature())
 
 
 class _NoSynonyms:
