@@ -87,9 +87,7 @@ def test_scores_that_do_not_add_up_are_said_to_explain_nothing(tiny: LoadedTarge
 def test_a_baseline_of_nothing_at_all_is_said_to_explain_nothing(tiny: LoadedTarget, tmp_path: Path) -> None:
     """A model with RMSNorm changes fast near zero: steps that are enough from the mean are not enough from there."""
     data = [Example("a:1", (Message("user", "join(iterable, /)"), Message("assistant", '["iterable"]')))]
-    told = AttributionEvaluator(AttributionOptions(baseline="zero", steps=256)).evaluate(
-        tiny, data, recording(tmp_path)
-    )
+    told = AttributionEvaluator(AttributionOptions(baseline="zero")).evaluate(tiny, data, recording(tmp_path))
     error = next(metric.value for metric in told.metrics if metric.name == "completeness_error")
     assert error > 0.01
     assert f"up to {error:.1%}" in told.notes["attribution"]

@@ -23,7 +23,7 @@ class TextMetricsOptions:
     limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)
     tokenize: str = option(
         "auto",
-        help="BLEU's tokenizer; auto: zh where an expected answer has Chinese characters (English as with 13a), else 13a.",
+        help="BLEU's tokenizer; auto: zh where an expected answer is in part Chinese (English as with 13a), else 13a.",
         choices=("auto", "13a", "zh", "char", "intl", "none"),
     )
     stem: bool = option(
