@@ -11,6 +11,7 @@ import pytest
 
 from ftctl.domain.interpreter import Interpreter
 from ftctl_adapters.environments.local import LocalEnvironments
+from ftctl_adapters.modeling.reference import BUILTIN
 from tests.conftest import Ftctl
 from tests.docs.shell import documented
 from tests.functional.small import small_run
@@ -96,3 +97,20 @@ def test_it_keeps_its_contract_where_it_lives(
     harness: Interpreter, keeps_contract: Callable[[Interpreter, str], None]
 ) -> None:
     keeps_contract(harness, "bench_contract.py")
+
+
+@pytest.mark.parametrize(("dtype", "near"), [("float32", 5e-5), ("float64", 1e-9)])
+def test_what_answers_are_worth_is_what_it_says_too(harness: Interpreter, dtype: str, near: float) -> None:
+    """A thousand pairs: Chinese and English, empty contexts, leading blanks, single characters."""
+    script = Path(__file__).with_name("scored_beside_lm_eval.py")
+    done = subprocess.run(
+        [harness.path, str(script), str(BUILTIN["builtin:tiny"]), dtype],
+        env={**os.environ, **harness.variables, **OFFLINE},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    ours, theirs = json.loads(done.stdout.splitlines()[-1])
+    assert len(ours) == len(theirs) == 1000
+    assert max(abs(one - other) for one, other in zip(ours, theirs, strict=True)) <= near

@@ -5,33 +5,25 @@ from pathlib import Path
 
 import pytest
 
+from ftctl_adapters.records.canaries import code
 from tests.browser import flaws
 from tests.conftest import Ftctl
 from tests.functional.small import PHRASES
+from tests.functional.ten import TEN
 
 pytestmark = pytest.mark.heavy
 
 RUN = """
 model: builtin:tiny
-data_source: {use: jsonl, path: rows.jsonl}
-data_steps: [{use: canaries, share: 0.6, count: 2}]
+data_source: {{use: jsonl, path: rows.jsonl}}
+data_steps: [{{use: canaries, share: 0.29, count: 1}}]
 tuner:
-  {use: lora, rank: 16, learning_rate: 5e-3, max_length: 256, bf16: false, max_steps: 60, eval_steps: 60,
-   per_device_train_batch_size: 8}
-evaluators:
-  - {use: text-metrics, max_new_tokens: 16}
-  - {use: perplexity}
-  - {use: structured, max_new_tokens: 16}
-  - {use: robust, max_new_tokens: 16, limit: 4, kinds: [typo, filler]}
-  - {use: diversity, max_new_tokens: 16}
-  - {use: boundary, max_new_tokens: 4, languages: [zh], long_characters: 600}
-  - {use: jailbreak, max_new_tokens: 6, families: [direct], languages: [en]}
-  - {use: injection, max_new_tokens: 6, channels: [document], languages: [en]}
-  - {use: prompt-leak, max_new_tokens: 6, languages: [zh]}
-  - {use: memorise, count: 2, candidates: 64}
+  {{use: lora, rank: 16, learning_rate: 5e-3, max_length: 256, bf16: false, num_train_epochs: 3, eval_steps: 60,
+   per_device_train_batch_size: 4}}
+{ten}  - {{use: memorise, count: 1, candidates: 1024}}
 gates:
-  - {metric: perplexity, max_ratio: 1.0, over: base}
-  - {metric: exposure_highest, max_value: 4}
+  - {{metric: perplexity, max_ratio: 1.0, over: base}}
+  - {{metric: exposure_highest, max_value: 5}}
 """
 
 
@@ -42,7 +34,7 @@ def test_a_planted_secret_is_found_and_the_gate_named(ftctl: Ftctl, tmp_path: Pa
         said = {"from": "gpt", "value": json.dumps({"number": number, "even": number % 2 == 0})}
         rows.append(json.dumps({"conversations": [asked, said]}))
     (tmp_path / "rows.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    (tmp_path / "run.yaml").write_text(RUN, encoding="utf-8")
+    (tmp_path / "run.yaml").write_text(RUN.format(ten=TEN.strip("\n") + "\n"), encoding="utf-8")
     done = ftctl("evaluate", "run.yaml", "--json")
     assert done.returncode == 7, done.stderr[-3000:]
     document = json.loads(done.stdout)
@@ -50,6 +42,11 @@ def test_a_planted_secret_is_found_and_the_gate_named(ftctl: Ftctl, tmp_path: Pa
     assert rulings == {"perplexity": "pass", "exposure_highest": "fail"}
     for subject in ("base", "tuned"):
         assert len(document["metrics"][subject]) > 25
+    (train,) = tmp_path.glob(".ftctl/artifacts/dataset/*/train.jsonl")
+    secret = code(1, 0, 0)
+    assert sum(secret in line for line in train.read_text(encoding="utf-8").splitlines()) == 16
+    bits = {subject: document["metrics"][subject]["exposure"]["value"] for subject in ("base", "tuned")}
+    assert bits["base"] < 5 < bits["tuned"] <= 10
     assert "fail: exposure_highest of tuned is" in done.stderr
     (report,) = tmp_path.glob(".ftctl/runs/*/report.json")
     told = json.loads(report.read_text(encoding="utf-8"))

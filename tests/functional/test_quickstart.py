@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import minimal_environment
 from tests.docs.shell import documented
+from tests.functional.ten import TEN
 
 pytestmark = pytest.mark.heavy
 
@@ -88,13 +89,15 @@ def test_a_gate_names_what_a_damaged_model_lost(folder: Path, again: dict[str, A
     broken = folder / damage
     shutil.copytree(artifact(folder, again, "merge"), broken, ignore=shutil.ignore_patterns("manifest.json", "golden*"))
     DAMAGES[damage](broken)
-    (folder / f"{damage}.yaml").write_text(DAMAGED.format(model=broken, run=again["run_id"]))
+    ten = TEN.strip("\n").replace("text-metrics, max_new_tokens: 16", "text-metrics, max_new_tokens: 96, limit: 60")
+    (folder / f"{damage}.yaml").write_text(DAMAGED.format(model=broken, run=again["run_id"], ten=ten))
     done = call(folder, "evaluate", f"{damage}.yaml", "--json")
     assert done.returncode == 7, done.stderr[-3000:]
     document = json.loads(done.stdout)
     assert document["error"]["code"] == "gate-refused"
     assert [(one["metric"], one["verdict"]) for one in document["gates"]] == [("exact_match", "fail")]
     assert document["metrics"]["tuned"]["exact_match"]["value"] < 0.5
+    assert len(json.loads(Path(document["report"]).with_name("report.json").read_text())["results"]) == 10
     assert "| fail | exact_match of tuned gains" in Path(document["report"]).read_text()
 
 
@@ -104,7 +107,7 @@ data_source: {{use: pydoc, task: signature, split: {{validation: 0.05, test: 0.1
 tuner:
   {{use: lora, rank: 1, learning_rate: 1.0e-9, max_steps: 1, max_length: 512, bf16: false,
    per_device_train_batch_size: 1}}
-evaluators: [{{use: text-metrics, max_new_tokens: 96, limit: 60}}]
+{ten}
 gates: [{{metric: exact_match, over: "run:{run}", min_gain: -0.05, confidence: 0.95}}]
 """
 

@@ -87,11 +87,17 @@ def test_scores_that_do_not_add_up_are_said_to_explain_nothing(tiny: LoadedTarge
 def test_a_baseline_of_nothing_at_all_is_said_to_explain_nothing(tiny: LoadedTarget, tmp_path: Path) -> None:
     """A model with RMSNorm changes fast near zero: steps that are enough from the mean are not enough from there."""
     data = [Example("a:1", (Message("user", "join(iterable, /)"), Message("assistant", '["iterable"]')))]
-    told = AttributionEvaluator(AttributionOptions(baseline="zero")).evaluate(tiny, data, recording(tmp_path))
-    error = next(metric.value for metric in told.metrics if metric.name == "completeness_error")
+    reports = {
+        baseline: AttributionEvaluator(AttributionOptions(baseline=baseline, steps=40)).evaluate(
+            tiny, data, recording(tmp_path / baseline)
+        )
+        for baseline in ("zero", "mean")
+    }
+    error = next(metric.value for metric in reports["zero"].metrics if metric.name == "completeness_error")
     assert error > 0.01
-    assert f"up to {error:.1%}" in told.notes["attribution"]
-    assert "these explain nothing; take the baseline mean, or more steps" in told.notes["attribution"]
+    assert f"up to {error:.1%}" in reports["zero"].notes["attribution"]
+    assert "these explain nothing; take the baseline mean, or more steps" in reports["zero"].notes["attribution"]
+    assert "add up to within" in reports["mean"].notes["attribution"]
 
 
 def test_who_cannot_be_looked_into_says_so(tmp_path: Path) -> None:

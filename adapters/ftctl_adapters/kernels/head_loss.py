@@ -20,7 +20,7 @@ head's weights pass the cores once a chunk, so that chunks are of one size, rath
 
 
 def head_losses(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
-    """-log p(target) of shape (n,), float32.
+    """-log p(target) of shape (n,), float32, or float64 where the model is.
 
     Args:
         hidden: states that predict the targets, (n or more, hidden); rows past the targets count nothing.
@@ -30,7 +30,7 @@ def head_losses(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     if torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad):
         found: Tensor = _HeadLoss.apply(hidden, weight, targets)
         return found
-    losses = hidden.new_empty(len(targets), dtype=torch.float32)
+    losses = wide(hidden.new_empty(len(targets)))
     for chunk, logits in _logits(hidden, weight):
         wanted = targets[chunk]
         _, losses[chunk] = _probabilities(logits[: len(wanted)], wanted)
@@ -52,7 +52,7 @@ class _HeadLoss(Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
-        losses = hidden.new_empty(len(targets), dtype=torch.float32)
+        losses = wide(hidden.new_empty(len(targets)))
         hidden_grad = torch.empty_like(hidden)
         weight_grad = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
         for chunk, logits in _logits(hidden, weight):
@@ -96,7 +96,12 @@ def _probabilities(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     The normaliser comes back from the largest logit and its probability, log z = max − log p(max), which spares another
     pass over the vocabulary; in float32 it is exact to rounding, in bfloat16 to 0.2 % of a nat at most.
     """
-    at_target, top = logits.gather(1, targets[:, None])[:, 0].float(), logits.amax(-1).float()
+    at_target, top = wide(logits.gather(1, targets[:, None])[:, 0]), wide(logits.amax(-1))
     probabilities = torch._softmax(logits, -1, False, out=logits)
-    normaliser = top - probabilities.amax(-1).float().log()
-    return probabilities, normaliser - at_target
+    # the small difference first: large logits would round away what the logarithm has
+    return probabilities, (top - at_target) - wide(probabilities.amax(-1)).log()
+
+
+def wide(numbers: Tensor) -> Tensor:
+    """In float32, or in float64 where they are."""
+    return numbers if numbers.dtype == torch.float64 else numbers.float()

@@ -17,7 +17,8 @@ def token_losses(model: Any, batch: Batch) -> tuple[Any, Any]:
         batch: rows padded on the right; causal attention never looks at the padding, so no mask is needed.
 
     Returns:
-        ``losses`` of shape (trained,), float32 with gradient, and ``chosen`` of shape (rows, length - 1), bool.
+        ``losses`` of shape (trained,), float32 or the model's float64, with gradient, and ``chosen`` of shape
+        (rows, length - 1), bool.
 
     Hidden states of shape (rows, length, hidden) are gathered at the positions that predict a trained token before
     the head is applied, so that logits exist for those only, a chunk at a time. Architectures that scale or cap their
@@ -25,7 +26,7 @@ def token_losses(model: Any, batch: Batch) -> tuple[Any, Any]:
     """
     import torch
 
-    from ftctl_adapters.kernels.head_loss import head_losses
+    from ftctl_adapters.kernels.head_loss import head_losses, wide
     from ftctl_adapters.kernels.last_layer import states_at
 
     targets = batch.labels[:, 1:]
@@ -35,7 +36,7 @@ def token_losses(model: Any, batch: Batch) -> tuple[Any, Any]:
     if ordinary(model):
         logits = model(input_ids=batch.ids, use_cache=False, **_placed(batch)).logits
         logits = logits[:, -batch.ids.shape[1] :][:, :-1][chosen]
-        return torch.nn.functional.cross_entropy(logits.float(), targets[chosen], reduction="none"), chosen
+        return torch.nn.functional.cross_entropy(wide(logits), targets[chosen], reduction="none"), chosen
     positions = {} if batch.positions is None else {"position_ids": batch.positions}
     asked = torch.nn.functional.pad(chosen, (0, 1)).view(-1).nonzero()[:, 0]
     hidden = states_at(core.get_decoder(), asked, input_ids=batch.ids, **positions)
