@@ -12,6 +12,7 @@ import pytest
 from ftctl.domain.interpreter import Interpreter
 from ftctl_adapters.environments.local import LocalEnvironments
 from ftctl_adapters.modeling.reference import BUILTIN
+from ftctl_plugins.evaluators.bench import PASSING
 from tests.conftest import Ftctl
 from tests.docs.shell import documented
 from tests.functional.small import small_run
@@ -68,6 +69,13 @@ def test_the_numbers_are_those_of_its_own_command(ftctl: Ftctl, harness: Interpr
     ours = json.loads((artifacts["baseline"] / "bench.results.json").read_text())
     theirs = alone(harness, tmp_path, str(artifacts["model"]), tasks)
     assert {key: ours[key] for key in SAME} == {key: theirs[key] for key in SAME}
+    # what reads its results reads the report: all that it tells but what is of that very time
+    report = json.loads(Path(document["report"]).with_name("report.json").read_text())
+    assert set(theirs) - {*PASSING, "samples"} <= set(report)
+    tuned = json.loads((artifacts["evaluate"] / "bench.results.json").read_text())
+    for key in SAME:
+        assert {task: report[key][task] for task in tuned[key]} == tuned[key]
+    assert "bench" not in report["results"]
 
 
 def alone(harness: Interpreter, folder: Path, model: str, tasks: list[str]) -> dict[str, Any]:

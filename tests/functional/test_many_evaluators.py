@@ -1,5 +1,6 @@
 """Ten evaluators and their gates in one run: a secret that was planted, and learnt, is found and named."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -54,6 +55,13 @@ def test_a_planted_secret_is_found_and_the_gate_named(ftctl: Ftctl, tmp_path: Pa
     assert told["results"].keys() == told["higher_is_better"].keys() == told["n-samples"].keys()
     assert told["results"]["memorise"]["exposure,none"] == document["metrics"]["tuned"]["exposure"]["value"]
     assert told["higher_is_better"]["memorise"] == dict.fromkeys(("exposure", "exposure_highest", "extracted"), False)
+    manifest = told["ftctl"]["manifest"]
+    (template,) = tmp_path.glob(".ftctl/artifacts/adapter/*/chat_template.jinja")
+    assert manifest["chat template"] == f"sha256 {hashlib.sha256(template.read_bytes()).hexdigest()}"
+    assert manifest["data set"] in document["stages"][1]["artifact"]
+    assert "evaluators.jailbreak.max_new_tokens 6" in manifest["decoding"]
+    assert "data_source.data_seed 42" in manifest["seeds"]
+    assert "torch " in manifest["versions"]
     (page,) = tmp_path.glob(".ftctl/runs/*/report.html")
     text = page.read_text(encoding="utf-8")
     assert text.index("<h2>Gates</h2>") < text.index("<h2>Metrics</h2>") < text.index("over the same examples</h2>")

@@ -87,6 +87,12 @@ def test_runs_are_compared_by_their_names(ftctl: Ftctl, tmp_path: Path) -> None:
     text = ftctl("compare", "lora-1234:tuned", "lora-1234:base").stdout
     assert "lower" in text
     assert "before: x" in text
+    several = json.loads(ftctl("compare", "lora-1234:base", "lora-1234:tuned", "lora-1234:base", "--json").stdout)
+    assert several["before"] == "lora-1234:base"
+    assert list(several["comparisons"]) == ["lora-1234:tuned", "lora-1234:base"]
+    whole = several["comparisons"]["lora-1234:tuned"]["differences"][0]
+    # twice as many figures are looked at
+    assert (whole["verdict"], whole["adjusted"]) == ("higher", pytest.approx(2 * exact["adjusted"]))
     for wrong, said in (("lora-1234:compressed", "was not measured"), ("lora-1234:best", "no model is called 'best'"),
                         ("lora-9", "no run 'lora-9'")):  # fmt: skip
         refused = ftctl("compare", "lora-1234", wrong)

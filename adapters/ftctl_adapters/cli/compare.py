@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,31 +11,42 @@ from ftctl.application.subjects import STAGES
 from ftctl.errors import UsageError
 from ftctl_adapters.cli.options import json_option, workspace_option
 
+if TYPE_CHECKING:
+    from ftctl_adapters.report.comparison import Comparison
+
 
 @click.command()
 @click.argument("before")
-@click.argument("after", required=False)
+@click.argument("after", nargs=-1)
 @workspace_option
 @json_option
-def command(before: str, after: str | None, workspace: Path, as_json: bool) -> None:
-    """What differs between two evaluations over the same examples, and whether chance would do as much.
+def command(before: str, after: tuple[str, ...], workspace: Path, as_json: bool) -> None:
+    """What differs between evaluations over the same examples, and whether chance would do as much.
 
     BEFORE and AFTER are runs (the beginning of a name is enough), each with `:base`, `:tuned`, `:compressed` or
     `:served`; the tuned model where that is left out, or the server where none was tuned. With one run alone, its base
-    is compared with its tuned model.
+    is compared with its tuned model; with several after the first, each of them with the first.
 
     Differences have an interval of 95 % (BCa bootstrap over examples) and p (exact McNemar for what is 0 or 1, else
     permutation of signs), adjusted by Holm for all figures that are shown.
     """
-    from ftctl_adapters.report.comparison import compare
+    from ftctl_adapters.report.comparison import compare, together
 
-    if after is None:
+    if not after:
         run = before.partition(":")[0]
-        before, after = f"{run}:base", f"{run}:tuned"
-    found = compare(_report(workspace, before), _report(workspace, after))
+        before, after = f"{run}:base", (f"{run}:tuned",)
+    first = _report(workspace, before)
+    found = dict(zip(after, together([compare(first, _report(workspace, one)) for one in after]), strict=True))
     if as_json:
-        print(json.dumps(_document(found), ensure_ascii=False))
+        told = {name: _document(one) for name, one in found.items()}
+        whole = told[after[0]] if len(told) == 1 else {"before": before, "comparisons": told}
+        print(json.dumps(whole, ensure_ascii=False))
         return
+    for name, one in found.items():
+        _print(one, before, name)
+
+
+def _print(found: "Comparison", before: str, after: str) -> None:
     from ftctl_adapters.cli.tables import print_table
     from ftctl_adapters.report.tables import difference_rows
 
@@ -67,7 +78,7 @@ def _report(workspace: Path, name: str) -> Path:
     return Path(store_of(workspace).open(*made[0].split("/")).path)
 
 
-def _document(found: Any) -> dict[str, Any]:
+def _document(found: "Comparison") -> dict[str, Any]:
     from ftctl.domain.codec import to_plain
 
     told = [to_plain(one) | {"delta": one.delta, "verdict": one.verdict} for one in found.differences]

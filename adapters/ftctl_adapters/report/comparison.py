@@ -1,7 +1,7 @@
 """Two evaluations over the same examples: what differs, how sure that is, and where it differs most."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -79,6 +79,15 @@ def compare(before: Path, after: Path) -> Comparison:
     adjusted = holm([one.p for one in found])
     told = [evolve(one, adjusted=p) for one, p in zip(found, adjusted, strict=True)]
     return Comparison(told, _foremost(changed), unpaired)
+
+
+def together(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The same with p adjusted for all figures of all of them: who looks at more finds more by chance."""
+    adjusted = iter(holm([one.p for comparison in comparisons for one in comparison.differences]))
+    return [
+        evolve(comparison, differences=[evolve(one, adjusted=next(adjusted)) for one in comparison.differences])
+        for comparison in comparisons
+    ]
 
 
 def _records(path: Path) -> dict[str, dict[str, Any]]:

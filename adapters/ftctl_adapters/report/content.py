@@ -18,6 +18,7 @@ from ftctl.ports.run_journal import RunJournal
 from ftctl.redact import redacted
 from ftctl_adapters.report.comparison import Comparison, compare
 from ftctl_adapters.report.looked_into import LOOKING
+from ftctl_adapters.report.manifest import manifest
 
 SUBJECTS = {stage: subject for subject, stage in STAGES.items()}
 SHOWN = 10
@@ -36,6 +37,9 @@ class Content:
     curves: dict[str, list[tuple[float, float]]]
     examples: list[dict[str, str]]
     lineage: dict[str, Any]
+    manifest: dict[str, str]
+    bench: dict[str, Any]
+    """What lm-evaluation-harness told itself of the last model, where `bench` ran."""
     notes: dict[str, str]
     looked_into: dict[str, list[dict[str, Any]]]
     """What evaluators that look into the last model say of its examples, by their names."""
@@ -52,15 +56,19 @@ def gather(journal: RunJournal, store: ArtifactStore) -> Content:
     run = journal.read("run.json") or {}
     artifacts = {stage["name"]: stage["artifact"] for stage in run.get("stages", []) if stage["artifact"]}
     folders = {name: _folder(store, reference) for name, reference in artifacts.items()}
+    spec, lineage = redacted((journal.folder / "run.yaml").read_text(encoding="utf-8")), _lineage(folders)
+    versions: dict[str, str] = next((one["packages"] for one in reversed(lineage.values()) if one["packages"]), {})
     return Content(
         run=run,
         plan=journal.read("plan.json") or {},
-        spec=redacted((journal.folder / "run.yaml").read_text(encoding="utf-8")),
+        spec=spec,
         data=_json(folders.get("data"), "summary.json"),
         rows=_rows(store, artifacts.get("data")),
         curves=_curves(journal, _json(folders.get("tune"), "trainer_state.json")),
         examples=_examples(folders),
-        lineage=_lineage(folders),
+        lineage=lineage,
+        manifest=manifest(folders, spec, versions),
+        bench=_json(_last(folders), "bench.results.json"),
         notes=_notes(journal),
         looked_into={name: _records(_last(folders), name) for name in LOOKING},
         slices={SUBJECTS[stage]: _records(folders[stage], "shift") for stage in SUBJECTS if stage in folders},

@@ -7,19 +7,32 @@ from ftctl.domain.codec import to_plain
 from ftctl_adapters.report.content import Content
 from ftctl_adapters.report.verdict import verdict
 
+BENCH = "bench"
+
 
 def document(content: Content) -> str:
     """The report as JSON.
 
     What reads results of lm-evaluation-harness finds ``results``, ``higher_is_better``, ``n-samples``, ``versions``,
-    ``n-shot`` and ``configs`` by evaluator; under ``ftctl`` stand all models, gates and comparisons.
+    ``n-shot`` and ``configs`` by evaluator, and where `bench` ran all that it told itself, by its tasks; under
+    ``ftctl`` stand all models, gates and comparisons.
     """
     metrics = content.run.get("metrics", {})
     last = next(reversed(metrics), "")
+    ours = {name: names for name, names in content.measured.items() if not (name == BENCH and content.bench)}
     told = {name: [metrics[last][one] for one in names if one in metrics[last]]
-            for name, names in content.measured.items()} if last else {}  # fmt: skip
+            for name, names in ours.items()} if last else {}  # fmt: skip
     kind, said = verdict(content.run)
     found: dict[str, Any] = {
+        "config": {"model": last},
+        "task_hashes": {},
+        "model_source": "ftctl",
+        "model_name_sanitized": last,
+        "system_instruction": None,
+        "system_instruction_sha": None,
+        "fewshot_as_multiturn": False,
+        "chat_template": None,
+        "chat_template_sha": content.manifest["chat template"].removeprefix("sha256 "),
         "results": {name: _results(name, found) for name, found in told.items()},
         "higher_is_better": {name: _better(found) for name, found in told.items()},
         "n-samples": {n: _counts(max(one["n"] for one in f)) for n, f in told.items() if f},
@@ -35,9 +48,21 @@ def document(content: Content) -> str:
             "changed": {name: one.changed for name, one in content.comparisons.items()},
             "notes": content.notes,
             "lineage": content.lineage,
+            "manifest": content.manifest,
         },
     }
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(_with_bench(found, content.bench), indent=1, ensure_ascii=False) + "\n"
+
+
+def _with_bench(found: dict[str, Any], bench: dict[str, Any]) -> dict[str, Any]:
+    """With tasks of the harness beside our evaluators, and whatever else it told of itself."""
+    for key, value in bench.items():
+        ours = found.get(key)
+        if isinstance(ours, dict) and isinstance(value, dict):
+            found[key] = {**ours, **value}
+        elif ours is None:
+            found[key] = value
+    return found
 
 
 def _results(name: str, metrics: list[dict[str, Any]]) -> dict[str, Any]:

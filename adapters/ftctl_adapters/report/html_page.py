@@ -44,6 +44,7 @@ def html_page(content: Content) -> str:
         "<h2>Memory and disk, estimated</h2>" + table(memory_rows(content.plan)),
         "<h2>Worst examples</h2>" + _examples(content.examples),
         *looked_into(content.looked_into),
+        "<h2>Manifest</h2>" + table([["what", "which"], *([k, v] for k, v in content.manifest.items())]),
         "<h2>Notes</h2>" + table([["what", "note"], *([k, v] for k, v in content.notes.items())]),
         f"<h2>Configuration</h2><pre>{escape(content.spec)}</pre>",
         "<h2>Lineage</h2>" + table(_lineage_rows(content)),

@@ -42,6 +42,8 @@ def markdown(content: Content) -> str:
         _table(memory_rows(content.plan)),
         "## Worst examples",
         *(_example(example) for example in content.examples),
+        "## Manifest",
+        "\n".join(f"- {key}: {value}" for key, value in content.manifest.items()),
         "## Notes",
         "\n".join(f"- {key}: {value}" for key, value in content.notes.items()) or "None.",
         "## Configuration",
