@@ -64,7 +64,10 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "hang":
             time.sleep(2)
         text = "" if fault == "empty" else service.answer(body)
-        reply = {"choices": [{"message": {"content": text}}], "usage": {"total_tokens": service.tokens}}
+        used = {"prompt_tokens": 0, "completion_tokens": service.tokens, "total_tokens": service.tokens}
+        turn = {"role": "assistant", "content": text}
+        told = {"id": "chatcmpl-1", "object": "chat.completion", "created": 0, "model": service.model}
+        reply = told | {"choices": [{"index": 0, "message": turn, "finish_reason": "stop"}], "usage": used}
         content = json.dumps(reply).encode()
         if fault == "garbage":
             content = b"<html>not what you asked for</html>"

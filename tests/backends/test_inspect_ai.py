@@ -11,6 +11,7 @@ from ftctl_adapters.environments.local import LocalEnvironments
 from tests.conftest import Ftctl
 from tests.docs.shell import documented, sources
 from tests.functional.small import small_run
+from tests.openai_server import FakeService, serving
 
 pytestmark = [pytest.mark.heavy, pytest.mark.backends]
 
@@ -73,6 +74,16 @@ def unscored():
 @task
 def graded():
     return Task(dataset=TWO, scorer=model_graded_qa())
+
+
+@scorer(metrics=[accuracy()])
+def mine():
+    return model_graded_qa()
+
+
+@task
+def wrapped():
+    return Task(dataset=TWO, scorer=mine())
 
 
 @task
@@ -138,8 +149,9 @@ def test_tasks_measure_a_model_where_it_is_and_are_measured_anew_when_a_file_cha
         ("unjudged", 6, "2 of 2 samples have no score: ValueError('nobody judges')"),
         ("unscored", 6, "the task unscored has no scorer"),
         ("tooled", 6, "2 of 2 samples have no score: tools is not offered here"),
+        ("wrapped", 2, "a scorer of the task wrapped asks the model: it would judge itself"),
         ("nobody", 6, "Task named 'nobody' not found"),
-        ("graded", 2, "the task graded is graded by a model: it would judge itself"),
+        ("graded", 2, "a scorer of the task graded asks the model: it would judge itself"),
     ],
 )
 def test_what_did_not_come_to_an_end_is_no_figure(
@@ -155,3 +167,17 @@ def test_it_keeps_its_contract_where_it_lives(
     inspect: Interpreter, keeps_contract: Callable[[Interpreter, str], None]
 ) -> None:
     keeps_contract(inspect, "inspect_contract.py")
+
+
+def test_another_model_grades_and_where_it_is_stays_unsaid(ftctl: Ftctl, inspect: Interpreter, place: Path) -> None:
+    with serving(FakeService(lambda body: "It is right.\n\nGRADE: C")) as grader:
+        given = {"grader_model": "wise", "grader_url_env": "GRADER_URL"}
+        small_run(place, evaluators=asked("others.py@graded", "others.py@wrapped", **given))
+        done = ftctl("evaluate", "run.yaml", "--json", cwd=place, env={"GRADER_URL": grader.url})
+        assert done.returncode == 0, done.stderr[-3000:]
+    document = json.loads(done.stdout)
+    assert document["metrics"]["tuned"]["wrapped.mine.accuracy"]["value"] == 1.0
+    assert {body["model"] for body in grader.bodies} == {"wise"}
+    port = grader.url.rpartition(":")[2].split("/")[0]
+    made = place / ".ftctl" / "artifacts" / document["stages"][-1]["artifact"]
+    assert all(f"127.0.0.1:{port}" not in path.read_text(encoding="utf-8") for path in made.iterdir())

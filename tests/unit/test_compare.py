@@ -93,6 +93,8 @@ def test_runs_are_compared_by_their_names(ftctl: Ftctl, tmp_path: Path) -> None:
     whole = several["comparisons"]["lora-1234:tuned"]["differences"][0]
     # twice as many figures are looked at
     assert (whole["verdict"], whole["adjusted"]) == ("higher", pytest.approx(2 * exact["adjusted"]))
+    twice = ftctl("compare", "lora-1234:base", "lora-1234:tuned", "lora-1234:tuned")
+    assert (twice.returncode, "named twice" in twice.stderr) == (2, True)
     for wrong, said in (("lora-1234:compressed", "was not measured"), ("lora-1234:best", "no model is called 'best'"),
                         ("lora-9", "no run 'lora-9'")):  # fmt: skip
         refused = ftctl("compare", "lora-1234", wrong)

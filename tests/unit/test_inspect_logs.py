@@ -8,7 +8,10 @@ import pytest
 from ftctl.errors import ConfigInvalid
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl_plugins.evaluators.inspect_ai import InspectAI, InspectAIOptions
-from ftctl_plugins.evaluators.inspect_logs import metrics, records, refuse_incomplete, refuse_self_graded
+from ftctl_plugins.evaluators.inspect_checks import refuse_incomplete, refuse_self_graded
+from ftctl_plugins.evaluators.inspect_logs import metrics, records
+
+X = Path("/x")
 
 
 def sample(place: int, value: Any, epoch: int = 1, **more: Any) -> dict[str, Any]:
@@ -68,7 +71,7 @@ def test_a_sample_is_told_with_its_question_its_answer_and_what_went_wrong() -> 
     good, bad = records(log(sample(1, "C"), sample(2, None, error=error), accuracy=1.0), ())
     assert (good["where"], good["prompt"], good["expected"], good["answer"]) == (
         "t.1.1",
-        "question 1",
+        "raw",
         "a\nb",
         "answer",
     )
@@ -77,41 +80,71 @@ def test_a_sample_is_told_with_its_question_its_answer_and_what_went_wrong() -> 
 
 def test_samples_without_a_score_may_be_so_many_and_no_more() -> None:
     told = [log(sample(1, "C"), sample(2, float("nan")), sample(3, "I"))]
-    refuse_incomplete(["tasks.py@t"], told, 1)
+    refuse_incomplete(["/x/tasks.py@t"], told, X, 1)
     with pytest.raises(EvaluatorError, match=r"1 of 3 samples have no score: a scorer has not told"):
-        refuse_incomplete(["tasks.py@t"], told)
+        refuse_incomplete(["/x/tasks.py@t"], told, X)
     with pytest.raises(EvaluatorError, match=r"1 of 1 samples have no score: no tools here"):
         refuse_incomplete(
-            ["tasks.py"], [log(sample(1, None, error={"message": "request " * 99}))], 1, ["no tools here"]
+            ["/x/tasks.py@t"], [log(sample(1, None, error={"message": "request " * 99}))], X, 1, ["no tools here"]
         )
 
 
 @pytest.mark.parametrize(
     ("asked", "logs", "kind", "said"),
     [
-        ("tasks.py@other", [log(sample(1, "C"))], EvaluatorError, "did not run tasks.py@other"),
-        ("others.py", [log(sample(1, "C"))], EvaluatorError, "did not run others.py"),
+        ("/x/tasks.py@other", [log(sample(1, "C"))], EvaluatorError, "did not run /x/tasks.py@other"),
+        ("/y/tasks.py@t", [log(sample(1, "C"))], EvaluatorError, "did not run /y/tasks.py@t"),
         ("pack/other", [log(sample(1, "C"), file=None)], EvaluatorError, "did not run pack/other"),
-        ("tasks.py", [log(sample(1, "C")), log(sample(1, "C"))], ConfigInvalid, "several tasks are called t"),
-        ("tasks.py", [log()], EvaluatorError, "the task t has no scorer, or no sample"),
-        ("tasks.py", [log(sample(1, "C")) | {"status": "error", "error": {"message": "broke\nmore"}}], EvaluatorError,
-         "the task t ended early: broke"),
+        ("/x/tasks.py@t", [log(sample(1, "C")), log(sample(1, "C"))], ConfigInvalid, "several tasks are called t"),
+        ("/x/tasks.py@t", [log()], EvaluatorError, "the task t has no scorer, or no sample"),
+        ("/x/tasks.py@t", [log(sample(1, "C")) | {"status": "error", "error": {"message": "broke\nmore"}}],
+         EvaluatorError, "the task t ended early: broke"),
     ],
 )  # fmt: skip
 def test_what_did_not_come_to_an_end_is_named(
     asked: str, logs: list[dict[str, Any]], kind: type[Exception], said: str
 ) -> None:
     with pytest.raises(kind, match=said):
-        refuse_incomplete([asked], logs, 9)
+        refuse_incomplete([asked], logs, X, 9)
 
 
-def test_a_grader_that_is_named_is_none_of_the_models_own() -> None:
-    told = log(sample(1, "C"))
-    told["eval"]["scorers"] = [{"name": "inspect_ai/model_graded_qa", "options": {"model": "openai/other"}}]
-    refuse_self_graded([told])
-    told["eval"]["scorers"][0]["options"] = {}
-    with pytest.raises(ConfigInvalid, match="would judge itself"):
-        refuse_self_graded([told])
+def test_a_scorer_that_asks_the_model_is_refused_whatever_it_is_called() -> None:
+    spans = [("solvers", None, "s"), ("scorer", None, "j"), ("tool", "j", "k")]
+    opened = [{"event": "span_begin", "type": kind, "parent_id": above, "id": name} for kind, above, name in spans]
+
+    def judged(span: str, model: str) -> list[dict[str, Any]]:
+        asked = {"event": "model", "span_id": span, "model": model}
+        return [log(sample(1, "C", events=[*opened, {"event": "model", "span_id": "s", "model": "own"}, asked]))]
+
+    refuse_self_graded(judged("s", "own"), "own")
+    refuse_self_graded(judged("j", "other"), "own")
+    for span in ("j", "k"):
+        with pytest.raises(ConfigInvalid, match="would judge itself"):
+            refuse_self_graded(judged(span, "own"), "own")
+
+
+def test_a_score_that_is_missing_beside_others_is_missing() -> None:
+    half = log(sample(1, {"judge": 1.0, "other": float("nan")}), sample(2, {"judge": 1.0, "other": 0.0}))
+    with pytest.raises(EvaluatorError, match="1 of 2 samples have no score"):
+        refuse_incomplete(["/x/tasks.py@t"], [half], X)
+    two = log(sample(1, "C"))
+    two["results"]["scores"].append({"name": "b", "scorer": "b", "scored_samples": 0, "metrics": {}})
+    with pytest.raises(EvaluatorError, match="1 of 1 samples have no score"):
+        refuse_incomplete(["/x/tasks.py@t"], [two], X, 1)
+    lost, silent = log(sample(1, None, error={"message": ""}), task="u"), log(sample(1, "C"))
+    with pytest.raises(EvaluatorError, match="1 of 2 samples have no score: no reason given"):
+        refuse_incomplete(["/x/tasks.py@u", "/x/tasks.py@t"], [lost, silent], X, 1)
+
+
+def test_ways_to_reduce_repeated_samples_have_names_and_groups_are_no_means_of_all() -> None:
+    told = log(sample(1, "C"), sample(1, "I", epoch=2), accuracy=0.5)
+    most = {**told["results"]["scores"][0], "reducer": "max", "metrics": {"accuracy": {"value": 1.0}}}
+    told["results"]["scores"][0]["reducer"] = "mean"
+    told["results"]["scores"].append(most)
+    found = {metric.name: (metric.value, metric.unit) for metric in metrics(told, ())}
+    assert found == {"t.judge.accuracy.mean": (0.5, "share"), "t.judge.accuracy.max": (1.0, "figure")}
+    grouped = log(sample(1, "C"), sample(2, "C"), first=1.0)
+    assert [metric.unit for metric in metrics(grouped, ())] == ["figure"]
 
 
 def test_a_file_that_a_task_could_read_is_part_of_what_is_measured(tmp_path: Path) -> None:
@@ -126,14 +159,17 @@ def test_a_file_that_a_task_could_read_is_part_of_what_is_measured(tmp_path: Pat
     rows.write_text("{ }", encoding="utf-8")
     assert evaluator.fingerprint() != before
     with pytest.raises(EvaluatorError, match=r"inspect-ai\.tasks: cannot read .*gone\.py"):
-        InspectAI(InspectAIOptions(tasks=(str(tmp_path / "gone.py"),))).fingerprint()
+        InspectAI(InspectAIOptions(tasks=(f"{tmp_path / 'gone.py'}@t",))).fingerprint()
 
 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
         ({"tasks": ()}, r"inspect-ai\.tasks is empty"),
-        ({"tasks": ("a.py",), "grader_model": "m"}, "has a model and an address"),
+        ({"tasks": ("a.py@b",), "grader_model": "m"}, "has a model and an address"),
+        ({"tasks": ("a.py@b",), "grader_key_env": "KEY"}, "has a model and an address"),
+        ({"tasks": ("a.py",)}, "'a.py' names no task"),
+        ({"tasks": ("folder/",)}, "'folder/' names no task"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused_when_it_is_made(values: dict[str, Any], said: str) -> None:

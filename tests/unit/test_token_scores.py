@@ -36,6 +36,12 @@ def test_a_completion_tells_them_token_by_token() -> None:
     assert told["top_logprobs"] == [None, {"a": pytest.approx(np.log(0.5))}, {"c": pytest.approx(np.log(0.7))}]
 
 
+def test_of_tokens_that_are_one_text_the_likeliest_is_told() -> None:
+    logits = np.log(np.array([[0.2, 0.5, 0.3]]))
+    told = Scored((0, 1), 0, token_scores(logits, [1], 20)).document(lambda ids: "?")
+    assert told["top_logprobs"] == [None, {"?": pytest.approx(np.log(0.5))}]
+
+
 def test_of_one_token_alone_nothing_is_known() -> None:
     told = Scored((0,), 0, token_scores(np.zeros((0, 3)), [], 0)).document(lambda ids: WORDS[ids[0]])
     assert told == {"tokens": ["a"], "token_logprobs": [None], "top_logprobs": None, "text_offset": [0]}

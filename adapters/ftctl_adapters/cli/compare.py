@@ -30,13 +30,15 @@ def command(before: str, after: tuple[str, ...], workspace: Path, as_json: bool)
     Differences have an interval of 95 % (BCa bootstrap over examples) and p (exact McNemar for what is 0 or 1, else
     permutation of signs), adjusted by Holm for all figures that are shown.
     """
-    from ftctl_adapters.report.comparison import compare, together
+    from ftctl_adapters.report.comparison import together
 
     if not after:
         run = before.partition(":")[0]
         before, after = f"{run}:base", (f"{run}:tuned",)
     first = _report(workspace, before)
-    found = dict(zip(after, together([compare(first, _report(workspace, one)) for one in after]), strict=True))
+    if len(set(after)) < len(after):
+        raise UsageError("one of them is named twice", next_step="name each once")
+    found = dict(zip(after, together([_compared(first, _report(workspace, one), one) for one in after]), strict=True))
     if as_json:
         told = {name: _document(one) for name, one in found.items()}
         whole = told[after[0]] if len(told) == 1 else {"before": before, "comparisons": told}
@@ -44,6 +46,15 @@ def command(before: str, after: tuple[str, ...], workspace: Path, as_json: bool)
         return
     for name, one in found.items():
         _print(one, before, name)
+
+
+def _compared(first: Path, other: Path, name: str) -> "Comparison":
+    from ftctl_adapters.report.comparison import compare
+
+    try:
+        return compare(first, other)
+    except UsageError as error:
+        raise UsageError(f"{name}: {error.what}", next_step=error.next_step) from error
 
 
 def _print(found: "Comparison", before: str, after: str) -> None:

@@ -27,11 +27,11 @@ def token_scores(logits: Any, wanted: Any, top: int = 0) -> TokenScores:
     Args:
         logits: of shape (tokens, vocabulary), any float.
         wanted: of shape (tokens,), the ids that follow; as many as there are rows.
-        top: how many of the likeliest are told too.
+        top: how many of the likeliest are told too, at most as many as there are.
     """
     import numpy as np
 
-    wanted = np.asarray(wanted)
+    wanted, top = np.asarray(wanted, dtype=np.int64), min(top, logits.shape[1])
     told, likeliest, theirs = (
         np.zeros(len(wanted)),
         np.zeros((len(wanted), top), np.int64),

@@ -44,7 +44,9 @@ QUIET = {
 class ProcessGroup:
     """One command and everything it started."""
 
-    def __init__(self, argv: tuple[str, ...], log: Path, extra: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, argv: tuple[str, ...], log: Path, extra: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> None:
         fault("process.start.before")
         environment = (
             {n: value for n, value in os.environ.items() if n in PASSED or n.startswith(FAMILIES)}
@@ -58,6 +60,7 @@ class ProcessGroup:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,
+                cwd=cwd,
                 start_new_session=True,
                 close_fds=False,
             )

@@ -17,14 +17,17 @@ Attend = Callable[[Callable[[], bool]], None]
 
 
 def run_scanner(
-    context: StageContext, argv: tuple[str, ...], log: Path, variables: Mapping[str, str], attend: Attend
+    context: StageContext, argv: tuple[str, ...], place: Path, variables: Mapping[str, str], attend: Attend
 ) -> tuple[int, list[str]]:
     """Runs ``argv`` by the Python that the evaluator's program lives in: its exit code, and the last lines it wrote.
 
-    It ends with everything that it started when this does.
+    It runs in the folder ``place``, where its ``log`` is, and ends with everything that it started when this does.
     """
     python = context.program or Interpreter(sys.executable)
-    group = ProcessGroup((python.path, *argv), log, python.variables | dict(variables))
+    # whoever looks for settings in the folders above finds none
+    (place / ".env").touch()
+    log = place / "log"
+    group = ProcessGroup((python.path, *argv), log, python.variables | dict(variables), place)
 
     def over() -> bool:
         context.stop_if_cancelled()

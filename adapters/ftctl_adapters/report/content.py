@@ -56,12 +56,12 @@ def gather(journal: RunJournal, store: ArtifactStore) -> Content:
     run = journal.read("run.json") or {}
     artifacts = {stage["name"]: stage["artifact"] for stage in run.get("stages", []) if stage["artifact"]}
     folders = {name: _folder(store, reference) for name, reference in artifacts.items()}
-    spec, lineage = redacted((journal.folder / "run.yaml").read_text(encoding="utf-8")), _lineage(folders)
+    spec, lineage = (journal.folder / "run.yaml").read_text(encoding="utf-8"), _lineage(folders)
     versions: dict[str, str] = next((one["packages"] for one in reversed(lineage.values()) if one["packages"]), {})
     return Content(
         run=run,
         plan=journal.read("plan.json") or {},
-        spec=spec,
+        spec=redacted(spec),
         data=_json(folders.get("data"), "summary.json"),
         rows=_rows(store, artifacts.get("data")),
         curves=_curves(journal, _json(folders.get("tune"), "trainer_state.json")),

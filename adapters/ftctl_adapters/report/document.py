@@ -8,6 +8,7 @@ from ftctl_adapters.report.content import Content
 from ftctl_adapters.report.verdict import verdict
 
 BENCH = "bench"
+PLACES = ("model", "model_args")
 
 
 def document(content: Content) -> str:
@@ -32,7 +33,7 @@ def document(content: Content) -> str:
         "system_instruction_sha": None,
         "fewshot_as_multiturn": False,
         "chat_template": None,
-        "chat_template_sha": content.manifest["chat template"].removeprefix("sha256 "),
+        "chat_template_sha": None,
         "results": {name: _results(name, found) for name, found in told.items()},
         "higher_is_better": {name: _better(found) for name, found in told.items()},
         "n-samples": {n: _counts(max(one["n"] for one in f)) for n, f in told.items() if f},
@@ -55,11 +56,16 @@ def document(content: Content) -> str:
 
 
 def _with_bench(found: dict[str, Any], bench: dict[str, Any]) -> dict[str, Any]:
-    """With tasks of the harness beside our evaluators, and whatever else it told of itself."""
+    """With tasks of the harness beside our evaluators, and whatever else it told of itself but where the model lay.
+
+    A task that is called as one of our evaluators stands as ``bench.NAME``.
+    """
     for key, value in bench.items():
         ours = found.get(key)
-        if isinstance(ours, dict) and isinstance(value, dict):
-            found[key] = {**ours, **value}
+        if key == "config":
+            found[key] = {name: one for name, one in value.items() if name not in PLACES} | found[key]
+        elif isinstance(ours, dict) and isinstance(value, dict):
+            found[key] = {f"{BENCH}.{name}" if name in ours else name: one for name, one in value.items()} | ours
         elif ours is None:
             found[key] = value
     return found

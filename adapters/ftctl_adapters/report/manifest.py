@@ -6,24 +6,33 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from ftctl.redact import redacted
 
 TEMPLATE = "chat_template.jinja"
 MODELS = ("compress", "merge", "tune", "model")
 """Stages that make a model, the last first."""
 
-DECODING = ("max_new_tokens", "temperature", "max_tokens", "samples", "generations")
+DECODING = (
+    *("max_new_tokens", "temperature", "max_tokens", "samples", "generations"),
+    *("epochs", "num_fewshot", "apply_chat_template", "system_instruction"),
+)
 ABSENT = "none"
 
 
 def manifest(folders: Mapping[str, Path], spec: str, packages: Mapping[str, str]) -> dict[str, str]:
-    """By their names, to be read.
+    """By their names, to be read; all that a run file says is the report's configuration.
 
     Args:
         folders: of the artifacts, by stage.
-        spec: the run file with every option.
+        spec: the run file with every option, as it was written.
         packages: versions of what the last evaluation was made with.
     """
-    told = YAML(typ="safe", pure=True).load(spec) or {}
+    try:
+        told = YAML(typ="safe", pure=True).load(spec) or {}
+    except YAMLError:
+        told = {}  # a report is worth more than this part of it
     models = [folders[stage] for stage in MODELS if stage in folders]
     seeds = dict(_under(told, lambda key: key == "seed" or key.endswith("_seed")))
     decoding = dict(_under({"evaluators": told.get("evaluators") or []}, lambda key: key in DECODING))
@@ -46,16 +55,17 @@ def _template(models: list[Path]) -> str:
 def _under(value: Any, wanted: Any, place: str = "") -> Iterator[tuple[str, Any]]:
     """Values under keys that are wanted, by their places; a backend stands there by its name."""
     if isinstance(value, list):
-        for number, one in enumerate(value):
-            name = one.get("use", number) if isinstance(one, dict) else number
-            yield from _under(one, wanted, f"{place}.{name}".removeprefix("."))
+        names = [(one.get("use") if isinstance(one, dict) else None) or str(n) for n, one in enumerate(value)]
+        for number, (name, one) in enumerate(zip(names, value, strict=True)):
+            shown = f"{name}[{number}]" if names.count(name) > 1 else name
+            yield from _under(one, wanted, f"{place}.{shown}".removeprefix("."))
     for key, one in value.items() if isinstance(value, dict) else ():
         path = f"{place}.{key}".removeprefix(".")
-        if wanted(str(key)) and not isinstance(one, dict | list):
+        if wanted(str(key)) and not isinstance(one, dict):
             yield path, one
         else:
             yield from _under(one, wanted, path)
 
 
 def _lines(told: Mapping[str, Any]) -> list[str]:
-    return [f"{name} {value}" for name, value in told.items() if value is not None]
+    return [redacted(f"{name} {value}") for name, value in told.items() if value is not None]

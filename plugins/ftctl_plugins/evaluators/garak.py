@@ -91,7 +91,7 @@ class Garak(Evaluator):
         wanted = json.dumps([one if ":" in one else f"probes.{one}" for one in self._options.probes])
         command = (SAFE, garak_scan.__file__, wanted, str(needed), "--config", str(config), "--report_prefix", "garak")
         variables = homes(place) | {"OPENAICOMPATIBLE_API_KEY": loopback.key}
-        code, said = run_scanner(context, command, place / "log", variables, loopback.answer)
+        code, said = run_scanner(context, command, place, variables, loopback.answer)
         last = said[-1] if said else "it said nothing"
         if code == garak_scan.UNKNOWN:
             step = "`python -m garak --list_probes` in its environment lists every one"

@@ -1,5 +1,6 @@
 """Files that an option of an evaluator names."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,8 +20,24 @@ def read_bytes(option: str, path: str | Path) -> bytes:
         raise EvaluatorError(text, next_step="check the path") from error
 
 
+def digest_of(option: str, path: Path) -> bytes:
+    """The SHA-256 of what it holds, however large it is.
+
+    Raises:
+        EvaluatorError: it cannot be read; the line begins with the option.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        text = f"{option}: cannot read {path}: {error.strerror}"
+        raise EvaluatorError(text, next_step="check the path") from error
+
+
 def files_below(option: str, folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:
-    """Those of the folder and of folders in it, in the order of their names, of these endings or of all; none hidden.
+    """Those of the folder and of folders in it, in the order of their names, of these endings or of all.
+
+    What is hidden, behind a link, or an environment of Python is none of them.
 
     Raises:
         EvaluatorError: it is no folder; the line begins with the option.
@@ -31,6 +48,8 @@ def files_below(option: str, folder: Path, endings: tuple[str, ...]) -> Iterator
         if path.name.startswith(("__pycache__", ".")):
             continue
         if path.is_dir():
+            if path.is_symlink() or (path / "pyvenv.cfg").exists():
+                continue
             yield from files_below(option, path, endings)
         elif not endings or path.suffix in endings:
             yield path

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,24 +15,30 @@ from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target
 from ftctl.ports.evaluator import EvaluatorError
+from ftctl.redact import redacted_value
 from ftctl_adapters.process.scanner import homes, run_scanner
 from ftctl_adapters.serving.loopback import Loopback
-from ftctl_plugins.evaluators.given_file import files_below, read_bytes
-from ftctl_plugins.evaluators.inspect_logs import metrics, records, refuse_incomplete, refuse_self_graded
+from ftctl_plugins.evaluators.given_file import digest_of, files_below
+from ftctl_plugins.evaluators.inspect_checks import refuse_incomplete, refuse_self_graded
+from ftctl_plugins.evaluators.inspect_logs import metrics, records
 
 NAME = "model"
-PROVIDER = "ftctl"
+MODEL = f"openai-api/ftctl/{NAME}"
+"""As Inspect calls what it asks over the loopback."""
 GRADER = "grader"
 """Inspect's name for the model that its scorers ask."""
 
-ENDINGS = (".py", ".json", ".jsonl", ".csv", ".yaml", ".yml", ".txt", ".md")
+ENDINGS = (".py", ".json", ".jsonl", ".csv", ".tsv", ".parquet", ".yaml", ".yml", ".txt", ".md", ".jinja")
 """Of files beside a task that are part of what is measured."""
+
+TASK = re.compile(r"(?P<file>.+\.py)@\w+|[\w.-]+/[\w.-]+(?<!\.py)")
+"""A file with its task, or a package with its own."""
 
 
 @options
 class InspectAIOptions:
     tasks: tuple[str, ...] = option(
-        help="Files `tasks.py` and `tasks.py@task`, or a task of an installed package, `package/task`.", location=True
+        help="A task of a file, `tasks.py@task`, or of a package in its environment, `package/task`.", location=True
     )
     task_args: dict[str, Any] = option({}, help="Arguments of the tasks, the same for all of them.")
     limit: int | None = option(None, help="Ask only the first so many samples of each task.", ge=1)
@@ -55,7 +62,12 @@ class InspectAI(Evaluator):
     def __init__(self, options: InspectAIOptions) -> None:
         if not options.tasks:
             raise ConfigInvalid("inspect-ai.tasks is empty", next_step="name a task")
-        if (options.grader_model is None) != (options.grader_url_env is None):
+        wrong = [one for one in options.tasks if not TASK.fullmatch(one)]
+        if wrong:
+            raise ConfigInvalid(f"inspect-ai.tasks: {wrong[0]!r} names no task",
+                                next_step="write tasks.py@task, or package/task")  # fmt: skip
+        alone = options.grader_key_env is not None and options.grader_model is None
+        if alone or (options.grader_model is None) != (options.grader_url_env is None):
             raise ConfigInvalid("inspect-ai: a grader has a model and an address",
                                 next_step="set both grader_model and grader_url_env, or none")  # fmt: skip
         self._options = options
@@ -63,13 +75,12 @@ class InspectAI(Evaluator):
     def fingerprint(self) -> str:
         """Of the tasks' names, and of every file beside and below theirs that it could read."""
         found = hashlib.sha256(json.dumps([Path(one).name for one in self._options.tasks]).encode())
-        folders = {Path(_file(one)).resolve().parent for one in self._options.tasks if _file(one)}
-        for one in filter(None, map(_file, self._options.tasks)):
-            found.update(read_bytes("inspect-ai.tasks", one))
-        for folder in sorted(folders):
+        files = [Path(one).resolve() for one in map(_file, self._options.tasks) if one]
+        for file in files:
+            found.update(digest_of("inspect-ai.tasks", file))
+        for folder in sorted({file.parent for file in files}):
             for path in files_below("inspect-ai.tasks", folder, ENDINGS):
-                content = hashlib.sha256(read_bytes("inspect-ai.tasks", path)).digest()
-                found.update(str(path.relative_to(folder)).encode() + b"\0" + content)
+                found.update(str(path.relative_to(folder)).encode() + b"\0" + digest_of("inspect-ai.tasks", path))
         return found.hexdigest()
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
@@ -81,12 +92,11 @@ class InspectAI(Evaluator):
         with loopback.open():
             self._run(loopback, context, place)
         logs = [json.loads(path.read_bytes()) for path in sorted((place / "logs").glob("*.json"))]
-        if self._options.grader_model is None:
-            refuse_self_graded(logs)
-        refuse_incomplete(self._options.tasks, logs, len(loopback.unanswered), loopback.turned_down)
+        refuse_self_graded(logs, MODEL)
+        refuse_incomplete(self._options.tasks, logs, place, len(loopback.unanswered), loopback.turned_down)
         for log in logs:
             copy = context.out / f"inspect-ai.{log['eval']['task'].replace('/', '.')}.json"
-            copy.write_text(json.dumps(log, ensure_ascii=False, indent=1), encoding="utf-8")
+            copy.write_text(json.dumps(_shown(log), ensure_ascii=False, indent=1), encoding="utf-8")
         found = [metric for log in logs for metric in metrics(log, self._options.lower)]
         unknown = set(self._options.lower) - {metric.name for metric in found}
         if unknown:
@@ -97,7 +107,7 @@ class InspectAI(Evaluator):
 
     def _run(self, loopback: Loopback, context: StageContext, place: Path) -> None:
         keys = {"FTCTL_API_KEY": loopback.key, "FTCTL_BASE_URL": loopback.url} | self._grader()
-        code, said = run_scanner(context, self._command(place), place / "log", homes(place) | keys, loopback.answer)
+        code, said = run_scanner(context, self._command(place), place, homes(place) | keys, loopback.answer)
         loopback.refuse_too_many()
         if code:
             last = said[-1] if said else "it said nothing"
@@ -115,10 +125,17 @@ class InspectAI(Evaluator):
             "--model-role": asked.grader_model and f"{GRADER}=openai-api/{GRADER}/{asked.grader_model}",
         }
         # what did not work is counted here, and need not end the whole
-        fixed = ("--no-fail-on-error", "--no-log-realtime", "--log-format", "json", "--display", "plain")
+        fixed = (
+            "--no-fail-on-error",
+            "--no-log-realtime",
+            "--log-format",
+            "json",
+            "--display",
+            "plain",
+        )
         return (
             *("-P", "-m", "inspect_ai", "eval", *map(_absolute, asked.tasks), *fixed),
-            *("--model", f"openai-api/{PROVIDER}/{NAME}", "--log-dir", str(place / "logs")),
+            *("--model", MODEL, "--log-dir", str(place / "logs")),
             *("--task-config", str(arguments), "--max-connections", str(asked.parallel)),
             *(part for name, value in given.items() if value is not None for part in (name, str(value))),
         )
@@ -135,13 +152,23 @@ class InspectAI(Evaluator):
 
 def _file(task: str) -> str:
     """The file that a task is named by, or nothing."""
-    path = task.partition("@")[0]
-    return path if path.endswith(".py") else ""
+    found = TASK.fullmatch(task)
+    return (found["file"] or "") if found else ""
 
 
 def _absolute(task: str) -> str:
     path = _file(task)
     return str(Path(path).resolve()) + task.removeprefix(path) if path else task
+
+
+def _shown(log: dict[str, Any]) -> dict[str, Any]:
+    """The log without secrets, and without where a grader is reached: its name is told, and its address is nobody's."""
+    told: dict[str, Any] = redacted_value(log)
+    for role in (told["eval"].get("model_roles") or {}).values():
+        for one in role if isinstance(role, list) else [role]:
+            one.pop("base_url", None)
+            one.pop("args", None)
+    return told
 
 
 def _notes(logs: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:

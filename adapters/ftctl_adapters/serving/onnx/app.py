@@ -142,7 +142,8 @@ class Service:
             scored = await unless_gone(request, work)
         except Full:
             raise _full() from None
-        except RuntimeError:
+        except (RuntimeError, IndexError, MemoryError):
+            # the runtime's own, an id that it has no logits of, or logits of a prompt that is too long for this machine
             traceback.print_exc()
             return JSONResponse(failure(FAILED, "server_error"), 500)
         self.gauges.requests.labels("scored").inc()
@@ -159,7 +160,8 @@ class Service:
             raise Refused(400, "the prompt is empty")
         room = self.context - len(ids)
         if room < max(longest, 1):
-            text = f"{len(ids)} prompt tokens and {longest} to make are more than the context of {self.context}"
+            behind = max(longest, 1)
+            text = f"{len(ids)} prompt tokens and {behind} behind them are more than the context of {self.context}"
             raise Refused(400, text, "context_length_exceeded")
         return room
 

@@ -23,15 +23,20 @@ class Scored:
     told: TokenScores
 
     def document(self, decode: Decode) -> dict[str, Any]:
-        """As `logprobs` of a completion has it: four lists, one place a token; nothing is known of the first."""
+        """As `logprobs` of a completion has it: four lists, one place a token; nothing is known of the first.
+
+        Of tokens that are one text, such as pieces of characters, the likeliest is told.
+        """
         words = [decode([token]) for token in self.ids]
         offsets = [0]
         for word in words[:-1]:
             offsets.append(offsets[-1] + len(word))
-        best = [
-            {decode([int(token)]): float(value) for token, value in zip(ids, values, strict=True)}
-            for ids, values in zip(self.told.likeliest, self.told.theirs, strict=True)
-        ]
+        best: list[dict[str, float]] = []
+        for ids, values in zip(self.told.likeliest, self.told.theirs, strict=True):
+            place: dict[str, float] = {}
+            for token, value in zip(ids, values, strict=True):
+                place.setdefault(decode([int(token)]), float(value))
+            best.append(place)
         return {
             "tokens": words,
             "token_logprobs": [None, *map(float, self.told.log_probabilities)],
