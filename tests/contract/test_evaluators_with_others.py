@@ -44,6 +44,26 @@ def honest(body: dict[str, Any]) -> str:
     return "C" if first == second else "A" if first else "B"
 
 
+class TestRubric(EvaluatorContract):
+    @pytest.fixture
+    def offer(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+        with serving(FakeService(graded)) as running:
+            monkeypatch.setenv("GRADER_URL", running.url)
+            yield "rubric"
+
+    @pytest.fixture
+    def values(self) -> dict[str, Any]:
+        return {"url_env": "GRADER_URL", "model": "grader"}
+
+
+def graded(body: dict[str, Any]) -> str:
+    """Five for the reference, and one for anything else."""
+    text = body["messages"][-1]["content"]
+    reference = text.partition("[Reference]\n")[2].partition("\n\n[Criterion]")[0]
+    answer = text.partition("[Answer]\n")[2].partition("\n\n[Grade]")[0]
+    return "5" if answer == reference else "1"
+
+
 class Dialled(FakeTarget):
     """Served at a pace."""
 

@@ -7,10 +7,13 @@ import pytest
 
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.encoded import IGNORED, Encoded
+from ftctl.domain.example import Message, Prompt
 from ftctl.domain.format import HF
 from ftctl_adapters.modeling.load import load_whole
 from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.scoring import Scorer
+from ftctl_adapters.modeling.target import LoadedTarget
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.heavy
@@ -114,3 +117,14 @@ def test_how_many_are_asked_at_once_changes_nothing_in_double_precision(size: in
     parts = [score for at in range(0, len(asked), size) for score in scorer.score(asked[at : at + size])]
     assert parts == pytest.approx(whole, abs=1e-9)
     assert whole == pytest.approx([alone(precise, row) for row in asked], abs=1e-9)
+
+
+@pytest.mark.parametrize("size", [1, 3, 16])
+def test_answers_are_the_same_however_many_are_asked_at_once(size: int) -> None:
+    tokenizer = ChatTokenizer(TINY)
+    target = LoadedTarget(load_whole(Artifact("model", HF, "", TINY)).double(), tokenizer)
+    prompts = [Prompt((Message("user", "word " * (3 * number % 17) + f"{number}"),)) for number in range(16)]
+    whole = target.generate(prompts, 10)
+    parts = [one for at in range(0, len(prompts), size) for one in target.generate(prompts[at : at + size], 10)]
+    assert [one.token_ids for one in parts] == [one.token_ids for one in whole]
+    assert len({one.token_ids for one in whole}) > 3

@@ -21,6 +21,7 @@ def ftctl_offers() -> list[Offer]:
                needs=("stdnum", "phonenumbers"), extra="data"),
         _offer("calibrate", "Calibrate", "Whether the model is as sure of its answers as it is right", (SCORES,)),
         _offer("judge", "Judge", "Answers beside the expected ones, by a language model, and what it is worth"),
+        _offer("rubric", "Rubric", "Grades by criteria, by a language model, and whether it tells good from nonsense"),
         _offer("human", "Human", "People say which answer is better, by forms", needs=("numpy",)),
         _offer("attribution", "AttributionEvaluator", "Which words of a question an answer depends on", (INSIDE,),
                needs=("torch", "transformers"), extra="hf"),
