@@ -72,8 +72,22 @@ def test_what_the_answer_depends_on_has_the_highest_score() -> None:
     for _ in range(20):
         words = [draw.choice("abcdefgh") for _ in range(12)]
         words[draw.randrange(12)] = KEY
-        scores = attributor.attribute(letters.encode("".join(words)), letters.encode("2")).scores
-        assert words[max(range(12), key=lambda place: scores[place])] == KEY
+        question, answer = letters.encode("".join(words)), letters.encode("2")
+        for scores in (attributor.attribute(question, answer).scores, attributor.ablate(question, answer)):
+            assert words[max(range(12), key=lambda place: scores[place])] == KEY
+
+
+def test_what_a_word_is_worth_is_what_is_lost_without_it(tiny: LoadedTarget, tmp_path: Path) -> None:
+    data = [Example("a:1", (Message("user", "join(iterable, /)"), Message("assistant", '["iterable"]')))]
+    told = AttributionEvaluator(AttributionOptions(method="ablation")).evaluate(tiny, data, recording(tmp_path))
+    assert [metric.name for metric in told.metrics] == ["deletion"]
+    assert told.metrics[0].value == 1.0
+    assert "left out in turn" in told.notes["attribution"]
+    attributor, question, answer = Attributor(tiny.inside().model, "mean", 8), [300, 301, 302, 303], [401, 402]
+    whole = attributor.attribute(question, answer).value
+    lost = [whole - attributor.without(question, answer, (place,)) for place in range(4)]
+    assert attributor.ablate(question, answer) == pytest.approx(lost, abs=1e-4)
+    assert all(lost)
 
 
 def test_scores_that_do_not_add_up_are_said_to_explain_nothing(tiny: LoadedTarget, tmp_path: Path) -> None:

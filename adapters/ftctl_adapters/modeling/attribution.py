@@ -1,4 +1,4 @@
-"""Which tokens of a question an answer depends on, by integrated gradients.
+"""Which tokens of a question an answer depends on, by integrated gradients or by leaving each of them out.
 
 Sundararajan, Taly and Yan, Axiomatic attribution for deep networks, 2017. The path is that of the embeddings, from a
 baseline to what they are, by Gauss-Legendre quadrature.
@@ -63,6 +63,11 @@ class Attributor:
             total += (weights * gradient).sum(dim=0)
         scores = (way * total).sum(dim=-1)
         return Attribution(tuple(scores.tolist()), *self._ends(asked, told, ids))
+
+    def ablate(self, question: Sequence[int], answer: Sequence[int]) -> tuple[float, ...]:
+        """By how much the answer's log-probability falls, in nats, without each token of the question in turn."""
+        whole = self.without(question, answer, ())
+        return tuple(whole - self.without(question, answer, (place,)) for place in range(len(question)))
 
     def without(self, question: Sequence[int], answer: Sequence[int], places: Sequence[int]) -> float:
         """The answer's log-probability with the baseline in these places of the question."""

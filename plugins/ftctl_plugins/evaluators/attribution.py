@@ -17,12 +17,18 @@ from ftctl_plugins.evaluators.looking import Asked, ask_for, spelled
 BELIEVED = 0.01
 """How far scores may be from what they should add up to, as a share of it."""
 
+ABLATED = "each word left out in turn: words that say the same hide each other"
 REMOVED, DRAWS = 0.2, 5
 """Share of a question that is taken away, and how many random shares it is held against."""
+
+METHODS = ("gradients", "ablation")
 
 
 @options
 class AttributionOptions:
+    method: str = option(
+        "gradients", help="Integrated gradients, or ablation: each word left out in turn.", choices=METHODS
+    )
     limit: int = option(8, help="How many examples of the test split are looked at.", ge=1)
     steps: int = option(64, help="Points of the path from the baseline to the question.", ge=2, le=1024)
     baseline: str = option(
@@ -33,11 +39,12 @@ class AttributionOptions:
 
 
 class AttributionEvaluator(Evaluator):
-    """Integrated gradients of the answer's log-probability; the report shows them as a heat map.
+    """Integrated gradients of the answer's log-probability, or what it loses without a word; the report has a heat map.
 
     ``completeness_error`` is how far the scores are from what they should add up to (the mean over examples, relative);
     ``deletion`` is the share of examples whose answer becomes less probable without the fifth of the question that has
-    the highest scores than without a random fifth. Scores that fail these explain nothing.
+    the highest scores than without a random fifth. Scores that fail these explain nothing. What words are worth
+    one by one need not add up to anything, so that ablation has no such error.
     """
 
     def __init__(self, options: AttributionOptions) -> None:
@@ -54,26 +61,29 @@ class AttributionEvaluator(Evaluator):
         for one in asked:
             context.stop_if_cancelled()
             records.append(self._record(attributor, inside.tokenizer, one))
-        errors = [one["completeness_error"] for one in records]
-        metrics = (
-            Metric("completeness_error", fmean(errors), "ratio", "lower", len(errors)),
-            mean_metric("deletion", [one["deletion"] for one in records], unit="share", direction="higher"),
-        )
-        return Report(
-            "attribution", metrics, (*records, *missing), {"attribution": _note(errors, self._options.baseline)}
-        )
+        errors = [one["completeness_error"] for one in records if "completeness_error" in one]
+        deletion = mean_metric("deletion", [one["deletion"] for one in records], unit="share", direction="higher")
+        if not errors:
+            return Report("attribution", (deletion,), (*records, *missing), {"attribution": ABLATED})
+        metrics = (Metric("completeness_error", fmean(errors), "ratio", "lower", len(errors)), deletion)
+        note = _note(errors, self._options.baseline)
+        return Report("attribution", metrics, (*records, *missing), {"attribution": note})
 
     def _record(self, attributor: Attributor, tokenizer: Any, one: Asked) -> dict[str, Any]:
         question, said = one.question, one.said
-        found = attributor.attribute(question, said)
+        if self._options.method == "ablation":
+            scores, error = attributor.ablate(question, said), {}
+        else:
+            found = attributor.attribute(question, said)
+            scores, error = found.scores, {"completeness_error": found.error}
         count = max(1, round(REMOVED * len(question)))
-        top = sorted(range(len(question)), key=lambda place: -found.scores[place])[:count]
+        top = sorted(range(len(question)), key=lambda place: -scores[place])[:count]
         draw = random.Random(f"{self._options.seed} {one.example.content_digest}")  # noqa: S311
         chance = [draw.sample(range(len(question)), count) for _ in range(DRAWS)]
         without = [attributor.without(question, said, places) for places in (top, *chance)]
         return one.record() | {
-            "completeness_error": found.error, "deletion": float(without[0] < fmean(without[1:])),
-            "tokens": spelled(tokenizer, question), "scores": list(found.scores),
+            **error, "deletion": float(without[0] < fmean(without[1:])),
+            "tokens": spelled(tokenizer, question), "scores": list(scores),
         }  # fmt: skip
 
 
