@@ -22,6 +22,10 @@ tuner:
   {{use: lora, rank: 16, learning_rate: 5e-3, max_length: 256, bf16: false, num_train_epochs: 3, eval_steps: 60,
    per_device_train_batch_size: 4}}
 {ten}  - {{use: memorise, count: 1, candidates: 1024}}
+  - {{use: shift, fewest: 4, max_new_tokens: 16}}
+  - {{use: attribution, limit: 1, steps: 8, max_new_tokens: 4}}
+  - {{use: lens, limit: 1, max_new_tokens: 4}}
+  - {{use: attention, limit: 1, max_new_tokens: 4}}
 gates:
   - {{metric: perplexity, max_ratio: 1.0, over: base}}
   - {{metric: exposure_highest, max_value: 5}}
@@ -65,5 +69,8 @@ def test_a_planted_secret_is_found_and_the_gate_named(ftctl: Ftctl, tmp_path: Pa
     (page,) = tmp_path.glob(".ftctl/runs/*/report.html")
     text = page.read_text(encoding="utf-8")
     assert text.index("<h2>Gates</h2>") < text.index("<h2>Metrics</h2>") < text.index("over the same examples</h2>")
+    for part in ("Slices", "Manifest", "Worst examples", "Lineage"):
+        assert f"<h2>{part}</h2>" in text
+    assert '<p class="heat">' in text
     for width in (1280, 420):
         assert not (found := flaws(page, width, tmp_path / f"{width}.png")), (width, found)

@@ -17,9 +17,14 @@ def line_chart(title: str, points: Sequence[tuple[float, float]], along: str = "
     return (
         f'<svg role="img" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}"><title>{escape(title)}</title>'
         f'<text x="{LEFT}" y="14" class="title">{escape(title)}</text>'
-        f'<text x="{LEFT - 6}" y="30" text-anchor="end">{high:.3g}</text>'
-        f'<text x="{LEFT - 6}" y="{HEIGHT - BOTTOM}" text-anchor="end">{low:.3g}</text>'
+        f'<text x="{LEFT - 6}" y="30" text-anchor="end">{_label(high)}</text>'
+        f'<text x="{LEFT - 6}" y="{HEIGHT - BOTTOM}" text-anchor="end">{_label(low)}</text>'
         f'<text x="{LEFT}" y="{HEIGHT - 6}">{min(xs):g}</text>'
         f'<text x="{WIDTH - 8}" y="{HEIGHT - 6}" text-anchor="end">{escape(along)} {max(xs):g}</text>'
         f'<polyline points="{path}" fill="none" stroke="currentColor" stroke-width="1.5"/></svg>'
     )
+
+
+def _label(value: float) -> str:
+    """Short enough for the margin."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

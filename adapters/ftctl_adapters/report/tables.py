@@ -88,7 +88,9 @@ def stage_rows(run: dict[str, Any]) -> list[list[str]]:
         artifact = (stage["artifact"] or "–").partition("/")
         short = f"{artifact[0]}/{artifact[2][:12]}" if artifact[2] else "–"
         peak = f"{stage['peak_rss_bytes'] / 1e6:,.0f}" if stage["peak_rss_bytes"] else "–"
-        rows.append([stage["name"], stage["plugin"] or "–", stage["status"], f"{stage['seconds']:.1f}", peak, short])
+        # with room for a line to end between several
+        plugin = (stage["plugin"] or "–").replace("+", " + ")
+        rows.append([stage["name"], plugin, stage["status"], f"{stage['seconds']:.1f}", peak, short])
     return rows
 
 
