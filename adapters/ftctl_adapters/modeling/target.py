@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ftctl.domain.encoded import Encoded
 from ftctl.domain.example import Example, Prompt
+from ftctl.errors import BackendFailed
 from ftctl.ports import Answer, Inside, Score, Target
 from ftctl_adapters.modeling.generate import Drawing, drawn, greedy
 from ftctl_adapters.modeling.labels import encode_example
 from ftctl_adapters.modeling.scoring import Scorer
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.modeling.windows import context_of, windows
 
 
 class LoadedTarget(Target):
@@ -16,7 +19,7 @@ class LoadedTarget(Target):
 
     def __init__(self, model: Any, tokenizer: ChatTokenizer) -> None:
         self._model, self._tokenizer = model, tokenizer
-        self._scorer = Scorer(model, tokenizer.pad_id)
+        self._scorer, self._context = Scorer(model, tokenizer.pad_id), context_of(model)
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         return greedy(self._model, self._tokenizer, self._encoded(prompts), max_new_tokens)
@@ -27,11 +30,22 @@ class LoadedTarget(Target):
 
     def score(self, examples: Sequence[Example]) -> list[Score]:
         encoded = [encode_example(self._tokenizer, example, "last_answer") for example in examples]
-        sums = self._scorer.score(encoded)
+        self._refuse_long(examples, encoded)
+        pieces = [windows(row, self._context) for row in encoded]
+        sums = iter(self._scorer.score([piece for of_row in pieces for piece in of_row]))
         return [
-            Score(total, row.trained, len(example.answer))
-            for total, row, example in zip(sums, encoded, examples, strict=True)
+            Score(sum(next(sums) for _ in of_row), row.trained, len(example.answer))
+            for of_row, row, example in zip(pieces, encoded, examples, strict=True)
         ]
+
+    def _refuse_long(self, examples: Sequence[Example], encoded: Sequence[Encoded]) -> None:
+        """Raises `BackendFailed` where an answer would be scored without the question that it answers."""
+        for example, row in zip(examples, encoded, strict=True):
+            if example.messages and self._context and len(row.ids) > self._context:
+                text = (
+                    f"{example.where}: {len(row.ids):,} tokens are more than the model's context of {self._context:,}"
+                )
+                raise BackendFailed(text, next_step="leave such rows out of the test split")
 
     def _encoded(self, prompts: Sequence[Prompt]) -> list[list[int]]:
         texts = [self._tokenizer.render(prompt.messages, ask=True, tools=list(prompt.tools)) for prompt in prompts]
