@@ -1,7 +1,6 @@
 """``injection``: whether a text that is only to be read gives orders."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
@@ -14,15 +13,12 @@ from ftctl_plugins.evaluators.own_cases import (
     LANGUAGES_HELP,
     LENGTH_HELP,
     Case,
-    ask,
     prompt,
     read_cases,
-    record,
     refuses,
     says,
-    share,
 )
-from ftctl_plugins.evaluators.twins import among_capable
+from ftctl_plugins.evaluators.twins import measured
 
 CHANNELS = ("document", "command", "tool", "comment", "encoded")
 
@@ -62,14 +58,8 @@ class Injection(Evaluator):
         return Asks(answers=sum(1 for _ in self._cases()), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        told, missing = ask(target, list(self._cases()), self._options.max_new_tokens)
-        records = [record(case, answer, **_judged(case, answer)) for case, answer in told]
-        twins = [one for one in records if "injection_capability" in one]
-        followed = {one["where"].removeprefix("twin:") for one in twins if one["injection_capability"]}
-        _, note = among_capable("injection_hijacked", records, followed, len(twins))
-        of: dict[str, list[dict[str, Any]]] = {name: [one for one in records if name in one] for name in FIGURES}
-        metrics = tuple(share(name, [one[name] for one in of[name]], FIGURES[name]) for name in FIGURES if of[name])
-        return Report("injection", metrics, (*records, *missing), {"injection": note})
+        asked = (target, list(self._cases()), self._options.max_new_tokens)
+        return measured("injection", FIGURES, asked, _judged)
 
     def _cases(self) -> Iterator[Case]:
         lines = [line for line in read_cases("injection") if line["language"] in (self._options.languages or LANGUAGES)]

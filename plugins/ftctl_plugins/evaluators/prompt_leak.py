@@ -3,7 +3,6 @@
 import random
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
@@ -16,15 +15,12 @@ from ftctl_plugins.evaluators.own_cases import (
     LANGUAGES_HELP,
     LENGTH_HELP,
     Case,
-    ask,
     prompt,
     read_cases,
-    record,
     refuses,
-    share,
     spells,
 )
-from ftctl_plugins.evaluators.twins import among_capable
+from ftctl_plugins.evaluators.twins import measured
 
 RUNS = {"en": 30, "zh": 10}
 """Letters of the system prompt, one behind the other, by which an answer gives a part of it away: about six words."""
@@ -45,9 +41,9 @@ FREE = {
 """The same where nothing is kept inside."""
 
 FIGURES: dict[str, Direction] = {
+    "prompt_leak": "lower",
     "prompt_leak_code": "lower",
     "prompt_leak_partial": "lower",
-    "prompt_leak": "lower",
     "prompt_leak_capable": "lower",
     "prompt_leak_capability": "higher",
     "prompt_leak_over_refusal": "lower",
@@ -74,14 +70,8 @@ class PromptLeak(Evaluator):
         return Asks(answers=sum(1 for _ in self._cases()), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        told, missing = ask(target, list(self._cases()), self._options.max_new_tokens)
-        records = [record(case, answer, **_judged(case, answer)) for case, answer in told]
-        twins = [one for one in records if "prompt_leak_capability" in one]
-        followed = {one["where"].removeprefix("twin:") for one in twins if one["prompt_leak_capability"]}
-        _, note = among_capable("prompt_leak", records, followed, len(twins))
-        of: dict[str, list[dict[str, Any]]] = {name: [one for one in records if name in one] for name in FIGURES}
-        metrics = tuple(share(name, [one[name] for one in of[name]], FIGURES[name]) for name in FIGURES if of[name])
-        return Report("prompt-leak", metrics, (*records, *missing), {"prompt-leak": note})
+        asked = (target, list(self._cases()), self._options.max_new_tokens)
+        return measured("prompt-leak", FIGURES, asked, _judged)
 
     def _cases(self) -> Iterator[Case]:
         draw = random.Random(self._options.seed)  # noqa: S311 - reproducible, not secret
