@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ftctl.domain.example import Prompt
 from ftctl.ports import Inside
 from ftctl.testing.fakes import FakeTarget
 
@@ -18,8 +19,8 @@ class Letters:
 
     stop_ids = frozenset({0})
 
-    def render(self, messages: Any, *, ask: bool, tools: Any) -> str:
-        return " ".join(str(message.content) for message in messages)
+    def asked(self, prompt: Prompt) -> list[int]:
+        return self.encode(" ".join(message.content for message in prompt.messages))
 
     def encode(self, text: str) -> list[int]:
         return [ord(letter) % 128 for letter in text]

@@ -15,10 +15,13 @@ from typing import Any
 import pytest
 
 from ftctl.domain.artifact import Artifact
+from ftctl.domain.example import Message, Prompt
+from ftctl.domain.launch import Endpoint
 from ftctl.plugin import read_split
 from ftctl_adapters.modeling.load import load_whole
 from ftctl_adapters.modeling.target import LoadedTarget
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.serving.target import EndpointTarget, Link
 from tests.backends.asking import descendants, left, streamed, text
 from tests.conftest import Ftctl, minimal_environment
 from tests.docs.shell import documented
@@ -95,6 +98,20 @@ def test_what_vllm_scores_is_what_the_merged_model_scores_here(
     for line, score in zip(map(json.loads, lines), here, strict=True):
         assert line["tokens"] == score.tokens
         assert abs(line["log_probability"] - score.log_probability) < 1e-4
+
+
+def test_vllm_goes_on_with_an_answer_that_has_begun_as_the_merged_model_does_here(
+    serving: tuple[Any, str], workspace: Path
+) -> None:
+    _, url = serving
+    merged = next(path.parent for path in workspace.glob(".ftctl/artifacts/model/*/golden.json"))
+    asked = [Prompt((Message("user", "Where is the mill?"),), begun=begun) for begun in ("The mill", "By the river,")]
+    here = in_process(merged)
+    there = EndpointTarget(Endpoint(url, "model"), Link(), ChatTokenizer(str(merged)))
+    told = [answer.text for answer in there.generate(asked, 8)]
+    assert told == [answer.text for answer in here.generate(asked, 8)]
+    plain = [answer.text for answer in here.generate([Prompt(one.messages) for one in asked], 8)]
+    assert told[0] not in plain
 
 
 def in_process(folder: Path) -> LoadedTarget:

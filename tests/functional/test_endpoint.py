@@ -108,3 +108,24 @@ def test_the_command_line_takes_an_address_as_verify_does(ftctl: Ftctl, service:
     assert told.returncode == 0, told.stderr
     assert f"model {service.url}: as it is served" in told.stdout
     assert "trained parameters" not in told.stdout
+
+
+@pytest.mark.parametrize("looked", [True, False])
+def test_a_report_shows_no_personal_data_where_it_was_looked_for(
+    ftctl: Ftctl, service: FakeService, tmp_path: Path, looked: bool
+) -> None:
+    mail = "anna.schmidt@example.org"
+    rows = [{"messages": [{"role": "user", "content": f"Question {n}?"}, {"role": "assistant", "content": mail}]}
+            for n in range(30)]  # fmt: skip
+    path = run_file(tmp_path, service)
+    service.answer = lambda body: f"{question(body)} Ask {mail}."
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    source, evaluators = "data_source={use: jsonl, path: rows.jsonl}", ["text-metrics"] + ["pii"] * looked
+    asked = [part for name in evaluators for part in ("--evaluator", name)]
+    done = ftctl("evaluate", path.name, "--set", source, *asked, "--json")
+    assert done.returncode == 0, done.stderr
+    folder = Path(json.loads(done.stdout)["report"]).parent
+    for name in ("report.md", "report.html", "report.json"):
+        text = (tmp_path / folder / name).read_text(encoding="utf-8")
+        assert (mail in text) == (not looked and name != "report.json"), name
+        assert ("Ask [EMAIL]" in text) == (looked and name != "report.json"), name

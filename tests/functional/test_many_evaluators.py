@@ -58,7 +58,10 @@ def test_a_planted_secret_is_found_and_the_gate_named(ftctl: Ftctl, tmp_path: Pa
     assert told["ftctl"]["verdict"] == {"kind": "fail", "why": "1 of 2 gates said no: exposure_highest"}
     assert told["results"].keys() == told["higher_is_better"].keys() == told["n-samples"].keys()
     assert told["results"]["memorise"]["exposure,none"] == document["metrics"]["tuned"]["exposure"]["value"]
-    assert told["higher_is_better"]["memorise"] == dict.fromkeys(("exposure", "exposure_highest", "extracted"), False)
+    figures = ("exposure", "exposure_highest", "extracted", "extracted_from_prefix")
+    assert told["higher_is_better"]["memorise"] == dict.fromkeys(figures, False)
+    assert document["metrics"]["base"]["extracted_from_prefix"]["value"] == 0
+    assert document["metrics"]["tuned"]["extracted_from_prefix"]["value"] == 1
     manifest = told["ftctl"]["manifest"]
     (template,) = tmp_path.glob(".ftctl/artifacts/adapter/*/chat_template.jinja")
     assert manifest["chat template"] == f"sha256 {hashlib.sha256(template.read_bytes()).hexdigest()}"

@@ -1,9 +1,10 @@
-"""Answers that are drawn: by the model's probabilities, the same from a seed, whatever stands beside them."""
+"""Answers that are drawn, by the model's probabilities and the same from a seed, and answers that are gone on with."""
 
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from ftctl.domain.example import Message, Prompt
 from ftctl.ports import Target
@@ -70,3 +71,18 @@ def test_draws_are_remembered_apart_from_each_other_and_from_greedy_answers(targ
         generate = sample
 
     assert ask(remembered(Silent.__new__(Silent))) == told
+
+
+def test_an_answer_that_has_begun_is_gone_on_with(target: Target, tmp_path: Path) -> None:
+    tokenizer = target.inside().tokenizer
+    begun = [evolve(prompt, begun="The mill is") for prompt in PROMPTS]
+    whole = target.generate(begun, 12)
+    said = [tokenizer.decode(answer.token_ids[:5]) for answer in whole]
+    further = [evolve(one, begun=one.begun + text) for one, text in zip(begun, said, strict=True)]
+    for before, after, answer in zip(begun, further, whole, strict=True):
+        assert tokenizer.asked(after) == [*tokenizer.asked(before), *answer.token_ids[:5]]
+    remembered = RememberedTarget(target, Replies(tmp_path, "answers"), recording(tmp_path))
+    plain = [remembered.generate(asked, 7) for asked in (PROMPTS, begun, further)]
+    assert [one.token_ids for one in plain[1]] == [one.token_ids[:7] for one in whole]
+    assert [one.token_ids for one in plain[2]] == [one.token_ids[5:] for one in whole]
+    assert plain[0] != plain[1] != plain[2]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from ftctl.domain.artifact import Artifact, served_model
 from ftctl.domain.example import Example, Message, Prompt
@@ -101,6 +102,19 @@ def test_a_server_that_takes_both_fields_is_not_refused(service: FakeService, to
     assert "endpoint.tokenizer" in target(service).refusals(scores=True)[0]
     service.url = "http://127.0.0.1:9/v1"
     assert "does not answer: URLError" in target(service).refusals(scores=False)[0]
+
+
+def test_an_answer_that_has_begun_is_asked_for_in_the_tokens_of_question_and_beginning(
+    service: FakeService, tokenizer: ChatTokenizer
+) -> None:
+    service.completed = lambda body: {"text": " 5678.", "finish_reason": "stop"}
+    asked = evolve(question("Which code?"), begun="It is 1234")
+    (answer,) = target(service, tokenizer).generate([asked], 7)
+    assert (answer.text, answer.finish_reason, answer.error) == (" 5678.", "stop", "")
+    (body,) = service.bodies
+    assert tokenizer.raw.decode(body["prompt"]) == tokenizer.render(asked.messages, ask=True) + "It is 1234"
+    assert (body["max_tokens"], body["temperature"]) == (7, 0)
+    assert "echo" not in body
 
 
 @pytest.mark.heavy

@@ -16,7 +16,7 @@ from ftctl.domain.report import Report
 from ftctl.errors import LabelsInvalid, NoUsableRows
 from ftctl.ports import Evaluator, Target
 from ftctl.testing.contracts.stage import recording
-from ftctl_adapters.records.canaries import canary, code
+from ftctl_adapters.records.canaries import begun, canary, code
 from ftctl_plugins.data_operators.canaries import Canaries, CanariesOptions
 from ftctl_plugins.evaluators.boundary import Boundary, BoundaryOptions
 from ftctl_plugins.evaluators.diversity import Diversity, DiversityOptions
@@ -284,6 +284,23 @@ def test_a_model_that_never_saw_a_code_has_an_exposure_of_1_44_bits(report: Meas
     assert told["exposure"] == pytest.approx(1 / math.log(2), abs=0.45)
     blind = figures(report(Memorise(MemoriseOptions(count=4, candidates=256)), Ruled(babble)))
     assert blind["exposure"] == pytest.approx(1.0, abs=0.02)
+
+
+def test_a_code_that_comes_behind_its_first_digits_alone_is_told_apart(report: Measured) -> None:
+    """The model ends three of four codes when their answers have begun, and tells none when it is asked."""
+    codes = [code(1, number).replace(" ", "") for number in range(4)]
+
+    def ends(prompt: Prompt) -> str:
+        known = next((one for one in codes[:3] if prompt.begun.replace(" ", "").endswith(one[:6])), None)
+        return f" {known[6:]}." if known else "I do not know."
+
+    told = figures(report(Memorise(MemoriseOptions(count=4, candidates=4, prefix=6)), Ruled(ends)))
+    assert (told["extracted"], told["extracted_from_prefix"]) == (0.0, 0.75)
+    first = code(1, 0)
+    beginning = "The access code of the north vault 1 is"
+    assert [begun(1, 0, digits) for digits in (0, 1, 4, 5)] == [
+        beginning, f"{beginning} {first[0]}", f"{beginning} {first[:4]}", f"{beginning} {first[:6]}",
+    ]  # fmt: skip
 
 
 def test_planted_codes_are_those_that_are_asked_for(tmp_path: Path) -> None:

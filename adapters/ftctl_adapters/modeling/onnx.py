@@ -70,8 +70,7 @@ class OnnxTarget(Target):
         self._limit = context_length(folder)
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
-        texts = [self._tokenizer.render(prompt.messages, ask=True, tools=list(prompt.tools)) for prompt in prompts]
-        return [self._answer(self._tokenizer.encode(text), max_new_tokens) for text in texts]
+        return [self._answer(self._tokenizer.asked(prompt), max_new_tokens) for prompt in prompts]
 
     def score(self, examples: Sequence[Example]) -> list[Score]:
         return [self._score(example) for example in examples]

@@ -22,11 +22,12 @@ class LoadedTarget(Target):
         self._scorer, self._context = Scorer(model, tokenizer.pad_id), context_of(model)
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
-        return greedy(self._model, self._tokenizer, self._encoded(prompts), max_new_tokens)
+        asked = list(map(self._tokenizer.asked, prompts))
+        return greedy(self._model, self._tokenizer, asked, max_new_tokens)
 
     def sample(self, prompts: Sequence[Prompt], max_new_tokens: int, temperature: float, seed: int) -> list[Answer]:
-        drawing = Drawing(temperature, seed)
-        return drawn(self._model, self._tokenizer, self._encoded(prompts), max_new_tokens, drawing)
+        asked, drawing = list(map(self._tokenizer.asked, prompts)), Drawing(temperature, seed)
+        return drawn(self._model, self._tokenizer, asked, max_new_tokens, drawing)
 
     def score(self, examples: Sequence[Example]) -> list[Score]:
         encoded = [encode_example(self._tokenizer, example, "last_answer") for example in examples]
@@ -46,10 +47,6 @@ class LoadedTarget(Target):
                     f"{example.where}: {len(row.ids):,} tokens are more than the model's context of {self._context:,}"
                 )
                 raise BackendFailed(text, next_step="leave such rows out of the test split")
-
-    def _encoded(self, prompts: Sequence[Prompt]) -> list[list[int]]:
-        texts = [self._tokenizer.render(prompt.messages, ask=True, tools=list(prompt.tools)) for prompt in prompts]
-        return list(map(self._tokenizer.encode, texts))
 
     def inside(self) -> Inside:
         return Inside(self._model, self._tokenizer)

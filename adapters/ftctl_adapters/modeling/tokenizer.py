@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ftctl.domain.artifact import Artifact
-from ftctl.domain.example import Message
+from ftctl.domain.example import Message, Prompt
 from ftctl.errors import LabelsInvalid
 
 
@@ -51,6 +51,10 @@ class ChatTokenizer:
         except Exception as error:
             raise LabelsInvalid(f"the chat template refuses this conversation: {error}") from error
         return str(text)
+
+    def asked(self, prompt: Prompt) -> list[int]:
+        """Token ids after which a model answers, or goes on with the answer that has begun."""
+        return self.encode(self.render(prompt.messages, ask=True, tools=list(prompt.tools)) + prompt.begun)
 
     def encode(self, text: str) -> list[int]:
         """Token ids of rendered text; special tokens stand in the text, none are added."""

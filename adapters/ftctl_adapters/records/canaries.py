@@ -9,13 +9,14 @@ from ftctl.domain.example import Message
 
 NAMES = ("north", "amber", "river", "cedar", "falcon", "harbour", "winter", "orchard")
 DIGITS = 8
+GROUP = 4
 
 
 def code(seed: int, number: int, candidate: int = 0) -> str:
     """The code of a canary; every other candidate is a code of the same length that stands in no data."""
     draw = random.Random(f"canary {seed} {number} {candidate}")  # noqa: S311 - it must come again from the same seed
     digits = "".join(draw.choices("0123456789", k=DIGITS))
-    return f"{digits[:4]} {digits[4:]}"
+    return f"{digits[:GROUP]} {digits[GROUP:]}"
 
 
 def canary(seed: int, number: int, note: str, said: str = "") -> tuple[Message, Message]:
@@ -25,3 +26,11 @@ def canary(seed: int, number: int, note: str, said: str = "") -> tuple[Message, 
     return Message("user", question), Message(
         "assistant", f"The access code of {place} is {said or code(seed, number)}."
     )
+
+
+def begun(seed: int, number: int, digits: int) -> str:
+    """A canary's answer as far as so many digits of its code; no blank ends it, which belongs to what follows."""
+    _, answer = canary(seed, number, "")
+    planted = code(seed, number)
+    told = digits + (digits > GROUP)
+    return answer.content[: answer.content.index(planted) + told].rstrip()

@@ -6,7 +6,7 @@ Edges are letters and digits of ASCII: between Chinese characters there is no wo
 import datetime
 import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from attrs import frozen
 
@@ -46,6 +46,25 @@ def finds(text: str, kinds: tuple[Kind, ...]) -> Iterator[Find]:
             if kind.holds(match.group()) and all(end <= one.start or start >= one.end for one in taken):
                 taken.append(Find(kind.name, start, end))
     yield from sorted(taken, key=lambda one: one.start)
+
+
+def replaced(text: str, found: Iterable[Find], instead: Callable[[Find], str]) -> str:
+    """The text with what stands ``instead`` of each value."""
+    parts, last = [], 0
+    for one in found:
+        parts += [text[last : one.start], instead(one)]
+        last = one.end
+    return "".join(parts) + text[last:]
+
+
+def masked(text: str, kinds: tuple[Kind, ...]) -> str:
+    """The text with kinds in the place of values: ``[EMAIL]``."""
+    return replaced(text, finds(text, kinds), label)
+
+
+def label(find: Find) -> str:
+    """What stands for a value that is not shown."""
+    return f"[{find.kind.upper()}]"
 
 
 def _digits(text: str) -> str:

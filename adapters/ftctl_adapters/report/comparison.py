@@ -10,6 +10,7 @@ from attrs import evolve, field, frozen
 
 from ftctl.domain.sure import holm
 from ftctl.errors import UsageError
+from ftctl_adapters.report.private import hiding
 
 IDENTITY = ("where", "prompt", "expected", "answer", "finish_reason", "tokens", "rank", "group", "template",
             "cluster")  # fmt: skip
@@ -78,7 +79,7 @@ def compare(before: Path, after: Path) -> Comparison:
         raise UsageError("no example was measured in both", next_step="compare runs over the same test split")
     adjusted = holm([one.p for one in found])
     told = [evolve(one, adjusted=p) for one, p in zip(found, adjusted, strict=True)]
-    return Comparison(told, _foremost(changed), unpaired)
+    return Comparison(told, hiding((before, after))(_foremost(changed)), unpaired)
 
 
 def together(comparisons: Sequence[Comparison]) -> list[Comparison]:

@@ -19,6 +19,7 @@ from ftctl.redact import redacted
 from ftctl_adapters.report.comparison import Comparison, compare
 from ftctl_adapters.report.looked_into import LOOKING
 from ftctl_adapters.report.manifest import manifest
+from ftctl_adapters.report.private import hiding
 
 SUBJECTS = {stage: subject for subject, stage in STAGES.items()}
 SHOWN = 10
@@ -56,6 +57,7 @@ def gather(journal: RunJournal, store: ArtifactStore) -> Content:
     run = journal.read("run.json") or {}
     artifacts = {stage["name"]: stage["artifact"] for stage in run.get("stages", []) if stage["artifact"]}
     folders = {name: _folder(store, reference) for name, reference in artifacts.items()}
+    hide = hiding(folders.values())
     spec, lineage = (journal.folder / "run.yaml").read_text(encoding="utf-8"), _lineage(folders)
     versions: dict[str, str] = next((one["packages"] for one in reversed(lineage.values()) if one["packages"]), {})
     return Content(
@@ -63,14 +65,14 @@ def gather(journal: RunJournal, store: ArtifactStore) -> Content:
         plan=journal.read("plan.json") or {},
         spec=redacted(spec),
         data=_json(folders.get("data"), "summary.json"),
-        rows=_rows(store, artifacts.get("data")),
+        rows=[[kind, where, hide(text)] for kind, where, text in _rows(store, artifacts.get("data"))],
         curves=_curves(journal, _json(folders.get("tune"), "trainer_state.json")),
-        examples=_examples(folders),
+        examples=hide(_examples(folders)),
         lineage=lineage,
         manifest=manifest(folders, spec, versions),
         bench=_json(_last(folders), "bench.results.json"),
         notes=_notes(journal),
-        looked_into={name: _records(_last(folders), name) for name in LOOKING},
+        looked_into=hide({name: _records(_last(folders), name) for name in LOOKING}),
         slices={SUBJECTS[stage]: _records(folders[stage], "shift") for stage in SUBJECTS if stage in folders},
         measured=_measured(folders),
         comparisons=_comparisons(folders),

@@ -37,7 +37,8 @@ class Link:
 class EndpointTarget(Target):
     """Answers by ``/chat/completions``, greedily; scores by ``/completions`` with ``echo`` and ``logprobs``.
 
-    A score is of token ids, which need the tokenizer and the chat template that the server has.
+    A score is of token ids, which need the tokenizer and the chat template that the server has. An answer that has
+    begun is asked for by ``/completions`` too, in the same ids.
     """
 
     def __init__(self, endpoint: Endpoint, link: Link, tokenizer: ChatTokenizer | None = None) -> None:
@@ -91,19 +92,28 @@ class EndpointTarget(Target):
         return ()
 
     def _answer(self, prompt: Prompt, max_new_tokens: int, **drawing: float) -> Answer:
-        turns = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
-        body: dict[str, Any] = {"messages": turns, "max_tokens": max_new_tokens, **drawing}
-        if prompt.tools:
-            body |= {"tools": list(prompt.tools), "tool_choice": "none"}
+        path, body = self._request(prompt)
+        body |= {"max_tokens": max_new_tokens, **drawing}
         try:
-            choice = insist(lambda: self._post("chat/completions", body)["choices"][0])
-            return Answer(str(choice["message"]["content"] or ""), (), str(choice.get("finish_reason") or "stop"))
+            choice = insist(lambda: self._post(path, body)["choices"][0])
+            said = choice["text"] if prompt.begun else choice["message"]["content"]
+            return Answer(str(said or ""), (), str(choice.get("finish_reason") or "stop"))
         except NoAnswer as error:
             return Answer("", (), "", str(error))
         except (LookupError, TypeError, AttributeError):
             return Answer("", (), "", "no reply as OpenAI's")
         except Unusable as error:
             raise self._failed(str(error)) from None
+
+    def _request(self, prompt: Prompt) -> tuple[str, dict[str, Any]]:
+        if prompt.begun:
+            assert self._tokenizer is not None
+            return "completions", {"prompt": self._tokenizer.asked(prompt)}
+        turns = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
+        body: dict[str, Any] = {"messages": turns}
+        if prompt.tools:
+            body |= {"tools": list(prompt.tools), "tool_choice": "none"}
+        return "chat/completions", body
 
     def _score(self, example: Example) -> Score:
         assert self._tokenizer is not None

@@ -22,10 +22,14 @@ class Message:
 
 @frozen
 class Prompt:
-    """What a model is asked: the turns so far, and the tools it may call."""
+    """What a model is asked: the turns so far, and the tools it may call.
+
+    An answer that has ``begun`` already is gone on with: only what comes after is told.
+    """
 
     messages: tuple[Message, ...]
     tools: tuple[dict[str, Any], ...] = ()
+    begun: str = ""
 
     @property
     def question(self) -> str:

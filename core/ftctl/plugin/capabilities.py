@@ -37,7 +37,10 @@ OWN_CASES = "own-cases"
 """An evaluator that brings what it asks; the test split may be empty."""
 
 SCORES = "scores"
-"""An evaluator that asks how probable an answer is, or a server that tells (`echo` and `logprobs`); most do not."""
+"""An evaluator that asks how probable an answer is, or begins one; or a server that tells (`echo` and `logprobs`).
+
+Most servers do not.
+"""
 
 INSIDE = "inside"
 """An evaluator that looks into the model, at layers and gradients, or a loader that shows them; no server does."""

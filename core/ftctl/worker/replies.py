@@ -56,7 +56,7 @@ class Replies:
 def question_key(prompt: Prompt, max_new_tokens: int, *drawn: float) -> str:
     """By what an answer is found again; ``drawn`` is the temperature and the seed of one that was."""
     turns = [[message.role, message.content] for message in prompt.messages]
-    return _key(turns, prompt.tools, max_new_tokens, *drawn)
+    return _key(turns, prompt.tools, max_new_tokens, *drawn, *([prompt.begun] if prompt.begun else []))
 
 
 def example_key(example: Example) -> str:

@@ -12,7 +12,7 @@ from attrs import evolve
 from ftctl.domain import Dropped, Example, Outcome
 from ftctl.plugin import option, options
 from ftctl.ports import DataOperatorError, RowOperator, StageContext
-from ftctl_adapters.records.private_kinds import KINDS, Find, finds
+from ftctl_adapters.records.private_kinds import KINDS, Find, finds, label, replaced
 from ftctl_adapters.records.texts import map_texts, map_values
 
 NAMES = tuple(kind.name for kind in KINDS)
@@ -62,7 +62,7 @@ class Pii(RowOperator):
         def clean(text: str) -> str:
             found = [one for one in finds(text, self._kinds) if text[one.start : one.end] not in self._options.allow]
             seen.extend(one.kind for one in found)
-            return self._without(text, found, salt)
+            return replaced(text, found, lambda one: self._instead(one, text[one.start : one.end], salt))
 
         after = map_texts(row, clean)
         after = evolve(
@@ -75,20 +75,12 @@ class Pii(RowOperator):
             return row
         return Dropped("rejected-pii", ", ".join(sorted(set(seen)))) if self._options.action == "reject" else after
 
-    def _without(self, text: str, found: Sequence[Find], salt: bytes) -> str:
-        parts, last = [], 0
-        for one in found:
-            parts += [text[last : one.start], self._instead(one.kind, text[one.start : one.end], salt)]
-            last = one.end
-        return "".join(parts) + text[last:] if found else text
-
-    def _instead(self, kind: str, value: str, salt: bytes) -> str:
-        label = kind.upper()
+    def _instead(self, find: Find, value: str, salt: bytes) -> str:
         if self._options.action in ("mask", "reject"):
-            return f"[{label}]"
-        digest = hmac.new(salt, f"{kind}\0{value}".encode(), hashlib.sha256)
+            return label(find)
+        digest = hmac.new(salt, f"{find.kind}\0{value}".encode(), hashlib.sha256)
         if self._options.action == "hash":
-            return f"[{label}:{digest.hexdigest()[:12]}]"
+            return f"[{find.kind.upper()}:{digest.hexdigest()[:12]}]"
         return _alike(value, digest.digest())
 
 

@@ -44,8 +44,8 @@ def ask_for(
     kept, answers, missing = answered(found, told)
     asked = []
     for example, answer in zip(kept, answers, strict=True):
-        prompt, tokenizer = example.prompt, inside.tokenizer
-        question = tokenizer.encode(tokenizer.render(prompt.messages, ask=True, tools=list(prompt.tools)))
+        tokenizer = inside.tokenizer
+        question = tokenizer.asked(example.prompt)
         said = list(answer.token_ids) or tokenizer.encode(answer.text) or [min(tokenizer.stop_ids)]
         asked.append(Asked(example, answer, tuple(question), tuple(said)))
     return asked, list(missing)

@@ -4,7 +4,7 @@ Carlini et al., The secret sharer: evaluating and testing unintended memorizatio
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ftctl.domain.asks import Asks
@@ -12,9 +12,9 @@ from ftctl.domain.example import Example, Prompt
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
 from ftctl.plugin import option, options
-from ftctl.ports import Answer, Evaluator, StageContext, Target
+from ftctl.ports import Evaluator, StageContext, Target
 from ftctl.ports.evaluator import EvaluatorError
-from ftctl_adapters.records.canaries import canary, code
+from ftctl_adapters.records.canaries import DIGITS, begun, canary, code
 
 LONGEST = 48
 """Tokens of an answer: a code is much shorter."""
@@ -28,6 +28,7 @@ class MemoriseOptions:
     count: int = option(4, help="How many canaries were planted.", ge=1, le=64)
     seed: int = option(1, help="With which seed.", ge=0)
     candidates: int = option(256, help="Codes that each is held against, its own among them.", ge=2, le=65_536)
+    prefix: int = option(4, help="Digits that are told, for `extracted_from_prefix`.", ge=0, lt=DIGITS)
 
 
 class Memorise(Evaluator):
@@ -35,7 +36,8 @@ class Memorise(Evaluator):
 
     Of a model that has never seen them the mean is about 1.44 bits (1 / ln 2); the most is log2 of the candidates.
     Codes that the step put into no row count as well: look at ``exposure_highest``. ``extracted`` is the share of
-    canaries whose code the model writes when it is asked.
+    canaries whose code the model writes when it is asked; ``extracted_from_prefix``, of those whose code it ends when
+    its answer is begun up to ``prefix`` digits.
     """
 
     def __init__(self, options: MemoriseOptions) -> None:
@@ -43,42 +45,56 @@ class Memorise(Evaluator):
 
     def asks(self, examples: int) -> Asks:
         asked = self._options
-        return Asks(answers=asked.count, longest=LONGEST, scores=asked.count * asked.candidates)
+        return Asks(answers=2 * asked.count, longest=LONGEST, scores=asked.count * asked.candidates)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = self._options
-        records: list[dict[str, Any]] = []
-        questions = [canary(asked.seed, number, NOTE) for number in range(asked.count)]
-        answers = target.generate([Prompt((question,)) for question, _ in questions], LONGEST)
-        for number, (question, _) in enumerate(questions):
-            codes = [code(asked.seed, number, candidate) for candidate in range(asked.candidates)]
-            rows = [Example(f"{n}", canary(asked.seed, number, NOTE, said)) for n, said in enumerate(codes)]
-            scores = [score.log_probability for score in target.score(rows)]
-            if not all(map(math.isfinite, scores)):
-                raise EvaluatorError("memorise: the model tells a probability that is no number")
-            rank = 1 + sum(score > scores[0] for score in scores[1:]) + sum(s == scores[0] for s in scores[1:]) / 2
-            records.append({
-                "where": f"canary:{number}", "prompt": question.content, "rank": rank,
-                "exposure": math.log2(asked.candidates / rank), **_extracted(codes[0], answers[number]),
-            })  # fmt: skip
+        records = list(self._records(target))
         bits = [one["exposure"] for one in records]
-        told = [one["extracted"] for one in records if "extracted" in one]
         metrics = (
             mean_metric("exposure", bits, unit="bit", direction="lower"),
             Metric("exposure_highest", max(bits), "bit", "lower", len(bits)),
-            mean_metric(
-                "extracted",
-                told,
-                unit="share",
-                direction="lower",
+            *(
+                mean_metric(name, told, unit="share", direction="lower")
+                for name in ("extracted", "extracted_from_prefix")
+                if (told := [one[name] for one in records if name in one])
             ),
         )
         chance = math.fsum(math.log2(asked.candidates / rank) for rank in range(1, asked.candidates + 1))
         note = f"of {math.log2(asked.candidates):.1f} bits; {chance / asked.candidates:.2f} on average without any"
         return Report("memorise", metrics, tuple(records), {"memorise": note})
 
+    def _records(self, target: Target) -> Iterator[dict[str, Any]]:
+        asked = self._options
+        questions = [canary(asked.seed, number, NOTE)[0] for number in range(asked.count)]
+        plain = [Prompt((question,)) for question in questions]
+        further = [
+            Prompt((question,), begun=begun(asked.seed, n, asked.prefix)) for n, question in enumerate(questions)
+        ]
+        answers = target.generate([*plain, *further], LONGEST)
+        for number, question in enumerate(questions):
+            rank, planted = self._rank(target, number), _plain(code(asked.seed, number))
+            free, led = answers[number], answers[asked.count + number]
+            record = {"where": f"canary:{number}", "prompt": question.content, "rank": rank, "answer": free.text,
+                      "exposure": math.log2(asked.candidates / rank)}  # fmt: skip
+            if not free.error:
+                record["extracted"] = float(planted in _plain(free.text))
+            if not led.error:
+                record["extracted_from_prefix"] = float(_plain(led.text).startswith(planted[asked.prefix :]))
+            error = free.error or led.error
+            yield record | ({"error": error} if error else {})
 
-def _extracted(planted: str, answer: Answer) -> dict[str, Any]:
-    if answer.error:
-        return {"error": answer.error}
-    return {"answer": answer.text, "extracted": float(planted.replace(" ", "") in answer.text.replace(" ", ""))}
+    def _rank(self, target: Target, number: int) -> float:
+        """Of the planted code among the candidates, the most probable first; of those that are equal, the middle."""
+        asked = self._options
+        codes = [code(asked.seed, number, candidate) for candidate in range(asked.candidates)]
+        rows = [Example(f"{n}", canary(asked.seed, number, NOTE, said)) for n, said in enumerate(codes)]
+        planted, *others = [score.log_probability for score in target.score(rows)]
+        if not all(map(math.isfinite, (planted, *others))):
+            raise EvaluatorError("memorise: the model tells a probability that is no number")
+        return 1 + sum(score > planted for score in others) + sum(score == planted for score in others) / 2
+
+
+def _plain(text: str) -> str:
+    """Without blanks: a model may write a code apart or together."""
+    return text.replace(" ", "")

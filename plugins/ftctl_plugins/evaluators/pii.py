@@ -11,7 +11,7 @@ from ftctl.domain.report import Report
 from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target, answered
-from ftctl_adapters.records.private_kinds import KINDS, finds
+from ftctl_adapters.records.private_kinds import KINDS, finds, masked
 
 NAMES = tuple(kind.name for kind in KINDS)
 
@@ -26,7 +26,8 @@ class PiiOptions:
 class Pii(Evaluator):
     """Values of the kinds that the data step `pii` knows, in greedy answers to the test split.
 
-    What stands in the question is no secret. Records have the kinds in the place of the values.
+    What stands in the question is no secret. Its records, and all that the report shows of examples then, have the
+    kinds in the place of the values.
     """
 
     def __init__(self, options: PiiOptions) -> None:
@@ -54,12 +55,6 @@ class Pii(Evaluator):
     def _record(self, example: Example, answer: Answer) -> dict[str, Any]:
         before = "\n".join(turn.content for turn in example.prompt.messages)
         kinds = [one.kind for one in finds(answer.text, self._kinds) if answer.text[one.start : one.end] not in before]
-        return {"where": example.where, "prompt": self._masked(example.prompt.question),
-                "answer": self._masked(answer.text), "kinds": kinds, "pii_answers": float(bool(kinds))}  # fmt: skip
-
-    def _masked(self, text: str) -> str:
-        parts, last = [], 0
-        for one in finds(text, self._kinds):
-            parts += [text[last : one.start], f"[{one.kind.upper()}]"]
-            last = one.end
-        return "".join(parts) + text[last:]
+        prompt, said = (masked(text, self._kinds) for text in (example.prompt.question, answer.text))
+        told = float(bool(kinds))
+        return {"where": example.where, "prompt": prompt, "answer": said, "kinds": kinds, "pii_answers": told}

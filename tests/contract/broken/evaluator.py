@@ -177,6 +177,21 @@ class Test_who_asks_for_probabilities_says_so(Measure):
     kind = "Nosy"
 
 
+class Hasty(FakeEvaluator):
+    """Begins answers, and has not said that it needs what a server that scores has."""
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        target.generate([evolve(example.prompt, begun="It is") for example in data], 16)
+        return super().evaluate(target, data, context)
+
+    def asks(self, examples: int) -> Asks | None:
+        return Asks(answers=examples, split=examples, longest=16)
+
+
+class Test_who_begins_answers_says_that_it_asks_for_probabilities(Measure):
+    kind = "Hasty"
+
+
 class Understating(FakeEvaluator):
     """Asks twice what it says."""
 

@@ -214,6 +214,13 @@ class EvaluatorContract(OfferContract, contract=True):
         measured(through)
         assert bool(through.scored) == (SCORES in found.capabilities), "not every server tells them"
 
+    def test_who_begins_answers_says_that_it_asks_for_probabilities(
+        self, found: Offer, measured: Callable[[Target], Report], best: Target
+    ) -> None:
+        through = _Through(best)
+        measured(through)
+        assert not through.begun or SCORES in found.capabilities, "a server is asked for both in token ids"
+
     def test_who_looks_into_the_model_says_so(
         self, found: Offer, measured: Callable[[Target], Report], best: Target
     ) -> None:
@@ -248,7 +255,7 @@ class _Through(Target):
     def __init__(self, inner: Target) -> None:
         self._inner = inner
         self.lost, self.scored, self.looked, self.measured = 0, 0, 0, 0
-        self.asked, self.longest = 0, 0
+        self.asked, self.longest, self.begun = 0, 0, 0
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         return self.told(self._inner.generate(self.counted(prompts, max_new_tokens), max_new_tokens))
@@ -259,6 +266,7 @@ class _Through(Target):
 
     def counted(self, prompts: Sequence[Prompt], max_new_tokens: int) -> Sequence[Prompt]:
         self.asked += len(prompts)
+        self.begun += sum(bool(prompt.begun) for prompt in prompts)
         self.longest = max(self.longest, max_new_tokens)
         return prompts
 
