@@ -33,6 +33,7 @@ class Server(ThreadingHTTPServer):
     """With the service that its handlers speak for."""
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, service: FakeService) -> None:
         super().__init__(("127.0.0.1", 0), Handler)

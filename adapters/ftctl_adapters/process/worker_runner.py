@@ -43,10 +43,9 @@ class WorkerRunner(JobRunner):
         group = ProcessGroup(_command(job, python.path, folder), place.log, variables)
         tail, pulse = _EventTail(place.events), _Pulse(place, self._stall_seconds)
         try:
-            while group.poll() is None:
+            while group.wait(POLL_SECONDS) is None:
                 tail.forward(on_event)
                 pulse.check(job)
-                time.sleep(POLL_SECONDS)
         except WorkerStalled:
             group.stop(grace=0.0)
             raise

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any
 
 import pluggy
@@ -163,4 +164,10 @@ class Registry:
 
 
 def _dist(point: EntryPoint) -> tuple[str, str]:
-    return (point.dist.name, point.dist.version) if point.dist else ("unknown", "0")
+    return _named(point.dist) if point.dist else ("unknown", "0")
+
+
+@cache
+def _named(dist: Distribution) -> tuple[str, str]:
+    """Read once: a distribution reads its whole metadata for each of both, and has many entry points."""
+    return dist.name, dist.version

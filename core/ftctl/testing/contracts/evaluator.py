@@ -96,18 +96,46 @@ class EvaluatorContract(OfferContract, contract=True):
 
         return measure
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def kept(cls) -> dict[str, Any]:
+        """What was measured already: a scanner takes seconds each time, and most tests look at the same."""
+        return {}
+
     @pytest.fixture
-    def report(self, measured: Callable[[Target], Report], best: Target) -> Report:
-        return measured(best)
+    def report(self, kept: dict[str, Any], measured: Callable[[Target], Report], best: Target) -> Report:
+        """Of the best target."""
+        if "best" not in kept:
+            kept["best"] = measured(best)
+        found: Report = kept["best"]
+        return found
+
+    @pytest.fixture
+    def poor(self, kept: dict[str, Any], measured: Callable[[Target], Report], worst: Target) -> Report:
+        """Of the worst target."""
+        if "worst" not in kept:
+            kept["worst"] = measured(worst)
+        found: Report = kept["worst"]
+        return found
+
+    @pytest.fixture
+    def through(self, kept: dict[str, Any], measured: Callable[[Target], Report], best: Target) -> "_Through":
+        """What was asked of the best target."""
+        if "through" not in kept:
+            through = _Through(best)
+            measured(through)
+            kept["through"] = through
+        found: _Through = kept["through"]
+        return found
 
     def test_every_metric_says_what_it_is(
-        self, report: Report, measured: Callable[[Target], Report], worst: Target, data: Sequence[Example], own: bool
+        self, report: Report, poor: Report, data: Sequence[Example], own: bool
     ) -> None:
         assert is_name(report.evaluator), f"{report.evaluator!r} cannot name a file"
         assert report.metrics, "it measures nothing"
         names = [metric.name for metric in report.metrics]
         assert len(set(names)) == len(names), "two metrics have one name"
-        for metric in (*report.metrics, *measured(worst).metrics):
+        for metric in (*report.metrics, *poor.metrics):
             assert metric.unit, f"{metric.name} has no unit"
             assert metric.direction in get_args(Direction), f"{metric.name} does not say what is better"
             assert math.isfinite(metric.value), f"{metric.name} is {metric.value}"
@@ -117,22 +145,19 @@ class EvaluatorContract(OfferContract, contract=True):
             bounds = [bound for bound in (metric.low, metric.value, metric.high) if bound is not None]
             assert bounds == sorted(bounds), f"{metric.name} is outside its bounds"
 
-    def test_shares_stay_between_nothing_and_all(
-        self, measured: Callable[[Target], Report], best: Target, worst: Target
-    ) -> None:
-        for target in (best, worst):
-            for metric in measured(target).metrics:
-                if metric.unit == "share":
-                    assert -ROUNDING <= metric.value <= 1 + ROUNDING, f"{metric.name} is {metric.value}"
+    def test_shares_stay_between_nothing_and_all(self, report: Report, poor: Report) -> None:
+        for metric in (*report.metrics, *poor.metrics):
+            if metric.unit == "share":
+                assert -ROUNDING <= metric.value <= 1 + ROUNDING, f"{metric.name} is {metric.value}"
 
     def test_the_best_target_is_better_and_the_worst_is_nowhere_better(
-        self, report: Report, measured: Callable[[Target], Report], worst: Target, unordered: frozenset[str]
+        self, report: Report, poor: Report, unordered: frozenset[str]
     ) -> None:
-        poor = {metric.name: metric for metric in measured(worst).metrics}
-        assert poor.keys() == {metric.name for metric in report.metrics}, "another target has other metrics"
+        worst = {metric.name: metric for metric in poor.metrics}
+        assert worst.keys() == {metric.name for metric in report.metrics}, "another target has other metrics"
         ordered = [one for one in report.metrics if one.name not in unordered and one.direction != "neither"]
         assert ordered, "no figure says which target is better"
-        gains = {metric.name: _gain(metric, poor[metric.name]) for metric in ordered}
+        gains = {metric.name: _gain(metric, worst[metric.name]) for metric in ordered}
         assert min(gains.values()) >= -ROUNDING, f"the worst target is better in {min(gains, key=lambda n: gains[n])}"
         assert max(gains.values()) > 0, "best and worst score alike"
 
@@ -168,13 +193,13 @@ class EvaluatorContract(OfferContract, contract=True):
     def test_who_does_not_answer_is_counted(
         self, report: Report, measured: Callable[[Target], Report], best: Target, conditional: frozenset[str]
     ) -> None:
-        poor = measured(_Half(best))
+        halved = measured(_Half(best))
         counted, before = (
             {metric.name: metric.n for metric in told.metrics if metric.name not in conditional}
-            for told in (poor, report)
+            for told in (halved, report)
         )
         assert counted == before, "who does not answer is left out"
-        assert len(poor.records) == len(report.records)
+        assert len(halved.records) == len(report.records)
 
     def test_a_missing_answer_is_told_and_is_no_zero(
         self, report: Report, measured: Callable[[Target], Report], best: Target
@@ -191,54 +216,29 @@ class EvaluatorContract(OfferContract, contract=True):
                 assert after[metric.name] == metric.value, f"{metric.name} takes a missing answer for a wrong one"
 
     def test_it_asks_no_more_than_it_says(
-        self,
-        found: Offer,
-        values: dict[str, Any],
-        measured: Callable[[Target], Report],
-        data: Sequence[Example],
-        best: Target,
+        self, found: Offer, values: dict[str, Any], through: "_Through", data: Sequence[Example]
     ) -> None:
         told = make(found, values).asks(len(data))
         if told is None:
             pytest.skip("it does not say what it asks")
-        through = _Through(best)
-        measured(through)
         assert through.asked <= told.answers + told.split, f"it asks {through.asked} questions"
         assert through.scored <= told.scores, f"it asks for {through.scored} scores"
         assert through.longest <= told.longest, f"it asks for answers of {through.longest} tokens"
 
-    def test_who_asks_for_probabilities_says_so(
-        self, found: Offer, measured: Callable[[Target], Report], best: Target
-    ) -> None:
-        through = _Through(best)
-        measured(through)
+    def test_who_asks_for_probabilities_says_so(self, found: Offer, through: "_Through") -> None:
         assert bool(through.scored) == (SCORES in found.capabilities), "not every server tells them"
 
-    def test_who_begins_answers_says_that_it_asks_for_probabilities(
-        self, found: Offer, measured: Callable[[Target], Report], best: Target
-    ) -> None:
-        through = _Through(best)
-        measured(through)
+    def test_who_begins_answers_says_that_it_asks_for_probabilities(self, found: Offer, through: "_Through") -> None:
         assert not through.begun or SCORES in found.capabilities, "a server is asked for both in token ids"
 
-    def test_who_looks_into_the_model_says_so(
-        self, found: Offer, measured: Callable[[Target], Report], best: Target
-    ) -> None:
-        through = _Through(best)
-        measured(through)
+    def test_who_looks_into_the_model_says_so(self, found: Offer, through: "_Through") -> None:
         assert bool(through.looked) == (INSIDE in found.capabilities), "no server shows it"
 
-    def test_who_measures_the_server_says_so(
-        self, found: Offer, measured: Callable[[Target], Report], best: Target
-    ) -> None:
-        through = _Through(best)
-        measured(through)
+    def test_who_measures_the_server_says_so(self, found: Offer, through: "_Through") -> None:
         assert bool(through.measured) == (SERVER in found.capabilities), "a model in this process has none"
 
-    def test_a_metric_is_the_mean_of_what_its_records_say(
-        self, report: Report, measured: Callable[[Target], Report], worst: Target
-    ) -> None:
-        for told in (report, measured(worst)):
+    def test_a_metric_is_the_mean_of_what_its_records_say(self, report: Report, poor: Report) -> None:
+        for told in (report, poor):
             for metric in told.metrics:
                 values = [record[metric.name] for record in told.records if metric.name in record]
                 if values and metric.unit == "share" and all(isinstance(value, int | float) for value in values):
