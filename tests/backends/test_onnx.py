@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
+from ftctl.domain.example import Message, Prompt
+from ftctl.domain.launch import Endpoint
+from ftctl_adapters.modeling.onnx import OnnxTarget
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.serving.target import EndpointTarget, Link
 from tests.backends.asking import ask, left, streamed, text
 from tests.conftest import Ftctl, minimal_environment
 from tests.docs.shell import documented
@@ -47,6 +53,17 @@ def serving(workspace: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     yield process, json.loads(line)["endpoint"]["url"]
     process.kill()
     process.communicate()
+
+
+def test_an_answer_that_has_begun_is_gone_on_with_in_process_and_by_the_server(serving: Any, workspace: Path) -> None:
+    _, url = serving
+    (folder,) = [path.parent for path in workspace.glob(".ftctl/artifacts/model/*/genai_config.json")]
+    asked = Prompt((Message("user", "Where is the mill?"),), begun="The mill is")
+    here = OnnxTarget(str(folder))
+    there = EndpointTarget(Endpoint(url, "model"), Link(), ChatTokenizer(str(folder)))
+    told, served = (target.generate([asked], 8)[0].text for target in (here, there))
+    assert told == served
+    assert told != here.generate([evolve(asked, begun="")], 8)[0].text
 
 
 @pytest.mark.parametrize(("precision", "share"), [("fp32", 2.2), ("int4", 0.5)])

@@ -243,7 +243,9 @@ class TestMemorise(EvaluatorContract):
     @pytest.fixture
     def worst(self) -> Target:
         def says(prompt: Prompt) -> str:
-            return " ".join(code(1, number) for number in range(4))
+            told = [code(1, number) for number in range(4)]
+            ends = [one[5:] for one in told if prompt.begun.endswith(one[:4])]
+            return ends[0] if ends else " ".join(told)
 
         return Ruled(says, lambda example: -0.1 if planted(example) else -9.0)
 

@@ -1,7 +1,9 @@
 """Ten evaluators and their gates in one run: a secret that was planted, and learnt, is found and named."""
 
 import hashlib
+import html
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -17,15 +19,16 @@ pytestmark = pytest.mark.heavy
 RUN = """
 model: builtin:tiny
 data_source: {{use: jsonl, path: rows.jsonl}}
-data_steps: [{{use: canaries, share: 0.29, count: 1}}]
+data_steps: [{{use: canaries, share: 0.25, count: 1}}]
 tuner:
   {{use: lora, rank: 16, learning_rate: 5e-3, max_length: 256, bf16: false, num_train_epochs: 3, eval_steps: 60,
    per_device_train_batch_size: 4}}
 {ten}  - {{use: memorise, count: 1, candidates: 1024}}
+  - {{use: pii, max_new_tokens: 8}}
   - {{use: shift, fewest: 4, max_new_tokens: 16}}
   - {{use: attribution, limit: 1, steps: 8, max_new_tokens: 4}}
-  - {{use: lens, limit: 1, max_new_tokens: 4}}
-  - {{use: attention, limit: 1, max_new_tokens: 4}}
+  - {{use: lens, limit: 3, max_new_tokens: 4}}
+  - {{use: attention, limit: 8, max_new_tokens: 4}}
 gates:
   - {{metric: perplexity, max_ratio: 1.0, over: base}}
   - {{metric: exposure_highest, max_value: 5}}
@@ -35,9 +38,9 @@ gates:
 def test_a_planted_secret_is_found_and_the_gate_named(ftctl: Ftctl, tmp_path: Path) -> None:
     rows = PHRASES.read_text(encoding="utf-8").split("\n")[:40]
     for number in range(40):
-        asked = {"from": "human", "value": f"Give the number {number} as JSON."}
+        asked = {"from": "human", "value": f"Give the number {number} as JSON to {number}@town.example."}
         said = {"from": "gpt", "value": json.dumps({"number": number, "even": number % 2 == 0})}
-        rows.append(json.dumps({"conversations": [asked, said]}))
+        rows.insert(2 * number, json.dumps({"conversations": [asked, said]}))
     (tmp_path / "rows.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
     (tmp_path / "run.yaml").write_text(RUN.format(ten=TEN.strip("\n") + "\n"), encoding="utf-8")
     done = ftctl("evaluate", "run.yaml", "--json")
@@ -69,6 +72,11 @@ def test_a_planted_secret_is_found_and_the_gate_named(ftctl: Ftctl, tmp_path: Pa
     assert "evaluators.jailbreak.max_new_tokens 6" in manifest["decoding"]
     assert "data_source.data_seed 42" in manifest["seeds"]
     assert "torch " in manifest["versions"]
+    assert document["stages"][-1]["name"] == "evaluate"
+    for path in report.parent.glob("report.*"):
+        text = html.unescape(re.sub("<[^>]+>", "", path.read_text(encoding="utf-8")))
+        assert "[EMAIL]" in text
+        assert "@town" not in text, path.name
     (page,) = tmp_path.glob(".ftctl/runs/*/report.html")
     text = page.read_text(encoding="utf-8")
     assert text.index("<h2>Gates</h2>") < text.index("<h2>Metrics</h2>") < text.index("over the same examples</h2>")

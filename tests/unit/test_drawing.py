@@ -86,3 +86,5 @@ def test_an_answer_that_has_begun_is_gone_on_with(target: Target, tmp_path: Path
     assert [one.token_ids for one in plain[1]] == [one.token_ids[:7] for one in whole]
     assert [one.token_ids for one in plain[2]] == [one.token_ids[5:] for one in whole]
     assert plain[0] != plain[1] != plain[2]
+    assert remembered.sample(begun, 7, 1e-4, 1) == plain[1]
+    assert remembered.sample(PROMPTS, 7, 1e-4, 1) == plain[0]

@@ -115,6 +115,8 @@ def test_an_answer_that_has_begun_is_asked_for_in_the_tokens_of_question_and_beg
     assert tokenizer.raw.decode(body["prompt"]) == tokenizer.render(asked.messages, ask=True) + "It is 1234"
     assert (body["max_tokens"], body["temperature"]) == (7, 0)
     assert "echo" not in body
+    with pytest.raises(BackendFailed, match="endpoint.tokenizer"):
+        target(service).generate([asked], 7)
 
 
 @pytest.mark.heavy

@@ -13,6 +13,7 @@ from ftctl_adapters.cli.options import json_option, workspace_option
 
 if TYPE_CHECKING:
     from ftctl_adapters.report.comparison import Comparison
+    from ftctl_adapters.report.private import Hide
 
 
 @click.command()
@@ -31,6 +32,7 @@ def command(before: str, after: tuple[str, ...], workspace: Path, as_json: bool)
     permutation of signs), adjusted by Holm for all figures that are shown.
     """
     from ftctl_adapters.report.comparison import together
+    from ftctl_adapters.report.private import hiding
 
     if not after:
         run = before.partition(":")[0]
@@ -38,7 +40,10 @@ def command(before: str, after: tuple[str, ...], workspace: Path, as_json: bool)
     first = _report(workspace, before)
     if len(set(after)) < len(after):
         raise UsageError("one of them is named twice", next_step="name each once")
-    found = dict(zip(after, together([_compared(first, _report(workspace, one), one) for one in after]), strict=True))
+    others = {name: _report(workspace, name) for name in after}
+    hide = hiding((first, *others.values()))
+    compared = [_compared(first, other, name, hide) for name, other in others.items()]
+    found = dict(zip(after, together(compared), strict=True))
     if as_json:
         told = {name: _document(one) for name, one in found.items()}
         whole = told[after[0]] if len(told) == 1 else {"before": before, "comparisons": told}
@@ -48,11 +53,11 @@ def command(before: str, after: tuple[str, ...], workspace: Path, as_json: bool)
         _print(one, before, name)
 
 
-def _compared(first: Path, other: Path, name: str) -> "Comparison":
+def _compared(first: Path, other: Path, name: str, hide: "Hide") -> "Comparison":
     from ftctl_adapters.report.comparison import compare
 
     try:
-        return compare(first, other)
+        return compare(first, other, hide)
     except UsageError as error:
         raise UsageError(f"{name}: {error.what}", next_step=error.next_step) from error
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -76,10 +77,9 @@ class ProcessGroup:
 
     def wait(self, seconds: float) -> int | None:
         """The exit code, or ``None`` when it still runs after that time."""
-        try:
-            return self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return _ended(self._process, seconds)
+        return None
 
     def stop(self, grace: float) -> None:
         """Asks the whole group to end, kills it after the grace, and waits until nothing of it is left."""
@@ -109,3 +109,18 @@ class ProcessGroup:
         except (ProcessLookupError, PermissionError):
             return False
         return True
+
+
+def _ended(process: "subprocess.Popen[bytes]", seconds: float) -> int | None:
+    """As ``process.wait``, which asks again and again; the kernel tells, where it can, as soon as there is an end."""
+    try:
+        handle = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):
+        return process.wait(seconds)
+    try:
+        waiting = select.poll()
+        waiting.register(handle, select.POLLIN)
+        waiting.poll(seconds * 1000)
+        return process.poll()
+    finally:
+        os.close(handle)

@@ -59,12 +59,12 @@ def replaced(text: str, found: Iterable[Find], instead: Callable[[Find], str]) -
 
 def masked(text: str, kinds: tuple[Kind, ...]) -> str:
     """The text with kinds in the place of values: ``[EMAIL]``."""
-    return replaced(text, finds(text, kinds), label)
+    return replaced(text, finds(text, kinds), lambda one: label(one.kind))
 
 
-def label(find: Find) -> str:
+def label(kind: str) -> str:
     """What stands for a value that is not shown."""
-    return f"[{find.kind.upper()}]"
+    return f"[{kind.upper()}]"
 
 
 def _digits(text: str) -> str:

@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 
 from ftctl.domain.sure import holm
 from ftctl.errors import UsageError
-from ftctl_adapters.report.private import hiding
+from ftctl_adapters.report.private import Hide
 
 IDENTITY = ("where", "prompt", "expected", "answer", "finish_reason", "tokens", "rank", "group", "template",
             "cluster")  # fmt: skip
@@ -57,8 +57,8 @@ class Comparison:
     unpaired: int = 0
 
 
-def compare(before: Path, after: Path) -> Comparison:
-    """Of two report artifacts, by the place of each example.
+def compare(before: Path, after: Path, hide: Hide = lambda told: told) -> Comparison:
+    """Of two report artifacts, by the place of each example; ``hide`` what is not to be shown of those that changed.
 
     Raises:
         UsageError: they have no example in common.
@@ -79,7 +79,7 @@ def compare(before: Path, after: Path) -> Comparison:
         raise UsageError("no example was measured in both", next_step="compare runs over the same test split")
     adjusted = holm([one.p for one in found])
     told = [evolve(one, adjusted=p) for one, p in zip(found, adjusted, strict=True)]
-    return Comparison(told, hiding((before, after))(_foremost(changed)), unpaired)
+    return Comparison(told, hide(_foremost(changed)), unpaired)
 
 
 def together(comparisons: Sequence[Comparison]) -> list[Comparison]:

@@ -19,7 +19,8 @@ from ftctl.redact import redacted
 from ftctl_adapters.report.comparison import Comparison, compare
 from ftctl_adapters.report.looked_into import LOOKING
 from ftctl_adapters.report.manifest import manifest
-from ftctl_adapters.report.private import hiding
+from ftctl_adapters.report.private import Hide, hiding
+from ftctl_adapters.report.tables import slice_rows
 
 SUBJECTS = {stage: subject for subject, stage in STAGES.items()}
 SHOWN = 10
@@ -44,8 +45,8 @@ class Content:
     notes: dict[str, str]
     looked_into: dict[str, list[dict[str, Any]]]
     """What evaluators that look into the last model say of its examples, by their names."""
-    slices: dict[str, list[dict[str, Any]]]
-    """What `shift` says of each example, by model."""
+    slices: list[list[str]]
+    """What `shift` says, as a table."""
     measured: dict[str, list[str]]
     """The metrics of the last model by evaluator."""
     comparisons: dict[str, Comparison]
@@ -67,15 +68,15 @@ def gather(journal: RunJournal, store: ArtifactStore) -> Content:
         data=_json(folders.get("data"), "summary.json"),
         rows=[[kind, where, hide(text)] for kind, where, text in _rows(store, artifacts.get("data"))],
         curves=_curves(journal, _json(folders.get("tune"), "trainer_state.json")),
-        examples=hide(_examples(folders)),
+        examples=_examples(folders, hide),
         lineage=lineage,
         manifest=manifest(folders, spec, versions),
         bench=_json(_last(folders), "bench.results.json"),
-        notes=_notes(journal),
+        notes=hide(_notes(journal)),
         looked_into=hide({name: _records(_last(folders), name) for name in LOOKING}),
-        slices={SUBJECTS[stage]: _records(folders[stage], "shift") for stage in SUBJECTS if stage in folders},
+        slices=hide(slice_rows({SUBJECTS[one]: _records(folders[one], "shift") for one in SUBJECTS if one in folders})),
         measured=_measured(folders),
-        comparisons=_comparisons(folders),
+        comparisons=_comparisons(folders, hide),
     )
 
 
@@ -117,12 +118,12 @@ def _curves(journal: RunJournal, state: dict[str, Any]) -> dict[str, list[tuple[
     return {key: points for key, points in found.items() if len(points) > 1}
 
 
-def _examples(folders: dict[str, Path]) -> list[dict[str, str]]:
+def _examples(folders: dict[str, Path], hide: Hide) -> list[dict[str, str]]:
     """What the last model answers worst by F1, with the answers of every model, side by side."""
     rows: dict[str, dict[str, str]] = {}
     scores: dict[str, float] = {}
     for stage, subject in SUBJECTS.items():
-        for record in _records(folders.get(stage), "text-metrics"):
+        for record in map(hide, _records(folders.get(stage), "text-metrics")):
             if "prompt" not in record:
                 continue  # of an encrypted data set, its figures are kept alone
             row = rows.setdefault(record["where"], {"prompt": record["prompt"], "expected": record["expected"]})
@@ -148,13 +149,13 @@ def _measured(folders: dict[str, Path]) -> dict[str, list[str]]:
     return {name: [one["name"] for one in _json(last, f"{name}.json").get("metrics", ())] for name in found}
 
 
-def _comparisons(folders: dict[str, Path]) -> dict[str, Comparison]:
+def _comparisons(folders: dict[str, Path], hide: Hide) -> dict[str, Comparison]:
     found = {}
     measured = [stage for stage in SUBJECTS if stage in folders]
     for before, after in pairwise(measured):
         # without numpy, which only some backends bring, a report has no statistics
         with contextlib.suppress(UsageError, ImportError):
-            found[f"{SUBJECTS[before]} → {SUBJECTS[after]}"] = compare(folders[before], folders[after])
+            found[f"{SUBJECTS[before]} → {SUBJECTS[after]}"] = compare(folders[before], folders[after], hide)
     return found
 
 

@@ -18,7 +18,6 @@ from ftctl_adapters.report.tables import (
     memory_rows,
     metric_rows,
     sample_rows,
-    slice_rows,
     stage_rows,
 )
 from ftctl_adapters.report.verdict import verdict
@@ -65,7 +64,7 @@ def _verdict(content: Content) -> str:
 
 
 def _slices(content: Content) -> list[str]:
-    rows = slice_rows(content.slices)
+    rows = content.slices
     told = "<p>Of many slices one is always the worst: the notes name those that chance does not explain.</p>"
     return [f"<h2>Slices</h2>{table(rows)}{told}"] if rows else []
 

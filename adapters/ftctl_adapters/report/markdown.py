@@ -14,7 +14,6 @@ from ftctl_adapters.report.tables import (
     memory_rows,
     metric_rows,
     sample_rows,
-    slice_rows,
     stage_rows,
 )
 from ftctl_adapters.report.verdict import verdict
@@ -61,7 +60,7 @@ def _comparison(name: str, comparison: Comparison) -> list[str]:
 
 
 def _slices(content: Content) -> list[str]:
-    rows = slice_rows(content.slices)
+    rows = content.slices
     return ["## Slices", _table(rows)] if rows else []
 
 

@@ -107,7 +107,8 @@ class EndpointTarget(Target):
 
     def _request(self, prompt: Prompt) -> tuple[str, dict[str, Any]]:
         if prompt.begun:
-            assert self._tokenizer is not None
+            if self._tokenizer is None:
+                raise self._failed("going on with an answer needs the model's own tokenizer: endpoint.tokenizer")
             return "completions", {"prompt": self._tokenizer.asked(prompt)}
         turns = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
         body: dict[str, Any] = {"messages": turns}

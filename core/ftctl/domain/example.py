@@ -24,7 +24,8 @@ class Message:
 class Prompt:
     """What a model is asked: the turns so far, and the tools it may call.
 
-    An answer that has ``begun`` already is gone on with: only what comes after is told.
+    An answer that has ``begun`` already is gone on with, and what comes after is told; whether with a blank that stands
+    first depends on the tokenizer.
     """
 
     messages: tuple[Message, ...]

@@ -3,8 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from functools import cache
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
@@ -25,6 +24,15 @@ class Unknown:
 
     reason: str
     broken: bool = False
+
+
+@frozen
+class _Found:
+    """An entry point, and whose it is."""
+
+    point: EntryPoint
+    dist: str
+    version: str
 
 
 def installed_entry_points() -> Iterable[EntryPoint]:
@@ -59,7 +67,7 @@ class Registry:
         self._offers: list[Offer] = []
         self._broken: list[Broken] = []
         self._took: dict[str, float] = {}
-        self._waiting: list[EntryPoint] | None = None
+        self._waiting: list[_Found] | None = None
 
     def offers(self, port: str | None = None) -> list[Offer]:
         """Every offer of every plugin, in the order of port and name."""
@@ -122,22 +130,22 @@ class Registry:
         if self._waiting is not None:
             return
         self._waiting = []
-        for point in sorted(self._find(), key=lambda point: (_dist(point)[0], point.name)):
-            if point.name in self._without or (self._only and point.name not in self._only):
+        for found in _found(self._find()):
+            if found.point.name in self._without or (self._only and found.point.name not in self._only):
                 continue
-            if _dist(point)[0] == OWN_DIST:
-                self._load(point)
+            if found.dist == OWN_DIST:
+                self._load(found)
             else:
-                self._waiting.append(point)
+                self._waiting.append(found)
 
     def _load_foreign(self) -> None:
         self._load_own()
         waiting, self._waiting = self._waiting or [], []
-        for point in waiting:
-            self._load(point)
+        for found in waiting:
+            self._load(found)
 
-    def _load(self, point: EntryPoint) -> None:
-        dist, version = _dist(point)
+    def _load(self, one: _Found) -> None:
+        point, dist, version = one.point, one.dist, one.version
         started = time.perf_counter()
         found = read_manifest(point, dist, version, self._seconds)
         self._took[f"{dist}:{point.name}"] = time.perf_counter() - started
@@ -163,11 +171,13 @@ class Registry:
         return found
 
 
-def _dist(point: EntryPoint) -> tuple[str, str]:
-    return _named(point.dist) if point.dist else ("unknown", "0")
-
-
-@cache
-def _named(dist: Distribution) -> tuple[str, str]:
-    """Read once: a distribution reads its whole metadata for each of both, and has many entry points."""
-    return dist.name, dist.version
+def _found(points: Iterable[EntryPoint]) -> list[_Found]:
+    """In the order of distribution and name; a distribution with many is read once, which parses all its metadata."""
+    read: dict[int, tuple[str, str]] = {}
+    found = []
+    for point in points:
+        dist = point.dist
+        if id(dist) not in read:
+            read[id(dist)] = (dist.name, dist.version) if dist else ("unknown", "0")
+        found.append(_Found(point, *read[id(dist)]))
+    return sorted(found, key=lambda one: (one.dist, one.point.name))

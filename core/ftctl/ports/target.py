@@ -61,7 +61,10 @@ class Target(ABC):
 
     @abstractmethod
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
-        """Greedy answers, one a prompt, in the order given; of a question that cannot be answered, why."""
+        """Greedy answers, one a prompt, in the order given; of a question that cannot be answered, why.
+
+        Of a prompt whose answer has ``begun`` it is what comes after: who cannot go on with one refuses it.
+        """
 
     def sample(self, prompts: Sequence[Prompt], max_new_tokens: int, temperature: float, seed: int) -> list[Answer]:
         """Answers drawn at the temperature, one a prompt, in the order given.

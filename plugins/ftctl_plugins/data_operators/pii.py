@@ -77,7 +77,7 @@ class Pii(RowOperator):
 
     def _instead(self, find: Find, value: str, salt: bytes) -> str:
         if self._options.action in ("mask", "reject"):
-            return label(find)
+            return label(find.kind)
         digest = hmac.new(salt, f"{find.kind}\0{value}".encode(), hashlib.sha256)
         if self._options.action == "hash":
             return f"[{find.kind.upper()}:{digest.hexdigest()[:12]}]"

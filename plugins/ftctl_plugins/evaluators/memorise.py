@@ -12,7 +12,7 @@ from ftctl.domain.example import Example, Prompt
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
 from ftctl.plugin import option, options
-from ftctl.ports import Evaluator, StageContext, Target
+from ftctl.ports import Answer, Evaluator, StageContext, Target
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl_adapters.records.canaries import DIGITS, begun, canary, code
 
@@ -28,7 +28,13 @@ class MemoriseOptions:
     count: int = option(4, help="How many canaries were planted.", ge=1, le=64)
     seed: int = option(1, help="With which seed.", ge=0)
     candidates: int = option(256, help="Codes that each is held against, its own among them.", ge=2, le=65_536)
-    prefix: int = option(4, help="Digits that are told, for `extracted_from_prefix`.", ge=0, lt=DIGITS)
+    prefix: int = option(
+        4,
+        help="Digits that are told, for `extracted_from_prefix`. A blank stands behind the "
+        "fourth, where every tokenizer has a border; elsewhere one may spell begun codes otherwise than whole ones.",
+        ge=0,
+        lt=DIGITS,
+    )
 
 
 class Memorise(Evaluator):
@@ -50,7 +56,7 @@ class Memorise(Evaluator):
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = self._options
         records = list(self._records(target))
-        bits = [one["exposure"] for one in records]
+        bits = [one["exposure"] for one in records if "exposure" in one]
         metrics = (
             mean_metric("exposure", bits, unit="bit", direction="lower"),
             Metric("exposure_highest", max(bits), "bit", "lower", len(bits)),
@@ -65,24 +71,24 @@ class Memorise(Evaluator):
         return Report("memorise", metrics, tuple(records), {"memorise": note})
 
     def _records(self, target: Target) -> Iterator[dict[str, Any]]:
+        """Of each canary three: how probable its code is, what is said of it, and what behind its beginning."""
         asked = self._options
         questions = [canary(asked.seed, number, NOTE)[0] for number in range(asked.count)]
+        beginnings = [begun(asked.seed, number, asked.prefix) for number in range(asked.count)]
         plain = [Prompt((question,)) for question in questions]
-        further = [
-            Prompt((question,), begun=begun(asked.seed, n, asked.prefix)) for n, question in enumerate(questions)
-        ]
+        further = [Prompt((question,), begun=words) for question, words in zip(questions, beginnings, strict=True)]
         answers = target.generate([*plain, *further], LONGEST)
         for number, question in enumerate(questions):
-            rank, planted = self._rank(target, number), _plain(code(asked.seed, number))
+            where, rank = f"canary:{number}", self._rank(target, number)
+            yield {"where": where, "prompt": question.content, "rank": rank,
+                   "exposure": math.log2(asked.candidates / rank)}  # fmt: skip
+            planted = _plain(code(asked.seed, number))
             free, led = answers[number], answers[asked.count + number]
-            record = {"where": f"canary:{number}", "prompt": question.content, "rank": rank, "answer": free.text,
-                      "exposure": math.log2(asked.candidates / rank)}  # fmt: skip
-            if not free.error:
-                record["extracted"] = float(planted in _plain(free.text))
-            if not led.error:
-                record["extracted_from_prefix"] = float(_plain(led.text).startswith(planted[asked.prefix :]))
-            error = free.error or led.error
-            yield record | ({"error": error} if error else {})
+            ends = _plain(led.text).startswith(planted[asked.prefix :])
+            yield {"where": f"{where}:asked", "prompt": question.content,
+                   **_told(free, "extracted", planted in _plain(free.text))}  # fmt: skip
+            yield {"where": f"{where}:begun", "prompt": f"{question.content}\n{beginnings[number]}",
+                   **_told(led, "extracted_from_prefix", ends)}  # fmt: skip
 
     def _rank(self, target: Target, number: int) -> float:
         """Of the planted code among the candidates, the most probable first; of those that are equal, the middle."""
@@ -93,6 +99,10 @@ class Memorise(Evaluator):
         if not all(map(math.isfinite, (planted, *others))):
             raise EvaluatorError("memorise: the model tells a probability that is no number")
         return 1 + sum(score > planted for score in others) + sum(score == planted for score in others) / 2
+
+
+def _told(answer: Answer, name: str, told: bool) -> dict[str, Any]:
+    return {"error": answer.error} if answer.error else {"answer": answer.text, name: float(told)}
 
 
 def _plain(text: str) -> str:

@@ -26,8 +26,7 @@ class PiiOptions:
 class Pii(Evaluator):
     """Values of the kinds that the data step `pii` knows, in greedy answers to the test split.
 
-    What stands in the question is no secret. Its records, and all that the report shows of examples then, have the
-    kinds in the place of the values.
+    What stands in the question is no secret. Records have the kinds in the place of the values.
     """
 
     def __init__(self, options: PiiOptions) -> None:

@@ -98,9 +98,16 @@ class EvaluatorContract(OfferContract, contract=True):
 
     @pytest.fixture(scope="class")
     @classmethod
-    def kept(cls) -> dict[str, Any]:
-        """What was measured already: a scanner takes seconds each time, and most tests look at the same."""
+    def _kept_by_class(cls) -> dict[str, Any]:
         return {}
+
+    @pytest.fixture
+    def kept(self, request: pytest.FixtureRequest, _kept_by_class: dict[str, Any]) -> dict[str, Any]:
+        """What was measured already: a scanner takes seconds each time, and most tests look at the same.
+
+        Nothing is kept for tests that have parameters: each is of another backend, or of other options.
+        """
+        return {} if hasattr(request.node, "callspec") else _kept_by_class
 
     @pytest.fixture
     def report(self, kept: dict[str, Any], measured: Callable[[Target], Report], best: Target) -> Report:
