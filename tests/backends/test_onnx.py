@@ -55,17 +55,6 @@ def serving(workspace: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     process.communicate()
 
 
-def test_an_answer_that_has_begun_is_gone_on_with_in_process_and_by_the_server(serving: Any, workspace: Path) -> None:
-    _, url = serving
-    (folder,) = [path.parent for path in workspace.glob(".ftctl/artifacts/model/*/genai_config.json")]
-    asked = Prompt((Message("user", "Where is the mill?"),), begun="The mill is")
-    here = OnnxTarget(str(folder))
-    there = EndpointTarget(Endpoint(url, "model"), Link(), ChatTokenizer(str(folder)))
-    told, served = (target.generate([asked], 8)[0].text for target in (here, there))
-    assert told == served
-    assert told != here.generate([evolve(asked, begun="")], 8)[0].text
-
-
 @pytest.mark.parametrize(("precision", "share"), [("fp32", 2.2), ("int4", 0.5)])
 def test_an_exported_model_is_measured_served_and_verified(
     ftctl: Ftctl, workspace: Path, precision: str, share: float
@@ -91,6 +80,21 @@ def test_an_exported_model_is_measured_served_and_verified(
     if precision == "fp32":
         assert measured["compressed"] == pytest.approx(measured["tuned"], rel=0.02, abs=0.02)
     assert left(workspace) == []
+
+
+def test_an_answer_that_has_begun_is_gone_on_with_in_process_and_by_the_server(serving: Any, workspace: Path) -> None:
+    _, url = serving
+    manifests = {
+        path: json.loads(path.read_text()) for path in workspace.glob(".ftctl/artifacts/model/*/manifest.json")
+    }
+    exported = {path.parent: m["facts"]["compression"] for path, m in manifests.items() if m["format"] == "onnx-genai"}
+    (folder,) = [path for path, made in exported.items() if made["precision"] == "fp32"]
+    asked = Prompt((Message("user", "Where is the mill?"),), begun="The mill is")
+    here = OnnxTarget(str(folder))
+    there = EndpointTarget(Endpoint(url, "model"), Link(), ChatTokenizer(str(folder)))
+    told, served = (target.generate([asked], 8)[0].text for target in (here, there))
+    assert told == served
+    assert told != here.generate([evolve(asked, begun="")], 8)[0].text
 
 
 def test_pieces_of_a_stream_are_the_whole_answer_and_end_with_counts(serving: Any) -> None:
