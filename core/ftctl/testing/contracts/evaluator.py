@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 import pytest
 from attrs import evolve
@@ -23,6 +23,8 @@ from ftctl.testing.contracts.base import capability
 from ftctl.testing.contracts.offer import OfferContract, make
 from ftctl.testing.contracts.stage import recording
 from ftctl.testing.fakes import FakeTarget
+
+T = TypeVar("T")
 
 ROUNDING = 1e-9
 NUMBERS = 40
@@ -112,28 +114,23 @@ class EvaluatorContract(OfferContract, contract=True):
     @pytest.fixture
     def report(self, kept: dict[str, Any], measured: Callable[[Target], Report], best: Target) -> Report:
         """Of the best target."""
-        if "best" not in kept:
-            kept["best"] = measured(best)
-        found: Report = kept["best"]
-        return found
+        return _once(kept, "best", lambda: measured(best))
 
     @pytest.fixture
     def poor(self, kept: dict[str, Any], measured: Callable[[Target], Report], worst: Target) -> Report:
         """Of the worst target."""
-        if "worst" not in kept:
-            kept["worst"] = measured(worst)
-        found: Report = kept["worst"]
-        return found
+        return _once(kept, "worst", lambda: measured(worst))
 
     @pytest.fixture
     def through(self, kept: dict[str, Any], measured: Callable[[Target], Report], best: Target) -> "_Through":
         """What was asked of the best target."""
-        if "through" not in kept:
+
+        def asked() -> _Through:
             through = _Through(best)
             measured(through)
-            kept["through"] = through
-        found: _Through = kept["through"]
-        return found
+            return through
+
+        return _once(kept, "through", asked)
 
     def test_every_metric_says_what_it_is(
         self, report: Report, poor: Report, data: Sequence[Example], own: bool
@@ -254,6 +251,13 @@ class EvaluatorContract(OfferContract, contract=True):
 
     def test_the_report_survives_json(self, report: Report) -> None:
         assert from_plain(json.loads(json.dumps(to_plain(report))), Report) == report
+
+
+def _once(kept: dict[str, Any], name: str, make: Callable[[], T]) -> T:
+    if name not in kept:
+        kept[name] = make()
+    found: T = kept[name]
+    return found
 
 
 class _Through(Target):
