@@ -114,18 +114,22 @@ def test_the_command_line_takes_an_address_as_verify_does(ftctl: Ftctl, service:
 def test_a_report_shows_no_personal_data_where_it_was_looked_for(
     ftctl: Ftctl, service: FakeService, tmp_path: Path, looked: bool
 ) -> None:
-    mail = "anna.schmidt@example.org"
-    rows = [{"messages": [{"role": "user", "content": f"Question {n}?"}, {"role": "assistant", "content": mail}]}
-            for n in range(30)]  # fmt: skip
+    """Nor in the names of slices, of which the notes tell the one that is answered worse."""
+    mail, owner = "anna.schmidt@example.org", "boss@town.example"
+    rows = [{"messages": [{"role": "user", "content": f"Question {n}{'!' * (n % 2)}?"},
+                          {"role": "assistant", "content": mail}],
+             "metadata": {"owner": owner if n % 2 else "nobody"}} for n in range(60)]  # fmt: skip
     path = run_file(tmp_path, service)
-    service.answer = lambda body: f"{question(body)} Ask {mail}."
+    service.answer = lambda body: f"Not I, I fear. Ask {mail}." if "!" in question(body) else mail
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    source, evaluators = "data_source={use: jsonl, path: rows.jsonl}", ["text-metrics"] + ["pii"] * looked
-    asked = [part for name in evaluators for part in ("--evaluator", name)]
-    done = ftctl("evaluate", path.name, "--set", source, *asked, "--json")
+    source = "data_source={use: jsonl, path: rows.jsonl, split: {validation: 0.1, test: 0.6}}"
+    evaluators = f"evaluators=[text-metrics, {{use: shift, by: [owner], fewest: 5}}{', pii' * looked}]"
+    done = ftctl("evaluate", path.name, "--set", source, "--set", evaluators, "--json")
     assert done.returncode == 0, done.stderr
     folder = Path(json.loads(done.stdout)["report"]).parent
     for name in ("report.md", "report.html", "report.json"):
         text = (tmp_path / folder / name).read_text(encoding="utf-8")
         assert (mail in text) == (not looked and name != "report.json"), name
         assert ("Ask [EMAIL]" in text) == (looked and name != "report.json"), name
+        assert (owner in text) == (not looked), name
+        assert ("owner [EMAIL]" in text) == looked, name
