@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ftctl_adapters.kernels.install import install
+from ftctl_adapters.kernels.rows import rounded
 from ftctl_adapters.modeling.batch import collate
 from ftctl_adapters.modeling.load import load_base
 from ftctl_adapters.modeling.loss import token_losses
@@ -42,7 +43,8 @@ def gradients(model: Any, loss: Any) -> dict[str, Any]:
 
 def test_a_lora_model_has_the_plain_modules_loss_and_gradients() -> None:
     plain, fast = tuned(), tuned()
-    assert install(fast) == {"projection": 28, "gated_mlp": 4, "rms_norm": 9, "attention": 1, "last_layer": 1}
+    expected_kernels = {"projection": 28, "gated_mlp": 4, "rms_norm": 9, "attention": 1}
+    assert install(fast) == {**expected_kernels, "last_layer": 1, "self_attention": 4}
     batch = collate(rows(7), 0)
     expected, found = reference_loss(plain, batch), summed_loss(fast, batch)
     assert math.isclose(float(found.detach()), float(expected.detach()), rel_tol=1e-5)
@@ -55,7 +57,7 @@ def test_a_lora_model_has_the_plain_modules_loss_and_gradients() -> None:
 def test_a_model_trained_whole_has_them_too_the_tied_head_included() -> None:
     plain = load_base(TINY, False).train()
     fast = copy.deepcopy(plain)
-    assert install(fast) == {"rms_norm": 9, "attention": 1, "last_layer": 1}
+    assert install(fast) == {"rms_norm": 9, "attention": 1, "last_layer": 1, "self_attention": 4}
     batch = collate(rows(5), 0)
     wanted = gradients(plain, reference_loss(plain, batch))
     got = gradients(fast, summed_loss(fast, batch))
@@ -73,9 +75,10 @@ def test_the_last_layer_sees_asked_positions_alone() -> None:
     for mlp in mlps:
         mlp.register_forward_hook(lambda _, given, __: seen.append(given[0].shape[-2] * given[0].shape[0]))
     token_losses(model, batch)
-    whole, asked = batch.ids.numel(), -(-batch.trained // 16) * 16
-    assert seen == [whole] * (len(mlps) - 1) + [asked]
-    assert asked < whole
+    trained = (batch.labels != -100).nonzero()
+    needed = sum(int(trained[trained[:, 0] == row, 1].max()) for row in range(len(batch.ids)))
+    assert seen == [rounded(needed)] * (len(mlps) - 1) + [rounded(batch.trained)]
+    assert rounded(batch.trained) < rounded(needed) < batch.ids.numel()
 
 
 def test_losses_can_be_weighed_one_by_one() -> None:

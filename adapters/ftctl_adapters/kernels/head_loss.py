@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from ftctl_adapters.kernels.frozen_weight import FrozenWeight
 from ftctl_adapters.kernels.rows import MULTIPLE, rounded
 
 CHUNK = 256
@@ -19,47 +20,46 @@ CHUNK = 256
 head's weights pass the cores once a chunk, so that chunks are of one size, rather than whole ones and a small rest."""
 
 
-def head_losses(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+def head_losses(hidden: Tensor, head: FrozenWeight, targets: Tensor) -> Tensor:
     """-log p(target) of shape (n,), float32, or float64 where the model is.
 
     Args:
         hidden: states that predict the targets, (n or more, hidden); rows past the targets count nothing.
-        weight: of the vocabulary head, (vocabulary, hidden).
+        head: W of the vocabulary head, (vocabulary, hidden), which may be trained after all.
         targets: token ids, (n,), int64.
     """
-    if torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad):
-        found: Tensor = _HeadLoss.apply(hidden, weight, targets)
+    if torch.is_grad_enabled() and (hidden.requires_grad or head.w.requires_grad):
+        found: Tensor = _HeadLoss.apply(hidden, head.w, targets, head)
         return found
     losses = wide(hidden.new_empty(len(targets)))
-    for chunk, logits in _logits(hidden, weight):
+    for chunk, logits in _logits(hidden, head):
         wanted = targets[chunk]
         _, losses[chunk] = _probabilities(logits[: len(wanted)], wanted)
     return losses
 
 
-def _logits(hidden: Tensor, weight: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Which positions, and their logits; the memory of these is used again for the next chunk."""
+def _logits(hidden: Tensor, head: FrozenWeight) -> Iterator[tuple[slice, Tensor]]:
+    """Which positions, and their logits."""
     count = len(hidden)
     size = rounded(math.ceil(count / max(1, math.ceil(count / CHUNK)))) or MULTIPLE
-    room = hidden.new_empty(size, len(weight))
     for start in range(0, count, size):
         part = hidden[start : start + size]
-        yield slice(start, start + len(part)), torch.mm(part, weight.t(), out=room[: len(part)])
+        yield slice(start, start + len(part)), head.product(part)
 
 
 class _HeadLoss(Function):
     """The losses, with the gradients already there when the backward pass asks for them."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, head: FrozenWeight) -> Tensor:
         losses = wide(hidden.new_empty(len(targets)))
         hidden_grad = torch.empty_like(hidden)
         weight_grad = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
-        for chunk, logits in _logits(hidden, weight):
+        for chunk, logits in _logits(hidden, head):
             wanted = targets[chunk]
             part, asked = hidden[chunk][: len(wanted)], hidden_grad[chunk][: len(wanted)]
             probabilities, losses[chunk] = _probabilities(logits[: len(wanted)], wanted)
-            torch.mm(logits, weight, out=hidden_grad[chunk])
+            hidden_grad[chunk] = head.gradient(logits)
             asked.sub_(weight[wanted])
             if weight_grad is not None:
                 weight_grad.addmm_(probabilities.t(), part).index_add_(0, wanted, part, alpha=-1)
@@ -73,16 +73,16 @@ class _HeadLoss(Function):
         scaled = torch.zeros_like(hidden_grad)
         torch.mul(hidden_grad[: len(up)], up[:, None].to(hidden_grad.dtype), out=scaled[: len(up)])
         if weight_grad is None:
-            return scaled, None, None
+            return scaled, None, None, None
         if bool((up == up[0]).all()):
-            return scaled, weight_grad * up[0].to(weight_grad.dtype), None
-        return scaled, _weighed_gradient(hidden, weight, targets, up), None
+            return scaled, weight_grad * up[0].to(weight_grad.dtype), None, None
+        return scaled, _weighed_gradient(hidden, weight, targets, up), None, None
 
 
 def _weighed_gradient(hidden: Tensor, weight: Tensor, targets: Tensor, up: Tensor) -> Tensor:
     """The gradient of a trained head when positions do not count the same, from probabilities made again."""
     found = torch.zeros_like(weight)
-    for chunk, logits in _logits(hidden, weight):
+    for chunk, logits in _logits(hidden, FrozenWeight(weight)):
         wanted = targets[chunk]
         part, counted = hidden[chunk][: len(wanted)], up[chunk, None].to(hidden.dtype)
         probabilities, _ = _probabilities(logits[: len(wanted)], wanted)

@@ -5,10 +5,12 @@ from types import MethodType
 from typing import Any
 
 from ftctl_adapters.kernels.attention import NAME, register
+from ftctl_adapters.kernels.frozen_weight import frozen_weight, lay_out_frozen
 from ftctl_adapters.kernels.gated_mlp import LowRankGatedMlp
 from ftctl_adapters.kernels.last_layer import install_last
 from ftctl_adapters.kernels.projection import LowRankLinear
 from ftctl_adapters.kernels.rms_norm import RmsNorm
+from ftctl_adapters.kernels.self_attention import install_attention
 
 GATED = ("gate_proj", "up_proj", "down_proj")
 NORMS = {"LlamaRMSNorm", "MistralRMSNorm", "Qwen2RMSNorm", "Qwen3RMSNorm"}
@@ -32,12 +34,23 @@ def install(model: Any) -> Counter[str]:
         elif type(module).__name__ in NORMS:
             done["rms_norm"] += _replace(module, _rms_norm)
     core = model.get_base_model() if hasattr(model, "get_base_model") else model
+    done["frozen_weight"] += lay_out_frozen(_frozen(core))
     done["last_layer"] += install_last(core.get_decoder())
+    done["self_attention"] += install_attention(core.get_decoder())
     if getattr(core.config, "_attn_implementation", "") == "sdpa":
         register()
         core.set_attn_implementation(NAME)
         done["attention"] += 1
-    return done
+    return +done
+
+
+def _frozen(core: Any) -> list[Any]:
+    """The head, of which the most is to be gained, and the layers under plain LoRA."""
+    from torch import nn
+
+    head = core.get_output_embeddings()
+    heads = [head] if type(head) is nn.Linear else []
+    return [*heads, *(module.base_layer for module in core.modules() if is_plain_lora(module))]
 
 
 def is_plain_lora(module: Any) -> bool:
@@ -74,7 +87,7 @@ def _replace(module: Any, forward: Any) -> int:
 def _parts(layer: Any) -> tuple[Any, ...]:
     name = layer.active_adapters[0]
     base = layer.base_layer
-    return base.weight, base.bias, layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]
+    return frozen_weight(base), base.bias, layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]
 
 
 def _projection(self: Any, x: Any, *_: Any, **__: Any) -> Any:

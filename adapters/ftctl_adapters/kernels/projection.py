@@ -12,6 +12,8 @@ from attrs import frozen
 from torch import Tensor
 from torch.autograd import Function
 
+from ftctl_adapters.kernels.frozen_weight import FrozenWeight
+
 Pair = tuple[Tensor, Tensor]
 
 
@@ -19,7 +21,7 @@ Pair = tuple[Tensor, Tensor]
 class Projection:
     """Weights of one layer in the dtype of its input: ``w`` (out, in), ``b`` (out,), ``down`` = A, ``up`` = s·B."""
 
-    w: Tensor
+    w: FrozenWeight
     b: Tensor | None
     down: Tensor
     up: Tensor
@@ -28,19 +30,18 @@ class Projection:
     def forward(self, x: Tensor) -> Pair:
         """Y of shape (tokens, out), and X·Aᵀ of shape (tokens, rank), which the backward pass needs."""
         narrow = x @ self.down.t()
-        return torch.nn.functional.linear(x, self.w, self.b).addmm_(narrow, self.up.t()), narrow
+        return self.w.product(x, self.b).addmm_(narrow, self.up.t()), narrow
 
     def input_gradient(self, grad: Tensor, narrow_grad: Tensor, into: Tensor | None = None) -> Tensor:
         """The gradient of X, dY·W + (dY·sB)·A, added to ``into`` where that is given."""
-        out = grad @ self.w if into is None else into.addmm_(grad, self.w)
-        return out.addmm_(narrow_grad, self.down)
+        return self.w.gradient(grad, into).addmm_(narrow_grad, self.down)
 
     def adapter_gradients(self, x: Tensor, narrow: Tensor, grad: Tensor, narrow_grad: Tensor) -> Pair:
-        """The gradients of A and B, in float32."""
-        return (narrow_grad.t() @ x).float(), (grad.t() @ narrow).float().mul_(self.scale)
+        """The gradients of A and B, in float32; (narrowᵀ·dY)ᵀ takes half the time of dYᵀ·narrow."""
+        return (narrow_grad.t() @ x).float(), (narrow.t() @ grad).float().mul_(self.scale).t()
 
 
-def cast(dtype: torch.dtype, w: Tensor, b: Tensor | None, a: Tensor, up: Tensor, scale: float) -> Projection:
+def cast(dtype: torch.dtype, w: FrozenWeight, b: Tensor | None, a: Tensor, up: Tensor, scale: float) -> Projection:
     """The projection with its adapter in the dtype of the input."""
     return Projection(w, b, a.to(dtype), (up * scale).to(dtype), scale)
 
@@ -49,7 +50,7 @@ class LowRankLinear(Function):
     """One projection: inputs X (…, in), W, b, A, B, s."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None, a: Tensor, up: Tensor, scale: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, w: FrozenWeight, b: Tensor | None, a: Tensor, up: Tensor, scale: float) -> Tensor:
         flat = x.reshape(-1, x.shape[-1])
         layer = cast(x.dtype, w, b, a, up, scale)
         y, narrow = layer.forward(flat)

@@ -26,6 +26,7 @@ def token_losses(model: Any, batch: Batch) -> tuple[Any, Any]:
     """
     import torch
 
+    from ftctl_adapters.kernels.frozen_weight import frozen_weight
     from ftctl_adapters.kernels.head_loss import head_losses, wide
     from ftctl_adapters.kernels.last_layer import states_at
 
@@ -40,7 +41,7 @@ def token_losses(model: Any, batch: Batch) -> tuple[Any, Any]:
     positions = {} if batch.positions is None else {"position_ids": batch.positions}
     asked = torch.nn.functional.pad(chosen, (0, 1)).view(-1).nonzero()[:, 0]
     hidden = states_at(core.get_decoder(), asked, input_ids=batch.ids, **positions)
-    return head_losses(hidden, head.weight, targets[chosen]), chosen
+    return head_losses(hidden, frozen_weight(head), targets[chosen]), chosen
 
 
 def _placed(batch: Batch) -> dict[str, Any]:

@@ -99,6 +99,7 @@ class Scorer:
     def _packed(self, groups: Sequence[Shared]) -> Iterator[tuple[int, float]]:
         import torch
 
+        from ftctl_adapters.kernels.frozen_weight import frozen_weight
         from ftctl_adapters.kernels.head_loss import head_losses
         from ftctl_adapters.kernels.last_layer import states_at
         from ftctl_adapters.kernels.rows import rounded
@@ -129,7 +130,7 @@ class Scorer:
         decoder, head = self._core.get_decoder(), self._core.get_output_embeddings()
         given = {"input_ids": ids, "position_ids": positions, "attention_mask": _mask(owners, self._core.dtype)}
         hidden = states_at(decoder, torch.tensor(asked), **given)[torch.tensor(told)]
-        losses = head_losses(hidden, head.weight, torch.tensor(targets)).double().split(sizes)
+        losses = head_losses(hidden, frozen_weight(head), torch.tensor(targets)).double().split(sizes)
         places = [place for group in groups for place in group.places]
         return zip(places, (-float(one.sum()) for one in losses), strict=True)
 

@@ -1,0 +1,31 @@
+"""Rotary position embedding as one node of the autograd graph. Su et al., RoFormer, 2021."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+
+class Rotary(Function):
+    """X (tokens, heads, width) turned by cos and sin (tokens, width), whose halves are equal, times ``scale``."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor, scale: float) -> Tensor:
+        half = x.shape[-1] // 2
+        if scale != 1:
+            cos, sin = ((one.float() * scale).to(x.dtype) for one in (cos, sin))
+        ctx.cos, ctx.sin = cos[:, None], sin[:, None, :half]
+        return _turned(x, ctx.cos, ctx.sin, -1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        return _turned(grads[0], ctx.cos, ctx.sin, 1), None, None, None
+
+
+def _turned(x: Tensor, cos: Tensor, sin: Tensor, sign: int) -> Tensor:
+    half = x.shape[-1] // 2
+    found = torch.mul(x, cos)
+    found[..., :half].addcmul_(x[..., half:], sin, value=sign)
+    found[..., half:].addcmul_(x[..., :half], sin, value=-sign)
+    return found
