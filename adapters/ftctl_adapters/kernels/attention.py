@@ -8,10 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-NAME = "ftctl_short"
-BLOCK = 128
-"""Queries at a time under a causal mask: no score is computed for keys that come later than the block."""
+from ftctl_adapters.kernels.block_attention import BlockAttention
 
+NAME = "ftctl_short"
 LONGEST = 1024
 """Scores are (batch, heads, length, length); past this length the fused kernel's memory matters more."""
 
@@ -49,19 +48,10 @@ def attend(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **more
         )
         return found, None
-    length, width = query.shape[-2:]
-    scaled = query * (width**-0.5 if scaling is None else scaling)
-    if attention_mask is not None:
-        bias = _bias(attention_mask, query.dtype)
-        return _mix(scaled, key, value, bias).transpose(1, 2).contiguous(), None
-    triangle = torch.full((BLOCK, BLOCK), float("-inf"), dtype=query.dtype).triu_(1)
-    parts = []
-    for start in range(0, length, BLOCK):
-        end = min(start + BLOCK, length)
-        bias = torch.zeros((end - start, end), dtype=query.dtype)
-        bias[:, start:] = triangle[: end - start, : end - start]
-        parts.append(_mix(scaled[:, :, start:end], key[:, :, :end], value[:, :, :end], bias))
-    return torch.cat(parts, 2).transpose(1, 2).contiguous(), None
+    scaled = query * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+    if attention_mask is None:
+        return BlockAttention.apply(scaled, key, value, None).transpose(1, 2).contiguous(), None
+    return _mix(scaled, key, value, _bias(attention_mask, query.dtype)).transpose(1, 2).contiguous(), None
 
 
 def _mix(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:

@@ -31,11 +31,11 @@ def head_losses(hidden: Tensor, head: FrozenWeight, targets: Tensor) -> Tensor:
     if torch.is_grad_enabled() and (hidden.requires_grad or head.w.requires_grad):
         found: Tensor = _HeadLoss.apply(hidden, head.w, targets, head)
         return found
-    losses = wide(hidden.new_empty(len(targets)))
+    likely = hidden.new_empty(len(targets))
     for chunk, logits in _logits(hidden, head):
         wanted = targets[chunk]
-        _, losses[chunk] = _probabilities(logits[: len(wanted)], wanted)
-    return losses
+        _, likely[chunk] = _probabilities(logits[: len(wanted)], wanted)
+    return _losses(likely, hidden, head, targets)
 
 
 def _logits(hidden: Tensor, head: FrozenWeight) -> Iterator[tuple[slice, Tensor]]:
@@ -52,19 +52,19 @@ class _HeadLoss(Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, head: FrozenWeight) -> Tensor:
-        losses = wide(hidden.new_empty(len(targets)))
+        likely = hidden.new_empty(len(targets))
         hidden_grad = torch.empty_like(hidden)
         weight_grad = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
         for chunk, logits in _logits(hidden, head):
             wanted = targets[chunk]
             part, asked = hidden[chunk][: len(wanted)], hidden_grad[chunk][: len(wanted)]
-            probabilities, losses[chunk] = _probabilities(logits[: len(wanted)], wanted)
+            probabilities, likely[chunk] = _probabilities(logits[: len(wanted)], wanted)
             hidden_grad[chunk] = head.gradient(logits)
             asked.sub_(weight[wanted])
             if weight_grad is not None:
                 weight_grad.addmm_(probabilities.t(), part).index_add_(0, wanted, part, alpha=-1)
         ctx.save_for_backward(hidden_grad, weight_grad, hidden, weight, targets)
-        return losses
+        return _losses(likely, hidden, head, targets)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
@@ -91,15 +91,19 @@ def _weighed_gradient(hidden: Tensor, weight: Tensor, targets: Tensor, up: Tenso
 
 
 def _probabilities(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """The softmax of the logits, in their memory, and the losses.
-
-    The normaliser comes back from the largest logit and its probability, log z = max − log p(max), which spares another
-    pass over the vocabulary; in float32 it is exact to rounding, in bfloat16 to 0.2 % of a nat at most.
-    """
-    at_target, top = wide(logits.gather(1, targets[:, None])[:, 0]), wide(logits.amax(-1))
+    """The softmax of the logits, in their memory, and of it the probability of each target."""
     probabilities = torch._softmax(logits, -1, False, out=logits)
-    # the small difference first: large logits would round away what the logarithm has
-    return probabilities, (top - at_target) - wide(probabilities.amax(-1)).log()
+    return probabilities, probabilities.gather(1, targets[:, None])[:, 0]
+
+
+def _losses(likely: Tensor, hidden: Tensor, head: FrozenWeight, targets: Tensor) -> Tensor:
+    """-log p: in float32 exact to rounding, in bfloat16 to 0.2 % of a nat; from new logits where p is too small."""
+    losses = wide(likely).log().neg_()
+    lost = (likely < torch.finfo(likely.dtype).tiny).nonzero()[:, 0]
+    for some in lost.split(CHUNK):
+        logits = wide(head.product(hidden[some]))
+        losses[some] = torch.nn.functional.cross_entropy(logits, targets[some], reduction="none")
+    return losses
 
 
 def wide(numbers: Tensor) -> Tensor:

@@ -17,11 +17,15 @@ NORMS = {"LlamaRMSNorm", "MistralRMSNorm", "Qwen2RMSNorm", "Qwen3RMSNorm"}
 """Norms that are exactly x / rms(x) · w; other families add one to the weight or cast differently."""
 
 
-def install(model: Any) -> Counter[str]:
+def install(model: Any, *, whole: bool = True) -> Counter[str]:
     """Replaces the forward pass of modules that are known; how many of each kind.
 
     Only on a CPU: an accelerator has better kernels of its own. What is replaced keeps its parameters and their names,
-    so that saving and loading see no difference.
+    so that saving and loading see no difference; weights that are frozen must not change afterwards.
+
+    Args:
+        model: adapters included.
+        whole: this process holds all weights for good, and may keep frozen ones in another layout beside them.
     """
     done: Counter[str] = Counter()
     if any(parameter.device.type != "cpu" for parameter in model.parameters()):
@@ -34,7 +38,7 @@ def install(model: Any) -> Counter[str]:
         elif type(module).__name__ in NORMS:
             done["rms_norm"] += _replace(module, _rms_norm)
     core = model.get_base_model() if hasattr(model, "get_base_model") else model
-    done["frozen_weight"] += lay_out_frozen(_frozen(core))
+    done["frozen_weight"] += lay_out_frozen(_frozen(core)) if whole else 0
     done["last_layer"] += install_last(core.get_decoder())
     done["self_attention"] += install_attention(core.get_decoder())
     if getattr(core.config, "_attn_implementation", "") == "sdpa":
@@ -91,12 +95,14 @@ def _parts(layer: Any) -> tuple[Any, ...]:
 
 
 def _projection(self: Any, x: Any, *_: Any, **__: Any) -> Any:
-    return type(self).forward(self, x) if self.disable_adapters else LowRankLinear.apply(x, *_parts(self))
+    if self.disable_adapters or self.merged:
+        return type(self).forward(self, x)
+    return LowRankLinear.apply(x, *_parts(self))
 
 
 def _gated_mlp(self: Any, x: Any) -> Any:
     layers = [getattr(self, name) for name in GATED]
-    if any(layer.disable_adapters for layer in layers):
+    if any(layer.disable_adapters or layer.merged for layer in layers):
         return type(self).forward(self, x)
     return LowRankGatedMlp.apply(x, *_parts(layers[0]), *_parts(layers[1]), *_parts(layers[2]))
 

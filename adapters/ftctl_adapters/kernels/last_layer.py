@@ -69,7 +69,7 @@ def _forward(self: Any, hidden_states: Tensor, *, asked_positions: Tensor | None
         ordinary: Tensor = type(self).forward(self, hidden_states, **inputs)
         return ordinary
     layout: Layout | None = inputs.get(LAYOUT)
-    early = layout is not None and max(size for _, size in layout.runs) <= LONGEST
+    early = layout is not None and layout.longest <= LONGEST
     more = {"asked": True} if early else {}
     mixed, _ = self.self_attn(hidden_states=self.input_layernorm(hidden_states), **inputs, **more)
     if early:

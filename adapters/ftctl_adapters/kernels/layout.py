@@ -4,6 +4,8 @@ Layers that judge every token by itself see one row of tokens; attention alone s
 side by side.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,22 +23,31 @@ Run = tuple[int, int]
 
 
 @frozen
-class Layout:
-    """``runs`` of the sequences among ``tokens`` (a number that products like: the last ones may belong to none).
-
-    ``asked`` (asked,), int64, are the tokens whose states are wanted, and ``asked_runs`` says which of them are of
-    which sequence. ``groups`` names the sequences that attention sees side by side.
-    """
+class Group:
+    """Sequences side by side: where each is among the tokens, and the length that all are given."""
 
     runs: tuple[Run, ...]
+    length: int
+
+
+@frozen
+class Layout:
+    """Sequences among ``tokens``, a number that products like: the last tokens may belong to none.
+
+    ``asked`` (asked,), int64, are the tokens whose states are wanted. ``groups`` are sequences of like lengths, and
+    ``asked_groups`` say which of the asked tokens are of each; ``seen`` (sequences, length), int64, is for each group
+    the place of every asked token in its sequence, and 0 where there is none.
+    """
+
     tokens: int
     asked: Tensor
-    asked_runs: tuple[Run, ...]
-    groups: tuple[tuple[int, ...], ...]
+    groups: tuple[Group, ...]
+    asked_groups: tuple[Group, ...]
+    seen: tuple[Tensor, ...]
 
-    def longest(self, group: tuple[int, ...]) -> int:
-        """The length that the sequences of a group are given."""
-        return rounded(max(self.runs[number][1] for number in group))
+    @property
+    def longest(self) -> int:
+        return max(group.length for group in self.groups)
 
 
 def lay_out_rows(ids: Tensor, positions: Tensor | None, asked: Tensor) -> tuple[Layout, Tensor, Tensor]:
@@ -59,65 +70,86 @@ def lay_out_rows(ids: Tensor, positions: Tensor | None, asked: Tensor) -> tuple[
     places = torch.cat([torch.arange(first, first + size) for first, size in zip(starts, lengths, strict=True)])
     tokens = rounded(len(places))
     extra = tokens - len(places)
-    moved = asked - (starts - lengths.cumsum(0) + lengths)[owners]
-    layout = Layout(_runs(lengths), tokens, moved, _runs(counts), _groups(lengths.tolist()))
+    layout = _layout(tokens, lengths, counts, asked - (starts - lengths.cumsum(0) + lengths)[owners])
     pad = torch.nn.functional.pad
     return layout, pad(ids.reshape(-1)[places], (0, extra))[None], pad(flat[places], (0, extra))[None]
 
 
-def _runs(lengths: Tensor) -> tuple[Run, ...]:
-    return tuple(zip((lengths.cumsum(0) - lengths).tolist(), lengths.tolist(), strict=True))
+def _layout(tokens: int, lengths: Tensor, counts: Tensor, asked: Tensor) -> Layout:
+    runs, asked_runs = _runs(lengths), _runs(counts)
+    alike = _alike(lengths.tolist())
+    groups = tuple(_group(runs, numbers) for numbers in alike)
+    asked_groups = tuple(_group(asked_runs, numbers) for numbers in alike)
+    seen = tuple(map(partial(_seen, asked), groups, asked_groups))
+    return Layout(tokens, asked, groups, asked_groups, seen)
 
 
-def _groups(lengths: list[int]) -> tuple[tuple[int, ...], ...]:
+def _runs(lengths: Tensor) -> list[Run]:
+    return list(zip((lengths.cumsum(0) - lengths).tolist(), lengths.tolist(), strict=True))
+
+
+def _alike(lengths: list[int]) -> list[list[int]]:
+    """The numbers of the sequences that stand side by side, the longest ones first."""
     found: list[list[int]] = []
     for number in sorted(range(len(lengths)), key=lambda number: -lengths[number]):
         if found and lengths[number] >= ALIKE * lengths[found[-1][0]]:
             found[-1].append(number)
         else:
             found.append([number])
-    return tuple(tuple(group) for group in found)
+    return found
+
+
+def _group(runs: list[Run], numbers: list[int]) -> Group:
+    chosen = tuple(runs[number] for number in numbers)
+    return Group(chosen, rounded(max(size for _, size in chosen)))
+
+
+def _seen(asked: Tensor, group: Group, asked_group: Group) -> Tensor:
+    found = torch.zeros(len(group.runs), asked_group.length, dtype=torch.long)
+    for place, ((start, _), (first, size)) in enumerate(zip(group.runs, asked_group.runs, strict=True)):
+        found[place, :size] = asked[first : first + size] - start
+    return found
 
 
 class Spread(Function):
-    """X (tokens, heads, width) as sequences side by side: (sequences, heads, length, width), zeros behind them."""
+    """X (tokens, heads, width) as (sequences, heads, length, width) of every group, zeros behind the sequences."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, runs: tuple[Run, ...], length: int) -> Tensor:
-        ctx.runs, ctx.tokens = runs, len(x)
-        return spread(x, runs, length)
+    def forward(ctx: Any, x: Tensor, groups: tuple[Group, ...]) -> tuple[Tensor, ...]:
+        ctx.groups, ctx.tokens = groups, len(x)
+        return tuple(_spread(x, group) for group in groups)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        return gather(grads[0], ctx.runs, ctx.tokens), None, None
+        return _gathered(grads, ctx.groups, ctx.tokens), None
 
 
 class Gather(Function):
-    """The way back: (sequences, heads, length, width) as (tokens, heads, width), zeros where no sequence is."""
+    """The way back: (tokens, heads, width), zeros where no sequence is."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, runs: tuple[Run, ...], tokens: int) -> Tensor:
-        ctx.runs, ctx.length = runs, x.shape[2]
-        return gather(x, runs, tokens)
+    def forward(ctx: Any, groups: tuple[Group, ...], tokens: int, *parts: Tensor) -> Tensor:
+        ctx.groups = groups
+        return _gathered(parts, groups, tokens)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        return spread(grads[0], ctx.runs, ctx.length), None, None
+        return None, None, *(_spread(grads[0], group) for group in ctx.groups)
 
 
-def spread(x: Tensor, runs: tuple[Run, ...], length: int) -> Tensor:
-    """See `Spread`."""
-    found = x.new_empty(len(runs), x.shape[1], length, x.shape[2])
-    for place, (first, size) in enumerate(runs):
+def _spread(x: Tensor, group: Group) -> Tensor:
+    found = x.new_empty(len(group.runs), x.shape[1], group.length, x.shape[2])
+    for place, (first, size) in enumerate(group.runs):
         found[place, :, :size] = x[first : first + size].transpose(0, 1)
         found[place, :, size:] = 0
     return found
 
 
-def gather(x: Tensor, runs: tuple[Run, ...], tokens: int) -> Tensor:
-    """See `Gather`."""
-    covered = sum(size for _, size in runs)
-    found = (x.new_empty if covered == tokens else x.new_zeros)(tokens, x.shape[1], x.shape[3])
-    for place, (first, size) in enumerate(runs):
-        found[first : first + size] = x[place, :, :size].transpose(0, 1)
+def _gathered(parts: Sequence[Tensor], groups: tuple[Group, ...], tokens: int) -> Tensor:
+    _, heads, _, width = parts[0].shape
+    covered = sum(size for group in groups for _, size in group.runs)
+    found = (parts[0].new_empty if covered == tokens else parts[0].new_zeros)(tokens, heads, width)
+    for part, group in zip(parts, groups, strict=True):
+        for place, (first, size) in enumerate(group.runs):
+            found[first : first + size] = part[place, :, :size].transpose(0, 1)
     return found

@@ -10,18 +10,15 @@ from ftctl_adapters.kernels.attention import LONGEST
 from ftctl_adapters.kernels.block_attention import BlockAttention
 from ftctl_adapters.kernels.layout import Gather, Layout, Spread
 from ftctl_adapters.kernels.rotary import Rotary
-from ftctl_adapters.kernels.rows import TakeRows, rounded
+from ftctl_adapters.kernels.rows import TakeRows
 
 KNOWN = {"LlamaAttention", "MistralAttention", "Qwen2Attention", "Qwen3Attention"}
 """Projections, norms of queries and keys where there are any, rotary embedding, causal attention, projection."""
 
-Answer = tuple[Tensor, None]
-
 
 def install_attention(decoder: Any) -> int:
     """Lets every layer take tokens without padding, where all of them can; how many layers that is."""
-    layers = getattr(decoder, "layers", None) or []
-    blocks = [getattr(layer, "self_attn", None) for layer in layers]
+    blocks: list[Any] = [getattr(layer, "self_attn", None) for layer in getattr(decoder, "layers", None) or []]
     if not blocks or not all(map(_known, blocks)):
         return 0
     for block in blocks:
@@ -31,9 +28,8 @@ def install_attention(decoder: Any) -> int:
 
 def takes_layouts(decoder: Any) -> bool:
     """Whether `install_attention` was done."""
-    layers = getattr(decoder, "layers", None) or []
-    block = getattr(layers[-1], "self_attn", None) if len(layers) else None
-    return getattr(getattr(block, "forward", None), "__func__", None) is _forward
+    blocks = [getattr(layer, "self_attn", None) for layer in getattr(decoder, "layers", None) or []]
+    return bool(blocks) and getattr(getattr(blocks[-1], "forward", None), "__func__", None) is _forward
 
 
 def _known(block: Any) -> bool:
@@ -73,19 +69,12 @@ def _heads(self: Any, name: str, states: Tensor) -> Tensor:
 
 
 def _mixed(query: Tensor, key: Tensor, value: Tensor, layout: Layout, asked: bool) -> Tensor:
-    whole = None
-    for group in layout.groups:
-        runs, length = tuple(layout.runs[number] for number in group), layout.longest(group)
-        keys, values = (Spread.apply(one, runs, length) for one in (key, value))
-        if asked:
-            wanted = tuple(layout.asked_runs[number] for number in group)
-            queries = Spread.apply(query, wanted, rounded(max(size for _, size in wanted)))
-            seen = _seen(layout, runs, wanted, queries.shape[2])
-        else:
-            wanted, queries, seen = runs, Spread.apply(query, runs, length), None
-        found = Gather.apply(_attended(queries, keys, values, seen), wanted, len(query))
-        whole = found if whole is None else whole + found
-    return whole
+    """What the values make for each query, (queries, heads, width)."""
+    wanted = layout.asked_groups if asked else layout.groups
+    seen = layout.seen if asked else [None] * len(wanted)
+    spread = Spread.apply(query, wanted), Spread.apply(key, layout.groups), Spread.apply(value, layout.groups)
+    mixed: Tensor = Gather.apply(wanted, len(query), *map(_attended, *spread, seen))
+    return mixed
 
 
 def _attended(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None) -> Tensor:
@@ -93,12 +82,4 @@ def _attended(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None) ->
         attention = torch.nn.functional.scaled_dot_product_attention
         return attention(query, key, value, is_causal=True, scale=1.0, enable_gqa=query.shape[1] != key.shape[1])
     found: Tensor = BlockAttention.apply(query, key, value, seen)
-    return found
-
-
-def _seen(layout: Layout, runs: Any, wanted: Any, asked: int) -> Tensor:
-    """The place of every asked token in its sequence, (sequences, asked); rows that are none see the first key."""
-    found = torch.zeros(len(runs), asked, dtype=torch.long)
-    for place, ((start, _), (first, size)) in enumerate(zip(runs, wanted, strict=True)):
-        found[place, :size] = layout.asked[first : first + size] - start
     return found

@@ -51,6 +51,10 @@ class EngineTuner(Tuner, Generic[OptionsT]):
         """Bytes of the base model in memory, where it is not simply in one dtype; 0 where it is."""
         return 0
 
+    def frozen(self, shape: ModelShape) -> int:
+        """Parameters that are not trained and that the kernels multiply with: the head's, and layers under LoRA."""
+        return 0 if self.output_format == HF else shape.vocabulary * shape.hidden_size
+
     def plan(self, shape: ModelShape, train_rows: int | None) -> ResourcePlan:
         added = self.output_format != HF
         if self.options.fp16 and (self.options.bf16 or not added):
@@ -59,8 +63,8 @@ class EngineTuner(Tuner, Generic[OptionsT]):
         refuse_unsupported(self.options)
         if self.output_format == PEFT_PROMPT:
             self._refuse_beside_virtual_tokens()
-        trained, weights = self.trained(shape), self.weights(shape)
-        return estimate(shape, trained, self.options, train_rows, added=added, weights=weights)
+        trained, held = self.trained(shape), {"weights": self.weights(shape), "frozen": self.frozen(shape)}
+        return estimate(shape, trained, self.options, train_rows, added=added, **held)
 
     def _refuse_beside_virtual_tokens(self) -> None:
         """What PEFT and transformers would drop without a word."""

@@ -19,7 +19,10 @@ HEAD_CHUNK = 256
 """Positions whose logits exist at a time; see `ftctl_adapters.kernels.head_loss`."""
 
 ATTENTION_BLOCK, LONGEST_SCORES = 128, 1024
-"""Queries at a time, and the length up to which scores are kept; see `ftctl_adapters.kernels.attention`."""
+"""Queries at a time, and the length up to which scores are kept; see `ftctl_adapters.kernels.block_attention`."""
+
+LAID_OUT = 2 << 30
+"""Bytes of frozen weights in other layouts, at most; see `ftctl_adapters.kernels.frozen_weight`."""
 
 
 @frozen
@@ -45,14 +48,16 @@ def estimate(
     *,
     added: bool,
     weights: int = 0,
+    frozen: int = 0,
 ) -> ResourcePlan:
     """Trained parameters, steps, and bytes in memory by phase, for each process.
 
     Training holds the weights (``weights`` bytes where they are quantised), and for every trained parameter a gradient
-    and the state of the optimizer; parameters that are ``added`` to the model are float32. To this come what the pass
-    keeps (`activations`) and the logits of a chunk of positions. The length is taken as ``max_length``, so the figure
-    is an upper bound for shorter data. For the phases: training; evaluating; saving, where the model is read again in
-    float32 to make golden cases.
+    and the state of the optimizer; parameters that are ``added`` to the model are float32. In bfloat16 the ``frozen``
+    parameters that products are made with are there twice more, in the layouts that these want. To this come what the
+    pass keeps (`activations`) and the logits of a chunk of positions. The length is taken as ``max_length``, so the
+    figure is an upper bound for shorter data. For the phases: training; evaluating; saving, where the model is read
+    again in float32 to make golden cases.
     """
     if options.max_steps == 0:
         raise ConfigInvalid("tuner.max_steps: must be -1 or at least 1, not 0: nothing would be trained")
@@ -65,8 +70,9 @@ def estimate(
         kept = Kept(4, 4, 1.9)
     base = weights or shape.parameters * width
     logits = HEAD_CHUNK * shape.vocabulary * kept.width * 2
+    laid_out = min(4 * frozen, LAID_OUT) if width == 2 and not weights and not options.fp16 else 0
     whole_head = 0 if added else shape.vocabulary * shape.hidden_size * width
-    train = base + adapter + trained_bytes + activations(shape, options, kept) + logits + whole_head
+    train = base + adapter + trained_bytes + activations(shape, options, kept) + logits + whole_head + laid_out
     phases = {"train": train, "evaluate": base + adapter, "save": shape.parameters * 4 + 2 * adapter}
     saved = adapter or base
     return ResourcePlan(

@@ -42,7 +42,7 @@ def make_ready(task: Task, group: Group) -> Ready:
     tuned = task.tuner.adapt(task.tuner.load(task.model.path)).to(group.device)
     if task.options.engine != "deepspeed" or group.world == 1:
         # DeepSpeed's stage 3 brings a layer's weights when that layer is called; the kernels call whole blocks
-        install(tuned)
+        install(tuned, whole=task.options.engine != "fsdp" or group.world == 1)
     if task.options.gradient_checkpointing:
         keep_less(tuned)
     return Ready(tuned, rows, validation, account, tokenizer)

@@ -54,6 +54,11 @@ class LowRankTuner(PeftTuner[LowRankT]):
         lengths = sum(rows for rows, _ in targeted) if self.options.use_dora else 0
         return sum(rank * (rows + columns) for rows, columns in targeted) + lengths + whole
 
+    def frozen(self, shape: ModelShape) -> int:
+        plain = not (self.options.lora_dropout or self.options.use_dora)
+        targeted = [rows * columns for name, (rows, columns) in shape.linear.items() if plain and self._targets(name)]
+        return super().frozen(shape) + sum(targeted)
+
     def _refuse_ends(self, shape: ModelShape) -> None:
         """An update of a tensor that is embedding and head at once could not be merged."""
         named = {name.strip() for name in self.options.target_modules.split(",")} & {"lm_head", "embed_tokens"}
