@@ -120,6 +120,19 @@ def test_the_readme_has_one_command_under_each_heading(heading: str) -> None:
     assert len(blocks[0].strip().splitlines()) == 1
 
 
+def test_the_readmes_table_names_every_backend() -> None:
+    from ftctl_adapters.bootstrap import build_registry
+
+    section = (ROOT / "README.md").read_text().split("\n## Backends\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([a-z ]+) \| (.*) \|$", section, re.MULTILINE)
+    named = {port.replace(" ", "_"): set(re.findall(r"`([^`]+)`", cell)) for port, cell in rows if port != "port"}
+    assert len(named) == 9
+    for port, names in named.items():
+        offered = {offer.name for offer in build_registry().offers() if offer.port == port and ":" not in offer.name}
+        beside = {"single", "ddp", "fsdp", "deepspeed"} if port == "launcher" else set()
+        assert offered <= names <= offered | beside, port
+
+
 def test_decisions_are_short() -> None:
     for page in (ROOT / "docs" / "decisions").glob("*.md"):
         assert len(page.read_text().splitlines()) <= 40

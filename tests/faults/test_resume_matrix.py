@@ -1,8 +1,8 @@
 """Killed after any micro-step, training goes on bit-equal to a run that nobody disturbed; and the test would notice.
 
 Real kills (SIGKILL) of child processes that train the tiny model in float32 with dropout, accumulation and three
-epochs: 25 rows, one a micro-step, 75 micro-steps. Sample ids, learning rates and losses are compared as written down
-at every step, tensors and moments at the end.
+epochs: 25 rows, one a micro-step, 75 micro-steps (``FTCTL_MATRIX_ROWS=37`` makes it 111). Sample ids, learning rates
+and losses are compared as written down at every step, tensors and moments at the end.
 """
 
 import json
@@ -22,7 +22,7 @@ from tests.unit.test_training import trainer, weights
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.heavy, pytest.mark.kills]
 
-ROWS, EPOCHS = 25, 3
+ROWS, EPOCHS = int(os.environ.get("FTCTL_MATRIX_ROWS", "25")), 3
 MICRO_STEPS = ROWS * EPOCHS
 PARTS = 6
 """Tests that share the micro-steps, so that several processes can."""

@@ -55,9 +55,9 @@ def can_be_laid_out(weight: Tensor) -> bool:
     return bool(supported and ordinary)
 
 
-def lay_out_frozen(modules: list[Any]) -> int:
-    """Lays out the weights of linear layers, the first ones first, as far as `BUDGET` goes; of how many."""
-    left, done = BUDGET, 0
+def lay_out_frozen(modules: list[Any], budget: int = BUDGET) -> int:
+    """Lays out the weights of linear layers, the first ones first, as far as the bytes go; of how many."""
+    left, done = budget, 0
     for module in modules:
         cost = 2 * module.weight.nbytes
         if can_be_laid_out(module.weight) and cost <= left:

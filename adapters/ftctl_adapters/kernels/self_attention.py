@@ -33,8 +33,11 @@ def takes_layouts(decoder: Any) -> bool:
 
 
 def _known(block: Any) -> bool:
-    ordinary = type(block).__name__ in KNOWN and getattr(block, "is_causal", False) and not block.attention_dropout
-    return bool(ordinary and getattr(block, "sliding_window", None) is None)
+    if type(block).__name__ not in KNOWN:
+        return False
+    # some blocks know their window, others ask the configuration for one that all layers have
+    window = block.sliding_window if hasattr(block, "sliding_window") else getattr(block.config, "sliding_window", None)
+    return bool(block.is_causal and not block.attention_dropout and window is None)
 
 
 def _forward(
