@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from ftctl.domain.resources import ModelShape
 from ftctl_plugins.tuners.full import FullOptions, FullTuner
@@ -34,11 +35,11 @@ def shape() -> ModelShape:
     return ModelShape("Qwen2ForCausalLM", count, 2 * count, 512, 8, 65536, 4096, "bfloat16", tensors, 8)
 
 
-def planned(use: str, **options: object) -> float:
+def planned(use: str, architecture: str = "Qwen2ForCausalLM", **options: object) -> float:
     """Megabytes of the training phase."""
     tuner, kind = TUNERS[use]
     made = kind(**{"max_length": 512, "packing": True, **options})
-    return tuner(made).plan(shape(), 256).memory["train"] / 1e6  # type: ignore[arg-type]
+    return tuner(made).plan(evolve(shape(), architecture=architecture), 256).memory["train"] / 1e6  # type: ignore[arg-type]
 
 
 ROW = r"^\| (lora|full|qlora) \| (\d) \| (\w+|4 bits) \| ([\d,]+) MB \| ([\d,]+) MB"
@@ -64,5 +65,9 @@ def test_the_plan_follows_the_options() -> None:
     plain = planned("lora")
     assert planned("lora", gradient_checkpointing=True) < plain
     assert planned("lora", max_length=256) < plain
-    assert planned("lora", packing=False) < plain, "fewer scores are kept where texts are not masked from each other"
+    assert plain - planned("lora", lora_dropout=0.1) > 90, "layers with dropout keep no second and third layout"
+    assert planned("lora", packing=False) == plain
+    assert planned("lora", engine="fsdp") < plain, "with sharded weights there is no other layout"
+    other = planned("lora", "GemmaForCausalLM")
+    assert planned("lora", "GemmaForCausalLM", packing=False) < other, "texts that are masked from each other"
     assert planned("full", optim="sgd") < planned("full", optim="adamw_8bit") < planned("full")

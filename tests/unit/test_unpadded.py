@@ -109,13 +109,16 @@ def test_windows_are_left_to_the_plain_modules() -> None:
     model = made("Mistral", sliding_window=16)
     assert "self_attention" not in install(model)
     assert not takes_layouts(model.get_base_model().model)
+    dynamic = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10000.0}
+    assert "self_attention" not in install(made("Llama", rope_parameters=dynamic))
     plain, batch = made("Mistral", sliding_window=16), collate([sequence(60, [(40, 60)])], 0)
     assert torch.allclose(token_losses(model, batch)[0], token_losses(plain, batch)[0], atol=1e-4)
 
 
-def test_queries_may_be_fewer_than_keys() -> None:
+def test_queries_may_be_fewer_than_keys_and_values_narrower() -> None:
     torch.manual_seed(1)
-    query, key, value = (torch.randn(2, heads, n, 8, requires_grad=True) for heads, n in ((4, 3), (2, 9), (2, 9)))
+    shapes = (2, 4, 3, 8), (2, 2, 9, 8), (2, 2, 9, 5)
+    query, key, value = (torch.randn(shape, requires_grad=True) for shape in shapes)
     seen = torch.tensor([[1, 4, 8], [0, 2, 0]])
     found = BlockAttention.apply(query, key, value, seen)
     mask = (torch.arange(9) <= seen[:, :, None])[:, None]
@@ -128,6 +131,10 @@ def test_queries_may_be_fewer_than_keys() -> None:
     assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(got, wanted, strict=True))
 
 
+needs_bf16 = pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="no bfloat16 products here")
+
+
+@needs_bf16
 def test_frozen_weights_in_another_layout_give_the_same_losses_and_gradients() -> None:
     plain, fast = made("Qwen2", torch.bfloat16), made("Qwen2", torch.bfloat16)
     assert "frozen_weight" not in install(plain, whole=False)
@@ -143,6 +150,36 @@ def test_frozen_weights_in_another_layout_give_the_same_losses_and_gradients() -
         assert torch.allclose(got, wanted, rtol=0.05, atol=0.02 * float(wanted.detach().abs().max()))
 
 
+@needs_bf16
+@pytest.mark.parametrize("rows", [16, 48, 333])
+def test_products_with_laid_out_weights_are_the_same_to_the_last_bit(rows: int) -> None:
+    torch.manual_seed(2)
+    layer = torch.nn.Linear(64, 96).to(torch.bfloat16).requires_grad_(False)
+    assert lay_out_frozen([layer]) == 1
+    laid, plain = frozen_weight(layer), FrozenWeight(layer.weight)
+    assert laid.onward is not None
+    x, grad = torch.randn(rows, 64).to(torch.bfloat16), torch.randn(rows, 96).to(torch.bfloat16)
+    assert torch.equal(laid.product(x, layer.bias), plain.product(x, layer.bias))
+    assert torch.equal(laid.gradient(grad), plain.gradient(grad))
+    into = torch.randn(rows, 64).to(torch.bfloat16)
+    assert torch.allclose(laid.gradient(grad, into.clone()), plain.gradient(grad, into.clone()), rtol=0.02, atol=0.02)
+
+
+@needs_bf16
+def test_a_weight_that_changed_after_all_is_used_as_it_is() -> None:
+    layer = torch.nn.Linear(32, 48, bias=False).to(torch.bfloat16).requires_grad_(False)
+    assert lay_out_frozen([layer]) == 1
+    assert frozen_weight(layer).onward is not None
+    layer.weight.mul_(2)
+    assert frozen_weight(layer).onward is None
+    x = torch.ones(4, 32, dtype=torch.bfloat16)
+    assert torch.equal(frozen_weight(layer).product(x), layer(x))
+    assert lay_out_frozen([layer]) == 1
+    layer.weight.requires_grad_(True)
+    assert frozen_weight(layer).w.requires_grad
+
+
+@needs_bf16
 def test_only_frozen_weights_in_bfloat16_are_laid_out_and_no_more_than_is_allowed() -> None:
     layers = [torch.nn.Linear(32, 48, bias=False).to(torch.bfloat16).requires_grad_(False) for _ in range(3)]
     assert lay_out_frozen(layers, budget=2 * 2 * 32 * 48 * 2) == 2

@@ -15,7 +15,7 @@ BLOCK = 128
 
 
 class BlockAttention(Function):
-    """Q (sequences, heads, asked, width), scaled, with K and V (sequences, key heads, length, width).
+    """Q (sequences, heads, asked, width), scaled, with K and V (sequences, key heads, length, their widths).
 
     ``seen`` (sequences, asked), int64, is the last key that each query sees; without it there is a query for each key,
     and it sees those up to its own.
@@ -23,7 +23,7 @@ class BlockAttention(Function):
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None) -> Tensor:
-        found = torch.empty_like(query)
+        found = query.new_empty(*query.shape[:3], value.shape[-1])
         kept = []
         for start, end, known in _blocks(query, key, seen):
             scores = torch.matmul(_folded(query[:, :, start:end], key), key[:, :, :known].transpose(-1, -2))

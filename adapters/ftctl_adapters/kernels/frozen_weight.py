@@ -13,17 +13,20 @@ from torch import Tensor
 ATTRIBUTE = "ftctl_frozen_weight"
 """Where a module keeps it; no parameter and no buffer, so that saving and loading see no difference."""
 
+State = tuple[Any, ...]
+
 BUDGET = 2 << 30
 """Bytes of laid-out weights that one model may hold, both ways together."""
 
 
 @frozen
 class FrozenWeight:
-    """W (out, in), and, where they were made, the blocks for X·Wᵀ and for dY·W."""
+    """W (out, in), and, where they were made, the blocks for X·Wᵀ and for dY·W, and of which state of W they are."""
 
     w: Tensor
     onward: Tensor | None = None
     back: Tensor | None = None
+    seen: State | None = None
 
     def product(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """X·Wᵀ + b of shape (tokens, out)."""
@@ -42,10 +45,16 @@ class FrozenWeight:
 
 
 def lay_out(weight: Tensor) -> FrozenWeight:
-    """Both layouts of a weight, which must not be changed afterwards."""
+    """Both layouts of a weight as it is now."""
     reorder = torch.ops.mkldnn._reorder_linear_weight
     whole = weight.detach()
-    return FrozenWeight(whole, reorder(whole), reorder(whole.t().contiguous()))
+    return FrozenWeight(whole, reorder(whole), reorder(whole.t().contiguous()), _state(weight))
+
+
+def _state(weight: Tensor) -> State:
+    """What is another when a weight was changed, replaced, cast, or is trained after all."""
+    version = 0 if weight.is_inference() else weight._version
+    return weight.data_ptr(), weight.dtype, weight.requires_grad, version
 
 
 def can_be_laid_out(weight: Tensor) -> bool:
@@ -67,9 +76,11 @@ def lay_out_frozen(modules: list[Any], budget: int = BUDGET) -> int:
 
 
 def frozen_weight(module: Any) -> FrozenWeight:
-    """The weight of a linear layer as it was laid out, or as it is."""
+    """The weight of a linear layer as it was laid out, or, where it was not or has changed since, as it is."""
     kept: FrozenWeight | None = getattr(module, ATTRIBUTE, None)
-    return kept or FrozenWeight(module.weight)
+    if kept is not None and kept.seen == _state(module.weight):
+        return kept
+    return FrozenWeight(module.weight)
 
 
 def _linear(x: Tensor, blocks: Tensor, bias: Tensor | None) -> Tensor:

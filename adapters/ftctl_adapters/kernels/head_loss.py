@@ -100,7 +100,7 @@ def _losses(likely: Tensor, hidden: Tensor, head: FrozenWeight, targets: Tensor)
     """-log p: in float32 exact to rounding, in bfloat16 to 0.2 % of a nat; from new logits where p is too small."""
     losses = wide(likely).log().neg_()
     lost = (likely < torch.finfo(likely.dtype).tiny).nonzero()[:, 0]
-    for some in lost.split(CHUNK):
+    for some in lost.split(CHUNK // 4):
         logits = wide(head.product(hidden[some]))
         losses[some] = torch.nn.functional.cross_entropy(logits, targets[some], reduction="none")
     return losses

@@ -17,15 +17,16 @@ NORMS = {"LlamaRMSNorm", "MistralRMSNorm", "Qwen2RMSNorm", "Qwen3RMSNorm"}
 """Norms that are exactly x / rms(x) · w; other families add one to the weight or cast differently."""
 
 
-def install(model: Any, *, whole: bool = True) -> Counter[str]:
+def install(model: Any, *, whole: bool = True, head: bool = True) -> Counter[str]:
     """Replaces the forward pass of modules that are known; how many of each kind.
 
     Only on a CPU: an accelerator has better kernels of its own. What is replaced keeps its parameters and their names,
-    so that saving and loading see no difference; weights that are frozen must not change afterwards.
+    so that saving and loading see no difference.
 
     Args:
         model: adapters included.
         whole: this process holds all weights for good, and may keep frozen ones in another layout beside them.
+        head: losses are made of hidden states and the head's weight alone.
     """
     done: Counter[str] = Counter()
     if any(parameter.device.type != "cpu" for parameter in model.parameters()):
@@ -38,7 +39,7 @@ def install(model: Any, *, whole: bool = True) -> Counter[str]:
         elif type(module).__name__ in NORMS:
             done["rms_norm"] += _replace(module, _rms_norm)
     core = model.get_base_model() if hasattr(model, "get_base_model") else model
-    done["frozen_weight"] += lay_out_frozen(_frozen(core)) if whole else 0
+    done["frozen_weight"] += lay_out_frozen(_frozen(core, head=head)) if whole else 0
     done["last_layer"] += install_last(core.get_decoder())
     done["self_attention"] += install_attention(core.get_decoder())
     if getattr(core.config, "_attn_implementation", "") == "sdpa":
@@ -48,12 +49,9 @@ def install(model: Any, *, whole: bool = True) -> Counter[str]:
     return +done
 
 
-def _frozen(core: Any) -> list[Any]:
+def _frozen(core: Any, *, head: bool) -> list[Any]:
     """The head, of which the most is to be gained, and the layers under plain LoRA."""
-    from torch import nn
-
-    head = core.get_output_embeddings()
-    heads = [head] if type(head) is nn.Linear else []
+    heads = [core.get_output_embeddings()] if head else []
     return [*heads, *(module.base_layer for module in core.modules() if is_plain_lora(module))]
 
 

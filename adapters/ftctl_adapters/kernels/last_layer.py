@@ -1,8 +1,8 @@
 """The last layer, on no more positions than the loss asks for.
 
 Nothing looks at what the last layer makes of a position but that position's own logits, so where only the answers are
-trained, the questions can leave: after the keys and values where attention takes tokens without padding, after the last
-attention elsewhere. Values and gradients stay what they were.
+trained, the questions can leave: after the keys and values, where attention takes tokens without padding and most of
+them are not trained; after the last attention elsewhere. Values and gradients stay what they were.
 """
 
 from types import MethodType
@@ -39,7 +39,7 @@ def states_at(decoder: Any, asked: Tensor, **inputs: Any) -> Tensor:
 
     Args:
         decoder: the model without its head.
-        asked: distinct places, (asked,), int64, in a batch of (rows, length) seen as one row.
+        asked: places, (asked,), int64, each above the one before, in a batch of (rows, length) seen as one row.
         inputs: what the decoder is called with.
     """
     known = getattr(getattr(_last(decoder), "forward", None), "__func__", None) is _forward
@@ -69,8 +69,8 @@ def _forward(self: Any, hidden_states: Tensor, *, asked_positions: Tensor | None
         ordinary: Tensor = type(self).forward(self, hidden_states, **inputs)
         return ordinary
     layout: Layout | None = inputs.get(LAYOUT)
-    early = layout is not None and layout.longest <= LONGEST
-    more = {"asked": True} if early else {}
+    early = layout is not None and layout.longest <= LONGEST and 2 * len(asked_positions) <= layout.tokens
+    more = {"only_asked": True} if early else {}
     mixed, _ = self.self_attn(hidden_states=self.input_layernorm(hidden_states), **inputs, **more)
     if early:
         chosen = TakeRows.apply(hidden_states.flatten(0, 1), asked_positions)[None] + mixed

@@ -12,19 +12,21 @@ class Rotary(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor, scale: float) -> Tensor:
-        half = x.shape[-1] // 2
-        if scale != 1:
-            cos, sin = ((one.float() * scale).to(x.dtype) for one in (cos, sin))
-        ctx.cos, ctx.sin = cos[:, None], sin[:, None, :half]
-        return _turned(x, ctx.cos, ctx.sin, -1)
+        ctx.save_for_backward(cos, sin)
+        ctx.scale = scale
+        return _turned(x, cos, sin, scale, -1)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        return _turned(grads[0], ctx.cos, ctx.sin, 1), None, None, None
+        cos, sin = ctx.saved_tensors
+        return _turned(grads[0], cos, sin, ctx.scale, 1), None, None, None
 
 
-def _turned(x: Tensor, cos: Tensor, sin: Tensor, sign: int) -> Tensor:
+def _turned(x: Tensor, cos: Tensor, sin: Tensor, scale: float, sign: int) -> Tensor:
     half = x.shape[-1] // 2
+    if scale != 1:
+        cos, sin = ((one.float() * scale).to(x.dtype) for one in (cos, sin))
+    cos, sin = cos[:, None], sin[:, None, :half]
     found = torch.mul(x, cos)
     found[..., :half].addcmul_(x[..., half:], sin, value=sign)
     found[..., half:].addcmul_(x[..., :half], sin, value=-sign)

@@ -16,10 +16,15 @@ KNOWN = {"LlamaAttention", "MistralAttention", "Qwen2Attention", "Qwen3Attention
 """Projections, norms of queries and keys where there are any, rotary embedding, causal attention, projection."""
 
 
+BY_LENGTH = ("dynamic", "longrope")
+"""Embeddings that change for all tokens of a batch with its longest sequence, which padding makes longer."""
+
+
 def install_attention(decoder: Any) -> int:
     """Lets every layer take tokens without padding, where all of them can; how many layers that is."""
     blocks: list[Any] = [getattr(layer, "self_attn", None) for layer in getattr(decoder, "layers", None) or []]
-    if not blocks or not all(map(_known, blocks)):
+    scaling = getattr(getattr(decoder, "rotary_emb", None), "rope_type", "default")
+    if not blocks or not all(map(_known, blocks)) or scaling in BY_LENGTH:
         return 0
     for block in blocks:
         block.forward = MethodType(_forward, block)
@@ -47,20 +52,20 @@ def _forward(
     attention_mask: Any = None,
     *,
     layout: Layout | None = None,
-    asked: bool = False,
+    only_asked: bool = False,
     **more: Any,
 ) -> Any:
-    """Of states (1, tokens, hidden); with ``asked``, for the tokens that the layout asks for alone."""
+    """Of states (1, tokens, hidden); with ``only_asked``, for the tokens that the layout asks for alone."""
     if layout is None:
         return type(self).forward(self, hidden_states, position_embeddings, attention_mask, **more)
     cos, sin = (one[0] for one in position_embeddings)
     key = Rotary.apply(_heads(self, "k", hidden_states), cos, sin, 1.0)
     value = _heads(self, "v", hidden_states)
-    if asked:
+    if only_asked:
         hidden_states = TakeRows.apply(hidden_states[0], layout.asked)[None]
         cos, sin = (TakeRows.apply(one, layout.asked) for one in (cos, sin))
     query = Rotary.apply(_heads(self, "q", hidden_states), cos, sin, self.scaling)
-    mixed = _mixed(query, key, value, layout, asked)
+    mixed = _mixed(query, key, value, layout, only_asked)
     return self.o_proj(mixed.flatten(1)[None]), None
 
 
@@ -71,10 +76,10 @@ def _heads(self: Any, name: str, states: Tensor) -> Tensor:
     return found if norm is None else norm(found)
 
 
-def _mixed(query: Tensor, key: Tensor, value: Tensor, layout: Layout, asked: bool) -> Tensor:
+def _mixed(query: Tensor, key: Tensor, value: Tensor, layout: Layout, only_asked: bool) -> Tensor:
     """What the values make for each query, (queries, heads, width)."""
-    wanted = layout.asked_groups if asked else layout.groups
-    seen = layout.seen if asked else [None] * len(wanted)
+    wanted = layout.asked_groups if only_asked else layout.groups
+    seen = layout.seen if only_asked else [None] * len(wanted)
     spread = Spread.apply(query, wanted), Spread.apply(key, layout.groups), Spread.apply(value, layout.groups)
     mixed: Tensor = Gather.apply(wanted, len(query), *map(_attended, *spread, seen))
     return mixed

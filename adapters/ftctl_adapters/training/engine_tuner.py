@@ -10,7 +10,7 @@ from ftctl.domain.resources import ModelShape, ResourcePlan
 from ftctl.domain.sweep import Sweep
 from ftctl.errors import ConfigInvalid
 from ftctl.ports import Objective, StageContext, Tuner
-from ftctl_adapters.training.engines.choose import refuse_unsupported
+from ftctl_adapters.training.engines.choose import KEEPS_LAYOUTS, refuse_unsupported
 from ftctl_adapters.training.footprint import estimate
 from ftctl_adapters.training.options import TrainingOptions
 
@@ -53,7 +53,7 @@ class EngineTuner(Tuner, Generic[OptionsT]):
 
     def frozen(self, shape: ModelShape) -> int:
         """Parameters that are not trained and that the kernels multiply with: the head's, and layers under LoRA."""
-        return 0 if self.output_format == HF else shape.vocabulary * shape.hidden_size
+        return shape.vocabulary * shape.hidden_size if self.output_format == PEFT_ADAPTER else 0
 
     def plan(self, shape: ModelShape, train_rows: int | None) -> ResourcePlan:
         added = self.output_format != HF
@@ -63,8 +63,11 @@ class EngineTuner(Tuner, Generic[OptionsT]):
         refuse_unsupported(self.options)
         if self.output_format == PEFT_PROMPT:
             self._refuse_beside_virtual_tokens()
-        trained, held = self.trained(shape), {"weights": self.weights(shape), "frozen": self.frozen(shape)}
+        trained, held = self.trained(shape), {"weights": self.weights(shape), "frozen": self._laid_out(shape)}
         return estimate(shape, trained, self.options, train_rows, added=added, **held)
+
+    def _laid_out(self, shape: ModelShape) -> int:
+        return self.frozen(shape) if self.options.engine in KEEPS_LAYOUTS else 0
 
     def _refuse_beside_virtual_tokens(self) -> None:
         """What PEFT and transformers would drop without a word."""

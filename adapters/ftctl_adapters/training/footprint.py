@@ -21,6 +21,9 @@ HEAD_CHUNK = 256
 ATTENTION_BLOCK, LONGEST_SCORES = 128, 1024
 """Queries at a time, and the length up to which scores are kept; see `ftctl_adapters.kernels.block_attention`."""
 
+UNPADDED = {f"{family}ForCausalLM" for family in ("Llama", "Mistral", "Qwen2", "Qwen3")}
+"""Architectures whose attention sees each text alone; see `ftctl_adapters.kernels.self_attention`."""
+
 LAID_OUT = 2 << 30
 """Bytes of frozen weights in other layouts, at most; see `ftctl_adapters.kernels.frozen_weight`."""
 
@@ -64,13 +67,15 @@ def estimate(
     width = 2 if options.fp16 or (options.bf16 if options.bf16 is not None else "16" in shape.dtype) else 4
     adapter = trained * 4 if added else 0
     trained_bytes = int(trained * (4 if added else width) * (1 + STATE[options.optim]))
-    kept = Kept(2, width, 1.75) if added else Kept(4, width, 1.4)
+    kept = Kept(2, width, 1.55) if added else Kept(4, width, 1.4)
     if weights:
         # PEFT prepares a quantised base with norms, embeddings and therefore all hidden states in float32
         kept = Kept(4, 4, 1.9)
     base = weights or shape.parameters * width
     logits = HEAD_CHUNK * shape.vocabulary * kept.width * 2
     laid_out = min(4 * frozen, LAID_OUT) if width == 2 and not weights and not options.fp16 else 0
+    # one weight at a time is there once more while it is laid out; the head's is the largest
+    laid_out += shape.vocabulary * shape.hidden_size * width if laid_out else 0
     whole_head = 0 if added else shape.vocabulary * shape.hidden_size * width
     train = base + adapter + trained_bytes + activations(shape, options, kept) + logits + whole_head + laid_out
     phases = {"train": train, "evaluate": base + adapter, "save": shape.parameters * 4 + 2 * adapter}
@@ -96,7 +101,9 @@ def activations(shape: ModelShape, options: TrainingOptions, kept: Kept) -> int:
     length = min(options.max_length, shape.max_positions or options.max_length)
     tokens = length * options.per_device_train_batch_size
     hidden, mlp = shape.hidden_size, max((out for out, _ in shape.linear.values()), default=4 * shape.hidden_size)
-    seen = length if options.packing else length / 2 + ATTENTION_BLOCK / 2
+    separate = options.packing and options.packing_attention == "separate"
+    masked = separate and shape.architecture not in UNPADDED
+    seen = length if masked else length / 2 + ATTENTION_BLOCK / 2
     scores = shape.heads * seen if length <= LONGEST_SCORES else 0
     layer = kept.width * (5 * hidden + kept.gated * mlp + 2 * hidden + scores)
     if options.gradient_checkpointing:

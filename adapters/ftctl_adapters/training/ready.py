@@ -8,6 +8,7 @@ from ftctl.domain import event as events
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.training.allocator import keep_few_products, keep_freed_memory
 from ftctl_adapters.training.encode_split import Encoding, encoded_split
+from ftctl_adapters.training.engines.choose import KEEPS_LAYOUTS
 from ftctl_adapters.training.engines.group import Group
 from ftctl_adapters.training.prepare import Account
 from ftctl_adapters.training.rows import Rows
@@ -31,6 +32,7 @@ def make_ready(task: Task, group: Group) -> Ready:
     keep_freed_memory()
     keep_few_products()
     from ftctl_adapters.kernels.install import install
+    from ftctl_adapters.modeling.loss import ordinary
 
     tokenizer = ChatTokenizer(task.model.path)
     rows, account = _encoded(task, tokenizer, "train", group)
@@ -42,7 +44,8 @@ def make_ready(task: Task, group: Group) -> Ready:
     tuned = task.tuner.adapt(task.tuner.load(task.model.path)).to(group.device)
     if task.options.engine != "deepspeed" or group.world == 1:
         # DeepSpeed's stage 3 brings a layer's weights when that layer is called; the kernels call whole blocks
-        install(tuned, whole=task.options.engine != "fsdp" or group.world == 1)
+        whole = task.options.engine in KEEPS_LAYOUTS or type(group) is Group
+        install(tuned, whole=whole, head=not ordinary(tuned))
     if task.options.gradient_checkpointing:
         keep_less(tuned)
     return Ready(tuned, rows, validation, account, tokenizer)

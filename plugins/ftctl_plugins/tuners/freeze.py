@@ -36,6 +36,10 @@ class FreezeTuner(WholeModelTuner[FreezeOptions]):
             raise ConfigInvalid("tuner: trainable_layers is 0 and trainable_modules is empty: nothing would be trained")
         return count
 
+    def frozen(self, shape: ModelShape) -> int:
+        head = "lm_head.weight" if "lm_head.weight" in shape.tensors else "model.embed_tokens.weight"
+        return 0 if self._wanted(head, shape.layers) else shape.vocabulary * shape.hidden_size
+
     def adapt(self, base: Any) -> Any:
         for name, parameter in base.named_parameters():
             parameter.requires_grad_(self._wanted(name, base.config.num_hidden_layers))

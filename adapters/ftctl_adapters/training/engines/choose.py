@@ -10,6 +10,9 @@ from ftctl_adapters.training.engines.zero_config import user_config
 from ftctl_adapters.training.options import TrainingOptions
 
 SHARDED = ("fsdp", "deepspeed")
+KEEPS_LAYOUTS = ("single", "ddp")
+"""Those whose processes hold all weights for good, and may keep frozen ones in another layout beside them."""
+
 SHARDED_OPTIMIZERS = ("adamw_torch", "sgd")
 """Those whose state has the shape of the parameters, so that it can be divided and put together."""
 
