@@ -59,6 +59,28 @@ def test_what_cannot_be_decided_says_how_many_examples_would(tmp_path: Path) -> 
     refuse([tolerated])
 
 
+def test_a_pass_that_nobody_asked_to_be_sure_says_where_it_is_not(tmp_path: Path) -> None:
+    model = measured(tmp_path / "m", [1] * 91 + [0] * 9)
+    by_figure = said({"min_value": 0.9, "confidence": None}, tuned=model)
+    assert (by_figure.verdict, by_figure.doubt, by_figure.refuses) == ("pass", True, False)
+    more = f"by the figure alone: about {by_figure.needed:,} examples would decide it, there are 100"
+    assert more in by_figure.line()
+    refuse([by_figure])
+    assert not said({"min_value": 0.5, "confidence": None}, tuned=model).doubt
+    assert not said({"min_value": 0.5}, tuned=model).doubt
+    assert "alone" not in said({"min_value": 0.95, "confidence": None}, tuned=model).line()
+
+
+def test_a_figure_without_an_error_is_never_sure_and_says_why() -> None:
+    model = Measured({"right": Metric("right", 0.3, "second", "lower", 80, None)})
+    by_figure = said({"max_value": 0.4, "confidence": None}, tuned=model)
+    assert (by_figure.verdict, by_figure.doubt) == ("pass", True)
+    assert by_figure.line().endswith("by the figure alone: nothing tells how sure this figure is")
+    asked = said({"max_value": 0.4}, tuned=model)
+    assert asked.verdict == "inconclusive"
+    assert asked.line().endswith("; nothing tells how sure this figure is")
+
+
 def test_pairs_decide_what_two_shares_alone_would_not(tmp_path: Path) -> None:
     """Ten of 200 were wrong before and are right now; nothing else changed."""
     base, tuned = [1] * 120 + [0] * 80, [1] * 130 + [0] * 70

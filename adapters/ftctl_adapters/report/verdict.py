@@ -22,4 +22,6 @@ def verdict(run: dict[str, Any]) -> tuple[str, str]:
         if found:
             who = f"{count} of {len(rulings)} gates" if len(rulings) > 1 else "the gate"
             return kind, f"{who} {said}: {', '.join(found)}"
-    return "pass", f"all {len(rulings)} gates hold" if len(rulings) > 1 else "the gate holds"
+    held = f"all {len(rulings)} gates hold" if len(rulings) > 1 else "the gate holds"
+    doubted = sorted({ruling.metric for ruling in rulings if ruling.doubt})
+    return "pass", f"{held}, by the figure alone: {', '.join(doubted)}" if doubted else held

@@ -41,6 +41,11 @@ class Bounded:
         """Whether the values are known, and are those of the figure."""
         return bool(self.values) and abs(fmean(self.values) - self.figure) < ROUNDING
 
+    @property
+    def blind(self) -> bool:
+        """Whether nothing is known of how far chance moves the figure."""
+        return not self.values and self.stderr is None
+
     def p(self, *, right: bool) -> float:
         """How likely such a figure is although the truth is not on this side of the bound."""
         above = right != self.upper

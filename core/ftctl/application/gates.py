@@ -17,6 +17,9 @@ from ftctl.errors import GateRefused
 
 MAX_RATIO, MAX_DROP = 1.05, 0.02
 
+USUAL = 0.95
+"""How sure a pass is held to be where a gate asks for nothing; what is less sure is said, and refuses nothing."""
+
 Metrics = dict[str, dict[str, Metric]]
 """Metrics by subject (``base``, ``tuned``, ``compressed``, ``served``) and name."""
 
@@ -28,11 +31,22 @@ def judge(gates: Sequence[Gate], measured: Mapping[str, Measured]) -> list[Rulin
         gates: in the order of the run file.
         measured: by ``base``, ``tuned``, ``compressed``, ``served``, and by what else gates are ``over``.
     """
-    found = [(gate, bound) for gate in gates for bound in _bounds(gate, measured)]
+    found = [(gate, bound) for gate in gates for bound in _bounds(gate, measured, closely=gate.confidence is not None)]
     sure = [(gate, bound) for gate, bound in found if gate.confidence is not None and isinstance(bound, Bounded)]
     levels = [gate.confidence or 0.0 for gate, _ in sure]
     verdicts = iter(certain([bound for _, bound in sure], levels))
-    return [_ruling(gate, bound, verdicts, measured) for gate, bound in found]
+    rulings = [_ruling(gate, bound, verdicts, measured) for gate, bound in found]
+    seen = [bound for gate in gates for bound in _bounds(gate, measured, closely=True)]
+    return [_doubted(ruling, gate, bound) for ruling, (gate, _), bound in zip(rulings, found, seen, strict=True)]
+
+
+def _doubted(ruling: Ruling, gate: Gate, bound: "Bounded | str") -> Ruling:
+    """A pass by the figure alone says so where the examples do not make it sure."""
+    if isinstance(bound, str) or gate.confidence is not None or ruling.verdict != "pass":
+        return ruling
+    if certain([bound], [USUAL]) == ["pass"]:
+        return ruling
+    return evolve(ruling, doubt=True, blind=bound.blind, n=bound.n, needed=bound.needed(USUAL))
 
 
 def refuse(rulings: Sequence[Ruling]) -> None:
@@ -56,8 +70,9 @@ def _ruling(gate: Gate, bound: "Bounded | str", verdicts: Iterator[str], measure
     sure = f" (sure to {gate.confidence:g})" if gate.confidence is not None else ""
     tolerated = gate.on_inconclusive == "warn"
     return Ruling(
-        gate.metric, subject, said, f"{gate.metric} of {subject} {bound.said}{sure}", bound.n, needed, tolerated
-    )
+        gate.metric, subject, said, f"{gate.metric} of {subject} {bound.said}{sure}", bound.n, needed, tolerated,
+        blind=gate.confidence is not None and bound.blind,
+    )  # fmt: skip
 
 
 def _subject(gate: Gate, measured: Mapping[str, Measured]) -> str:
@@ -71,7 +86,7 @@ def concerns(gates: tuple[Gate, ...], metrics: Metrics) -> list[str]:
     gated = {gate.metric for gate in gates if gate.of in (None, "compressed")}
     rules = [_usual(metric) for name, metric in after.items() if name in before and name not in gated]
     measured = {subject: Measured(found) for subject, found in metrics.items()}
-    bounds = [(rule, bound) for rule in rules if rule for bound in _bounds(rule, measured)]
+    bounds = [(rule, bound) for rule in rules if rule for bound in _bounds(rule, measured, closely=False)]
     found = [f"{rule.metric} of compressed {one.said}" for rule, one in bounds
              if isinstance(one, Bounded) and not one.holds]  # fmt: skip
     return [f"{line}; compressing cost that, and no gate of this run looks at it" for line in found]
@@ -87,8 +102,8 @@ def _usual(metric: Metric) -> Gate | None:
     return Gate(**between, min_gain=-MAX_DROP) if metric.unit == "share" else None
 
 
-def _bounds(gate: Gate, measured: Mapping[str, Measured]) -> "Iterator[Bounded | str]":
-    """Every bound of the gate with its figure; a line where that was not measured."""
+def _bounds(gate: Gate, measured: Mapping[str, Measured], *, closely: bool) -> "Iterator[Bounded | str]":
+    """Every bound of the gate with its figure; a line where that was not measured. Looks at examples where asked to."""
     subject = _subject(gate, measured)
     one, other = (measured.get(name, Measured({})) for name in (subject, gate.over))
     value, reference = one.metrics.get(gate.metric), other.metrics.get(gate.metric)
@@ -99,7 +114,7 @@ def _bounds(gate: Gate, measured: Mapping[str, Measured]) -> "Iterator[Bounded |
     if value is None or (relative and reference is None):
         yield f"{gate.metric} of {subject if value is None else gate.over} was not measured"
         return
-    examples = one.examples(gate.metric) if gate.confidence is not None else {}
+    examples = one.examples(gate.metric) if closely else {}
     n = len(examples) or value.n
     # where examples count by clusters, it is the mean of these that can be sure
     figure = fmean(examples.values()) if 0 < len(examples) < value.n else value.value

@@ -241,7 +241,7 @@ class _Run:
         rulings = judge(gates, measured)
         self.result.gates = [to_plain(ruling) for ruling in rulings]
         for ruling in rulings:
-            if ruling.verdict == "inconclusive" and ruling.tolerated:
+            if ruling.doubt or (ruling.verdict == "inconclusive" and ruling.tolerated):
                 self.bus.emit(events.WARNING_RAISED, "evaluate", message=ruling.line())
         refuse(rulings)
 

@@ -9,9 +9,10 @@ Said = Literal["pass", "fail", "inconclusive"]
 
 @frozen
 class Ruling:
-    """``said`` is one line with the figure and its bound; ``needed`` examples would decide what is inconclusive.
+    """``said`` is one line with the figure and its bound; ``needed`` examples would decide what is not sure.
 
-    What is ``tolerated`` does not end the run although it is inconclusive.
+    What is ``tolerated`` does not end the run although it is inconclusive. What is in ``doubt`` passes by its figure
+    alone, which nobody asked to be sure, and is not. ``blind`` figures tell nothing of how sure they are.
     """
 
     metric: str
@@ -21,6 +22,8 @@ class Ruling:
     n: int = 0
     needed: int | None = None
     tolerated: bool = False
+    doubt: bool = False
+    blind: bool = False
 
     @property
     def refuses(self) -> bool:
@@ -29,8 +32,13 @@ class Ruling:
 
     def line(self) -> str:
         """For people."""
-        more = ""
-        if self.verdict == "inconclusive":
-            more = f"; about {self.needed:,} examples would decide it, there are {self.n:,}" if self.needed else (
-                "; more examples would hardly decide it")  # fmt: skip
-        return f"{self.verdict}: {self.said}{more}"
+        unsure = f"; {self._unsure()}" if self.verdict == "inconclusive" else ""
+        alone = f", by the figure alone: {self._unsure()}" if self.doubt else ""
+        return f"{self.verdict}: {self.said}{unsure}{alone}"
+
+    def _unsure(self) -> str:
+        if self.blind:
+            return "nothing tells how sure this figure is"
+        if self.needed is None:
+            return "more examples would hardly decide it"
+        return f"about {self.needed:,} examples would decide it, there are {self.n:,}"
