@@ -297,3 +297,15 @@ def test_half_a_character_at_the_end_is_shown_by_some_servers_and_held_back_by_o
     case = GoldenCase((), "", (), shown, ids, (9.0,) * len(ids), 48)
     assert compare(case, answer, tokenizer) == found
     assert compare(case, shown, tokenizer) == "equal"
+
+
+def test_special_tokens_within_an_answer_may_be_shown_but_not_the_one_that_ends_it() -> None:
+    tokenizer = ChatTokenizer(str(BUILTIN["builtin:tiny"]))
+    ids = (*tokenizer.encode("So<|im_start|>be it."), *tokenizer.encode("<|im_end|>"))
+    assert ids[-1] in tokenizer.stop_ids
+    case = GoldenCase((), "", (), tokenizer.decode(ids), ids, (9.0,) * len(ids), 48)
+    assert case.output == "Sobe it."
+    for answer in ("Sobe it.", "So<|im_start|>be it."):
+        assert compare(case, answer, tokenizer) == "equal"
+    for answer in ("So<|im_start|>be it.<|im_end|>", "Sobe it.<|im_end|>", "So<|im_end|>be it."):
+        assert compare(case, answer, tokenizer) == "different"

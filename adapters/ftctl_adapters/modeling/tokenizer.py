@@ -65,9 +65,9 @@ class ChatTokenizer:
         encoded = self.raw(text, add_special_tokens=False, return_offsets_mapping=True)
         return list(encoded["input_ids"]), [(int(a), int(b)) for a, b in encoded["offset_mapping"]]
 
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text of generated tokens, special tokens left out."""
-        return str(self.raw.decode(list(ids), skip_special_tokens=True))
+    def decode(self, ids: Sequence[int], *, special: bool = False) -> str:
+        """The text of generated tokens; special tokens are left out unless they are asked for."""
+        return str(self.raw.decode(list(ids), skip_special_tokens=not special))
 
 
 def _stop_ids(folder: Path, eos: int | None) -> frozenset[int]:
