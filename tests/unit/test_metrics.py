@@ -1,6 +1,7 @@
 """Metrics against their definitions and their libraries."""
 
 import math
+from collections.abc import Sequence
 
 import pytest
 from attrs import evolve
@@ -85,10 +86,12 @@ def test_the_standard_error_of_a_mean() -> None:
 class Letters:
     """A tokenizer of letters."""
 
+    stop_ids = frozenset[int]()
+
     def encode(self, text: str) -> list[int]:
         return list(map(ord, text))
 
-    def decode(self, ids: tuple[int, ...]) -> str:
+    def decode(self, ids: Sequence[int], *, special: bool = False) -> str:
         return "".join(map(chr, ids))
 
 
@@ -112,10 +115,12 @@ def test_answers_may_part_only_at_a_tie(answer: str, margins: tuple[float, ...],
 class Bytes:
     """A tokenizer of bytes, in which one character takes several tokens."""
 
+    stop_ids = frozenset[int]()
+
     def encode(self, text: str) -> list[int]:
         return list(text.encode())
 
-    def decode(self, ids: tuple[int, ...]) -> str:
+    def decode(self, ids: Sequence[int], *, special: bool = False) -> str:
         return bytes(ids).decode(errors="replace")
 
 
