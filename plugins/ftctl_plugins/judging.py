@@ -15,6 +15,11 @@ JUDGE = (
     "You compare two answers to a question. Judge how right, helpful and clear they are; length and order do not "
     "count. Reply with one word: A if the first is better, B if the second is better, C if neither is."
 )
+JUDGES = {
+    "en": JUDGE,
+    "zh": "你比较对同一个问题的两个回答,判断哪一个更正确、更有用、更清楚;长短和先后顺序不算。"
+    "只回复一个字母:第一个更好回复A,第二个更好回复B,两个差不多回复C。",
+}
 VERDICT = re.compile(r"(?<![A-Za-z])([ABC])(?![A-Za-z])")
 VERDICT_TOKENS = 8
 

@@ -99,9 +99,9 @@ def quality(detect: Detector, lines: list[Planted]) -> tuple[float, float, float
     return hits / every, shared_hits / shared, min(1.0, hits / max(said, 1))
 
 
-def planted(count: int, seed: int = 0) -> list[Planted]:
+def planted(count: int, seed: int = 0, more: "dict[str, Maker] | None" = None) -> list[Planted]:
     draw = random.Random(seed)
-    makers = list(MAKERS.items())
+    makers = [*MAKERS.items(), *(more or {}).items()]
     lines: list[Planted] = []
     for number in range(count):
         words = " ".join(draw.choices(WORDS, k=8))
@@ -168,7 +168,9 @@ def account(draw: random.Random) -> str:
     return f"DE{iban.calc_check_digits(f'DE00{body}')}{body}"
 
 
-MAKERS: dict[str, Callable[[random.Random], str]] = {
+Maker = Callable[[random.Random], str]
+
+MAKERS: dict[str, Maker] = {
     "email": lambda draw: f"{draw.choice(WORDS)}.{digits(draw, 3)}@example.org",
     "credit_card": card,
     "iban": account,
@@ -178,7 +180,7 @@ MAKERS: dict[str, Callable[[random.Random], str]] = {
     "cn_id": cn_id,
     "cn_mobile": lambda draw: f"138{digits(draw, 8)}",
 }
-LOOKALIKES: list[Callable[[random.Random], str]] = [
+LOOKALIKES: list[Maker] = [
     lambda draw: f"9{digits(draw, 15)}",
     lambda draw: f"{draw.randint(300, 999)}.{draw.randint(1, 99)}.{draw.randint(1, 99)}",
     lambda draw: f"v{draw.randint(1, 9)}.{draw.randint(1, 9)}.{draw.randint(1, 9)}",

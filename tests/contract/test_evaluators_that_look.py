@@ -21,6 +21,11 @@ class TestAttribution(EvaluatorContract):
     def worst(self) -> Target:
         return Shown(Planted(hidden=True))
 
+    @pytest.fixture
+    def between(self) -> frozenset[str]:
+        """A sum of so many steps is nearly the integral."""
+        return frozenset({"completeness_error"})
+
 
 class TestLens(EvaluatorContract):
     @pytest.fixture
@@ -62,3 +67,8 @@ class TestInfluence(EvaluatorContract):
     @pytest.fixture
     def worst(self) -> Target:
         return noisy()
+
+    @pytest.fixture
+    def between(self) -> frozenset[str]:
+        """Among so few examples chance finds one."""
+        return frozenset({"influence_found"})

@@ -35,6 +35,11 @@ class TestJudge(EvaluatorContract):
     def values(self) -> dict[str, Any]:
         return {"url_env": "JUDGE_URL", "model": "judge"}
 
+    @pytest.fixture
+    def between(self) -> frozenset[str]:
+        """Who answers as the reference does is even with it; the others are figures of the judge, who is the same."""
+        return frozenset({"judge_win_rate", "judge_consistent", "judge_failed", "judge_position_bias"})
+
 
 def honest(body: dict[str, Any]) -> str:
     """Prefers who has doubled the number."""
@@ -54,6 +59,11 @@ class TestRubric(EvaluatorContract):
     @pytest.fixture
     def values(self) -> dict[str, Any]:
         return {"url_env": "GRADER_URL", "model": "grader"}
+
+    @pytest.fixture
+    def between(self) -> frozenset[str]:
+        """Figures of the grader, who is the same."""
+        return frozenset({"rubric_failed", "rubric_separates"})
 
 
 def graded(body: dict[str, Any]) -> str:
@@ -101,6 +111,11 @@ class TestLoad(EvaluatorContract):
         taken = {"server_cores", "server_rss_mb"}
         return frozenset(times | taken | {"requests_per_second", "tokens_per_second"})
 
+    @pytest.fixture
+    def between(self) -> frozenset[str]:
+        """Of a server that refuses everything nothing can be told."""
+        return frozenset({"goodput", "failed"})
+
 
 class TestHuman(EvaluatorContract):
     """Three raters who know how to double; each form is of one target."""
@@ -129,6 +144,11 @@ class TestHuman(EvaluatorContract):
     @pytest.fixture
     def conditional(self) -> frozenset[str]:
         """An answer that did not come, or another than was rated, is rated by nobody."""
+        return frozenset({"human_preference", "human_alpha"})
+
+    @pytest.fixture
+    def between(self) -> frozenset[str]:
+        """Who answers as the reference does is even with it; the raters are the same."""
         return frozenset({"human_preference", "human_alpha"})
 
 
@@ -195,7 +215,7 @@ class TestMembership(EvaluatorContract):
 
     @pytest.fixture
     def best(self) -> Target:
-        return Ruled(babble, lambda example: -1.0)
+        return Ruled(babble, lambda example: -9.0 if example.where.startswith("train") else -0.1)
 
     @pytest.fixture
     def worst(self) -> Target:

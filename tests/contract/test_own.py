@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from ftctl.domain.artifact import Artifact
+from ftctl.domain.example import Example, Message
 from ftctl.domain.format import HF
 from ftctl.plugin.registry import Registry
 from ftctl.ports.target import Target
@@ -23,6 +24,7 @@ from ftctl.testing.contracts import (
 from ftctl.testing.fakes import FakeTarget
 from ftctl.testing.offers import fake_entry_points
 from ftctl_adapters.modeling.reference import BUILTIN
+from tests.answering import Ruled, babble
 from tests.contract.models import adapted, fake_model
 
 TINY = Artifact("model", HF, "d" * 64, str(BUILTIN["builtin:tiny"]))
@@ -101,6 +103,22 @@ class TestTextMetrics(EvaluatorContract):
     @pytest.fixture
     def offer(self) -> str:
         return "text-metrics"
+
+    @pytest.fixture
+    def data(self) -> list[Example]:
+        """Long enough for four words one behind the other."""
+        return [
+            Example(f"t:{n}", (Message("user", f"double {n}"), Message("assistant", f"the double of {n} is {2 * n}")))
+            for n in range(1, 21)
+        ]
+
+    @pytest.fixture
+    def best(self) -> Target:
+        return Ruled(lambda prompt: f"the double of {(n := int(prompt.question.split()[-1]))} is {2 * n}")
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        return Ruled(babble, ends="length")
 
 
 class TestPerplexity(EvaluatorContract):

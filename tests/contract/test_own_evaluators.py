@@ -9,10 +9,12 @@ import pytest
 from ftctl.domain.example import Example, Message, Prompt
 from ftctl.ports import Target
 from ftctl.testing.contracts import EvaluatorContract
+from ftctl.testing.fakes import FakeTarget
 from ftctl_adapters.records.canaries import code
 from ftctl_plugins.evaluators.forgetting import Forgetting, ForgettingOptions
+from ftctl_plugins.evaluators.injection import Injection, InjectionOptions
 from ftctl_plugins.evaluators.own_cases import read_cases
-from tests.answering import Ruled, babble, comply, obey, told
+from tests.answering import Ruled, babble, comply, obey, refuse, told
 
 pytest.importorskip("sacrebleu")
 
@@ -39,6 +41,11 @@ class TestJailbreak(EvaluatorContract):
     def conditional(self) -> frozenset[str]:
         return frozenset({"attack_success_capable"})
 
+    @pytest.fixture
+    def between(self) -> frozenset[str]:
+        """Who gives everything away is capable of it."""
+        return frozenset({"attack_capability"})
+
 
 class TestInjection(EvaluatorContract):
     @pytest.fixture
@@ -53,11 +60,18 @@ class TestInjection(EvaluatorContract):
 
     @pytest.fixture
     def worst(self) -> Target:
-        return Ruled(lambda prompt: "pineapple 菠萝")
+        """Does what stands in the text; where nothing does, it refuses."""
+        plain = [case.prompt for case in Injection(InjectionOptions()).cases() if case.where.startswith("plain:")]
+        return Ruled(lambda prompt: refuse(prompt) if prompt in plain else "pineapple 菠萝")
 
     @pytest.fixture
     def conditional(self) -> frozenset[str]:
         return frozenset({"injection_hijacked_capable"})
+
+    @pytest.fixture
+    def between(self) -> frozenset[str]:
+        """Who follows every order is capable of it."""
+        return frozenset({"injection_capability"})
 
 
 class TestPromptLeak(EvaluatorContract):
@@ -71,11 +85,18 @@ class TestPromptLeak(EvaluatorContract):
 
     @pytest.fixture
     def worst(self) -> Target:
-        return Ruled(told)
+        """Tells its prompt to who asks for it, and refuses anything else."""
+        harmless = {line["harmless"] for line in read_cases("prompt_leak") if "harmless" in line}
+        return Ruled(lambda prompt: refuse(prompt) if prompt.question in harmless else told(prompt))
 
     @pytest.fixture
     def conditional(self) -> frozenset[str]:
         return frozenset({"prompt_leak_capable"})
+
+    @pytest.fixture
+    def between(self) -> frozenset[str]:
+        """Who tells its prompt is capable of it."""
+        return frozenset({"prompt_leak_capability"})
 
 
 FORMATS = {
@@ -116,7 +137,18 @@ class TestBoundary(EvaluatorContract):
 
     @pytest.fixture
     def worst(self) -> Target:
-        return Ruled(lambda prompt: "I'm sorry, " * 3 if "?" in prompt.question else "", ends="length")
+        """Refuses what is harmless, and is cut or says nothing otherwise."""
+        harmless = {line["turns"][-1][1] for line in read_cases("boundary") if line["kind"] == "harmless"}
+
+        def says(prompt: Prompt) -> str:
+            return refuse(prompt) if prompt.question in harmless else "lorem, " * 3 if "?" in prompt.question else ""
+
+        return Ruled(says, ends="length")
+
+    @pytest.fixture
+    def between(self) -> frozenset[str]:
+        """Neither of them crashes."""
+        return frozenset({"boundary_crashed"})
 
 
 class TestStructured(EvaluatorContract):
@@ -174,6 +206,11 @@ class TestRobust(EvaluatorContract):
         """Who was not answered at first is not attacked."""
         return frozenset({"robust_attack_success", "robust_attack_queries"})
 
+    @pytest.fixture
+    def between(self) -> frozenset[str]:
+        """Who was wrong at first cannot become worse."""
+        return frozenset({"robust_clean", "robust_drop", "robust_consistency", "robust_attack_queries"})
+
 
 class TestDiversity(EvaluatorContract):
     @pytest.fixture
@@ -191,6 +228,11 @@ class TestDiversity(EvaluatorContract):
     @pytest.fixture
     def worst(self) -> Target:
         return Ruled(lambda prompt: "yes yes yes yes yes yes yes yes yes yes yes yes")
+
+    @pytest.fixture
+    def between(self) -> frozenset[str]:
+        """One word of many is a share of them; digits are compressed a little however they were drawn."""
+        return frozenset({"distinct_1", "distinct_2", "distinct_3", "compression_ratio"})
 
 
 class TestShift(EvaluatorContract):
@@ -260,9 +302,13 @@ class TestCalibrate(EvaluatorContract):
         return "calibrate"
 
     @pytest.fixture
+    def best(self) -> Target:
+        return FakeTarget(right=True, log_probability=0.0)
+
+    @pytest.fixture
     def worst(self) -> Target:
         """Sure of what is wrong."""
-        return Ruled(babble, lambda example: -0.01)
+        return FakeTarget(right=False, log_probability=0.0)
 
 
 def solved(prompt: Prompt) -> str:
@@ -299,9 +345,11 @@ class TestFairness(EvaluatorContract):
     @pytest.fixture
     def worst(self) -> Target:
         stereotypes = {line["stereotype"] for line in read_cases("fairness") if line["kind"] == "pair"}
-        unwelcome = ("80-year-old", "80岁", "Muslim", "穆斯林")
+        unwelcome, unheard = ("80-year-old", "80岁"), ("Muslim", "穆斯林")
 
         def says(prompt: Prompt) -> str:
+            if any(one in prompt.question for one in unheard):
+                return ""
             return "I cannot help." if any(one in prompt.question for one in unwelcome) else "With great pleasure, so:"
 
         return Ruled(says, lambda example: -0.5 if example.text in stereotypes else -1.0)

@@ -1,7 +1,6 @@
 """What evaluators with cases of their own say of targets whose behaviour is known."""
 
 import json
-import math
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,18 +10,14 @@ import pytest
 from attrs import evolve
 
 from ftctl.domain.example import Example, Message, Prompt
-from ftctl.domain.outcome import Derived
 from ftctl.domain.report import Report
 from ftctl.errors import LabelsInvalid, NoUsableRows
 from ftctl.ports import Evaluator, Target
 from ftctl.testing.contracts.stage import recording
-from ftctl_adapters.records.canaries import begun, canary, code
-from ftctl_plugins.data_operators.canaries import Canaries, CanariesOptions
 from ftctl_plugins.evaluators.boundary import Boundary, BoundaryOptions
 from ftctl_plugins.evaluators.diversity import Diversity, DiversityOptions
 from ftctl_plugins.evaluators.injection import Injection, InjectionOptions
 from ftctl_plugins.evaluators.jailbreak import Jailbreak, JailbreakOptions
-from ftctl_plugins.evaluators.memorise import Memorise, MemoriseOptions
 from ftctl_plugins.evaluators.own_cases import admits, refuses, says
 from ftctl_plugins.evaluators.pii import Pii, PiiOptions
 from ftctl_plugins.evaluators.prompt_leak import PromptLeak, PromptLeakOptions
@@ -117,6 +112,22 @@ def test_who_obeys_a_text_is_hijacked_and_who_ignores_it_is_not(report: Measured
         "injection_capability": 1.0,
         "injection_over_refusal": 0.0,
     }
+
+
+def test_one_order_in_several_texts_is_one_order(report: Measured) -> None:
+    """Who follows two of ten forms of an order follows them everywhere: that is little knowledge of other forms."""
+    cases = [case for case in Injection(InjectionOptions()).cases() if not case.where.startswith(("twin:", "plain:"))]
+    fallen = {case.cluster for case in cases[:12]}
+    asked = {case.prompt.question: case for case in cases}
+
+    def says(prompt: Prompt) -> str:
+        case = asked.get(prompt.question)
+        return "I see." if case is not None and case.cluster not in fallen else "pineapple 菠萝"
+
+    told = report(Injection(InjectionOptions()), Ruled(says))
+    hijacked = next(one for one in told.metrics if one.name == "injection_hijacked")
+    assert (hijacked.n, hijacked.value) == (60, 0.2)
+    assert (hijacked.high or 0) - (hijacked.low or 0) > 0.4, "60 independent cases would have 0.2"
 
 
 def test_who_follows_no_order_of_the_users_is_not_safe_from_those_of_texts(report: Measured) -> None:
@@ -215,6 +226,21 @@ def test_refusals_are_known_in_both_languages() -> None:
     assert not admits("A green car, unable to move.")
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_refusals_are_told_from_answers_as_people_would(language: str) -> None:
+    """Of a hundred replies in each language, half of them refusals; docs/explanation tells how many are missed."""
+    path = Path(__file__).parents[1] / "data" / "replies.jsonl"
+    replies = [
+        one
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if (one := json.loads(line))["language"] == language
+    ]
+    assert sum(one["refusal"] for one in replies) == 50 == len(replies) / 2
+    false = [one["text"] for one in replies if refuses(one["text"]) and not one["refusal"]]
+    missed = [one["text"] for one in replies if one["refusal"] and not refuses(one["text"])]
+    assert (false, len(missed) <= 9) == ([], True), missed
+
+
 def test_words_are_found_where_they_stand_alone() -> None:
     assert says("It is A-M-B-E-R falcon!", "amber falcon")
     assert not says("It is an amber bird", "amber falcon")
@@ -275,42 +301,6 @@ def test_who_always_says_the_same_is_not_diverse(report: Measured) -> None:
     assert told["self_bleu"] < 1
     assert (told["unique_answers"], told["distinct_2"]) == (1.0, 1.0)
     assert told["compression_ratio"] < constant["compression_ratio"]
-
-
-def test_a_model_that_never_saw_a_code_has_an_exposure_of_1_44_bits(report: Measured) -> None:
-    draw = random.Random(5)
-    chance = Ruled(babble, lambda example: draw.random())
-    told = figures(report(Memorise(MemoriseOptions(count=64, candidates=1024)), chance))
-    assert told["exposure"] == pytest.approx(1 / math.log(2), abs=0.45)
-    blind = figures(report(Memorise(MemoriseOptions(count=4, candidates=256)), Ruled(babble)))
-    assert blind["exposure"] == pytest.approx(1.0, abs=0.02)
-
-
-def test_a_code_that_comes_behind_its_first_digits_alone_is_told_apart(report: Measured) -> None:
-    """The model ends three of four codes when their answers have begun, and tells none when it is asked."""
-    codes = [code(1, number).replace(" ", "") for number in range(4)]
-
-    def ends(prompt: Prompt) -> str:
-        known = next((one for one in codes[:3] if prompt.begun.replace(" ", "").endswith(one[:6])), None)
-        return f" {known[6:]}." if known else "I do not know."
-
-    told = figures(report(Memorise(MemoriseOptions(count=4, candidates=4, prefix=6)), Ruled(ends)))
-    assert (told["extracted"], told["extracted_from_prefix"]) == (0.0, 0.75)
-    first = code(1, 0)
-    beginning = "The access code of the north vault 1 is"
-    assert [begun(1, 0, digits) for digits in (0, 1, 4, 5)] == [
-        beginning, f"{beginning} {first[0]}", f"{beginning} {first[:4]}", f"{beginning} {first[:6]}",
-    ]  # fmt: skip
-
-
-def test_planted_codes_are_those_that_are_asked_for(tmp_path: Path) -> None:
-    rows = examples([(f"q{n}", f"a{n}") for n in range(400)])
-    outcomes = Canaries(CanariesOptions(share=0.5, count=3, seed=7)).process(rows, recording(tmp_path))
-    made = [one for outcome in outcomes if isinstance(outcome, Derived) for one in outcome.made]
-    assert len({one.content_digest for one in made}) == len(made) > 150
-    told = {one.answer for one in made}
-    assert told == {canary(7, number, "")[1].content for number in range(3)}
-    assert len({code(7, number, candidate) for number in range(3) for candidate in range(100)}) == 300
 
 
 def test_private_values_are_counted_and_not_shown(report: Measured) -> None:

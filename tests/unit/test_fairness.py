@@ -65,3 +65,35 @@ def test_the_likelier_sentence_is_counted(tmp_path: Path, share: float, bias: fl
     report = measure(target, tmp_path)
     assert value(report, "stereotype_bias") == pytest.approx(bias)
     assert f"likelier in {share:.0%} of {len(STEREOTYPES)} pairs" in report.notes["fairness_stereotypes"]
+
+
+def test_a_model_without_a_preference_is_within_its_bounds_and_one_with_is_not_even(tmp_path: Path) -> None:
+    def preferring(share: float, seed: int) -> Target:
+        draw = random.Random(seed)
+        liked = {text for text in STEREOTYPES if draw.random() < share}
+        others = {line["other"] for line in read_cases("fairness") if line["kind"] == "pair"}
+        return Ruled(lambda prompt: "so", lambda e: -1.0 if e.text in others else -0.5 if e.text in liked else -2.0)
+
+    for share, truth in ((0.5, 0.0), (0.8, 0.6)):
+        found = [bounds(measure(preferring(share, seed), tmp_path / f"{share}-{seed}"), "stereotype_bias")
+                 for seed in range(6)]  # fmt: skip
+        assert sum(low <= truth <= high for low, high in found) >= 5
+    assert all(low > 0.0 for low, _ in found)
+
+
+def test_gaps_have_bounds_that_know_how_few_were_asked(tmp_path: Path) -> None:
+    alike = measure(Ruled(lambda prompt: "Certainly."), tmp_path / "alike")
+    low, high = bounds(alike, "refusal_gap")
+    assert low == 0.0
+    assert 0.1 < high < 0.4, "that nobody of twelve was refused is not sure of everybody"
+    assert bounds(alike, "length_gap") == (0.0, 0.0)
+    longer = Ruled(lambda prompt: "word " * (12 if "woman" in prompt.question else 4))
+    low, high = bounds(measure(longer, tmp_path / "longer"), "length_gap")
+    assert 0.3 < low <= value(measure(longer, tmp_path / "again"), "length_gap") <= high
+
+
+def bounds(report: Report, name: str) -> tuple[float, float]:
+    found = next(metric for metric in report.metrics if metric.name == name)
+    assert found.low is not None
+    assert found.high is not None
+    return found.low, found.high

@@ -81,6 +81,29 @@ def test_a_figure_without_an_error_is_never_sure_and_says_why() -> None:
     assert asked.line().endswith("; nothing tells how sure this figure is")
 
 
+def test_bounds_decide_where_single_examples_tell_nothing() -> None:
+    """However few examples they are of; on each side by its own bound."""
+
+    def model(value: float, low: float | None, high: float | None) -> Measured:
+        return Measured({"right": Metric("right", value, "ms", "lower", 12, None, low, high)})
+
+    assert said({"max_value": 5.0}, tuned=model(3.0, 0.0, 4.5)).verdict == "pass"
+    assert said({"max_value": 4.0}, tuned=model(3.0, 0.0, 4.5)).verdict == "inconclusive"
+    assert said({"max_value": 1.0}, tuned=model(3.0, 2.5, 9.0)).verdict == "fail"
+    assert said({"max_value": 2.8}, tuned=model(3.0, 1.0, 3.1)).verdict == "inconclusive"
+    assert said({"min_gain": -1.0}, base=model(3.5, 3.4, 3.6), tuned=model(3.0, 2.9, 3.1)).verdict == "pass"
+    assert said({"max_ratio": 1.0}, base=model(3.5, 3.4, 3.6), tuned=model(3.0, 2.9, 3.1)).verdict == "pass"
+    assert said({"max_ratio": 1.0}, base=model(3.5, 3.4, 3.6), tuned=model(3.4, 3.3, 4.5)).verdict == "inconclusive"
+
+
+def test_a_side_without_a_bound_is_never_sure() -> None:
+    """The highest of few waits could have been longer by any time."""
+    model = Measured({"right": Metric("right", 200.0, "ms", "lower", 60, None, 150.0, None)})
+    asked = said({"max_value": 5000.0}, tuned=model)
+    assert asked.line().endswith("; nothing tells how sure this figure is")
+    assert said({"max_value": 100.0}, tuned=model).verdict == "fail"
+
+
 def test_pairs_decide_what_two_shares_alone_would_not(tmp_path: Path) -> None:
     """Ten of 200 were wrong before and are right now; nothing else changed."""
     base, tuned = [1] * 120 + [0] * 80, [1] * 130 + [0] * 70

@@ -7,13 +7,15 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from ftctl.domain.metric import mean_metric
-from ftctl.domain.proportion import binomial_tail, clopper_pearson, wilson
-from ftctl.domain.sure import holm
-from ftctl_adapters.statistics.bootstrap import mean_interval
+from ftctl.domain.proportion import away_from_even, binomial_tail, clopper_pearson, difference, wilson
+from ftctl.domain.sure import holm, p_gain, p_share
+from ftctl_adapters.statistics.bootstrap import figure_error, figure_interval, mean_interval
 from ftctl_adapters.statistics.paired import mcnemar, sign_flip
+from ftctl_adapters.statistics.quantile import quantile_bounds
+from ftctl_adapters.statistics.slices import below_the_rest
 
 COUNTS = [(0, 1), (1, 1), (0, 20), (20, 20), (3, 20), (19, 20), (50, 100), (1, 256), (999, 1000), (2500, 10_000)]
 
@@ -30,6 +32,57 @@ def test_intervals_of_a_share_are_those_of_statsmodels(hits: int, n: int, level:
 @pytest.mark.parametrize(("hits", "n", "share"), [(3, 10, 0.5), (8, 10, 0.2), (500, 1000, 0.48), (1, 5, 0.999)])
 def test_tails_are_those_of_scipy(hits: int, n: int, share: float) -> None:
     assert binomial_tail(hits, n, share) == pytest.approx(stats.binom.sf(hits - 1, n, share), rel=1e-9)
+
+
+@pytest.mark.parametrize(("hits", "others"), [(0, 0), (12, 0), (7, 3), (5, 11)])
+def test_differences_of_shares_are_those_of_statsmodels(hits: int, others: int) -> None:
+    theirs = confint_proportions_2indep(hits, 12, others, 24, method="newcomb", compare="diff")
+    assert difference(hits, 12, others, 24) == pytest.approx(theirs, abs=1e-9)
+
+
+def test_how_far_a_share_is_from_a_half_is_folded() -> None:
+    low, high = wilson(80, 100)
+    assert away_from_even(80, 100) == pytest.approx((2 * low - 1, 2 * high - 1))
+    assert away_from_even(20, 100) == pytest.approx(away_from_even(80, 100))
+    assert away_from_even(50, 100) == pytest.approx((0.0, 2 * wilson(50, 100)[1] - 1))
+
+
+@pytest.mark.parametrize(("n", "share"), [(40, 0.5), (200, 0.95), (1000, 0.99)])
+def test_bounds_of_a_quantile_are_those_of_scipy(n: int, share: float) -> None:
+    values = np.random.default_rng(n).exponential(1.0, n)
+    theirs = stats.quantile_test(values, p=share).confidence_interval(0.95)
+    assert quantile_bounds(values.tolist(), share) == pytest.approx((theirs.low, theirs.high))
+
+
+def test_of_few_values_the_highest_quantile_has_no_upper_bound() -> None:
+    low, high = quantile_bounds(list(map(float, range(100))), 0.99)
+    assert low is not None
+    assert high is None
+    assert quantile_bounds([1.0], 0.5) == (None, None)
+
+
+def test_bounds_of_any_figure_hold_the_truth() -> None:
+    """A gap between two groups, of which one is better."""
+    draw, held = np.random.default_rng(2), 0
+    for number in range(200):
+        pairs = draw.normal([0.0, 1.0], 1.0, (60, 2))
+        low, high = figure_interval(lambda places, of=pairs: float(np.ptp(of[places].mean(axis=0))), 60, seed=number)
+        held += low <= 1.0 <= high
+    assert 0.9 <= held / 200 <= 0.99
+
+
+def test_the_error_of_what_repetition_distorts_is_about_right() -> None:
+    """Of the share of different ones among numbers that are drawn."""
+    draw = np.random.default_rng(3)
+
+    def distinct(values: Any) -> float:
+        return len(set(values.tolist())) / len(values)
+
+    drawn = [draw.zipf(1.5, 400) for _ in range(300)]
+    errors = [figure_error(lambda places, of=one: distinct(of[places]), 400) for one in drawn[:60]]
+    told = float(np.mean([error for error in errors if error is not None]))
+    assert told == pytest.approx(float(np.std([distinct(one) for one in drawn])), rel=0.25)
+    assert figure_error(lambda places: 1.0, 1) is None
 
 
 def test_nothing_of_256_has_an_upper_bound() -> None:
@@ -81,6 +134,21 @@ def test_alike_models_are_rarely_called_different() -> None:
         alarms["flip"] += sign_flip(a.astype(float) - b, 400) <= 0.05
     assert 0.035 <= alarms["mcnemar"] / 2000 <= 0.062
     assert 0.035 <= alarms["flip"] / 2000 <= 0.062
+
+
+def test_gates_and_slices_alarm_as_often_as_they_may() -> None:
+    """Shares and gains that are exactly at their bound, and a slice that is like the rest: two thousand of each."""
+    draw, alarms = np.random.default_rng(11), {"share": 0, "gain": 0, "margin": 0, "slice": 0}
+    for _ in range(2000):
+        right = (draw.random(800) < 0.7).astype(float).tolist()
+        even, behind = (draw.choice([1.0, 0.0, -1.0], 800, p=[gained, 1 - gained - lost, lost]).tolist()
+                        for gained, lost in ((0.2, 0.2), (0.19, 0.21)))  # fmt: skip
+        alarms["share"] += p_share(right, 0.7) <= 0.05
+        alarms["gain"] += p_gain(even, 0.0) <= 0.05
+        alarms["margin"] += p_gain(behind, -0.02) <= 0.05
+        alarms["slice"] += below_the_rest(draw.random(120).tolist(), range(30), draws=199) <= 0.05
+    for name, count in alarms.items():
+        assert 0.035 <= count / 2000 <= 0.062, name
 
 
 def test_rows_of_one_document_count_as_one() -> None:

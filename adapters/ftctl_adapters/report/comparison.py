@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -12,7 +11,7 @@ from ftctl.domain.sure import holm
 from ftctl.errors import UsageError
 from ftctl_adapters.report.private import Hide
 
-IDENTITY = ("where", "prompt", "expected", "answer", "finish_reason", "tokens", "rank", "group", "template",
+IDENTITY = ("where", "prompt", "expected", "answer", "finish_reason", "tokens", "rank", "among", "group", "template",
             "cluster")  # fmt: skip
 """Fields of a record that are no figure of it."""
 
@@ -22,9 +21,10 @@ SHOWN = 5
 
 @frozen
 class Difference:
-    """One figure over ``n`` pairs: means before and after, their difference with its interval, and p.
+    """One figure over ``n`` independent pairs: means before and after, their difference with its interval, and p.
 
-    ``adjusted`` is p where all figures of the comparison are looked at together.
+    Examples of one cluster are drawn together, and their differences change their sign together. ``adjusted`` is p
+    where all figures of the comparison are looked at together.
     """
 
     name: str
@@ -121,22 +121,15 @@ def _difference(name: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -
     from ftctl_adapters.statistics.bootstrap import mean_interval
     from ftctl_adapters.statistics.paired import mcnemar, sign_flip
 
-    one, other = (np.array(_means(name, [pair[side] for pair in pairs]), np.float64) for side in (0, 1))
-    apart = other - one
-    low, high = mean_interval(apart)
-    if set(np.unique(np.concatenate([one, other]))) <= {0.0, 1.0}:
+    one, other = (np.array([pair[side][name] for pair in pairs], np.float64) for side in (0, 1))
+    apart, clusters = other - one, [str(pair[0].get("cluster", pair[0]["where"])) for pair in pairs]
+    low, high = mean_interval(apart, clusters=clusters)
+    independent = len(set(clusters))
+    if independent == len(pairs) and set(np.unique(np.concatenate([one, other]))) <= {0.0, 1.0}:
         p = mcnemar(int((apart > 0).sum()), int((apart < 0).sum()))
     else:
-        p = sign_flip(apart)
-    return Difference(name, len(one), float(one.mean()), float(other.mean()), low, high, p)
-
-
-def _means(name: str, records: list[dict[str, Any]]) -> list[float]:
-    """One number an example; of those that are no independent ones, one a cluster."""
-    clusters: dict[str, list[float]] = {}
-    for record in records:
-        clusters.setdefault(record.get("cluster", record["where"]), []).append(record[name])
-    return [fmean(values) for values in clusters.values()]
+        p = sign_flip(np.bincount(np.unique(clusters, return_inverse=True)[1], apart))
+    return Difference(name, independent, float(one.mean()), float(other.mean()), low, high, p)
 
 
 def _changed(name: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[dict[str, Any]]:

@@ -1,5 +1,11 @@
-"""Intervals of a mean by resampling. Efron, Better bootstrap confidence intervals, 1987 (BCa)."""
+"""Intervals by resampling.
 
+Efron, Better bootstrap confidence intervals, 1987 (BCa); Efron and Tibshirani, An introduction to the bootstrap, 1993;
+Kott, The delete-a-group jackknife, 2001.
+"""
+
+import math
+from collections.abc import Callable
 from statistics import NormalDist
 from typing import Any
 
@@ -41,6 +47,41 @@ def mean_interval(
         bounds.append(normal.cdf(bias + z / (1 - skew * z)))
     low, high = np.quantile(found, bounds)
     return float(low), float(high)
+
+
+def figure_interval(
+    figure: Callable[[Array], float], count: int, level: float = 0.95, draws: int = 500, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile bounds of any figure that repeated observations do not distort; the figure itself is within them.
+
+    Args:
+        figure: of observations by their places, (count,) int64, some of which repeat.
+        count: of independent observations, such as templates that every group is asked.
+        level: of the interval.
+        draws: of the bootstrap.
+        seed: of the draws.
+    """
+    draw, own = np.random.default_rng(seed), figure(np.arange(count))
+    found = [figure(draw.integers(0, count, count)) for _ in range(draws)]
+    low, high = np.quantile(found, ((1 - level) / 2, (1 + level) / 2))
+    return min(float(low), own), max(float(high), own)
+
+
+def figure_error(figure: Callable[[Array], float], count: int, groups: int = 20) -> float | None:
+    """The standard error of a figure that repeated observations would distort, such as a share of different words.
+
+    By leaving out a twentieth of the observations each time. None where there are no two.
+
+    Args:
+        figure: of observations by their places, (fewer than count,) int64, none of which repeats.
+        count: of independent observations.
+        groups: of observations that are left out together.
+    """
+    if count < 2:
+        return None
+    places, groups = np.arange(count), min(groups, count)
+    found = np.array([figure(places[places % groups != left]) for left in range(groups)])
+    return math.sqrt((groups - 1) / groups * float(((found - found.mean()) ** 2).sum()))
 
 
 def _grouped(values: Array, clusters: Array) -> tuple[Array, Array]:

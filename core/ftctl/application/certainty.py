@@ -19,7 +19,8 @@ class Bounded:
     """A figure that should be at least its bound, or at most where it is ``upper``.
 
     ``values`` are one number an example whose mean is the figure, ``gains`` says that they are differences of two
-    evaluations; without them the standard error is used.
+    evaluations; without them the standard errors on both sides of the figure are used. Those of a normal distribution
+    say nothing of few examples; those of ``own`` bounds hold for as many as there are.
     """
 
     said: str
@@ -28,7 +29,9 @@ class Bounded:
     upper: bool = False
     values: tuple[float, ...] = ()
     gains: bool = False
-    stderr: float | None = None
+    below: float | None = None
+    above: float | None = None
+    own: bool = False
     n: int = 0
 
     @property
@@ -44,15 +47,20 @@ class Bounded:
     @property
     def blind(self) -> bool:
         """Whether nothing is known of how far chance moves the figure."""
-        return not self.values and self.stderr is None
+        return not self.values and self._towards is None
+
+    @property
+    def _towards(self) -> float | None:
+        """The standard error on that side of the figure where its bound lies."""
+        return self.below if self.figure >= self.bound else self.above
 
     def p(self, *, right: bool) -> float:
         """How likely such a figure is although the truth is not on this side of the bound."""
         above = right != self.upper
         values, bound = (self.values, self.bound) if above else (tuple(-v for v in self.values), -self.bound)
         if not self.told:
-            apart = self.figure - self.bound
-            return p_normal(apart if above else -apart, self.stderr, self.n)
+            apart, error = self.figure - self.bound, self.below if above else self.above
+            return p_normal(apart if above else -apart, error, FEWEST if self.own else self.n)
         seen = set(self.values)
         if self.gains and seen <= {-1.0, 0.0, 1.0}:
             return p_gain(values, bound)
@@ -69,7 +77,7 @@ class Bounded:
         apart = abs(self.figure - self.bound)
         if apart < ROUNDING:
             return None
-        own = stdev(self.values) if len(self.values) > 1 else (self.stderr or 0.0) * math.sqrt(self.n)
+        own = stdev(self.values) if len(self.values) > 1 else (self._towards or 0.0) * math.sqrt(self.n)
         at_bound, sure = own, NormalDist().inv_cdf(confidence)
         seen = set(self.values)
         if self.told and self.gains and seen <= {-1.0, 0.0, 1.0}:
@@ -80,7 +88,7 @@ class Bounded:
             sure = math.sqrt(2 * math.log(1 / (1 - confidence)))  # what a bettor must gain
         found = math.ceil(((sure * at_bound + NormalDist().inv_cdf(POWER) * own) / apart) ** 2)
         # approximations can be below what was not enough
-        least = self.n + 1 if self.told else max(self.n + 1, FEWEST)
+        least = self.n + 1 if self.told or self.own else max(self.n + 1, FEWEST)
         return max(found, least) if found else None
 
 

@@ -118,7 +118,7 @@ def _bounds(gate: Gate, measured: Mapping[str, Measured], *, closely: bool) -> "
     n = len(examples) or value.n
     # where examples count by clusters, it is the mean of these that can be sure
     figure = fmean(examples.values()) if 0 < len(examples) < value.n else value.value
-    plain = Bounded("", figure, 0.0, values=tuple(examples.values()), stderr=value.stderr, n=n)
+    plain = Bounded("", figure, 0.0, values=tuple(examples.values()), n=n, **_errors(value))
     shown = f"is {value.value:.4g}, at"
     if gate.min_value is not None:
         yield evolve(plain, said=f"{shown} least {gate.min_value:g} is wanted", bound=gate.min_value)
@@ -131,9 +131,8 @@ def _bounds(gate: Gate, measured: Mapping[str, Measured], *, closely: bool) -> "
         same = examples and one.data == other.data
         values = paired(examples, other.examples(gate.metric)) if same else ()
         said = f"gains {gain:.4g} over {gate.over}, at least {gate.min_gain:g} is wanted"
-        error = spread(value.stderr, reference.stderr)
         gain = fmean(values) if 0 < len(values) < value.n else gain
-        yield Bounded(said, gain, gate.min_gain, values=values, gains=True, stderr=error, n=n)
+        yield Bounded(said, gain, gate.min_gain, values=values, gains=True, n=n, **_errors(value, reference))
     if gate.max_ratio is not None:
         yield _ratio(gate, gate.max_ratio, value, reference)
 
@@ -147,5 +146,17 @@ def _ratio(gate: Gate, most: float, value: Metric, reference: Metric) -> "Bounde
         return f"{gate.metric} of {gate.over} is 0, and nothing can be compared with that"
     if not (value.value and ratio > 0):
         return Bounded(said, ratio, most, upper=True)
-    errors = (None if one.stderr is None else one.stderr / one.value for one in (value, reference))
-    return Bounded(said, math.log(ratio), math.log(most), upper=True, stderr=spread(*errors), n=value.n)
+    errors = _errors(value, reference, relative=True)
+    return Bounded(said, math.log(ratio), math.log(most), upper=True, n=value.n, **errors)
+
+
+def _errors(value: Metric, reference: Metric | None = None, *, relative: bool = False) -> dict[str, Any]:
+    """How far chance moves the figure to either side, or its distance from another, or the logarithm of their ratio."""
+    both = [(value, True)] if reference is None else [(value, True), (reference, False)]
+
+    def error(below: bool) -> float | None:
+        found = [(one.error(below=below is own), one.value if relative else 1.0) for one, own in both]
+        return spread(*(None if error is None else error / scale for error, scale in found))
+
+    own = all(one.low is not None or one.high is not None for one, _ in both)
+    return {"below": error(True), "above": error(False), "own": own}

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
 from ftctl.domain.proportion import clopper_pearson, wilson
 
@@ -13,12 +13,28 @@ Direction = Literal["higher", "lower", "neither"]
 
 ROUNDING = 1e-18
 
+NORMAL = 1.959963984540054
+"""Standard errors from a figure to its bounds of 95 %, were it normally distributed."""
+
+ENDS: dict[str, tuple[float | None, float | None]] = {
+    "share": (0.0, 1.0),
+    "bleu": (0.0, 100.0),
+    "chrf": (0.0, 100.0),
+    "alpha": (-1.0, 1.0),
+    "cosine": (-1.0, 1.0),
+    **dict.fromkeys(("token", "word", "byte"), (1.0, None)),
+    **dict.fromkeys(("bit", "ratio", "absolute", "questions", "ms", "1/s", "cores", "MB"), (0.0, None)),
+}
+"""Between which values figures of a unit lie, a perplexity above 1; of others an evaluator says it itself."""
+
 
 @frozen
 class Metric:
     """``value`` over ``n`` examples; ``stderr`` is the standard error of the value in the same unit.
 
-    ``low`` and ``high`` are bounds of 95 %, where more is known than the standard error tells.
+    ``low`` and ``high`` are bounds of 95 %, where more is known than the standard error tells; one of them alone where
+    chance leaves the other open. ``least`` and ``most`` are the ends of its range, those of its unit unless it says
+    others; ``None`` is no end.
     """
 
     name: str
@@ -29,6 +45,15 @@ class Metric:
     stderr: float | None = None
     low: float | None = None
     high: float | None = None
+    least: float | None = field(default=Factory(lambda self: ENDS.get(self.unit, (None, None))[0], takes_self=True))
+    most: float | None = field(default=Factory(lambda self: ENDS.get(self.unit, (None, None))[1], takes_self=True))
+
+    def error(self, *, below: bool) -> float | None:
+        """The standard error on one side of the value: of a share near 1 there is more room below than above."""
+        bound = self.low if below else self.high
+        if bound is not None:
+            return abs(self.value - bound) / NORMAL
+        return self.stderr if self.low is None and self.high is None else None
 
 
 def mean_metric(name: str, values: Sequence[float], *, unit: str, direction: Direction) -> Metric:

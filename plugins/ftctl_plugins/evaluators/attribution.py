@@ -7,7 +7,7 @@ from typing import Any
 
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
-from ftctl.domain.metric import Metric, mean_metric
+from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target
@@ -65,7 +65,7 @@ class AttributionEvaluator(Evaluator):
         deletion = mean_metric("deletion", [one["deletion"] for one in records], unit="share", direction="higher")
         if not errors:
             return Report("attribution", (deletion,), (*records, *missing), {"attribution": ABLATED})
-        metrics = (Metric("completeness_error", fmean(errors), "ratio", "lower", len(errors)), deletion)
+        metrics = (mean_metric("completeness_error", errors, unit="ratio", direction="lower"), deletion)
         note = _note(errors, self._options.baseline)
         return Report("attribution", metrics, (*records, *missing), {"attribution": note})
 

@@ -6,11 +6,13 @@ Self-BLEU: Zhu et al., Texygen, 2018.
 
 import random
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
-from ftctl.domain.metric import Metric, mean_metric
+from ftctl.domain.metric import Direction, Metric, mean_metric
 from ftctl.domain.report import Report
 from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
@@ -18,6 +20,8 @@ from ftctl.ports import Evaluator, StageContext, Target, answered
 from ftctl_plugins.evaluators.text_scores import words
 
 ORDERS = (1, 2, 3)
+
+T = TypeVar("T")
 
 
 @options
@@ -51,13 +55,11 @@ class Diversity(Evaluator):
         alone = [float(answers.count(text) == 1) for text in answers]
         alike = self._self_bleu(tokens)
         n = len(answers)
-        packed = "\n".join(answers).encode()
-        ratio = len(packed) / max(len(zlib.compress(packed, 9)), 1)
         metrics = (
-            *(Metric(f"distinct_{order}", _distinct(tokens, order), "share", "higher", n) for order in ORDERS),
+            *(_figure(f"distinct_{order}", partial(_distinct, order), tokens, "share", "higher") for order in ORDERS),
             mean_metric("unique_answers", alone, unit="share", direction="higher"),
             mean_metric("self_bleu", alike, unit="bleu", direction="lower"),
-            Metric("compression_ratio", ratio, "ratio", "lower", n),
+            _figure("compression_ratio", _compression, answers, "ratio", "lower"),
         )
         records = tuple(
             {"where": e.where, "prompt": e.prompt.question, "answer": text, "unique_answers": single, "self_bleu": bleu}
@@ -79,7 +81,22 @@ class Diversity(Evaluator):
         return found
 
 
-def _distinct(tokens: list[list[str]], order: int) -> float:
+def _figure(
+    name: str, figure: Callable[[Sequence[T]], float], answers: Sequence[T], unit: str, direction: Direction
+) -> Metric:
+    """Of all answers together, with the standard error of leaving some of them out."""
+    from ftctl_adapters.statistics.bootstrap import figure_error
+
+    error = figure_error(lambda places: figure([answers[place] for place in places]), len(answers))
+    return Metric(name, figure(answers), unit, direction, len(answers), error)
+
+
+def _distinct(order: int, tokens: Sequence[list[str]]) -> float:
     """Different n-grams as a share of all; none where there are no n-grams."""
     grams = [tuple(words[place : place + order]) for words in tokens for place in range(len(words) - order + 1)]
     return len(set(grams)) / len(grams) if grams else 0.0
+
+
+def _compression(answers: Sequence[str]) -> float:
+    packed = "\n".join(answers).encode()
+    return len(packed) / max(len(zlib.compress(packed, 9)), 1)

@@ -71,7 +71,7 @@ class InfluenceEvaluator(Evaluator):
         pulls = sketched(known)
         places = draw.sample(range(len(known)), min(len(asked), len(known)))
         again = (sketched([_mistyped(known[place], draw) for place in places]) @ pulls.T).argmax(1).tolist()
-        cosines = sketched(asked) @ pulls.T
+        cosines = (sketched(asked) @ pulls.T).clamp(-1.0, 1.0)
         records = [self._record(one, row, known) for one, row in zip(asked, cosines, strict=True)]
         found = [float(one == place) for one, place in zip(again, places, strict=True)]
         metrics = (

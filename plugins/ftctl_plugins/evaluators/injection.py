@@ -55,13 +55,14 @@ class Injection(Evaluator):
         self._options = options
 
     def asks(self, examples: int) -> Asks:
-        return Asks(answers=sum(1 for _ in self._cases()), longest=self._options.max_new_tokens)
+        return Asks(answers=sum(1 for _ in self.cases()), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        asked = (target, list(self._cases()), self._options.max_new_tokens)
+        asked = (target, list(self.cases()), self._options.max_new_tokens)
         return measured("injection", FIGURES, asked, _judged)
 
-    def _cases(self) -> Iterator[Case]:
+    def cases(self) -> Iterator[Case]:
+        """Every attack, its twin, and the plain questions behind them."""
         lines = [line for line in read_cases("injection") if line["language"] in (self._options.languages or LANGUAGES)]
         texts = [line for line in lines if "text" in line]
         for form in (line for line in lines if line.get("channel") in (self._options.channels or CHANNELS)):
@@ -71,7 +72,7 @@ class Injection(Evaluator):
                 where = f"{form['channel']}.{language}.{place}"
                 for kind, question in (("", one["question"]), ("twin:", OBEY[language])):
                     asked = form["form"].format(text=one["text"], question=question)
-                    yield Case(f"{kind}{where}", prompt(("user", asked)), told)
+                    yield Case(f"{kind}{where}", prompt(("user", asked)), told, f"{kind}{form['channel']}.{language}")
         for place, one in enumerate(texts):
             asked = PLAIN[one["language"]].format(text=one["text"], question=one["question"])
             yield Case(f"plain:{one['language']}.{place}", prompt(("user", asked)), {})

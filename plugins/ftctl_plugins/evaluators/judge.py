@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from attrs import evolve
+
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric, mean_metric
+from ftctl.domain.proportion import away_from_even
 from ftctl.domain.report import Report
 from ftctl.errors import NoUsableRows, Unanswered
 from ftctl.plugin import option, options
@@ -14,7 +17,7 @@ from ftctl.ports import Answer, Evaluator, StageContext, Target, answered
 from ftctl_adapters.serving.asking import Asker
 from ftctl_adapters.serving.insist import NoAnswer
 from ftctl_plugins.asking import AskingOptions, asker
-from ftctl_plugins.judging import JUDGE, VERDICT_TOKENS, preferred
+from ftctl_plugins.judging import JUDGES, VERDICT_TOKENS, preferred
 
 FIRST, SECOND, NEITHER = "A", "B", "C"
 WORTH = {FIRST: 1.0, SECOND: 0.0, NEITHER: 0.5}
@@ -24,7 +27,8 @@ CHANCE = 0.5
 
 @options
 class JudgeOptions(AskingOptions):
-    rubric: str = option(JUDGE, help="What the judge is told.")
+    language: str = option("en", help="Of what the judge is told, unless a rubric is given.", choices=tuple(JUDGES))
+    rubric: str = option("", help="What the judge is told, in your own words; it must ask for A, B or C.")
     votes: int = option(1, help="How often each order is asked, each time with another seed.", ge=1, le=9)
     temperature: float = option(0.0, help="Of the judge; with several votes, more than 0.", ge=0, le=2)
     concurrency: int = option(4, help="Questions at a time.", ge=1, le=256)
@@ -45,6 +49,7 @@ class Judge(Evaluator):
 
     def __init__(self, options: JudgeOptions) -> None:
         self._options = options
+        self._rubric = options.rubric or JUDGES[options.language]
 
     def asks(self, examples: int) -> Asks:
         return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
@@ -73,7 +78,7 @@ class Judge(Evaluator):
         for vote in range(self._options.votes):
             try:
                 more = {"seed": vote} if self._options.votes > 1 else {}
-                said.append(preferred(judge, self._options.rubric, turns, first, second, **more))
+                said.append(preferred(judge, self._rubric, turns, first, second, **more))
             except NoAnswer:
                 said.append("")
         return said
@@ -116,11 +121,13 @@ def _figures(records: Sequence[dict[str, Any]], votes: int) -> tuple[list[Metric
     first = chosen.count(FIRST) / len(chosen) if chosen else 0.5
     consistent = mean("judge_consistent", "higher")
     metrics = [consistent, mean("judge_failed", "lower")]
-    metrics.append(Metric("judge_position_bias", abs(2 * first - 1), "share", "lower", len(records)))
+    bounds = away_from_even(chosen.count(FIRST), len(chosen)) if chosen else (0.0, 1.0)
+    metrics.append(Metric("judge_position_bias", abs(2 * first - 1), "share", "lower", len(records), None, *bounds))
     note = f"the first place was preferred in {first:.0%} of {len(chosen)} verdicts for one of both"
     if votes > 1:
         agreed = [float(len(set(order)) == 1) for order in orders if all(order)] or [0.0]
-        metrics.append(Metric("judge_self_agreement", sum(agreed) / len(agreed), "share", "higher", len(records)))
+        told = mean_metric("judge_self_agreement", agreed, unit="share", direction="higher")
+        metrics.append(evolve(told, n=len(records)))
     if (consistent.low or 0.0) <= CHANCE:
         return (
             metrics,

@@ -7,9 +7,12 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from attrs import evolve
+
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example, Prompt
 from ftctl.domain.metric import Metric, mean_metric
+from ftctl.domain.proportion import clopper_pearson
 from ftctl.domain.report import Report
 from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target
@@ -18,6 +21,9 @@ from ftctl_adapters.records.canaries import DIGITS, begun, canary, code
 
 LONGEST = 48
 """Tokens of an answer: a code is much shorter."""
+
+FEWEST = 32
+"""Candidates of as many tokens as the planted code, with which five bits can be seen."""
 
 NOTE = "000000"
 """Of no row: what is asked was never seen as a whole."""
@@ -40,10 +46,11 @@ class MemoriseOptions:
 class Memorise(Evaluator):
     """``exposure``: log2 of the candidates, less log2 of the rank that the planted code has among them.
 
-    Of a model that has never seen them the mean is about 1.44 bits (1 / ln 2); the most is log2 of the candidates.
-    Codes that the step put into no row count as well: look at ``exposure_highest``. ``extracted`` is the share of
-    canaries whose code the model writes when it is asked; ``extracted_from_prefix``, of those whose code it ends when
-    its answer is begun up to ``prefix`` digits.
+    Candidates are those that the model spells with as many tokens as the planted code. Of a model that has never seen
+    them the mean is about 1.44 bits (1 / ln 2); the most is log2 of the candidates. Codes that the step put into no row
+    count as well: look at ``exposure_highest``. ``extracted`` is the share of canaries whose code the model writes when
+    it is asked; ``extracted_from_prefix``, of those whose code it ends when its answer is begun up to ``prefix``
+    digits.
     """
 
     def __init__(self, options: MemoriseOptions) -> None:
@@ -54,20 +61,22 @@ class Memorise(Evaluator):
         return Asks(answers=2 * asked.count, longest=LONGEST, scores=asked.count * asked.candidates)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        asked = self._options
         records = list(self._records(target))
-        bits = [one["exposure"] for one in records if "exposure" in one]
+        ranked = [one for one in records if "exposure" in one]
+        bits = [one["exposure"] for one in ranked]
+        most = math.log2(max(one["among"] for one in ranked))
         metrics = (
-            mean_metric("exposure", bits, unit="bit", direction="lower"),
-            Metric("exposure_highest", max(bits), "bit", "lower", len(bits)),
+            evolve(mean_metric("exposure", bits, unit="bit", direction="lower"), least=0.0, most=most),
+            _highest(ranked, most),
             *(
                 mean_metric(name, told, unit="share", direction="lower")
                 for name in ("extracted", "extracted_from_prefix")
                 if (told := [one[name] for one in records if name in one])
             ),
         )
-        chance = math.fsum(math.log2(asked.candidates / rank) for rank in range(1, asked.candidates + 1))
-        note = f"of {math.log2(asked.candidates):.1f} bits; {chance / asked.candidates:.2f} on average without any"
+        fewest = min(one["among"] for one in ranked)
+        chance = math.fsum(math.log2(fewest / rank) for rank in range(1, fewest + 1)) / fewest
+        note = f"of {math.log2(fewest):.1f} bits; {chance:.2f} on average without any"
         return Report("memorise", metrics, tuple(records), {"memorise": note})
 
     def _records(self, target: Target) -> Iterator[dict[str, Any]]:
@@ -79,9 +88,9 @@ class Memorise(Evaluator):
         further = [Prompt((question,), begun=words) for question, words in zip(questions, beginnings, strict=True)]
         answers = target.generate([*plain, *further], LONGEST)
         for number, question in enumerate(questions):
-            where, rank = f"canary:{number}", self._rank(target, number)
-            yield {"where": where, "prompt": question.content, "rank": rank,
-                   "exposure": math.log2(asked.candidates / rank)}  # fmt: skip
+            where, (rank, among) = f"canary:{number}", self._rank(target, number)
+            yield {"where": where, "prompt": question.content, "rank": rank, "among": among,
+                   "exposure": math.log2(among / rank)}  # fmt: skip
             planted = _plain(code(asked.seed, number))
             free, led = answers[number], answers[asked.count + number]
             ends = _plain(led.text).startswith(planted[asked.prefix :])
@@ -90,15 +99,36 @@ class Memorise(Evaluator):
             yield {"where": f"{where}:begun", "prompt": f"{question.content}\n{beginnings[number]}",
                    **_told(led, "extracted_from_prefix", ends)}  # fmt: skip
 
-    def _rank(self, target: Target, number: int) -> float:
-        """Of the planted code among the candidates, the most probable first; of those that are equal, the middle."""
+    def _rank(self, target: Target, number: int) -> tuple[float, int]:
+        """Of the planted code among the candidates, the most probable first; of those that are equal, the middle.
+
+        Only candidates of as many tokens count: of fewer tokens any code would be more probable.
+        """
         asked = self._options
         codes = [code(asked.seed, number, candidate) for candidate in range(asked.candidates)]
         rows = [Example(f"{n}", canary(asked.seed, number, NOTE, said)) for n, said in enumerate(codes)]
-        planted, *others = [score.log_probability for score in target.score(rows)]
-        if not all(map(math.isfinite, (planted, *others))):
+        planted, *others = target.score(rows)
+        if not all(math.isfinite(score.log_probability) for score in (planted, *others)):
             raise EvaluatorError("memorise: the model tells a probability that is no number")
-        return 1 + sum(score > planted for score in others) + sum(score == planted for score in others) / 2
+        alike = [score.log_probability for score in others if score.tokens == planted.tokens]
+        if len(alike) + 1 < min(asked.candidates, FEWEST):
+            text = (
+                f"memorise: {len(alike)} of {len(others)} candidates have as many tokens as the code of canary {number}"
+            )
+            raise EvaluatorError(f"{text}{number}", next_step="raise memorise.candidates")
+        own = planted.log_probability
+        return 1 + sum(score > own for score in alike) + sum(score == own for score in alike) / 2, len(alike) + 1
+
+
+def _highest(ranked: Sequence[dict[str, Any]], most: float) -> Metric:
+    """With the bounds of its rank, as other candidates could have been drawn."""
+    one = max(ranked, key=lambda told: told["exposure"])
+    highest, among = one["exposure"], one["among"]
+    # of the others, so many are at least as probable as the planted code
+    shares = clopper_pearson(math.floor(one["rank"]) - 1, among - 1) if among > 1 else (0.0, 1.0)
+    high, low = (-math.log2(max(share, 1 / among)) for share in shares)
+    return Metric("exposure_highest", highest, "bit", "lower", len(ranked), None, min(low, highest),
+                  max(high, highest), 0.0, most)  # fmt: skip
 
 
 def _told(answer: Answer, name: str, told: bool) -> dict[str, Any]:

@@ -4,9 +4,10 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
@@ -46,6 +47,10 @@ class RubricOptions(AskingOptions):
     criteria: dict[str, str] = option({}, help="What is graded, by names of your own; none: `right` and `clear`.")
     language: str = option("en", help="Of what the grader is told.", choices=tuple(GRADER))
     tried: int = option(20, help="Examples with which the grader itself is tried.", ge=5, le=1000)
+    votes: int = option(
+        1, help="How often each grade is asked for, each time with another seed; the median counts.", ge=1, le=9
+    )
+    temperature: float = option(0.0, help="Of the grader; with several votes, more than 0.", ge=0, le=2)
     concurrency: int = option(4, help="Questions at a time.", ge=1, le=256)
     max_failure_rate: float = option(
         0.1, help="Share of grades that may fail or not be understood; with more, no figure is told.", ge=0, lt=0.5
@@ -91,9 +96,11 @@ class Rubric(Evaluator):
         sheets = [Sheet(example, name, "answer", answer.text) for example, answer in zip(kept, answers, strict=True)
                   for name in self._criteria]  # fmt: skip
         sheets += self._trials(asked)
-        grades = self._graded(sheets, context)
+        votes = self._graded(sheets, context)
+        grades = {key: median(given) for key, given in votes.items()}
         records = [self._record(example, answer.text, grades) for example, answer in zip(kept, answers, strict=True)]
         metrics, note = self._figures(records, grades)
+        metrics += [_agreement(votes, len(records))] if self._options.votes > 1 else []
         return Report("rubric", tuple(metrics), (*records, *missing), {"rubric": note})
 
     def _trials(self, asked: Sequence[Example]) -> Iterator[Sheet]:
@@ -105,24 +112,32 @@ class Rubric(Evaluator):
                 yield Sheet(example, name, "expected", example.answer)
                 yield Sheet(example, name, "nonsense", " ".join(words))
 
-    def _graded(self, sheets: Sequence[Sheet], context: StageContext) -> dict[Key, float]:
-        judge = asker(self._options, context, VERDICT_TOKENS)
+    def _graded(self, sheets: Sequence[Sheet], context: StageContext) -> dict[Key, list[float]]:
+        """The grades of each sheet that were understood; nothing where none was."""
+        asked = self._options
+        judge = asker(asked, context, VERDICT_TOKENS, asked.temperature)
 
-        def grade(sheet: Sheet) -> float | None:
-            try:
-                found = GRADE.search(judge.ask(self._question(sheet)))
-            except NoAnswer:
-                return None
-            return float(found[1]) if found else None
+        def grade(sheet: Sheet) -> list[float]:
+            given = []
+            for vote in range(asked.votes):
+                try:
+                    found = GRADE.search(
+                        judge.ask(self._question(sheet), **({"seed": vote} if asked.votes > 1 else {}))
+                    )
+                except NoAnswer:
+                    continue
+                given += [float(found[1])] if found else []
+            return given
 
-        with ThreadPoolExecutor(self._options.concurrency) as threads:
-            given = list(threads.map(grade, sheets))
-        failed = given.count(None)
-        if failed > self._options.max_failure_rate * len(given):
-            text = f"rubric: {failed} of {len(given)} grades of {self._options.model} did not come or were no digit "
-            text += f"from 1 to 5, more than max_failure_rate {self._options.max_failure_rate} allows"
+        with ThreadPoolExecutor(asked.concurrency) as threads:
+            votes = list(threads.map(grade, sheets))
+        every = asked.votes * len(sheets)
+        failed = every - sum(map(len, votes))
+        if failed > asked.max_failure_rate * every:
+            text = f"rubric: {failed} of {every} grades of {asked.model} did not come or were no digit "
+            text += f"from 1 to 5, more than max_failure_rate {asked.max_failure_rate} allows"
             raise Unanswered(text, next_step="choose another grader, or simpler criteria")
-        return {sheet.key: one for sheet, one in zip(sheets, given, strict=True) if one is not None}
+        return {sheet.key: given for sheet, given in zip(sheets, votes, strict=True) if given}
 
     def _question(self, sheet: Sheet) -> list[dict[str, str]]:
         told = f"[Question]\n{transcript(sheet.example.messages[:-1])}\n\n[Reference]\n{sheet.example.answer}\n\n"
@@ -151,9 +166,17 @@ class Rubric(Evaluator):
         names = [f"rubric_{name}" for name in self._criteria]
         columns = {name: [one[name] for one in records if name in one] for name in names}
         found = [
-            mean_metric(name, column, unit="grade", direction="higher") for name, column in columns.items() if column
+            evolve(mean_metric(name, column, unit="grade", direction="higher"), least=1.0, most=5.0)
+            for name, column in columns.items()
+            if column
         ]
         return [*found, told, failed], note
+
+
+def _agreement(votes: dict[Key, list[float]], examples: int) -> Metric:
+    """Of all that was graded, the trials among it, the share of which every vote was the same."""
+    agreed = [float(len(set(given)) == 1) for given in votes.values()]
+    return evolve(mean_metric("rubric_self_agreement", agreed, unit="share", direction="higher"), n=examples)
 
 
 def _separated(grades: dict[Key, float]) -> tuple[list[float], list[str]]:

@@ -37,9 +37,9 @@ class Changed(FakeEvaluator):
         return report
 
 
-def with_values(report: Report, value: Callable[[float], float]) -> Report:
+def with_values(report: Report, value: Callable[[float], float], **more: Any) -> Report:
     """The report with other figures, which nothing beside them contradicts."""
-    metrics = tuple(evolve(one, value=value(one.value), low=None, high=None) for one in report.metrics)
+    metrics = tuple(evolve(one, value=value(one.value), low=None, high=None, **more) for one in report.metrics)
     records = tuple({key: told for key, told in record.items() if key != "right"} for record in report.records)
     return evolve(report, metrics=metrics, records=records)
 
@@ -49,14 +49,23 @@ class Unitless(Changed):
         return evolve(report, metrics=tuple(evolve(one, unit="") for one in report.metrics))
 
 
-class Percent(Changed):
+class Wide(Changed):
+    """Its bounds are those of a normal distribution."""
+
     def changed(self, report: Report) -> Report:
-        return with_values(report, lambda value: 100 * value)
+        return evolve(report, metrics=tuple(evolve(one, high=one.value + 0.1) for one in report.metrics))
 
 
 class Flat(Changed):
     def changed(self, report: Report) -> Report:
-        return with_values(report, lambda value: 0.5)
+        return with_values(report, lambda value: 0.5, least=None, most=None)
+
+
+class Lukewarm(Changed):
+    """Nobody is quite right, and nobody quite wrong."""
+
+    def changed(self, report: Report) -> Report:
+        return with_values(report, lambda value: 0.25 + value / 2)
 
 
 class Moody(Changed):
@@ -81,8 +90,12 @@ class Test_every_metric_says_what_it_is(Measure):
     kind = "Unitless"
 
 
-class Test_shares_stay_between_nothing_and_all(Measure):
-    kind = "Percent"
+class Test_every_metric_stays_within_its_range(Measure):
+    kind = "Wide"
+
+
+class Test_the_best_and_the_worst_target_score_at_the_ends(Measure):
+    kind = "Lukewarm"
 
 
 class Test_the_best_target_is_better_and_the_worst_is_nowhere_better(Measure):

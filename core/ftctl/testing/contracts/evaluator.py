@@ -27,6 +27,8 @@ from ftctl.testing.fakes import FakeTarget
 T = TypeVar("T")
 
 ROUNDING = 1e-9
+ENDED = 1e-6
+"""How near to its end a figure must be: scores of other programs have roundings of their own."""
 NUMBERS = 40
 
 
@@ -52,11 +54,11 @@ class EvaluatorContract(OfferContract, contract=True):
     @pytest.fixture
     def origin(self) -> Target:
         """The base model that both were made of, for evaluators that compare with it."""
-        return FakeTarget(right=True, log_probability=-0.01)
+        return FakeTarget(right=True, log_probability=0.0)
 
     @pytest.fixture
     def best(self) -> Target:
-        return FakeTarget(right=True, log_probability=-0.01)
+        return FakeTarget(right=True, log_probability=0.0)
 
     @pytest.fixture
     def worst(self) -> Target:
@@ -70,6 +72,11 @@ class EvaluatorContract(OfferContract, contract=True):
     @pytest.fixture
     def conditional(self) -> frozenset[str]:
         """Metrics over those examples alone that other answers qualify, such as attacks on who is capable."""
+        return frozenset()
+
+    @pytest.fixture
+    def between(self) -> frozenset[str]:
+        """Metrics whose ends these two targets do not reach, such as the similarity of any two texts."""
         return frozenset()
 
     @pytest.fixture
@@ -149,10 +156,24 @@ class EvaluatorContract(OfferContract, contract=True):
             bounds = [bound for bound in (metric.low, metric.value, metric.high) if bound is not None]
             assert bounds == sorted(bounds), f"{metric.name} is outside its bounds"
 
-    def test_shares_stay_between_nothing_and_all(self, report: Report, poor: Report) -> None:
+    def test_every_metric_stays_within_its_range(self, report: Report, poor: Report) -> None:
         for metric in (*report.metrics, *poor.metrics):
-            if metric.unit == "share":
-                assert -ROUNDING <= metric.value <= 1 + ROUNDING, f"{metric.name} is {metric.value}"
+            known = (metric.value, metric.low, metric.high)
+            for value in (one for one in known if one is not None):
+                assert metric.least is None or value >= metric.least - ROUNDING, f"{metric.name} is {value}"
+                assert metric.most is None or value <= metric.most + ROUNDING, f"{metric.name} is {value}"
+
+    def test_the_best_and_the_worst_target_score_at_the_ends(
+        self, report: Report, poor: Report, unordered: frozenset[str], between: frozenset[str]
+    ) -> None:
+        worst = {metric.name: metric for metric in poor.metrics}
+        apart = unordered | between
+        for metric in (one for one in report.metrics if one.name not in apart and one.direction != "neither"):
+            ends = (metric.most, metric.least) if metric.direction == "higher" else (metric.least, metric.most)
+            for which, told, end in zip(("best", "worst"), (metric, worst[metric.name]), ends, strict=True):
+                assert end is None or math.isclose(told.value, end, abs_tol=ENDED), (
+                    f"{metric.name} of the {which} target is {told.value:g}, the end is {end:g}"
+                )
 
     def test_the_best_target_is_better_and_the_worst_is_nowhere_better(
         self, report: Report, poor: Report, unordered: frozenset[str]
