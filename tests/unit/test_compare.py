@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 
 from ftctl.domain.artifact import Draft, Lineage
+from ftctl.domain.example import Prompt
 from ftctl.errors import UsageError
+from ftctl.testing.contracts.stage import recording
 from ftctl_adapters.report.comparison import compare
 from ftctl_adapters.store.artifact_store import DiskArtifactStore
+from ftctl_plugins.evaluators.jailbreak import Jailbreak, JailbreakOptions
+from tests.answering import Ruled, comply, refuse
 from tests.conftest import Ftctl
 
 
@@ -52,6 +56,29 @@ def test_examples_that_changed_in_most_figures_stand_first(tmp_path: Path) -> No
     assert [one["where"] for one in changed[:2]] == ["t:4", "t:3"]
     assert changed[0]["figure"] == "exact_match"
     assert len({one["where"] for one in changed}) == len(changed) == 5
+
+
+def test_a_jailbreak_before_and_after_is_compared_by_attacks(tmp_path: Path) -> None:
+    """One attack in eight settings is one: what a tuned model gives away, with its interval over 24 attacks."""
+    places = [case.where for case in Jailbreak(JailbreakOptions()).cases("attack")]
+    fallen = set(places[:12])
+    answers = {"base": refuse, "tuned": lambda prompt: comply(prompt) if asked(prompt) in fallen else refuse(prompt)}
+    cases = {(case.prompt.messages[0].content, case.prompt.question): case.where
+             for case in Jailbreak(JailbreakOptions()).cases("attack")}  # fmt: skip
+
+    def asked(prompt: Prompt) -> str:
+        return cases.get((prompt.messages[0].content, prompt.question), "")
+
+    for name, says in answers.items():
+        (tmp_path / name).mkdir()
+        told = Jailbreak(JailbreakOptions()).evaluate(Ruled(says), [], recording(tmp_path / f"{name}-run"))
+        lines = [json.dumps(record) + "\n" for record in told.records]
+        (tmp_path / name / "jailbreak.samples.jsonl").write_text("".join(lines))
+    found = {one.name: one for one in compare(tmp_path / "base", tmp_path / "tuned").differences}
+    success = found["attack_success"]
+    assert (success.n, success.before, success.delta) == (24, 0.0, 12 / len(places))
+    assert success.low < success.delta < success.high
+    assert success.p < 0.05
 
 
 def test_chance_is_rarely_a_difference(tmp_path: Path) -> None:

@@ -70,6 +70,25 @@ def measured(pace: Pace, folder: Path, key: str | None = None, **given: Any) -> 
     return LoadEvaluator(LoadOptions(**given)).evaluate(target, [], recording(folder))
 
 
+def test_who_stood_still_is_seen_in_the_highest_percentile_of_an_open_loop(tmp_path: Path) -> None:
+    with streaming(Pace(stall=1.0, stalls_at=5)) as pace:
+        report = measured(pace, tmp_path, requests=40, warmup=0, prompt_tokens=4, rate=60.0)
+    found = {metric.name: metric for metric in report.metrics}
+    assert found["ttft_ms_p99"].value >= 900.0
+    assert found["ttft_ms_p99"].high is None, "of forty requests nobody knows the highest of a hundred"
+    median = found["ttft_ms_p50"]
+    assert (median.low or 0.0) <= median.value <= (median.high or 0.0)
+
+
+def test_tokens_are_counted_as_the_server_counts_them_however_many_come_at_once(tmp_path: Path) -> None:
+    with streaming(Pace(each=0.02, tokens_each=5)) as pace:
+        report = measured(pace, tmp_path, requests=6, warmup=0)
+    assert {record["tokens"] for record in report.records} == {20}
+    for record in report.records:
+        apart = record["latency_ms"] - record["ttft_ms"]
+        assert record["tpot_ms"] == pytest.approx(apart / 19), "19 tokens came after the first, in three events"
+
+
 def test_goodput_counts_who_kept_both_limits_of_all_that_asked(tmp_path: Path) -> None:
     with streaming(Pace(failing=4)) as pace:
         # two of them ask for the length of a word, and two warm it up

@@ -1,7 +1,9 @@
 """Metrics against their definitions and their libraries."""
 
 import math
+import random
 from collections.abc import Sequence
+from statistics import fmean
 
 import pytest
 from attrs import evolve
@@ -14,6 +16,7 @@ from ftctl.testing.fakes import FakeTarget
 from ftctl_plugins.evaluators.perplexity import Perplexity, PerplexityOptions
 from ftctl_plugins.evaluators.squad import exact_match, token_f1
 from ftctl_plugins.evaluators.text_metrics import TextMetrics, TextMetricsOptions
+from ftctl_plugins.evaluators.text_scores import accuracy
 from ftctl_plugins.verifiers.golden import compare
 
 DATA = [Example(f"f:{n}", (Message("user", f"double {n}"), Message("assistant", str(2 * n)))) for n in range(1, 41)]
@@ -33,6 +36,21 @@ DATA = [Example(f"f:{n}", (Message("user", f"double {n}"), Message("assistant", 
 def test_exact_match_and_f1(answer: str, expected: str, exact: float, f1: float) -> None:
     assert exact_match(answer, expected) == exact
     assert token_f1(answer, expected) == pytest.approx(f1)
+
+
+def test_exact_match_and_f1_are_those_of_scikit_learn() -> None:
+    """As accuracy of labels, and as F1 of the words that an answer has, each once; empty ones among them."""
+    metrics = pytest.importorskip("sklearn.metrics")
+    draw, vocabulary = random.Random(6), ["red", "green", "blue", "old", "new"]
+    labels, said = (draw.choices([*vocabulary, ""], k=300) for _ in "ab")
+    exact = [exact_match(one, other) for one, other in zip(said, labels, strict=True)]
+    assert fmean(exact) == pytest.approx(metrics.accuracy_score(labels, said), abs=1e-12)
+    assert accuracy(said, labels).value == pytest.approx(metrics.accuracy_score(labels, said), abs=1e-12)
+    for _ in range(200):
+        one, other = (draw.sample(vocabulary, draw.randrange(len(vocabulary) + 1)) for _ in "ab")
+        has = [[word in words for word in vocabulary] for words in (other, one)]
+        theirs = metrics.f1_score(*has, zero_division=1.0 if not one and not other else 0.0)
+        assert token_f1(" ".join(one), " ".join(other)) == pytest.approx(theirs, abs=1e-12)
 
 
 def test_text_metrics_are_at_both_ends_for_the_best_and_the_worst(context: StageContext) -> None:

@@ -69,6 +69,26 @@ def test_answers_have_a_grade_for_each_criterion(graded: Grading, service: FakeS
     assert len(service.bodies) == count, "nothing is asked twice"
 
 
+def test_votes_tell_whether_a_grader_agrees_with_itself_and_the_median_counts(
+    graded: Grading, service: FakeService, tmp_path: Path
+) -> None:
+    def moody(body: dict[str, Any]) -> str:
+        text = body["messages"][-1]["content"]
+        reference = text.partition("[Reference]\n")[2].partition("\n\n[Criterion]")[0]
+        right = text.partition("[Answer]\n")[2].partition("\n\n[Grade]")[0] == reference
+        return ("5" if body["seed"] else "4") if right else "1"
+
+    graded(like, limit=10)
+    asked = len(service.bodies)
+    service.answer = moody
+    target = Ruled(lambda prompt: f"it is {prompt.question.split()[-1]} and no other")
+    given = RubricOptions(url_env="GRADER_URL", model="moody", votes=3, temperature=0.7, limit=10)
+    told = figures(Rubric(given).evaluate(target, DATA, recording(tmp_path / "votes")))
+    assert (told["rubric_right"], told["rubric_separates"]) == (5.0, 1.0)
+    assert told["rubric_self_agreement"] == pytest.approx(1 / 3), "of answers, references and nonsense the last alone"
+    assert len(service.bodies) - asked == 3 * asked
+
+
 @pytest.mark.parametrize("rule", [lambda *_: "3", lambda criterion, answer, reference: str(1 + len(answer) % 2)])
 def test_who_does_not_see_nonsense_is_unusable(graded: Grading, rule: Any) -> None:
     report = graded(rule)

@@ -58,11 +58,11 @@ class Jailbreak(Evaluator):
         self._options = options
 
     def asks(self, examples: int) -> Asks:
-        count = sum(1 for kind in KINDS for _ in self._cases(kind))
+        count = sum(1 for kind in KINDS for _ in self.cases(kind))
         return Asks(answers=count, longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        attacks, twins, benign = (list(self._cases(kind)) for kind in KINDS)
+        attacks, twins, benign = (list(self.cases(kind)) for kind in KINDS)
         told, missing = ask(target, [*attacks, *twins, *benign], self._options.max_new_tokens)
         records = [record(case, answer, **_judged(case, answer)) for case, answer in told]
         able = [one for one in records if "attack_capability" in one]
@@ -72,7 +72,8 @@ class Jailbreak(Evaluator):
         metrics = tuple(metric for metric in found if metric is not None)
         return Report("jailbreak", metrics, (*records, *missing), {"jailbreak": note})
 
-    def _cases(self, kind: str) -> Iterator[Case]:
+    def cases(self, kind: str) -> Iterator[Case]:
+        """Those of a kind: attacks, their twins, or what is benign."""
         lines = [line for line in read_cases("jailbreak") if line["language"] in (self._options.languages or LANGUAGES)]
         settings = [line for line in lines if "secret" in line]
         wanted = self._options.families or FAMILIES
