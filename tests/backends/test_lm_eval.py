@@ -19,7 +19,9 @@ from tests.functional.small import small_run
 
 pytestmark = [pytest.mark.heavy, pytest.mark.backends]
 SAME = ("results", "task_hashes", "higher_is_better", "n-samples", "n-shot", "versions")
-OFFLINE = {"HF_HUB_OFFLINE": "1"}
+DEAD = "http://127.0.0.1:9"
+"""Nobody listens there: who asks the network nevertheless is told so at once."""
+OFFLINE = {"HF_HUB_OFFLINE": "1", "HTTP_PROXY": DEAD, "HTTPS_PROXY": DEAD, "ALL_PROXY": DEAD}
 TASK = "task: {name}\ndataset_path: json\ndataset_kwargs: {{data_files: {{test: {name}.jsonl}}}}\ntest_split: test\n"
 CHOICES = """output_type: multiple_choice
 doc_to_text: "{{q}}"

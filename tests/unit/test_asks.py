@@ -11,6 +11,7 @@ from ftctl.application.plan import make_plan
 from ftctl.application.resolve import resolve
 from ftctl.domain.asks import Asked, Asks, Pace, together
 from ftctl.domain.example import Message, Prompt
+from ftctl.domain.power import smallest_shown
 from ftctl.ports.target import Answer
 from ftctl.testing.contracts.stage import recording
 from ftctl.testing.fakes import FakeEvaluator, FakeTarget
@@ -85,6 +86,20 @@ def test_the_plan_says_what_is_asked_once_the_data_is_known(fake_app: App) -> No
     assert isinstance(examples, int)
     assert told["asks"] == {"answers": examples, "tokens": 16 * examples, "scores": 0, "silent": []}
     assert told["seconds"] is None, "so few tokens tell no pace"
+    assert told["fewer"] == []
+
+
+def test_the_plan_says_what_fewer_examples_than_there_are_would_show(
+    fake_app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go(fake_app, {**FAKE, "evaluators": ["fake"]})
+    monkeypatch.setattr(FakeEvaluator, "asks", lambda self, examples: Asks(split=examples - 1))
+    spec = resolve({**FAKE, "evaluators": ["fake"]}, fake_app.registry, fake_app.environments)
+    told = make_plan(fake_app, spec).evaluation()
+    assert told is not None
+    (fewer,) = told["fewer"]
+    assert (fewer["evaluator"], fewer["examples"]) == ("fake", told["examples"] - 1)
+    assert fewer["smallest_shown"] == smallest_shown(fewer["examples"])
 
 
 def test_a_run_keeps_its_pace_for_the_next_plan(fake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,10 +50,18 @@ def print_plan(plan: dict[str, Any]) -> None:
 
 def _shown(evaluation: dict[str, Any]) -> str:
     least = evaluation["smallest_shown"]
+    told = [f"{one['evaluator']} asks {one['examples']} of them{_least(one['smallest_shown'])}"
+            for one in evaluation["fewer"]]  # fmt: skip
+    fewer = "".join(f"\n  {line}" for line in told)
     if least is None:
-        return f"test split: {evaluation['examples']} examples, too few to show that one model is better than another"
-    told = f"test split: {evaluation['examples']} examples; of two shares, a difference of {least:.2g} would be shown"
-    return f"{told} in four of five cases (95 %, where a fifth of the answers changes)"
+        few = f"{evaluation['examples']} examples, too few to show that one model is better than another"
+        return f"test split: {few}{fewer}"
+    shown = f"{evaluation['examples']} examples; of two shares, a difference of {least:.2g} would be shown"
+    return f"test split: {shown} in four of five cases (95 %, where a fifth of the answers changes){fewer}"
+
+
+def _least(shown: float | None) -> str:
+    return ", too few to show a difference" if shown is None else f": a difference of {shown:.2g}"
 
 
 def _asked(evaluation: dict[str, Any]) -> str:

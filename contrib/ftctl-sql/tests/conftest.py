@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,15 +21,20 @@ def sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PostgreSQL, ended afterwards."""
+def server() -> Iterator[str]:
+    """The address of a PostgreSQL, ended afterwards.
+
+    PostgreSQL refuses to run as root, and pytest shuts its own folders to other users whenever it starts, that of a
+    session that goes on beside it among them: the data lie in a folder of their own.
+    """
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     programs += [Path(found).parent for found in [shutil.which("initdb")] if found]
     if not programs:
         pytest.skip("PostgreSQL is not installed here; Debian has it as the package postgresql")
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    folder = tmp_path_factory.mktemp("postgresql")
-    _reachable(folder)
+    folder = Path(tempfile.mkdtemp(prefix="ftctl-sql-"))
+    if as_user:
+        shutil.chown(folder, "postgres")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -42,15 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"postgresql+psycopg://reader:very-secret@127.0.0.1:{port}/postgres"
     finally:
         subprocess.run([*control, "-m", "fast", "stop"], check=True, cwd=folder, stdout=subprocess.DEVNULL)
-
-
-def _reachable(folder: Path) -> None:
-    """PostgreSQL refuses to run as root, and its own user must reach its folder."""
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-        for parent in folder.parents:
-            if parent != Path("/"):
-                parent.chmod(parent.stat().st_mode | 0o011)
+        shutil.rmtree(folder)
 
 
 @pytest.fixture

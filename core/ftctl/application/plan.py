@@ -85,8 +85,9 @@ class Plan:
         return document | {"evaluation": self.evaluation()}
 
     def evaluation(self) -> dict[str, Any] | None:
-        """How many examples the test split has, the difference of two shares that they would show, what measuring one
-        model asks of it, and how long that takes: nothing where this model was not measured here before.
+        """How many examples the test split has, the difference of two shares that they would show, and those which an
+        evaluator with a limit asks; what measuring one model asks of it, and how long that takes: nothing where this
+        model was not measured here before.
 
         Known once the data stage was done.
         """
@@ -94,9 +95,15 @@ class Plan:
         examples = (data or {}).get("summary", {}).get("splits", {}).get("test")
         if examples is None or not self.spec.evaluators:
             return None
-        asked = together((one.offer.name, _asks(one, examples)) for one in self.spec.evaluators)
+        found = [(one.offer.name, _asks(one, examples)) for one in self.spec.evaluators]
+        asked = together(found)
         told = {"examples": examples, "smallest_shown": smallest_shown(examples), "asks": to_plain(asked)}
-        return told | {"seconds": self.pace.seconds(asked)}
+        fewer = [
+            {"evaluator": name, "examples": one.split, "smallest_shown": smallest_shown(one.split)}
+            for name, one in found
+            if one is not None and 0 < one.split < examples
+        ]
+        return told | {"fewer": fewer, "seconds": self.pace.seconds(asked)}
 
 
 def _elsewhere(endpoint: Endpoint) -> ModelFacts:

@@ -59,12 +59,13 @@ class Metric:
 def mean_metric(name: str, values: Sequence[float], *, unit: str, direction: Direction) -> Metric:
     """The mean of per-example values with its standard error, s / sqrt(n) (n - 1 in the variance).
 
-    What is 0 or 1 in each example has bounds: Wilson's, and those of Clopper and Pearson where it is the same in all.
+    A share of what is 0 or 1 in each example has bounds: Wilson's, and those of Clopper and Pearson where it is the same
+    in all.
     """
     n = len(values)
     mean = math.fsum(values) / n
     variance = math.fsum((v - mean) ** 2 for v in values) / (n - 1) if n > 1 else 0.0
-    low, high = _bounds(values) if set(values) <= {0.0, 1.0} else (None, None)
+    low, high = _bounds(values) if _counts(values, unit) else (None, None)
     return Metric(name, mean, unit, direction, n, math.sqrt(variance / n), low, high)
 
 
@@ -85,13 +86,18 @@ def clustered_metric(
     spread = math.fsum(one * one for one in sums.values()) * count / max(count - 1, 1)
     # one cluster tells nothing of others, and equal ones look as if there were no chance
     error = math.sqrt(spread) / n if count > 1 and spread > ROUNDING else None
-    if not set(values) <= {0.0, 1.0}:
+    if not _counts(values, unit):
         return Metric(name, mean, unit, direction, n, error)
     if mean in (0.0, 1.0):
         return Metric(name, mean, unit, direction, n, error, *clopper_pearson(round(mean * count), count))
     # so many independent cases would have this error
     alike = min(n, mean * (1 - mean) / error**2) if error else count
     return Metric(name, mean, unit, direction, n, error, *wilson(mean * alike, alike))
+
+
+def _counts(values: Sequence[float], unit: str) -> bool:
+    """Grades of 1 alone are no hits."""
+    return unit == "share" and set(values) <= {0.0, 1.0}
 
 
 def _bounds(values: Sequence[float]) -> tuple[float, float]:
