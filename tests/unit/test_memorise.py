@@ -63,7 +63,7 @@ def test_codes_are_ranked_among_those_of_as_many_tokens(report: Measured) -> Non
     for even in (True, False):
         bits = [one["exposure"] for n, one in enumerate(ranked) if (int(code(1, n)[0]) % 2 == 0) is even]
         assert fmean(bits) == pytest.approx(1 / math.log(2), abs=0.4)
-    with pytest.raises(EvaluatorError, match=r"\d+ of 39 candidates have as many tokens"):
+    with pytest.raises(EvaluatorError, match=r"\d+ of 39 candidates have as many tokens as the code of canary 0$"):
         report(Memorise(MemoriseOptions(count=1, candidates=40)), Spelling(babble))
 
 

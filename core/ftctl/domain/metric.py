@@ -59,8 +59,8 @@ class Metric:
 def mean_metric(name: str, values: Sequence[float], *, unit: str, direction: Direction) -> Metric:
     """The mean of per-example values with its standard error, s / sqrt(n) (n - 1 in the variance).
 
-    A share of what is 0 or 1 in each example has bounds: Wilson's, and those of Clopper and Pearson where it is the same
-    in all.
+    A share of what is 0 or 1 in each example has bounds: Wilson's, and those of Clopper and Pearson where it is the
+    same in all.
     """
     n = len(values)
     mean = math.fsum(values) / n

@@ -112,10 +112,8 @@ class Memorise(Evaluator):
             raise EvaluatorError("memorise: the model tells a probability that is no number")
         alike = [score.log_probability for score in others if score.tokens == planted.tokens]
         if len(alike) + 1 < min(asked.candidates, FEWEST):
-            text = (
-                f"memorise: {len(alike)} of {len(others)} candidates have as many tokens as the code of canary {number}"
-            )
-            raise EvaluatorError(f"{text}{number}", next_step="raise memorise.candidates")
+            text = f"memorise: {len(alike)} of {len(others)} candidates have as many tokens as the code of "
+            raise EvaluatorError(f"{text}canary {number}", next_step="raise memorise.candidates")
         own = planted.log_probability
         return 1 + sum(score > own for score in alike) + sum(score == own for score in alike) / 2, len(alike) + 1
 

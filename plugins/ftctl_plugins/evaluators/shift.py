@@ -146,8 +146,9 @@ def _figures(slices: Sequence[Slice], scores: Sequence[float]) -> tuple[Metric, 
 
     def means(places: Any) -> Any:
         """Of the slices that examples of a draw are in."""
-        counts = inside[:, places].sum(axis=1)
-        return (inside[:, places] @ told[places])[counts > 0] / counts[counts > 0]
+        times = np.bincount(places, minlength=n)
+        counts = inside @ times
+        return (inside @ (told * times))[counts > 0] / counts[counts > 0]
 
     figures: dict[str, tuple[Any, Direction]] = {
         "shift_worst": (lambda places: float(means(places).min()), "higher"),
