@@ -27,6 +27,8 @@ def contract_of(check: dict[str, Any]) -> type:
     given: dict[str, Any] = {"offer": check["name"], "values": check["values"]}
     if check["port"] == "server":
         given["python"] = Interpreter(check["python"])
+    if check["port"] == "evaluator":
+        given["between"] = None
     return type("Test", (base,), {name: _fixture(name, value) for name, value in given.items()})
 
 

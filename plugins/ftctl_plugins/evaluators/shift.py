@@ -145,10 +145,10 @@ def _figures(slices: Sequence[Slice], scores: Sequence[float]) -> tuple[Metric, 
         row[list(one.places)] = 1
 
     def means(places: Any) -> Any:
-        """Of the slices that examples of a draw are in."""
+        """Of the slices that examples of a draw are in; of all, where it holds none of theirs."""
         times = np.bincount(places, minlength=n)
         counts = inside @ times
-        return (inside @ (told * times))[counts > 0] / counts[counts > 0]
+        return (inside @ (told * times))[counts > 0] / counts[counts > 0] if counts.any() else means(np.arange(n))
 
     figures: dict[str, tuple[Any, Direction]] = {
         "shift_worst": (lambda places: float(means(places).min()), "higher"),
