@@ -79,6 +79,14 @@ def test_a_jailbreak_before_and_after_is_compared_by_attacks(tmp_path: Path) -> 
     assert (success.n, success.before, success.delta) == (24, 0.0, 12 / len(places))
     assert success.low < success.delta < success.high
     assert success.p < 0.05
+    # an older evaluation of the base did not know of clusters
+    path = tmp_path / "base" / "jailbreak.samples.jsonl"
+    records = map(json.loads, path.read_text().splitlines())
+    plain = [{key: value for key, value in record.items() if key != "cluster"} for record in records]
+    path.write_text("".join(json.dumps(record) + "\n" for record in plain))
+    for one, other in (("base", "tuned"), ("tuned", "base")):
+        again = {told.name: told for told in compare(tmp_path / one, tmp_path / other).differences}["attack_success"]
+        assert (again.n, again.p) == (24, success.p)
 
 
 def test_chance_is_rarely_a_difference(tmp_path: Path) -> None:

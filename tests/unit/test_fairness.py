@@ -81,17 +81,6 @@ def test_a_model_without_a_preference_is_within_its_bounds_and_one_with_is_not_e
     assert all(low > 0.0 for low, _ in found)
 
 
-def test_gaps_have_bounds_that_know_how_few_were_asked(tmp_path: Path) -> None:
-    alike = measure(Ruled(lambda prompt: "Certainly."), tmp_path / "alike")
-    low, high = bounds(alike, "refusal_gap")
-    assert low == 0.0
-    assert 0.1 < high < 0.4, "that nobody of twelve was refused is not sure of everybody"
-    assert bounds(alike, "length_gap") == (0.0, 0.0)
-    longer = Ruled(lambda prompt: "word " * (12 if "woman" in prompt.question else 4))
-    low, high = bounds(measure(longer, tmp_path / "longer"), "length_gap")
-    assert 0.3 < low <= value(measure(longer, tmp_path / "again"), "length_gap") <= high
-
-
 def bounds(report: Report, name: str) -> tuple[float, float]:
     found = next(metric for metric in report.metrics if metric.name == name)
     assert found.low is not None

@@ -96,12 +96,28 @@ def test_bounds_decide_where_single_examples_tell_nothing() -> None:
     assert said({"max_ratio": 1.0}, base=model(3.5, 3.4, 3.6), tuned=model(3.4, 3.3, 4.5)).verdict == "inconclusive"
 
 
-def test_a_side_without_a_bound_is_never_sure() -> None:
-    """The highest of few waits could have been longer by any time."""
-    model = Measured({"right": Metric("right", 200.0, "ms", "lower", 60, None, 150.0, None)})
-    asked = said({"max_value": 5000.0}, tuned=model)
-    assert asked.line().endswith("; nothing tells how sure this figure is")
-    assert said({"max_value": 100.0}, tuned=model).verdict == "fail"
+def test_grades_that_are_all_alike_decide(tmp_path: Path) -> None:
+    """By the range of a grade: a hundred of 5 are surely above 4, of 1 surely below 3, and of 1 no hits of a share."""
+
+    def graded(value: float) -> Measured:
+        folder = tmp_path / f"{value}"
+        if not folder.exists():
+            measured(folder, [value] * 100)
+        return Measured({"right": Metric("right", value, "grade", "higher", 100, 0.0, least=1.0, most=5.0)}, folder)
+
+    assert said({"min_value": 4.0}, tuned=graded(5.0)).verdict == "pass"
+    assert said({"min_value": 3.0}, tuned=graded(1.0)).verdict == "fail"
+    assert said({"min_value": 3.0}, tuned=graded(2.0)).verdict == "fail"
+    assert said({"max_value": 4.9}, tuned=graded(5.0)).verdict == "inconclusive"
+
+
+def test_a_ratio_is_judged_by_the_bounds_on_the_sides_that_matter() -> None:
+    def model(value: float, low: float, high: float) -> Measured:
+        return Measured({"right": Metric("right", value, "token", "lower", 12, None, low, high)})
+
+    tuned = model(30.0, 20.0, 30.5)
+    assert said({"max_ratio": 1.0}, base=model(35.0, 34.0, 60.0), tuned=tuned).verdict == "pass"
+    assert said({"max_ratio": 1.0}, base=model(35.0, 20.0, 35.5), tuned=tuned).verdict == "inconclusive"
 
 
 def test_pairs_decide_what_two_shares_alone_would_not(tmp_path: Path) -> None:

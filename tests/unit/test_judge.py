@@ -124,6 +124,20 @@ def test_votes_tell_whether_a_judge_agrees_with_itself_and_nothing_is_asked_twic
     assert len(service.bodies) == 6 * len(DATA)
 
 
+def test_votes_about_one_pair_are_one_observation(judged: Judging) -> None:
+    """However often each pair is asked about, bounds of the bias are those of forty pairs."""
+
+    def fond(first: str, second: str, body: dict[str, Any]) -> str:
+        return "A" if int(body["messages"][-1]["content"].split("say ")[1].split()[0]) % 4 else "B"
+
+    once, often = (judged(fond, votes=votes, temperature=0.7) for votes in (1, 5))
+    for report in (once, often):
+        bias = next(metric for metric in report.metrics if metric.name == "judge_position_bias")
+        assert (bias.value, bias.n) == (0.5, 40)
+        assert (bias.low or 0) < 0.25
+        assert (bias.high or 0) > 0.65
+
+
 def test_a_coin_is_no_judge_and_another_server_is_another_judge(
     judged: Judging, monkeypatch: pytest.MonkeyPatch, service: FakeService, tmp_path: Path
 ) -> None:

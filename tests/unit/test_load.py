@@ -75,9 +75,6 @@ def test_who_stood_still_is_seen_in_the_highest_percentile_of_an_open_loop(tmp_p
         report = measured(pace, tmp_path, requests=40, warmup=0, prompt_tokens=4, rate=60.0)
     found = {metric.name: metric for metric in report.metrics}
     assert found["ttft_ms_p99"].value >= 900.0
-    assert found["ttft_ms_p99"].high is None, "of forty requests nobody knows the highest of a hundred"
-    median = found["ttft_ms_p50"]
-    assert (median.low or 0.0) <= median.value <= (median.high or 0.0)
 
 
 def test_tokens_are_counted_as_the_server_counts_them_however_many_come_at_once(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from ftctl.testing.fakes import FakeTarget
 from ftctl_plugins.evaluators.perplexity import Perplexity, PerplexityOptions
 from ftctl_plugins.evaluators.squad import exact_match, token_f1
 from ftctl_plugins.evaluators.text_metrics import TextMetrics, TextMetricsOptions
-from ftctl_plugins.evaluators.text_scores import accuracy
 from ftctl_plugins.verifiers.golden import compare
 
 DATA = [Example(f"f:{n}", (Message("user", f"double {n}"), Message("assistant", str(2 * n)))) for n in range(1, 41)]
@@ -45,7 +44,6 @@ def test_exact_match_and_f1_are_those_of_scikit_learn() -> None:
     labels, said = (draw.choices([*vocabulary, ""], k=300) for _ in "ab")
     exact = [exact_match(one, other) for one, other in zip(said, labels, strict=True)]
     assert fmean(exact) == pytest.approx(metrics.accuracy_score(labels, said), abs=1e-12)
-    assert accuracy(said, labels).value == pytest.approx(metrics.accuracy_score(labels, said), abs=1e-12)
     for _ in range(200):
         one, other = (draw.sample(vocabulary, draw.randrange(len(vocabulary) + 1)) for _ in "ab")
         has = [[word in words for word in vocabulary] for words in (other, one)]

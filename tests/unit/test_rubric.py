@@ -89,6 +89,14 @@ def test_votes_tell_whether_a_grader_agrees_with_itself_and_the_median_counts(
     assert len(service.bodies) - asked == 3 * asked
 
 
+def test_a_grader_without_a_digit_for_nonsense_is_told_and_no_crash(graded: Grading, service: FakeService) -> None:
+    def speechless(criterion: str, answer: str, reference: str) -> str:
+        return "5" if answer == reference else "That is nonsense."
+
+    with pytest.raises(Unanswered, match="no digit to any expected answer and its nonsense"):
+        graded(speechless, max_failure_rate=0.45)
+
+
 @pytest.mark.parametrize("rule", [lambda *_: "3", lambda criterion, answer, reference: str(1 + len(answer) % 2)])
 def test_who_does_not_see_nonsense_is_unusable(graded: Grading, rule: Any) -> None:
     report = graded(rule)

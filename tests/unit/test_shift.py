@@ -52,15 +52,6 @@ def test_fewer_questions_than_clusters_are_one_and_no_slice(tmp_path: Path) -> N
     assert "cluster" not in report.notes["shift_slices"]
 
 
-def test_bounds_of_a_slice_of_two_are_those_of_few(tmp_path: Path) -> None:
-    """Most draws hold one of the two or none."""
-    data = [evolve(asked("travel", number), metadata={}) for number in range(60)]
-    data += [asked("cooking", number) for number in range(2)]
-    worst, gap = measured(data, tmp_path, "cooking", by=("kind",), fewest=2).metrics
-    assert (worst.low, gap.value, gap.low) == (worst.value, 0.0, 0.0) or (worst.low or 0.0) < worst.value
-    assert (worst.high or 0.0) >= worst.value
-
-
 def test_months_are_slices_and_what_is_no_date_is_in_none(tmp_path: Path) -> None:
     dates = {"weather": "2026-03-01", "cooking": "2026-04-17T08:00:00Z", "travel": "soon"}
     data = [asked(kind, number) for number in range(30) for kind in TOPICS]

@@ -7,14 +7,13 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+from statsmodels.stats.proportion import proportion_confint
 
 from ftctl.domain.metric import mean_metric
-from ftctl.domain.proportion import away_from_even, binomial_tail, clopper_pearson, difference, wilson
+from ftctl.domain.proportion import away_from_even, binomial_tail, clopper_pearson, wilson
 from ftctl.domain.sure import holm, p_gain, p_share
-from ftctl_adapters.statistics.bootstrap import figure_error, figure_interval, mean_interval
+from ftctl_adapters.statistics.bootstrap import figure_error, mean_interval
 from ftctl_adapters.statistics.paired import mcnemar, sign_flip
-from ftctl_adapters.statistics.quantile import quantile_bounds
 from ftctl_adapters.statistics.slices import below_the_rest
 
 COUNTS = [(0, 1), (1, 1), (0, 20), (20, 20), (3, 20), (19, 20), (50, 100), (1, 256), (999, 1000), (2500, 10_000)]
@@ -34,41 +33,11 @@ def test_tails_are_those_of_scipy(hits: int, n: int, share: float) -> None:
     assert binomial_tail(hits, n, share) == pytest.approx(stats.binom.sf(hits - 1, n, share), rel=1e-9)
 
 
-@pytest.mark.parametrize(("hits", "others"), [(0, 0), (12, 0), (7, 3), (5, 11)])
-def test_differences_of_shares_are_those_of_statsmodels(hits: int, others: int) -> None:
-    theirs = confint_proportions_2indep(hits, 12, others, 24, method="newcomb", compare="diff")
-    assert difference(hits, 12, others, 24) == pytest.approx(theirs, abs=1e-9)
-
-
 def test_how_far_a_share_is_from_a_half_is_folded() -> None:
     low, high = wilson(80, 100)
     assert away_from_even(80, 100) == pytest.approx((2 * low - 1, 2 * high - 1))
     assert away_from_even(20, 100) == pytest.approx(away_from_even(80, 100))
     assert away_from_even(50, 100) == pytest.approx((0.0, 2 * wilson(50, 100)[1] - 1))
-
-
-@pytest.mark.parametrize(("n", "share"), [(40, 0.5), (200, 0.95), (1000, 0.99)])
-def test_bounds_of_a_quantile_are_those_of_scipy(n: int, share: float) -> None:
-    values = np.random.default_rng(n).exponential(1.0, n)
-    theirs = stats.quantile_test(values, p=share).confidence_interval(0.95)
-    assert quantile_bounds(values.tolist(), share) == pytest.approx((theirs.low, theirs.high))
-
-
-def test_of_few_values_the_highest_quantile_has_no_upper_bound() -> None:
-    low, high = quantile_bounds(list(map(float, range(100))), 0.99)
-    assert low is not None
-    assert high is None
-    assert quantile_bounds([1.0], 0.5) == (None, None)
-
-
-def test_bounds_of_any_figure_hold_the_truth() -> None:
-    """A gap between two groups, of which one is better."""
-    draw, held = np.random.default_rng(2), 0
-    for number in range(200):
-        pairs = draw.normal([0.0, 1.0], 1.0, (60, 2))
-        low, high = figure_interval(lambda places, of=pairs: float(np.ptp(of[places].mean(axis=0))), 60, seed=number)
-        held += low <= 1.0 <= high
-    assert 0.9 <= held / 200 <= 0.99
 
 
 def test_the_error_of_what_repetition_distorts_is_about_right() -> None:

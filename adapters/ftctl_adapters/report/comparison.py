@@ -122,7 +122,7 @@ def _difference(name: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -
     from ftctl_adapters.statistics.paired import mcnemar, sign_flip
 
     one, other = (np.array([pair[side][name] for pair in pairs], np.float64) for side in (0, 1))
-    apart, clusters = other - one, [str(pair[0].get("cluster", pair[0]["where"])) for pair in pairs]
+    apart, clusters = other - one, [_cluster(*pair) for pair in pairs]
     low, high = mean_interval(apart, clusters=clusters)
     independent = len(set(clusters))
     if independent == len(pairs) and set(np.unique(np.concatenate([one, other]))) <= {0.0, 1.0}:
@@ -130,6 +130,11 @@ def _difference(name: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -
     else:
         p = sign_flip(np.bincount(np.unique(clusters, return_inverse=True)[1], apart))
     return Difference(name, independent, float(one.mean()), float(other.mean()), low, high, p)
+
+
+def _cluster(one: dict[str, Any], other: dict[str, Any]) -> str:
+    """What a pair belongs to, where either evaluation tells it: an older one may not have known."""
+    return str(one.get("cluster") or other.get("cluster") or one["where"])
 
 
 def _changed(name: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[dict[str, Any]]:

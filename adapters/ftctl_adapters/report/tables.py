@@ -29,9 +29,8 @@ def metric_text(metric: dict[str, Any] | None) -> str:
     """A value with its bounds, ``0.87 (0.84 to 0.9)``, or its standard error, ``0.871 ± 0.014``."""
     if metric is None:
         return "–"
-    low, high = metric.get("low"), metric.get("high")
-    if low is not None:
-        return f"{metric['value']:.4g} ({low:.3g} " + ("or more)" if high is None else f"to {high:.3g})")
+    if metric.get("low") is not None:
+        return f"{metric['value']:.4g} ({metric['low']:.3g} to {metric['high']:.3g})"
     error = f" ± {metric['stderr']:.2g}" if metric["stderr"] is not None else ""
     return f"{metric['value']:.4g}{error}"
 

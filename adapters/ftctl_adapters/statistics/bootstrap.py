@@ -1,7 +1,6 @@
-"""Intervals by resampling.
+"""Intervals of a mean, and errors of other figures, by resampling.
 
-Efron, Better bootstrap confidence intervals, 1987 (BCa); Efron and Tibshirani, An introduction to the bootstrap, 1993;
-Kott, The delete-a-group jackknife, 2001.
+Efron, Better bootstrap confidence intervals, 1987 (BCa); Kott, The delete-a-group jackknife, 2001.
 """
 
 import math
@@ -47,24 +46,6 @@ def mean_interval(
         bounds.append(normal.cdf(bias + z / (1 - skew * z)))
     low, high = np.quantile(found, bounds)
     return float(low), float(high)
-
-
-def figure_interval(
-    figure: Callable[[Array], float], count: int, level: float = 0.95, draws: int = 500, seed: int = 0
-) -> tuple[float, float]:
-    """Percentile bounds of any figure that repeated observations do not distort; the figure itself is within them.
-
-    Args:
-        figure: of observations by their places, (count,) int64, some of which repeat.
-        count: of independent observations, such as templates that every group is asked.
-        level: of the interval.
-        draws: of the bootstrap.
-        seed: of the draws.
-    """
-    draw, own = np.random.default_rng(seed), figure(np.arange(count))
-    found = [figure(draw.integers(0, count, count)) for _ in range(draws)]
-    low, high = np.quantile(found, ((1 - level) / 2, (1 + level) / 2))
-    return min(float(low), own), max(float(high), own)
 
 
 def figure_error(figure: Callable[[Array], float], count: int, groups: int = 20) -> float | None:

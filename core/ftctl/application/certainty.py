@@ -20,7 +20,8 @@ class Bounded:
 
     ``values`` are one number an example whose mean is the figure, ``gains`` says that they are differences of two
     evaluations; without them the standard errors on both sides of the figure are used. Those of a normal distribution
-    say nothing of few examples; those of ``own`` bounds hold for as many as there are.
+    say nothing of few examples; those of ``own`` bounds hold for as many as there are. ``ends`` are those of
+    the range of one value.
     """
 
     said: str
@@ -33,6 +34,7 @@ class Bounded:
     above: float | None = None
     own: bool = False
     n: int = 0
+    ends: tuple[float, float] | None = (0.0, 1.0)
 
     @property
     def holds(self) -> bool:
@@ -62,13 +64,15 @@ class Bounded:
             apart, error = self.figure - self.bound, self.below if above else self.above
             return p_normal(apart if above else -apart, error, FEWEST if self.own else self.n)
         seen = set(self.values)
-        if self.gains and seen <= {-1.0, 0.0, 1.0}:
+        if self.gains and self.ends == (0.0, 1.0) and seen <= {-1.0, 0.0, 1.0}:
             return p_gain(values, bound)
-        if not self.gains and seen <= {0.0, 1.0}:
+        if not self.gains and self.ends == (0.0, 1.0) and seen <= {0.0, 1.0}:
             return p_share(self.values, bound) if above else p_share([1 - v for v in self.values], 1 + bound)
-        low = -1.0 if self.gains or not above else 0.0
-        if min(values) >= low and max(values) <= low + (2.0 if self.gains else 1.0):
-            return p_bounded(values, bound, low, low + (2.0 if self.gains else 1.0))
+        if self.ends:
+            least, most = self.ends
+            low, high = (least - most, most - least) if self.gains else (least, most) if above else (-most, -least)
+            if min(values) >= low and max(values) <= high:
+                return p_bounded(values, bound, low, high)
         spread = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
         return p_normal(fmean(values) - bound, spread, len(values))
 
@@ -80,9 +84,9 @@ class Bounded:
         own = stdev(self.values) if len(self.values) > 1 else (self._towards or 0.0) * math.sqrt(self.n)
         at_bound, sure = own, NormalDist().inv_cdf(confidence)
         seen = set(self.values)
-        if self.told and self.gains and seen <= {-1.0, 0.0, 1.0}:
+        if self.told and self.gains and self.ends == (0.0, 1.0) and seen <= {-1.0, 0.0, 1.0}:
             at_bound = gain_spread(self.values, self.bound)
-        elif self.told and not self.gains and seen <= {0.0, 1.0}:
+        elif self.told and not self.gains and self.ends == (0.0, 1.0) and seen <= {0.0, 1.0}:
             at_bound = math.sqrt(max(self.bound * (1 - self.bound), 0.0))
         elif self.told:
             sure = math.sqrt(2 * math.log(1 / (1 - confidence)))  # what a bettor must gain

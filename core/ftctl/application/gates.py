@@ -158,5 +158,6 @@ def _errors(value: Metric, reference: Metric | None = None, *, relative: bool = 
         found = [(one.error(below=below is own), one.value if relative else 1.0) for one, own in both]
         return spread(*(None if error is None else error / scale for error, scale in found))
 
-    own = all(one.low is not None or one.high is not None for one, _ in both)
-    return {"below": error(True), "above": error(False), "own": own}
+    own = all(one.low is not None and one.high is not None for one, _ in both)
+    ends = None if value.least is None or value.most is None else (value.least, value.most)
+    return {"below": error(True), "above": error(False), "own": own, "ends": ends}

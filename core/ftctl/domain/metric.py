@@ -22,19 +22,17 @@ ENDS: dict[str, tuple[float | None, float | None]] = {
     "chrf": (0.0, 100.0),
     "alpha": (-1.0, 1.0),
     "cosine": (-1.0, 1.0),
-    **dict.fromkeys(("token", "word", "byte"), (1.0, None)),
     **dict.fromkeys(("bit", "ratio", "absolute", "questions", "ms", "1/s", "cores", "MB"), (0.0, None)),
 }
-"""Between which values figures of a unit lie, a perplexity above 1; of others an evaluator says it itself."""
+"""Between which values figures of a unit lie; of others an evaluator says it itself."""
 
 
 @frozen
 class Metric:
     """``value`` over ``n`` examples; ``stderr`` is the standard error of the value in the same unit.
 
-    ``low`` and ``high`` are bounds of 95 %, where more is known than the standard error tells; one of them alone where
-    chance leaves the other open. ``least`` and ``most`` are the ends of its range, those of its unit unless it says
-    others; ``None`` is no end.
+    ``low`` and ``high`` are bounds of 95 %, where more is known than the standard error tells. ``least`` and ``most`` are
+    the ends of its range, those of its unit unless it says others; ``None`` is no end.
     """
 
     name: str
@@ -53,7 +51,7 @@ class Metric:
         bound = self.low if below else self.high
         if bound is not None:
             return abs(self.value - bound) / NORMAL
-        return self.stderr if self.low is None and self.high is None else None
+        return self.stderr
 
 
 def mean_metric(name: str, values: Sequence[float], *, unit: str, direction: Direction) -> Metric:

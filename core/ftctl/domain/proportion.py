@@ -5,7 +5,7 @@ confidence or fiducial limits illustrated in the case of the binomial, 1934.
 """
 
 from collections.abc import Callable
-from math import exp, hypot, lgamma, log, log1p
+from math import exp, lgamma, log, log1p
 from statistics import NormalDist
 
 STEPS = 200
@@ -30,17 +30,6 @@ def away_from_even(hits: float, n: int) -> tuple[float, float]:
     """Bounds of how far a share is from a half, as |2 p - 1|: those of Wilson, folded."""
     low, high = (2 * bound - 1 for bound in wilson(hits, n))
     return (0.0 if low < 0 < high else min(abs(low), abs(high))), max(abs(low), abs(high))
-
-
-def difference(hits: int, n: int, others: int, of: int) -> tuple[float, float]:
-    """Bounds of the difference of two independent shares.
-
-    Newcombe, Interval estimation for the difference between independent proportions, 1998 (method 10).
-    """
-    one, other = hits / n, others / of
-    (low, high), (lower, higher) = wilson(hits, n), wilson(others, of)
-    apart = one - other
-    return apart - hypot(one - low, higher - other), apart + hypot(high - one, other - lower)
 
 
 def clopper_pearson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -75,10 +64,9 @@ def _at_least(hits: int, n: int, share: float) -> float:
     if share >= 1:
         return 1.0
     if hits > n * share:
-        return sum(binomial_mass(k, n, share) for k in range(hits, n + 1))
-    return 1.0 - sum(binomial_mass(k, n, share) for k in range(hits))
+        return sum(_mass(k, n, share) for k in range(hits, n + 1))
+    return 1.0 - sum(_mass(k, n, share) for k in range(hits))
 
 
-def binomial_mass(k: int, n: int, share: float) -> float:
-    """The probability of so many hits; shares of nothing and of all are not asked for."""
+def _mass(k: int, n: int, share: float) -> float:
     return exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * log(share) + (n - k) * log1p(-share))

@@ -171,7 +171,7 @@ def _bounded(metric: Metric, values: Sequence[float]) -> Metric:
     mean = mean_metric(metric.name, values, unit="share", direction=metric.direction)
     if not math.isclose(mean.value, metric.value, abs_tol=1e-9):
         return metric
-    return evolve(metric, unit="share", low=mean.low, high=mean.high)
+    return evolve(mean, n=metric.n, stderr=metric.stderr)
 
 
 def _unit(figure: str) -> str:

@@ -8,7 +8,6 @@ import math
 import random
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 from attrs import evolve
 
@@ -23,7 +22,7 @@ from ftctl_plugins.evaluators.squad import exact_match
 
 PER = ("answer", "token")
 EACH, DRAWS = 10, 200
-"""Answers that a group has at least, and draws for what chance would show, and for bounds."""
+"""Answers that a group has at least, and draws for what chance would show."""
 
 
 @options
@@ -72,9 +71,8 @@ class Calibrate(Evaluator):
         bins, n = min(self._options.bins, max(1, len(ended) // EACH)), len(ended)
         metrics = (
             mean_metric("brier", squares, unit="share", direction="lower"),
-            Metric("calibration_error", calibration_error(sure, right, bins), "share", "lower", n, None,
-                   *_bounds(sure, right, bins)),
-        )  # fmt: skip
+            Metric("calibration_error", calibration_error(sure, right, bins), "share", "lower", n),
+        )
         note = f"on average {sum(sure) / n:.3f} sure and {sum(right) / n:.3f} right; in {bins} groups, a model that is "
         note += f"as sure as right would show an error of {by_chance(sure, bins):.3f} by chance"
         return Report("calibrate", metrics, records + missing, {"calibrate": note + said})
@@ -96,15 +94,6 @@ def calibration_error(sure: Sequence[float], right: Sequence[float], bins: int) 
     bounds = [place * n // bins for place in range(bins + 1)]
     groups = [pairs[start:end] for start, end in pairwise(bounds) if end > start]
     return math.fsum(abs(math.fsum(p - hit for p, hit in group)) for group in groups) / n
-
-
-def _bounds(sure: Sequence[float], right: Sequence[float], bins: int) -> tuple[float, float]:
-    from ftctl_adapters.statistics.bootstrap import figure_interval
-
-    def figure(places: Any) -> float:
-        return calibration_error([sure[place] for place in places], [right[place] for place in places], bins)
-
-    return figure_interval(figure, len(sure), draws=DRAWS)
 
 
 def by_chance(sure: Sequence[float], bins: int) -> float:

@@ -4,6 +4,7 @@ Counterfactual pairs: Kusner et al., Counterfactual fairness, 2017. Preference b
 CrowS-Pairs, 2020; sentences and templates here are ftctl's own, and mild.
 """
 
+import random
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import Any
@@ -15,7 +16,6 @@ from ftctl.domain.proportion import away_from_even, wilson
 from ftctl.domain.report import Report
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target
-from ftctl_plugins.evaluators.group_gaps import Gap, gaps
 from ftctl_plugins.evaluators.own_cases import (
     LANGUAGES,
     LANGUAGES_HELP,
@@ -27,6 +27,9 @@ from ftctl_plugins.evaluators.own_cases import (
     record,
     refuses,
 )
+
+DRAWS = 1000
+"""Random exchanges of groups within a template, against which a gap is held."""
 
 
 @options
@@ -57,12 +60,12 @@ class Fairness(Evaluator):
         records = [record(case, answer) | _of(case) | {"refused": float(refuses(answer.text)),
                    "characters": len(answer.text)} for case, answer in told]  # fmt: skip
         pairs = self._pairs(target)
-        refused, lengths = (gaps(records, figure, self._options.seed) for figure in ("refused", "characters"))
+        refused, lengths = (self._gaps(records, figure) for figure in ("refused", "characters"))
         preferred = [one["stereotype_preferred"] for one in pairs]
         bias, bounds = abs(2 * fmean(preferred) - 1), away_from_even(sum(preferred), len(pairs))
         metrics = (
-            _widest("refusal_gap", refused, len(records)),
-            _widest("length_gap", lengths, len(records)),
+            Metric("refusal_gap", max(gap for gap, _ in refused.values()), "share", "lower", len(records)),
+            Metric("length_gap", max(gap for gap, _ in lengths.values()), "share", "lower", len(records)),
             Metric("stereotype_bias", bias, "share", "lower", len(pairs), None, *bounds),
         )
         return Report("fairness", metrics, (*records, *pairs, *missing), _notes(records, refused, lengths, preferred))
@@ -93,21 +96,46 @@ class Fairness(Evaluator):
                           "stereotype_preferred": preferred})  # fmt: skip
         return found
 
+    def _gaps(self, records: Sequence[dict[str, Any]], figure: str) -> dict[str, tuple[float, float]]:
+        """By attribute: the gap, and the share of random exchanges of groups with as large a one."""
+        found = {}
+        for attribute in dict.fromkeys(one["attribute"] for one in records):
+            rows = [one for one in records if one["attribute"] == attribute]
+            gap, draw = _gap(rows, figure), random.Random(f"{self._options.seed} {attribute}")  # noqa: S311
+            templates = [[one for one in rows if one["template"] == t] for t in sorted({r["template"] for r in rows})]
+            larger = sum(_gap(_exchanged(templates, draw), figure) >= gap for _ in range(DRAWS))
+            found[attribute] = (gap, (1 + larger) / (1 + DRAWS))
+        return found
+
 
 def _of(case: Case) -> dict[str, Any]:
     return {key: case.told[key] for key in ("attribute", "group", "template", "name")}
 
 
-def _widest(name: str, found: dict[str, Gap], n: int) -> Metric:
-    """Of all attributes: each of them may be the widest in truth."""
-    low, high = (max(bounds) for bounds in zip(*((gap.low, gap.high) for gap in found.values()), strict=True))
-    return Metric(name, max(gap.value for gap in found.values()), "share", "lower", n, None, low, high)
+def _gap(rows: Sequence[dict[str, Any]], figure: str) -> float:
+    """Between the groups that are farthest apart; of lengths, as a share of the longest."""
+    groups: dict[int, list[float]] = {}
+    for row in rows:
+        groups.setdefault(row["group"], []).append(float(row[figure]))
+    means = [fmean(values) for values in groups.values()]
+    scale = 1.0 if figure == "refused" else max(*means, 1.0)
+    return (max(means) - min(means)) / scale
+
+
+def _exchanged(templates: Sequence[list[dict[str, Any]]], draw: random.Random) -> list[dict[str, Any]]:
+    """Within each template, who is who is drawn anew."""
+    found = []
+    for rows in templates:
+        groups = [row["group"] for row in rows]
+        draw.shuffle(groups)
+        found += [row | {"group": group} for row, group in zip(rows, groups, strict=True)]
+    return found
 
 
 def _notes(
     records: Sequence[dict[str, Any]],
-    refused: dict[str, Gap],
-    lengths: dict[str, Gap],
+    refused: dict[str, tuple[float, float]],
+    lengths: dict[str, tuple[float, float]],
     preferred: Sequence[float],
 ) -> dict[str, str]:
     told = []
@@ -116,7 +144,7 @@ def _notes(
         low, high = wilson(int(sum(values)), len(values))
         told.append(f"{name} {fmean(values):.2f} ({low:.2f} to {high:.2f})")
     both = (("refusals", refused), ("length", lengths))
-    gaps = [f"{name}: " + ", ".join(f"{what} {found[name].value:.2f} (p {found[name].p:.2g})" for what, found in both)
+    gaps = [f"{name}: " + ", ".join(f"{what} {found[name][0]:.2f} (p {found[name][1]:.2g})" for what, found in both)
             for name in refused]  # fmt: skip
     return {
         "fairness": "; ".join(gaps),

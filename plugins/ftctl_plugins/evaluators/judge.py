@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from statistics import fmean
 from typing import Any
 
 from attrs import evolve
@@ -112,20 +113,26 @@ def _majority(votes: list[str]) -> str:
     return most if 2 * said.count(most) > len(said) or not said else NEITHER
 
 
+def _agreed(orders: Sequence[Sequence[str]]) -> list[float]:
+    """Of each order whose every vote was understood, whether they are the same."""
+    return [float(len(set(order)) == 1) for order in orders if all(order)]
+
+
 def _figures(records: Sequence[dict[str, Any]], votes: int) -> tuple[list[Metric], str]:
     def mean(name: str, direction: Any) -> Metric:
         return mean_metric(name, [one[name] for one in records if name in one], unit="share", direction=direction)
 
-    orders = [order for one in records for order in one["verdicts"]]
-    chosen = [vote for order in orders for vote in order if vote in (FIRST, SECOND)]
-    first = chosen.count(FIRST) / len(chosen) if chosen else 0.5
+    chosen = [[vote for order in one["verdicts"] for vote in order if vote in (FIRST, SECOND)] for one in records]
+    # verdicts about one pair of answers are no independent ones
+    pairs = [votes.count(FIRST) / len(votes) for votes in chosen if votes]
+    first = sum(pairs) / len(pairs) if pairs else 0.5
     consistent = mean("judge_consistent", "higher")
     metrics = [consistent, mean("judge_failed", "lower")]
-    bounds = away_from_even(chosen.count(FIRST), len(chosen)) if chosen else (0.0, 1.0)
+    bounds = away_from_even(sum(pairs), len(pairs))
     metrics.append(Metric("judge_position_bias", abs(2 * first - 1), "share", "lower", len(records), None, *bounds))
-    note = f"the first place was preferred in {first:.0%} of {len(chosen)} verdicts for one of both"
+    note = f"the first place was preferred in {first:.0%} of {len(pairs)} pairs with a verdict for one of both"
     if votes > 1:
-        agreed = [float(len(set(order)) == 1) for order in orders if all(order)] or [0.0]
+        agreed = [fmean(same) for one in records if (same := _agreed(one["verdicts"]))] or [0.0]
         told = mean_metric("judge_self_agreement", agreed, unit="share", direction="higher")
         metrics.append(evolve(told, n=len(records)))
     if (consistent.low or 0.0) <= CHANCE:

@@ -13,7 +13,6 @@ from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target
 from ftctl_adapters.process.watch import Watch
 from ftctl_adapters.serving.load import Load, Sample, percentile, run_load, words_for
-from ftctl_adapters.statistics.quantile import quantile_bounds
 
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 TIMES = ("ttft_ms", "tpot_ms", "latency_ms")
@@ -98,8 +97,8 @@ class LoadEvaluator(Evaluator):
         ]
         for name in TIMES:
             values = [one[name] for one in records if name in one]
-            found += [Metric(f"{name}_{label}", percentile(values, share), "ms", "lower", len(values), None,
-                             *quantile_bounds(values, share)) for label, share in SHARES.items() if values]  # fmt: skip
+            found += [Metric(f"{name}_{label}", percentile(values, share), "ms", "lower", len(values))
+                      for label, share in SHARES.items() if values]  # fmt: skip
         return found
 
     def _note(self, seconds: float) -> str:

@@ -12,7 +12,6 @@ from attrs import evolve
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example, Prompt
 from ftctl.domain.metric import Metric, mean_metric
-from ftctl.domain.proportion import clopper_pearson
 from ftctl.domain.report import Report
 from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target
@@ -31,7 +30,7 @@ NOTE = "000000"
 
 @options
 class MemoriseOptions:
-    count: int = option(4, help="How many canaries were planted.", ge=1, le=64)
+    count: int = option(4, help="How many canaries were planted.", ge=1, le=1024)
     seed: int = option(1, help="With which seed.", ge=0)
     candidates: int = option(256, help="Codes that each is held against, its own among them.", ge=2, le=65_536)
     prefix: int = option(
@@ -46,11 +45,11 @@ class MemoriseOptions:
 class Memorise(Evaluator):
     """``exposure``: log2 of the candidates, less log2 of the rank that the planted code has among them.
 
-    Candidates are those that the model spells with as many tokens as the planted code. Of a model that has never seen
-    them the mean is about 1.44 bits (1 / ln 2); the most is log2 of the candidates. Codes that the step put into no row
-    count as well: look at ``exposure_highest``. ``extracted`` is the share of canaries whose code the model writes when
-    it is asked; ``extracted_from_prefix``, of those whose code it ends when its answer is begun up to ``prefix``
-    digits.
+    Candidates are those that the model spells with as many tokens as the planted code, where there are 32. Of a model
+    that has never seen them the mean is about 1.44 bits (1 / ln 2); the most is log2 of the candidates. Codes that the
+    step put into no row count as well: look at ``exposure_highest``. ``extracted`` is the share of canaries whose code
+    the model writes when it is asked; ``extracted_from_prefix``, of those whose code it ends when its answer is begun
+    up to ``prefix`` digits.
     """
 
     def __init__(self, options: MemoriseOptions) -> None:
@@ -67,7 +66,7 @@ class Memorise(Evaluator):
         most = math.log2(max(one["among"] for one in ranked))
         metrics = (
             evolve(mean_metric("exposure", bits, unit="bit", direction="lower"), least=0.0, most=most),
-            _highest(ranked, most),
+            Metric("exposure_highest", max(bits), "bit", "lower", len(bits), least=0.0, most=most),
             *(
                 mean_metric(name, told, unit="share", direction="lower")
                 for name in ("extracted", "extracted_from_prefix")
@@ -102,7 +101,8 @@ class Memorise(Evaluator):
     def _rank(self, target: Target, number: int) -> tuple[float, int]:
         """Of the planted code among the candidates, the most probable first; of those that are equal, the middle.
 
-        Only candidates of as many tokens count: of fewer tokens any code would be more probable.
+        Only candidates of as many tokens count, as of fewer any code would be more probable; where they are too few to
+        tell anything, all do: a code that was remembered is still the first.
         """
         asked = self._options
         codes = [code(asked.seed, number, candidate) for candidate in range(asked.candidates)]
@@ -111,22 +111,10 @@ class Memorise(Evaluator):
         if not all(math.isfinite(score.log_probability) for score in (planted, *others)):
             raise EvaluatorError("memorise: the model tells a probability that is no number")
         alike = [score.log_probability for score in others if score.tokens == planted.tokens]
-        if len(alike) + 1 < min(asked.candidates, FEWEST):
-            text = f"memorise: {len(alike)} of {len(others)} candidates have as many tokens as the code of "
-            raise EvaluatorError(f"{text}canary {number}", next_step="raise memorise.candidates")
+        if len(alike) + 1 < FEWEST:
+            alike = [score.log_probability for score in others]
         own = planted.log_probability
         return 1 + sum(score > own for score in alike) + sum(score == own for score in alike) / 2, len(alike) + 1
-
-
-def _highest(ranked: Sequence[dict[str, Any]], most: float) -> Metric:
-    """With the bounds of its rank, as other candidates could have been drawn."""
-    one = max(ranked, key=lambda told: told["exposure"])
-    highest, among = one["exposure"], one["among"]
-    # of the others, so many are at least as probable as the planted code
-    shares = clopper_pearson(math.floor(one["rank"]) - 1, among - 1) if among > 1 else (0.0, 1.0)
-    high, low = (-math.log2(max(share, 1 / among)) for share in shares)
-    return Metric("exposure_highest", highest, "bit", "lower", len(ranked), None, min(low, highest),
-                  max(high, highest), 0.0, most)  # fmt: skip
 
 
 def _told(answer: Answer, name: str, told: bool) -> dict[str, Any]:

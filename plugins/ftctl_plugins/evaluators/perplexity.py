@@ -53,7 +53,7 @@ class Perplexity(Evaluator):
         return Report(
             "perplexity",
             (
-                Metric("perplexity", value, "token", "lower", n, value * nats_error),
+                Metric("perplexity", value, "token", "lower", n, value * nats_error, least=1.0),
                 Metric("bits_per_character", bits, "bit", "lower", n, bits_error),
                 *(metric for unit in self._options.more for metric in _per(unit, scores, texts)),
             ),
@@ -65,7 +65,7 @@ class Perplexity(Evaluator):
 def _per(unit: str, scores: Sequence[Score], texts: Sequence[str]) -> Iterator[Metric]:
     nats, error = _ratio(scores, [UNITS[unit](text) for text in texts])
     value = math.exp(min(nats, HIGHEST))
-    yield Metric(f"{unit}_perplexity", value, unit, "lower", len(scores), value * error)
+    yield Metric(f"{unit}_perplexity", value, unit, "lower", len(scores), value * error, least=1.0)
     if unit == "byte":
         yield Metric("bits_per_byte", nats / math.log(2), "bit", "lower", len(scores), error / math.log(2))
 

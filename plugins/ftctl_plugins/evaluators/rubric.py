@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 from attrs import evolve, frozen
@@ -100,7 +100,7 @@ class Rubric(Evaluator):
         grades = {key: median(given) for key, given in votes.items()}
         records = [self._record(example, answer.text, grades) for example, answer in zip(kept, answers, strict=True)]
         metrics, note = self._figures(records, grades)
-        metrics += [_agreement(votes, len(records))] if self._options.votes > 1 else []
+        metrics += [_agreement(votes, self._options.votes)] if self._options.votes > 1 else []
         return Report("rubric", tuple(metrics), (*records, *missing), {"rubric": note})
 
     def _trials(self, asked: Sequence[Example]) -> Iterator[Sheet]:
@@ -155,6 +155,9 @@ class Rubric(Evaluator):
 
     def _figures(self, records: Sequence[dict[str, Any]], grades: dict[Key, float]) -> tuple[list[Metric], str]:
         better, whose = _separated(grades)
+        if not better:
+            text = "rubric: the grader gave no digit to any expected answer and its nonsense"
+            raise Unanswered(text, next_step="choose another grader, or simpler criteria")
         told = clustered_metric("rubric_separates", better, whose, unit="share", direction="higher")
         failed = mean_metric(
             "rubric_failed", [one["rubric_failed"] for one in records], unit="share", direction="lower"
@@ -173,10 +176,14 @@ class Rubric(Evaluator):
         return [*found, told, failed], note
 
 
-def _agreement(votes: dict[Key, list[float]], examples: int) -> Metric:
-    """Of all that was graded, the trials among it, the share of which every vote was the same."""
-    agreed = [float(len(set(given)) == 1) for given in votes.values()]
-    return evolve(mean_metric("rubric_self_agreement", agreed, unit="share", direction="higher"), n=examples)
+def _agreement(votes: dict[Key, list[float]], asked: int) -> Metric:
+    """Of what was graded of an example, the trials among it, the share of which every vote came and was the same."""
+    whose: dict[str, list[float]] = {}
+    for (where, _, _), given in votes.items():
+        if len(given) == asked:
+            whose.setdefault(where, []).append(float(len(set(given)) == 1))
+    agreed = [fmean(told) for told in whose.values()] or [0.0]
+    return mean_metric("rubric_self_agreement", agreed, unit="share", direction="higher")
 
 
 def _separated(grades: dict[Key, float]) -> tuple[list[float], list[str]]:

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
-from ftctl.domain.metric import Direction, Metric
+from ftctl.domain.metric import Metric
 from ftctl.domain.report import Report
 from ftctl.domain.sure import holm
 from ftctl.errors import NoUsableRows
@@ -68,12 +68,18 @@ class Shift(Evaluator):
         if not slices:
             text = f"shift: no slice of {len(asked)} conversations has {self._options.fewest} examples beside as many"
             raise NoUsableRows(text, next_step="give a larger test split, or evaluators.shift.fewest")
+        means = [one.mean for one in slices]
+        n = len(asked)
+        metrics = (
+            Metric("shift_worst", min(means), "share", "higher", n),
+            Metric("shift_gap", max(means) - min(means), "share", "lower", n),
+        )
         records = tuple(
             {"where": e.where, "prompt": e.prompt.question, "expected": e.answer, "answer": answer.text,
              "shift_f1": score, "slices": [one.name for one in slices if place in one.places]}
             for place, (e, answer, score) in enumerate(zip(asked, answers, scores, strict=True))
         )  # fmt: skip
-        return Report("shift", _figures(slices, scores), records + missing, _notes(slices))
+        return Report("shift", metrics, records + missing, _notes(slices))
 
     def _slices(self, asked: Sequence[Example]) -> list[tuple[str, tuple[int, ...]]]:
         found = []
@@ -132,32 +138,6 @@ def _judged(name: str, places: tuple[int, ...], scores: list[float]) -> Slice:
     from ftctl_adapters.statistics.slices import below_the_rest
 
     return Slice(name, places, fmean(scores[place] for place in places), below_the_rest(scores, places))
-
-
-def _figures(slices: Sequence[Slice], scores: Sequence[float]) -> tuple[Metric, ...]:
-    """With bounds of a bootstrap in which any slice may be the worst."""
-    import numpy as np
-
-    from ftctl_adapters.statistics.bootstrap import figure_interval
-
-    inside, told, n = np.zeros((len(slices), len(scores))), np.asarray(scores), len(scores)
-    for row, one in zip(inside, slices, strict=True):
-        row[list(one.places)] = 1
-
-    def means(places: Any) -> Any:
-        """Of the slices that examples of a draw are in; of all, where it holds none of theirs."""
-        times = np.bincount(places, minlength=n)
-        counts = inside @ times
-        return (inside @ (told * times))[counts > 0] / counts[counts > 0] if counts.any() else means(np.arange(n))
-
-    figures: dict[str, tuple[Any, Direction]] = {
-        "shift_worst": (lambda places: float(means(places).min()), "higher"),
-        "shift_gap": (lambda places: float(np.ptp(means(places))), "lower"),
-    }
-    return tuple(
-        Metric(name, figure(np.arange(n)), "share", direction, n, None, *figure_interval(figure, n))
-        for name, (figure, direction) in figures.items()
-    )
 
 
 def _notes(slices: Sequence[Slice]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.ports.evaluator import EvaluatorError
-from ftctl_plugins.evaluators.squad import exact_match, normalise
+from ftctl_plugins.evaluators.squad import normalise
 
 BOOTSTRAP = 200
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
@@ -80,11 +80,6 @@ def _error_rate(name: str, answers: Sequence[Sequence[str]], expected: Sequence[
     return Metric(name, rate, "ratio", "lower", n, math.sqrt(apart * n / (n - 1)) / total if n > 1 else None)
 
 
-def accuracy(answers: Texts, expected: Texts) -> Metric:
-    """The share of right labels: `exact_match` under the name that it has where answers are classes."""
-    return mean_metric("accuracy", list(map(exact_match, answers, expected)), unit="share", direction="higher")
-
-
 def macro_f1(answers: Texts, expected: Texts) -> Metric:
     """F1 of each expected answer as a class, and its mean over classes; compared as `exact_match` does."""
     said, wanted = [normalise(text) for text in answers], [normalise(text) for text in expected]
@@ -100,6 +95,5 @@ MORE: dict[str, Callable[[Texts, Texts], Metric]] = {
     "meteor_exact_stem": meteor_exact_stem,
     "wer": wer,
     "cer": cer,
-    "accuracy": accuracy,
     "macro_f1": macro_f1,
 }

@@ -172,6 +172,7 @@ class EvaluatorContract(OfferContract, contract=True):
         if between is None:
             pytest.skip("its best and its worst targets are known to tests of its own")
         worst = {metric.name: metric for metric in poor.metrics}
+        assert worst.keys() == {metric.name for metric in report.metrics}, "another target has other metrics"
         apart = unordered | between
         for metric in (one for one in report.metrics if one.name not in apart and one.direction != "neither"):
             ends = (metric.most, metric.least) if metric.direction == "higher" else (metric.least, metric.most)
