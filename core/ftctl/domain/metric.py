@@ -31,8 +31,8 @@ ENDS: dict[str, tuple[float | None, float | None]] = {
 class Metric:
     """``value`` over ``n`` examples; ``stderr`` is the standard error of the value in the same unit.
 
-    ``low`` and ``high`` are bounds of 95 %, where more is known than the standard error tells. ``least`` and ``most`` are
-    the ends of its range, those of its unit unless it says others; ``None`` is no end.
+    ``low`` and ``high`` are bounds of 95 %, where more is known than the standard error tells. ``least`` and ``most``
+    are the ends of its range, those of its unit unless it says others; ``None`` is no end.
     """
 
     name: str
