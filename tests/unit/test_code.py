@@ -148,3 +148,33 @@ def test_a_line_that_is_no_task_is_named(tmp_path: Path, line: str, said: str) -
 def test_no_k_is_beyond_n() -> None:
     with pytest.raises(ConfigInvalid, match=r"code\.k: 5; each k is at least 1 and at most n, which is 2"):
         Code(CodeOptions(k=(1, 5), n=2))
+
+
+def test_programs_that_were_tested_before_a_kill_are_not_tested_again(
+    data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+
+    def dying(source: str, bounds: Bounds) -> Ran:
+        ran.append(source)
+        if len(ran) == 3:
+            raise KeyboardInterrupt
+        return Ran("2 * n" in source, "" if "2 * n" in source else "wrong")
+
+    class Numbered(Lucky):
+        def sample(self, prompts: Sequence[Prompt], max_new_tokens: int, temperature: float, seed: int) -> list[Answer]:
+            place = self.seeds.setdefault(seed, len(self.seeds))
+            body = "2 * n" if place % 2 else "n"
+            return [Answer(f"{DOUBLE.prompt}    return {body}  # {place}\n", (1,), "stop") for _ in prompts]
+
+    monkeypatch.setattr("ftctl_plugins.evaluators.code.run_python", dying)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
+    evaluator = Code(CodeOptions(data=data, n=5, k=(1,)))
+    context = recording(tmp_path / "stage")
+    with pytest.raises(KeyboardInterrupt):
+        evaluator.evaluate(Numbered(lambda prompt: ""), [], context)
+    done, before = set(ran[:2]), len(ran)
+    report = evaluator.evaluate(Numbered(lambda prompt: ""), [], context)
+    assert len(ran[before:]) == 3
+    assert not done & set(ran[before:])
+    assert report.metrics[0].value == 2 / 5

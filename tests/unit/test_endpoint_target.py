@@ -1,5 +1,6 @@
 """A server as a target: what is asked of it, what becomes of faults, and what it is refused for."""
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -144,6 +145,22 @@ def test_a_score_over_a_server_is_that_of_the_same_model_here(service: FakeServi
     for one, other in zip(here, there, strict=True):
         assert (one.tokens, one.characters) == (other.tokens, other.characters)
         assert abs(one.log_probability - other.log_probability) < 1e-4
+
+
+def test_a_score_that_does_not_come_is_told_with_its_reason(service: FakeService, tokenizer: ChatTokenizer) -> None:
+    service.completed = lambda body: told(body, tokenizer)
+    examples = [Example(f"e:{place}", text=f"Line {place}.") for place in range(3)]
+    service.faults = [400]
+    lost, *scored = target(service, tokenizer, concurrency=1).score(examples)
+    assert (lost.error, math.isnan(lost.log_probability)) == ("status 400", True)
+    assert [score.error for score in scored] == ["", ""]
+    service.completed = lambda body: told(body, tokenizer, logprobs={"token_logprobs": [None] * len(body["prompt"])})
+    assert {score.error for score in target(service, tokenizer).score(examples)} == {
+        "a token without a log-probability"
+    }
+    service.faults = [401] * 3
+    with pytest.raises(BackendFailed, match="status 401"):
+        target(service, tokenizer).score(examples)
 
 
 def test_the_model_is_the_first_that_is_listed_to_who_has_the_key(

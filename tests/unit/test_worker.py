@@ -8,12 +8,12 @@ import pytest
 from attrs import evolve
 
 from ftctl.domain.artifact import Artifact
-from ftctl.domain.example import Message, Prompt
+from ftctl.domain.example import Example, Message, Prompt
 from ftctl.domain.job import Job
 from ftctl.domain.launch import Endpoint
 from ftctl.errors import BackendFailed, DiskFull, FtctlError, NoUsableRows, ResourceExhausted, Unanswered
 from ftctl.ports.context import StageContext
-from ftctl.ports.target import Answer
+from ftctl.ports.target import Answer, Score
 from ftctl.testing.fakes import FakeTarget
 from ftctl.worker.evaluation import _untold
 from ftctl.worker.failure import as_ftctl_error
@@ -124,6 +124,33 @@ def test_more_missing_answers_than_are_allowed_end_the_measurement(context: Stag
     target = RememberedTarget(Flaky({"3", "5", "7"}, 0.05), Replies(context.work, "answers"), context)
     with pytest.raises(Unanswered, match=r"3 of 40 questions were not answered \(status 500\).*0\.05"):
         target.generate([example.prompt for example in DATA], 16)
+
+
+class Unsure(FakeTarget):
+    """Does not score the answers of these numbers."""
+
+    def __init__(self, lost: set[str], max_error_rate: float) -> None:
+        super().__init__()
+        self.lost, self.max_error_rate = lost, max_error_rate
+
+    def score(self, examples: Sequence[Example]) -> list[Score]:
+        gone = Score.missing("status 500")
+        told = zip(examples, super().score(examples), strict=True)
+        return [gone if example.prompt.question.split()[-1] in self.lost else score for example, score in told]
+
+
+def test_what_was_not_scored_is_told_and_asked_again(context: StageContext) -> None:
+    told = RememberedTarget(Unsure({"3", "5"}, 0.05), Replies(context.work, "one"), context).score(DATA)
+    assert [score.error for score in told if score.error] == ["status 500"] * 2
+    again = RememberedTarget(FakeTarget(log_probability=-3.0), Replies(context.work, "two"), context).score(DATA)
+    assert sorted({score.log_probability for score in again}) == [-3.0, -0.5]
+    assert sum(score.log_probability == -3.0 for score in again) == 2
+
+
+def test_more_missing_scores_than_are_allowed_end_the_measurement(context: StageContext) -> None:
+    target = RememberedTarget(Unsure({"3", "5", "7"}, 0.05), Replies(context.work, "answers"), context)
+    with pytest.raises(Unanswered, match=r"3 of 40 questions were not scored \(status 500\).*0\.05"):
+        target.score(DATA)
 
 
 def test_scores_are_remembered_as_answers_are(context: StageContext) -> None:

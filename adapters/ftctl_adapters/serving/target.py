@@ -122,10 +122,12 @@ class EndpointTarget(Target):
         try:
             told = insist(lambda: self._completed(row.ids)["logprobs"]["token_logprobs"][: len(row.ids)])
             total = sum(float(one) for one, label in zip(told[1:], row.labels[1:], strict=True) if label >= 0)
-        except (NoAnswer, Unusable) as error:
-            raise self._failed(f"{example.where} was not scored: {error}") from None
+        except NoAnswer as error:
+            return Score.missing(str(error))
+        except Unusable as error:
+            raise self._failed(str(error)) from None
         except (ValueError, TypeError):
-            raise self._failed(f"{example.where}: a token without a log-probability") from None
+            return Score.missing("a token without a log-probability")
         return Score(total, row.trained, len(example.answer))
 
     def _completed(self, ids: Sequence[int]) -> dict[str, Any]:

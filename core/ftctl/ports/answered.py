@@ -1,9 +1,9 @@
-"""What an evaluator does with answers that did not come."""
+"""What an evaluator does with answers and scores that did not come."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
-from ftctl.ports.target import Answer
+from ftctl.ports.target import Answer, Score
 
 
 class Placed(Protocol):
@@ -14,14 +14,15 @@ class Placed(Protocol):
 
 
 T = TypeVar("T", bound=Placed)
+R = TypeVar("R", Answer, Score)
 
 
-def answered(asked: Sequence[T], answers: Sequence[Answer]) -> tuple[list[T], list[Answer], tuple[dict[str, Any], ...]]:
+def answered(asked: Sequence[T], replies: Sequence[R]) -> tuple[list[T], list[R], tuple[dict[str, Any], ...]]:
     """Who was answered, with what, and a record of each who was not.
 
-    A missing answer is neither wrong nor left out in silence: figures are over those that came, and the record stays.
+    What is missing is neither wrong nor left out in silence: figures are over what came, and the record stays.
     """
-    pairs = list(zip(asked, answers, strict=True))
-    kept = [(one, answer) for one, answer in pairs if not answer.error]
-    missing = tuple({"where": one.where, "error": answer.error} for one, answer in pairs if answer.error)
-    return [one for one, _ in kept], [answer for _, answer in kept], missing
+    pairs = list(zip(asked, replies, strict=True))
+    kept = [(one, reply) for one, reply in pairs if not reply.error]
+    missing = tuple({"where": one.where, "error": reply.error} for one, reply in pairs if reply.error)
+    return [one for one, _ in kept], [reply for _, reply in kept], missing

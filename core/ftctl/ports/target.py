@@ -1,8 +1,9 @@
 """What an evaluator talks to: a loaded model or an endpoint, behind one protocol."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from attrs import frozen
 
@@ -26,11 +27,19 @@ class Answer:
 
 @frozen
 class Score:
-    """Sum of natural-log probabilities over ``tokens`` scored tokens that spell ``characters`` characters."""
+    """Sum of natural-log probabilities over ``tokens`` scored tokens that spell ``characters`` characters.
+
+    ``error`` says why there is none; then the probability is no number, so that no figure can be made of it.
+    """
 
     log_probability: float
     tokens: int
     characters: int
+    error: str = ""
+
+    @classmethod
+    def missing(cls, error: str) -> Self:
+        return cls(math.nan, 0, 0, error)
 
 
 @frozen
@@ -79,7 +88,10 @@ class Target(ABC):
 
     @abstractmethod
     def score(self, examples: Sequence[Example]) -> list[Score]:
-        """How probable the last answer of each example is, given what comes before it; of raw text, all of it."""
+        """How probable the last answer of each example is, given what comes before it; of raw text, all of it.
+
+        Of an example that cannot be scored, why.
+        """
 
     def reached(self) -> Reached:
         """Where it is served.

@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,17 @@ from ftctl.domain.artifact import Draft, served_model
 from ftctl.domain.asks import Pace
 from ftctl.domain.codec import digest, from_plain, to_plain
 from ftctl.domain.event import METRIC_RECORDED, WARNING_RAISED
+from ftctl.domain.example import Example
 from ftctl.domain.interpreter import Interpreter
-from ftctl.domain.job import Job, JobResult
+from ftctl.domain.job import Job, JobResult, PluginRef
 from ftctl.domain.metric import Metric
 from ftctl.domain.report import Report
-from ftctl.errors import BackendFailed, DataChanged, NoUsableRows, PluginBroken
+from ftctl.errors import BackendFailed, DataChanged, NoUsableRows
 from ftctl.plugin.dataset import is_sealed, read_split
 from ftctl.ports.context import StageContext
 from ftctl.ports.target import Target
 from ftctl.ports.target_loader import TargetLoader
+from ftctl.worker.finished import Finished, copy_new
 from ftctl.worker.making import ask, make, packages
 from ftctl.worker.remembered_target import RememberedTarget
 from ftctl.worker.replies import Replies
@@ -86,15 +88,29 @@ def _reports(job: Job, context: StageContext) -> list[Report]:
     asked = _target(job)
     target = RememberedTarget(asked, _replies(job, asked, context), context)
     context = evolve(context, training=lambda: read_split(job.inputs["data"], "train"), base=_base(job, context))
-    programs = {name: from_plain(one, Interpreter) for name, one in job.settings.get("programs", {}).items()}
-    reports = [
-        ask(plugin, "evaluate", target, examples, evolve(context, program=programs.get(plugin.name)))
-        for plugin in job.plugins
-    ]
+    reports = _measured(job, target, examples, context)
     if job.settings.get("replies") and target.pace() != Pace():
         # a hint for the next plan, and nothing that an evaluation should fail for
         with suppress(OSError):
             remember_pace(Path(job.settings["replies"]), _planned_as(job), target.pace())
+    return reports
+
+
+def _measured(job: Job, target: Target, examples: list[Example], context: StageContext) -> list[Report]:
+    """By each evaluator. Of encrypted rows nothing is kept for another try."""
+    programs = {name: from_plain(one, Interpreter) for name, one in job.settings.get("programs", {}).items()}
+
+    def measure(plugin: PluginRef, out: Path) -> Report:
+        own = evolve(context, out=out, program=programs.get(plugin.name))
+        report: Report = ask(plugin, "evaluate", target, examples, own)
+        return report
+
+    if is_sealed(job.inputs["data"]):
+        return [measure(plugin, context.out) for plugin in job.plugins]
+    finished = Finished(context.work / "finished")
+    reports = [finished.report(plugin.name, partial(measure, plugin)) for plugin in job.plugins]
+    for plugin in job.plugins:
+        finished.copy(plugin.name, context.out)
     return reports
 
 
@@ -128,11 +144,7 @@ def _gathered(job: Job, out: Path) -> tuple[list[Metric], dict[str, str]]:
         for path in sorted(Path(report.path).iterdir()):
             if path.name == MANIFEST:
                 continue
-            if (out / path.name).exists():
-                text = f"evaluators in two environments wrote {path.name}"
-                raise PluginBroken(text, next_step="leave one of them out")
-            copy: Any = shutil.copytree if path.is_dir() else shutil.copyfile
-            copy(path, out / path.name)
+            copy_new(path, out)
         for path in sorted(Path(report.path).glob(f"*{SAMPLES}")):
             told = json.loads((path.parent / f"{path.name.removesuffix(SAMPLES)}.json").read_text(encoding="utf-8"))
             metrics += [from_plain(one, Metric) for one in told["metrics"]]

@@ -1,7 +1,7 @@
 """A target that answers a question only once: evaluators share answers, and a killed evaluation goes on."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ftctl.domain.asks import Pace
 from ftctl.domain.event import PROGRESS_MADE
@@ -50,7 +50,7 @@ class RememberedTarget(Target):
             told = list(zip((key for key, _ in batch), answers, strict=True))
             self._replies.add_answers((key, answer) for key, answer in told if not answer.error)
             missing |= {key: answer for key, answer in told if answer.error}
-            self._refuse_too_many(missing, len(set(keys)))
+            self._refuse_too_many(missing, len(set(keys)), "answered")
             self._tell(start + BATCH, len(by_length), "answers")
         return [missing[key] if key in missing else known[key] for key in keys]
 
@@ -58,6 +58,7 @@ class RememberedTarget(Target):
         keys, known = list(map(example_key, examples)), self._replies.scores
         new = {key: one for key, one in zip(keys, examples, strict=True) if key not in known}
         asked = sorted(new.items(), key=lambda pair: _beginning(pair[1]))
+        missing: dict[str, Score] = {}
         for start in range(0, len(asked), BATCH):
             self._context.stop_if_cancelled()
             batch = asked[start : start + BATCH]
@@ -65,9 +66,12 @@ class RememberedTarget(Target):
             scores = self._target.score([example for _, example in batch])
             self._scoring += time.perf_counter() - started
             self._scores += len(scores)
-            self._replies.add_scores((key, score) for (key, _), score in zip(batch, scores, strict=True))
+            told = list(zip((key for key, _ in batch), scores, strict=True))
+            self._replies.add_scores((key, score) for key, score in told if not score.error)
+            missing |= {key: score for key, score in told if score.error}
+            self._refuse_too_many(missing, len(set(keys)), "scored")
             self._tell(start + BATCH, len(asked), "scores")
-        return [known[key] for key in keys]
+        return [missing[key] if key in missing else known[key] for key in keys]
 
     def pace(self) -> Pace:
         """How fast it was at what it had to be asked; of little, and of who tells no tokens, there is none."""
@@ -87,11 +91,11 @@ class RememberedTarget(Target):
         if total > BATCH:
             self._context.emit(PROGRESS_MADE, done=min(done, total), total=total, unit=unit)
 
-    def _refuse_too_many(self, missing: dict[str, Answer], questions: int) -> None:
+    def _refuse_too_many(self, missing: Mapping[str, Answer | Score], questions: int, what: str) -> None:
         """As soon as it is certain, so that a server that is gone is not asked to the end."""
         if len(missing) > self.max_error_rate * questions:
             reasons = sorted({answer.error for answer in missing.values()})
-            text = f"{len(missing)} of {questions} questions were not answered ({'; '.join(reasons[:3])}), more than "
+            text = f"{len(missing)} of {questions} questions were not {what} ({'; '.join(reasons[:3])}), more than "
             text += f"max_error_rate {self.max_error_rate} allows: nothing measured so would hold"
             step = "the same command asks again for those alone"
             raise Unanswered(text, next_step=step, details=tuple(reasons[:3]))

@@ -1,14 +1,13 @@
 """What models have answered, on disk: for the next evaluator, for the next run, and after a kill."""
 
 import hashlib
-import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ftctl.domain.codec import canonical
 from ftctl.domain.example import Example, Prompt
+from ftctl.plugin.journal import Journal
 from ftctl.ports.target import Answer, Score
 
 
@@ -16,37 +15,25 @@ class Replies:
     """All files of a folder are read; one of them is written, each batch on disk before the next is asked."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        self._file = folder / f"{name}.ndjson"
+        self._own = Journal(folder / f"{name}.ndjson")
         folder.mkdir(parents=True, exist_ok=True)
         self.answers: dict[str, Answer] = {}
         self.scores: dict[str, Score] = {}
         for path in sorted(folder.glob("*.ndjson")):
-            self._read(path)
+            self._read(Journal(path))
 
     def add_answers(self, found: Iterable[tuple[str, Answer]]) -> None:
         rows = dict(found)
         self.answers |= rows
-        self._append([key, one.text, list(one.token_ids), one.finish_reason] for key, one in rows.items())
+        self._own.append([key, one.text, list(one.token_ids), one.finish_reason] for key, one in rows.items())
 
     def add_scores(self, found: Iterable[tuple[str, Score]]) -> None:
         rows = dict(found)
         self.scores |= rows
-        self._append([key, one.log_probability, one.tokens, one.characters] for key, one in rows.items())
+        self._own.append([key, one.log_probability, one.tokens, one.characters] for key, one in rows.items())
 
-    def _append(self, rows: Iterable[list[Any]]) -> None:
-        text = "".join(json.dumps(row) + "\n" for row in rows)
-        with self._file.open("a", encoding="utf-8") as lines:
-            # a line that a crash cut short ends here, and is no line
-            lines.write(f"\n{text}" if lines.tell() else text)
-            lines.flush()
-            os.fsync(lines.fileno())
-
-    def _read(self, path: Path) -> None:
-        for line in path.read_bytes().splitlines():
-            try:
-                key, first, second, third = json.loads(line)
-            except ValueError:
-                continue
+    def _read(self, journal: Journal) -> None:
+        for key, first, second, third in journal.values():
             if isinstance(first, str):
                 self.answers[key] = Answer(first, tuple(second), third)
             else:

@@ -14,6 +14,7 @@ from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
 from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
+from ftctl.plugin.journal import Journal
 from ftctl.ports import Answer, Evaluator, StageContext, Target
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl_adapters.process.sandbox import Bounds, Ran, refuse_in_the_open, run_python
@@ -107,20 +108,24 @@ class Code(Evaluator):
         return target if asked.n == 1 else _Drawn(target, asked.temperature, asked.seed * 1000 + number)
 
     def _run(self, answers: Sequence[tuple[Task, str]], context: StageContext) -> list[Ran]:
-        """Tests each answer, as many at once as there are processors."""
-        bounds = self._bounds()
-        ran: list[Ran] = []
+        """Tests each answer, as many at once as there are processors; on a further try those that were not tested."""
+        bounds, journal = self._bounds(), Journal(context.work / "code.ndjson")
+        programs = [program(*one) for one in answers]
+        ran = {key: Ran(ok, why) for key, ok, why in journal.values()}
+        left = {key: one for one in programs if (key := _key(one)) not in ran}
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
             try:
-                for found in threads.map(lambda one: run_python(program(*one), bounds), answers):
-                    ran.append(found)
+                ends = threads.map(lambda one: run_python(one, bounds), left.values())
+                for number, (key, end) in enumerate(zip(left, ends, strict=True), start=1):
+                    ran[key] = end
+                    journal.append([[key, end.ok, end.why]])
                     context.stop_if_cancelled()
-                    if len(ran) % TOLD == 0 or len(ran) == len(answers):
-                        context.emit(PROGRESS_MADE, done=len(ran), total=len(answers), unit="programs")
+                    if number % TOLD == 0 or number == len(left):
+                        context.emit(PROGRESS_MADE, done=number, total=len(left), unit="programs")
             except BaseException:
                 threads.shutdown(cancel_futures=True)
                 raise
-        return ran
+        return [ran[_key(one)] for one in programs]
 
     def _record(self, task: Task, answers: Sequence[Answer], ran: Sequence[Ran]) -> dict[str, Any]:
         n, right = len(ran), sum(one.ok for one in ran)
@@ -128,6 +133,10 @@ class Code(Evaluator):
         figures = {f"pass_at_{k}": pass_at(k, n, right) for k in self._options.k}
         return {"where": task.where, "prompt": task.prompt, "answer": answers[shown].text, "right": right,
                 "why": ran[shown].why, **figures}  # fmt: skip
+
+
+def _key(program: str) -> str:
+    return hashlib.sha256(program.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Drawn(Target):

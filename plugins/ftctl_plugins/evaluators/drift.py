@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from attrs import evolve
 
@@ -56,14 +57,13 @@ class Drift(Evaluator):
         said = [_saying(example, answer) for example, answer in drawn]
         if not said:
             raise Unanswered("drift: the base says nothing", next_step="raise drift.max_new_tokens")
-        before, after = base.score(said), target.score(said)
-        records = tuple(
-            {"where": example.where, "prompt": example.prompt.question, "answer": example.answer,
-             "nats": one.log_probability - other.log_probability, "tokens": one.tokens}
-            for example, one, other in zip(said, before, after, strict=True)
-        )  # fmt: skip
-        note = f"{len(said)} answers drawn from the base, {sum(one.tokens for one in before)} tokens"
-        return Report("drift", (_divergence(before, after),), (*records, *missing), {"drift": note})
+        both = list(zip(said, base.score(said), target.score(said), strict=True))
+        records = tuple(_record(*one) for one in both)
+        scored = [(one, other) for _, one, other in both if not (one.error or other.error)]
+        if not scored:
+            raise Unanswered("drift: no answer was scored by both models")
+        note = f"{len(scored)} answers drawn from the base, {sum(one.tokens for one, _ in scored)} tokens"
+        return Report("drift", (_divergence(scored),), (*records, *missing), {"drift": note})
 
 
 def _saying(example: Example, answer: Answer) -> Example:
@@ -72,9 +72,17 @@ def _saying(example: Example, answer: Answer) -> Example:
     return evolve(example, messages=turns, open=answer.finish_reason == "length")
 
 
-def _divergence(before: Sequence[Score], after: Sequence[Score]) -> Metric:
-    gaps = [one.log_probability - other.log_probability for one, other in zip(before, after, strict=True)]
-    tokens, n = [one.tokens for one in before], len(gaps)
+def _record(example: Example, before: Score, after: Score) -> dict[str, Any]:
+    if error := before.error or after.error:
+        return {"where": example.where, "error": error}
+    nats = before.log_probability - after.log_probability
+    told = {"where": example.where, "prompt": example.prompt.question, "answer": example.answer}
+    return told | {"nats": nats, "tokens": before.tokens}
+
+
+def _divergence(scored: Sequence[tuple[Score, Score]]) -> Metric:
+    gaps = [one.log_probability - other.log_probability for one, other in scored]
+    tokens, n = [one.tokens for one, _ in scored], len(gaps)
     value = math.fsum(gaps) / sum(tokens)
     rest = math.fsum((gap - value * count) ** 2 for gap, count in zip(gaps, tokens, strict=True))
     error = math.sqrt(rest * n / max(n - 1, 1)) / sum(tokens) if n > 1 else None

@@ -15,7 +15,7 @@ from ftctl.domain.report import Report
 from ftctl.domain.reservoir import reservoir
 from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
-from ftctl.ports import Evaluator, Score, StageContext, Target
+from ftctl.ports import Evaluator, Score, StageContext, Target, answered
 
 
 @options
@@ -42,15 +42,18 @@ class Membership(Evaluator):
         members, others = reservoir(context.training(), limit, draw), list(data[:limit])
         if not members or not others:
             raise NoUsableRows("membership needs rows of the train split and of the test split")
-        inside = sorted(map(_by_token, target.score(members)))
-        outside = [_by_token(score) for score in target.score(others)]
+        members, known, unscored = answered(members, target.score(members))
+        others, new, missing = answered(others, target.score(others))
+        inside, outside = sorted(map(_by_token, known)), [_by_token(score) for score in new]
         auc = sum(_above(inside, value) for value in outside) / len(outside)
         error = _error(auc, len(inside), len(outside))
         records = tuple({"where": example.where, "log_probability_by_token": value}
                         for example, value in zip(others, outside, strict=True))  # fmt: skip
         metric = Metric("membership_auc", auc, "share", "lower", len(others), error)
         note = f"{len(inside)} rows that were trained on, {len(others)} that were not"
-        return Report("membership", (metric,), records, {"membership": note})
+        # a place in one split may be one in the other, too
+        unscored = tuple(one | {"where": f"{one['where']}, trained on"} for one in unscored)
+        return Report("membership", (metric,), records + missing + unscored, {"membership": note})
 
 
 def _by_token(score: Score) -> float:

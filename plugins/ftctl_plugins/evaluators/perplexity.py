@@ -8,7 +8,7 @@ from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric
 from ftctl.domain.report import Report
 from ftctl.plugin import option, options
-from ftctl.ports import Evaluator, Score, StageContext, Target
+from ftctl.ports import Evaluator, Score, StageContext, Target, answered
 
 HIGHEST = 700.0
 """Of an exponent that a float64 holds."""
@@ -38,8 +38,8 @@ class Perplexity(Evaluator):
         return Asks(scores=min(self._options.limit or examples, examples))
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        chosen = list(data[: self._options.limit])
-        scores = target.score(chosen)
+        asked = list(data[: self._options.limit])
+        chosen, scores, missing = answered(asked, target.score(asked))
         records = tuple(
             {"where": e.where, "log_probability": s.log_probability, "tokens": s.tokens}
             for e, s in zip(chosen, scores, strict=True)
@@ -57,7 +57,7 @@ class Perplexity(Evaluator):
                 Metric("bits_per_character", bits, "bit", "lower", n, bits_error),
                 *(metric for unit in self._options.more for metric in _per(unit, scores, texts)),
             ),
-            records,
+            records + missing,
             {"perplexity": f"over {tokens} tokens of {n} examples"},
         )
 

@@ -9,9 +9,10 @@ from attrs import evolve
 
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example, Prompt
+from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
 from ftctl.errors import BackendFailed
-from ftctl.plugin import OWN_CASES
+from ftctl.plugin import OWN_CASES, SCORES
 from ftctl.ports.context import StageContext
 from ftctl.ports.target import Answer, Score, Target
 from ftctl.testing.contracts import (
@@ -147,6 +148,23 @@ class _Mute(Target):
 
 class Test_a_missing_answer_is_told_and_is_no_zero(Measure):
     kind = "Merciless"
+
+
+class Deaf(FakeEvaluator):
+    """A score that did not come is one as any other."""
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        told = super().evaluate(target, data, context)
+        nats = [-score.log_probability for score in target.score(data)]
+        return evolve(told, metrics=(*told.metrics, mean_metric("nats", nats, unit="nat", direction="lower")))
+
+    def asks(self, examples: int) -> Asks | None:
+        return Asks(split=examples, longest=16, scores=examples)
+
+
+class Test_a_missing_answer_is_told_and_is_no_zero__nor_is_a_score(Measure):
+    kind = "Deaf"
+    change: ClassVar[dict[str, Any]] = {"capabilities": (SCORES,)}
 
 
 class Nosy(FakeEvaluator):

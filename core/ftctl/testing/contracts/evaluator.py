@@ -242,6 +242,8 @@ class EvaluatorContract(OfferContract, contract=True):
         errors = [record for record in told.records if record.get("error")]
         assert errors, "an answer did not come, and no record says so"
         after = {metric.name: metric.value for metric in told.metrics}
+        unsound = [name for name, value in after.items() if not math.isfinite(value)]
+        assert not unsound, f"{unsound} are made of scores that did not come"
         for metric in report.metrics:
             if metric.unit == "share" and metric.value in (0.0, 1.0):
                 assert after[metric.name] == metric.value, f"{metric.name} takes a missing answer for a wrong one"
@@ -332,12 +334,18 @@ class _Half(_Through):
 
 
 class _Lossy(_Through):
-    """Of its answers one in thirteen does not come."""
+    """Of its answers one in thirteen does not come, nor of its scores."""
 
     def told(self, answers: list[Answer]) -> list[Answer]:
         self.lost += len(answers[1::13])
         gone = Answer("", (), "", "the server did not answer")
         return [gone if place % 13 == 1 else answer for place, answer in enumerate(answers)]
+
+    def score(self, examples: Sequence[Example]) -> list[Score]:
+        scores = super().score(examples)
+        self.lost += len(scores[1::13])
+        gone = Score.missing("the server did not score")
+        return [gone if place % 13 == 1 else score for place, score in enumerate(scores)]
 
 
 def _compared(report: Report, unordered: frozenset[str]) -> list[Metric]:

@@ -1,0 +1,50 @@
+"""Reports of evaluators on disk: a stage that was killed goes on with the evaluator that it was at."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ftctl.application.dataset.shards import write_whole
+from ftctl.domain.codec import from_plain, to_plain
+from ftctl.domain.report import Report
+from ftctl.errors import PluginBroken
+
+REPORT, FILES = "report.json", "files"
+
+
+class Finished:
+    """A folder for each evaluator: files of its own, and its report once it is done."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def report(self, name: str, measure: Callable[[Path], Report]) -> Report:
+        """What ``measure`` tells, given a folder for files, or has told on an earlier try.
+
+        It is told as it was read again, so that a try that was killed makes no difference.
+        """
+        place = self._folder / name
+        if not (place / REPORT).exists():
+            shutil.rmtree(place, ignore_errors=True)
+            (place / FILES).mkdir(parents=True)
+            write_whole(place / REPORT, json.dumps(to_plain(measure(place / FILES))))
+        return from_plain(json.loads((place / REPORT).read_text(encoding="utf-8")), Report)
+
+    def copy(self, name: str, out: Path) -> None:
+        """Puts the files of an evaluator among those of the stage."""
+        for path in sorted((self._folder / name / FILES).iterdir()):
+            copy_new(path, out)
+
+
+def copy_new(path: Path, out: Path) -> None:
+    """Copies a file or a folder.
+
+    Raises:
+        PluginBroken: one of its name is there.
+    """
+    if (out / path.name).exists():
+        raise PluginBroken(f"two evaluators wrote {path.name}", next_step="leave one of them out")
+    copy: Any = shutil.copytree if path.is_dir() else shutil.copyfile
+    copy(path, out / path.name)
