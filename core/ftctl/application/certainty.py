@@ -6,6 +6,7 @@ from statistics import NormalDist, fmean, stdev
 
 from attrs import frozen
 
+from ftctl.domain.metric import NORMAL
 from ftctl.domain.sure import FEWEST, gain_spread, holm, p_bounded, p_gain, p_normal, p_share
 
 POWER = 0.8
@@ -20,8 +21,8 @@ class Bounded:
 
     ``values`` are one number an example whose mean is the figure, ``gains`` says that they are differences of two
     evaluations; without them the standard errors on both sides of the figure are used. Those of a normal distribution
-    say nothing of few examples; those of ``own`` bounds hold for as many as there are. ``ends`` are those of
-    the range of one value.
+    say nothing of few examples; those of ``own`` bounds hold for as many as there are. Within the bounds of an
+    ``extreme`` figure nothing is sure, however little is asked. ``ends`` are those of the range of one value.
     """
 
     said: str
@@ -33,6 +34,7 @@ class Bounded:
     below: float | None = None
     above: float | None = None
     own: bool = False
+    extreme: bool = False
     n: int = 0
     ends: tuple[float, float] | None = (0.0, 1.0)
 
@@ -61,8 +63,11 @@ class Bounded:
         above = right != self.upper
         values, bound = (self.values, self.bound) if above else (tuple(-v for v in self.values), -self.bound)
         if not self.told:
-            apart, error = self.figure - self.bound, self.below if above else self.above
-            return p_normal(apart if above else -apart, error, FEWEST if self.own else self.n)
+            error, apart = self.below if above else self.above, self.figure - self.bound
+            apart = apart if above else -apart
+            if self.extreme and apart <= NORMAL * (error or 0.0) + ROUNDING:
+                return 1.0
+            return p_normal(apart, error, FEWEST if self.own else self.n)
         seen = set(self.values)
         if self.gains and self.ends == (0.0, 1.0) and seen <= {-1.0, 0.0, 1.0}:
             return p_gain(values, bound)
@@ -82,7 +87,7 @@ class Bounded:
         if apart < ROUNDING:
             return None
         own = stdev(self.values) if len(self.values) > 1 else (self._towards or 0.0) * math.sqrt(self.n)
-        at_bound, sure = own, NormalDist().inv_cdf(confidence)
+        at_bound, sure = own, max(NormalDist().inv_cdf(confidence), NORMAL if self.extreme else 0.0)
         seen = set(self.values)
         if self.told and self.gains and self.ends == (0.0, 1.0) and seen <= {-1.0, 0.0, 1.0}:
             at_bound = gain_spread(self.values, self.bound)

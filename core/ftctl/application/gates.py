@@ -151,13 +151,19 @@ def _ratio(gate: Gate, most: float, value: Metric, reference: Metric) -> "Bounde
 
 
 def _errors(value: Metric, reference: Metric | None = None, *, relative: bool = False) -> dict[str, Any]:
-    """How far chance moves the figure to either side, or its distance from another, or the logarithm of their ratio."""
+    """How far chance moves the figure to either side, or its distance from another, or the logarithm of their ratio.
+
+    Of two extreme figures that is not known: chance moves both outwards.
+    """
     both = [(value, True)] if reference is None else [(value, True), (reference, False)]
+    extreme = any(one.extreme for one, _ in both)
 
     def error(below: bool) -> float | None:
+        if extreme and reference is not None:
+            return None
         found = [(one.error(below=below is own), one.value if relative else 1.0) for one, own in both]
         return spread(*(None if error is None else error / scale for error, scale in found))
 
     own = all(one.low is not None and one.high is not None for one, _ in both)
     ends = None if value.least is None or value.most is None else (value.least, value.most)
-    return {"below": error(True), "above": error(False), "own": own, "ends": ends}
+    return {"below": error(True), "above": error(False), "own": own, "extreme": extreme, "ends": ends}

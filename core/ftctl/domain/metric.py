@@ -32,7 +32,9 @@ class Metric:
     """``value`` over ``n`` examples; ``stderr`` is the standard error of the value in the same unit.
 
     ``low`` and ``high`` are bounds of 95 %, where more is known than the standard error tells. ``least`` and ``most``
-    are the ends of its range, those of its unit unless it says others; ``None`` is no end.
+    are the ends of its range, those of its unit unless it says others; ``None`` is no end. What is ``extreme`` was
+    chosen for being so, such as the widest gap, or is a distance: chance moves it outwards, so that its bounds say what
+    is outside of them and nothing of what is within.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Metric:
     high: float | None = None
     least: float | None = field(default=Factory(lambda self: ENDS.get(self.unit, (None, None))[0], takes_self=True))
     most: float | None = field(default=Factory(lambda self: ENDS.get(self.unit, (None, None))[1], takes_self=True))
+    extreme: bool = False
 
     def error(self, *, below: bool) -> float | None:
         """The standard error on one side of the value: of a share near 1 there is more room below than above."""
@@ -91,6 +94,14 @@ def clustered_metric(
     # so many independent cases would have this error
     alike = min(n, mean * (1 - mean) / error**2) if error else count
     return Metric(name, mean, unit, direction, n, error, *wilson(mean * alike, alike))
+
+
+def extreme_metric(
+    name: str, value: float, bounds: tuple[float, float] | None, *, unit: str, direction: Direction, n: int
+) -> Metric:
+    """The worst of several figures, or a distance; ``bounds`` hold on each side in 97.5 %, whatever was chosen."""
+    low, high = (min(bounds[0], value), max(bounds[1], value)) if bounds else (None, None)
+    return Metric(name, value, unit, direction, n, None, low, high, extreme=True)
 
 
 def _counts(values: Sequence[float], unit: str) -> bool:

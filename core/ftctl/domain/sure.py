@@ -9,10 +9,13 @@ import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
-from ftctl.domain.proportion import binomial_tail
+from ftctl.domain.proportion import binomial_tail, clopper_pearson
 
 BETS = tuple(2.0**-power for power in range(1, 15))
 """Shares of what can be bet: large ones find large differences in few examples, small ones small ones in many."""
+
+HALVINGS = 40
+"""Of a bound that is looked for."""
 
 FEWEST = 30
 """Examples from which on the normal distribution is taken for a mean of values without known limits."""
@@ -58,6 +61,22 @@ def p_bounded(values: Sequence[float], bound: float, low: float = 0.0, high: flo
     best = max(logs)
     grown = best + math.log(math.fsum(math.exp(one - best) for one in logs) / len(logs))
     return min(1.0, math.exp(-grown))
+
+
+def mean_bounds(values: Sequence[float], level: float) -> tuple[float, float]:
+    """Of the mean of values between 0 and 1: Clopper and Pearson's of what is 0 or 1, else a bettor's, both ways."""
+    if set(values) <= {0.0, 1.0}:
+        return clopper_pearson(int(sum(values)), len(values), level)
+    tail = (1 - level) / 2
+
+    def below(of: Sequence[float]) -> float:
+        low, high = 0.0, math.fsum(of) / len(of)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if p_bounded(of, middle) <= tail else (low, middle)
+        return low
+
+    return below(values), 1.0 - below([1.0 - value for value in values])
 
 
 def p_normal(apart: float, stderr: float | None, n: int) -> float:

@@ -5,24 +5,23 @@ probability, 1950.
 """
 
 import math
-import random
 from collections.abc import Sequence
-from itertools import pairwise
 
 from attrs import evolve
 
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example, Message
-from ftctl.domain.metric import Metric, mean_metric
+from ftctl.domain.metric import extreme_metric, mean_metric
 from ftctl.domain.report import Report
 from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, Score, StageContext, Target, answered
+from ftctl_plugins.evaluators.calibration import by_chance, calibration_error, noise
 from ftctl_plugins.evaluators.squad import exact_match
 
 PER = ("answer", "token")
-EACH, DRAWS = 10, 200
-"""Answers that a group has at least, and draws for what chance would show."""
+EACH = 10
+"""Answers that a group has at least."""
 
 
 @options
@@ -54,53 +53,41 @@ class Calibrate(Evaluator):
             raise NoUsableRows("calibrate needs conversations; the test split holds raw text only")
         told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
         asked, answers, missing = answered(asked, told)
-        ended = [(e, a.text) for e, a in zip(asked, answers, strict=True) if a.finish_reason == "stop"]
+        wanted = {example.where: example.answer for example in asked}
+        ended = [_with(e, a.text) for e, a in zip(asked, answers, strict=True) if a.finish_reason == "stop"]
         cut = len(asked) - len(ended)
         said = f"; {cut} answers that were cut are not counted" if cut else ""
         if not ended:
             return Report("calibrate", (), missing, {"calibrate": f"not assessable{said}"})
-        scores = target.score([_with(example, text) for example, text in ended])
+        ended, scores, unscored = answered(ended, target.score(ended))
         sure = [self._probability(score) for score in scores]
-        right = [exact_match(text, example.answer) for example, text in ended]
+        right = [exact_match(example.answer, wanted[example.where]) for example in ended]
         squares = [(p - hit) ** 2 for p, hit in zip(sure, right, strict=True)]
         records = tuple(
-            {"where": e.where, "prompt": e.prompt.question, "expected": e.answer, "answer": text, "probability": p,
-             "brier": square}
-            for (e, text), p, square in zip(ended, sure, squares, strict=True)
+            {"where": e.where, "prompt": e.prompt.question, "expected": wanted[e.where], "answer": e.answer,
+             "probability": p, "brier": square}
+            for e, p, square in zip(ended, sure, squares, strict=True)
         )  # fmt: skip
         bins, n = min(self._options.bins, max(1, len(ended) // EACH)), len(ended)
+        error, room = calibration_error(sure, right, bins), noise(sure, right, bins)
         metrics = (
             mean_metric("brier", squares, unit="share", direction="lower"),
-            Metric("calibration_error", calibration_error(sure, right, bins), "share", "lower", n),
+            extreme_metric(
+                "calibration_error",
+                error,
+                (max(0.0, error - room), min(1.0, error + room)),
+                unit="share",
+                direction="lower",
+                n=n,
+            ),
         )
         note = f"on average {sum(sure) / n:.3f} sure and {sum(right) / n:.3f} right; in {bins} groups, a model that is "
         note += f"as sure as right would show an error of {by_chance(sure, bins):.3f} by chance"
-        return Report("calibrate", metrics, records + missing, {"calibrate": note + said})
+        return Report("calibrate", metrics, records + missing + unscored, {"calibrate": note + said})
 
     def _probability(self, score: Score) -> float:
         per = 1 if self._options.per == "answer" else max(score.tokens, 1)
         return math.exp(min(score.log_probability / per, 0.0))
-
-
-def calibration_error(sure: Sequence[float], right: Sequence[float], bins: int) -> float:
-    """Mean over all of how far apart probability and share of right answers are, within groups of equal size.
-
-    Answers that are as probable count as one with the mean of their shares, so that their order means nothing.
-    """
-    same: dict[float, list[float]] = {}
-    for p, hit in zip(sure, right, strict=True):
-        same.setdefault(p, []).append(hit)
-    pairs, n = [(p, math.fsum(same[p]) / len(same[p])) for p in sorted(sure)], len(sure)
-    bounds = [place * n // bins for place in range(bins + 1)]
-    groups = [pairs[start:end] for start, end in pairwise(bounds) if end > start]
-    return math.fsum(abs(math.fsum(p - hit for p, hit in group)) for group in groups) / n
-
-
-def by_chance(sure: Sequence[float], bins: int) -> float:
-    """The mean error of answers that are right as often as these are sure."""
-    draw = random.Random(1)  # noqa: S311 - reproducible, not secret
-    drawn = ([float(draw.random() < p) for p in sure] for _ in range(DRAWS))
-    return math.fsum(calibration_error(sure, right, bins) for right in drawn) / DRAWS
 
 
 def _with(example: Example, answer: str) -> Example:

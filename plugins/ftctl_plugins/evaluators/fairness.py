@@ -4,18 +4,18 @@ Counterfactual pairs: Kusner et al., Counterfactual fairness, 2017. Preference b
 CrowS-Pairs, 2020; sentences and templates here are ftctl's own, and mild.
 """
 
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
-from ftctl.domain.metric import Metric
+from ftctl.domain.metric import Metric, extreme_metric
 from ftctl.domain.proportion import away_from_even, wilson
 from ftctl.domain.report import Report
 from ftctl.plugin import option, options
-from ftctl.ports import Evaluator, StageContext, Target
+from ftctl.ports import Evaluator, Score, StageContext, Target
+from ftctl_plugins.evaluators.gaps import LENGTH, REFUSED, Gap, bounds, gaps
 from ftctl_plugins.evaluators.own_cases import (
     LANGUAGES,
     LANGUAGES_HELP,
@@ -27,9 +27,6 @@ from ftctl_plugins.evaluators.own_cases import (
     record,
     refuses,
 )
-
-DRAWS = 1000
-"""Random exchanges of groups within a template, against which a gap is held."""
 
 
 @options
@@ -57,16 +54,16 @@ class Fairness(Evaluator):
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         told, missing = ask(target, list(self._requests()), self._options.max_new_tokens)
-        records = [record(case, answer) | _of(case) | {"refused": float(refuses(answer.text)),
-                   "characters": len(answer.text)} for case, answer in told]  # fmt: skip
+        records = [record(case, answer) | _of(case) | {REFUSED: float(refuses(answer.text)),
+                   LENGTH: len(answer.text)} for case, answer in told]  # fmt: skip
         pairs = self._pairs(target)
-        refused, lengths = (self._gaps(records, figure) for figure in ("refused", "characters"))
-        preferred = [one["stereotype_preferred"] for one in pairs]
-        bias, bounds = abs(2 * fmean(preferred) - 1), away_from_even(sum(preferred), len(pairs))
+        refused, lengths = (gaps(records, figure, self._options.seed) for figure in (REFUSED, LENGTH))
+        preferred = [one["stereotype_preferred"] for one in pairs if "error" not in one]
+        bias, even = abs(2 * fmean(preferred) - 1), away_from_even(sum(preferred), len(preferred))
         metrics = (
-            Metric("refusal_gap", max(gap for gap, _ in refused.values()), "share", "lower", len(records)),
-            Metric("length_gap", max(gap for gap, _ in lengths.values()), "share", "lower", len(records)),
-            Metric("stereotype_bias", bias, "share", "lower", len(pairs), None, *bounds),
+            _widest("refusal_gap", refused, bounds(records, REFUSED), len(records)),
+            _widest("length_gap", lengths, bounds(records, LENGTH), len(records)),
+            extreme_metric("stereotype_bias", bias, even, unit="share", direction="lower", n=len(preferred)),
         )
         return Report("fairness", metrics, (*records, *pairs, *missing), _notes(records, refused, lengths, preferred))
 
@@ -89,53 +86,32 @@ class Fairness(Evaluator):
         scores = iter(target.score([Example(f"{place}", text=text) for place, text in enumerate(texts)]))
         found = []
         for place, line in enumerate(lines):
-            first, second = next(scores).log_probability, next(scores).log_probability
-            preferred = 0.5 if first == second else float(first > second)
             where = f"pair.{line['attribute']}.{line['language']}.{place}"
-            found.append({"where": where, "prompt": line["stereotype"], "expected": line["other"],
-                          "stereotype_preferred": preferred})  # fmt: skip
+            shown = {"where": where, "prompt": line["stereotype"], "expected": line["other"]}
+            found.append(shown | _preference(next(scores), next(scores)))
         return found
 
-    def _gaps(self, records: Sequence[dict[str, Any]], figure: str) -> dict[str, tuple[float, float]]:
-        """By attribute: the gap, and the share of random exchanges of groups with as large a one."""
-        found = {}
-        for attribute in dict.fromkeys(one["attribute"] for one in records):
-            rows = [one for one in records if one["attribute"] == attribute]
-            gap, draw = _gap(rows, figure), random.Random(f"{self._options.seed} {attribute}")  # noqa: S311
-            templates = [[one for one in rows if one["template"] == t] for t in sorted({r["template"] for r in rows})]
-            larger = sum(_gap(_exchanged(templates, draw), figure) >= gap for _ in range(DRAWS))
-            found[attribute] = (gap, (1 + larger) / (1 + DRAWS))
-        return found
+
+def _widest(name: str, found: Mapping[str, Gap], within: tuple[float, float] | None, n: int) -> Metric:
+    widest = max(gap.width for gap in found.values())
+    return extreme_metric(name, widest, within, unit="share", direction="lower", n=n)
+
+
+def _preference(stereotype: Score, other: Score) -> dict[str, Any]:
+    if error := stereotype.error or other.error:
+        return {"error": error}
+    first, second = stereotype.log_probability, other.log_probability
+    return {"stereotype_preferred": 0.5 if first == second else float(first > second)}
 
 
 def _of(case: Case) -> dict[str, Any]:
     return {key: case.told[key] for key in ("attribute", "group", "template", "name")}
 
 
-def _gap(rows: Sequence[dict[str, Any]], figure: str) -> float:
-    """Between the groups that are farthest apart; of lengths, as a share of the longest."""
-    groups: dict[int, list[float]] = {}
-    for row in rows:
-        groups.setdefault(row["group"], []).append(float(row[figure]))
-    means = [fmean(values) for values in groups.values()]
-    scale = 1.0 if figure == "refused" else max(*means, 1.0)
-    return (max(means) - min(means)) / scale
-
-
-def _exchanged(templates: Sequence[list[dict[str, Any]]], draw: random.Random) -> list[dict[str, Any]]:
-    """Within each template, who is who is drawn anew."""
-    found = []
-    for rows in templates:
-        groups = [row["group"] for row in rows]
-        draw.shuffle(groups)
-        found += [row | {"group": group} for row, group in zip(rows, groups, strict=True)]
-    return found
-
-
 def _notes(
     records: Sequence[dict[str, Any]],
-    refused: dict[str, tuple[float, float]],
-    lengths: dict[str, tuple[float, float]],
+    refused: Mapping[str, Gap],
+    lengths: Mapping[str, Gap],
     preferred: Sequence[float],
 ) -> dict[str, str]:
     told = []
@@ -144,7 +120,7 @@ def _notes(
         low, high = wilson(int(sum(values)), len(values))
         told.append(f"{name} {fmean(values):.2f} ({low:.2f} to {high:.2f})")
     both = (("refusals", refused), ("length", lengths))
-    gaps = [f"{name}: " + ", ".join(f"{what} {found[name][0]:.2f} (p {found[name][1]:.2g})" for what, found in both)
+    gaps = [f"{name}: " + ", ".join(f"{what} {found[name].width:.2f} (p {found[name].p:.2g})" for what, found in both)
             for name in refused]  # fmt: skip
     return {
         "fairness": "; ".join(gaps),

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
-from ftctl.domain.metric import Metric, mean_metric
+from ftctl.domain.metric import Metric, extreme_metric, mean_metric
 from ftctl.domain.proportion import away_from_even
 from ftctl.domain.report import Report
 from ftctl.errors import NoUsableRows, Unanswered
@@ -129,7 +129,8 @@ def _figures(records: Sequence[dict[str, Any]], votes: int) -> tuple[list[Metric
     consistent = mean("judge_consistent", "higher")
     metrics = [consistent, mean("judge_failed", "lower")]
     bounds = away_from_even(sum(pairs), len(pairs))
-    metrics.append(Metric("judge_position_bias", abs(2 * first - 1), "share", "lower", len(records), None, *bounds))
+    bias = abs(2 * first - 1)
+    metrics.append(extreme_metric("judge_position_bias", bias, bounds, unit="share", direction="lower", n=len(records)))
     note = f"the first place was preferred in {first:.0%} of {len(pairs)} pairs with a verdict for one of both"
     if votes > 1:
         agreed = [fmean(same) for one in records if (same := _agreed(one["verdicts"]))] or [0.0]

@@ -11,12 +11,14 @@ from attrs import evolve
 
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example, Prompt
-from ftctl.domain.metric import Metric, mean_metric
+from ftctl.domain.metric import extreme_metric, mean_metric
 from ftctl.domain.report import Report
+from ftctl.errors import Unanswered
 from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl_adapters.records.canaries import DIGITS, begun, canary, code
+from ftctl_plugins.evaluators.exposure import bounds, exposure
 
 LONGEST = 48
 """Tokens of an answer: a code is much shorter."""
@@ -62,11 +64,15 @@ class Memorise(Evaluator):
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         records = list(self._records(target))
         ranked = [one for one in records if "exposure" in one]
+        if not ranked:
+            raise Unanswered("memorise: no planted code was scored")
         bits = [one["exposure"] for one in ranked]
         most = math.log2(max(one["among"] for one in ranked))
+        within = bounds([(one["rank"], one["among"]) for one in ranked])
+        highest = extreme_metric("exposure_highest", max(bits), within, unit="bit", direction="lower", n=len(bits))
         metrics = (
             evolve(mean_metric("exposure", bits, unit="bit", direction="lower"), least=0.0, most=most),
-            Metric("exposure_highest", max(bits), "bit", "lower", len(bits), least=0.0, most=most),
+            evolve(highest, least=0.0, most=most),
             *(
                 mean_metric(name, told, unit="share", direction="lower")
                 for name in ("extracted", "extracted_from_prefix")
@@ -87,9 +93,8 @@ class Memorise(Evaluator):
         further = [Prompt((question,), begun=words) for question, words in zip(questions, beginnings, strict=True)]
         answers = target.generate([*plain, *further], LONGEST)
         for number, question in enumerate(questions):
-            where, (rank, among) = f"canary:{number}", self._rank(target, number)
-            yield {"where": where, "prompt": question.content, "rank": rank, "among": among,
-                   "exposure": math.log2(among / rank)}  # fmt: skip
+            where = f"canary:{number}"
+            yield {"where": where, "prompt": question.content, **self._rank(target, number)}
             planted = _plain(code(asked.seed, number))
             free, led = answers[number], answers[asked.count + number]
             ends = _plain(led.text).startswith(planted[asked.prefix :])
@@ -98,8 +103,10 @@ class Memorise(Evaluator):
             yield {"where": f"{where}:begun", "prompt": f"{question.content}\n{beginnings[number]}",
                    **_told(led, "extracted_from_prefix", ends)}  # fmt: skip
 
-    def _rank(self, target: Target, number: int) -> tuple[float, int]:
+    def _rank(self, target: Target, number: int) -> dict[str, Any]:
         """Of the planted code among the candidates, the most probable first; of those that are equal, the middle.
+
+        Candidates whose score did not come are none.
 
         Only candidates of as many tokens count, as of fewer any code would be more probable; where they are too few to
         tell anything, all do: a code that was remembered is still the first.
@@ -107,14 +114,18 @@ class Memorise(Evaluator):
         asked = self._options
         codes = [code(asked.seed, number, candidate) for candidate in range(asked.candidates)]
         rows = [Example(f"{n}", canary(asked.seed, number, NOTE, said)) for n, said in enumerate(codes)]
-        planted, *others = target.score(rows)
+        planted, *told = target.score(rows)
+        if planted.error:
+            return {"error": planted.error}
+        others = [score for score in told if not score.error]
         if not all(math.isfinite(score.log_probability) for score in (planted, *others)):
             raise EvaluatorError("memorise: the model tells a probability that is no number")
         alike = [score.log_probability for score in others if score.tokens == planted.tokens]
         if len(alike) + 1 < FEWEST:
             alike = [score.log_probability for score in others]
-        own = planted.log_probability
-        return 1 + sum(score > own for score in alike) + sum(score == own for score in alike) / 2, len(alike) + 1
+        own, among = planted.log_probability, len(alike) + 1
+        rank = 1 + sum(score > own for score in alike) + sum(score == own for score in alike) / 2
+        return {"rank": rank, "among": among, "exposure": exposure((rank, among))}
 
 
 def _told(answer: Answer, name: str, told: bool) -> dict[str, Any]:

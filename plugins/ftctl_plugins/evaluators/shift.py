@@ -9,9 +9,10 @@ from attrs import frozen
 
 from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
-from ftctl.domain.metric import Metric
+from ftctl.domain.extremes import level_of_each, lowest, widest
+from ftctl.domain.metric import Metric, extreme_metric
 from ftctl.domain.report import Report
-from ftctl.domain.sure import holm
+from ftctl.domain.sure import holm, mean_bounds
 from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target, answered
@@ -68,12 +69,7 @@ class Shift(Evaluator):
         if not slices:
             text = f"shift: no slice of {len(asked)} conversations has {self._options.fewest} examples beside as many"
             raise NoUsableRows(text, next_step="give a larger test split, or evaluators.shift.fewest")
-        means = [one.mean for one in slices]
-        n = len(asked)
-        metrics = (
-            Metric("shift_worst", min(means), "share", "higher", n),
-            Metric("shift_gap", max(means) - min(means), "share", "lower", n),
-        )
+        metrics = extremes(slices, scores)
         records = tuple(
             {"where": e.where, "prompt": e.prompt.question, "expected": e.answer, "answer": answer.text,
              "shift_f1": score, "slices": [one.name for one in slices if place in one.places]}
@@ -138,6 +134,17 @@ def _judged(name: str, places: tuple[int, ...], scores: list[float]) -> Slice:
     from ftctl_adapters.statistics.slices import below_the_rest
 
     return Slice(name, places, fmean(scores[place] for place in places), below_the_rest(scores, places))
+
+
+def extremes(slices: Sequence[Slice], scores: Sequence[float]) -> tuple[Metric, Metric]:
+    """With bounds of all slices at once, so that it makes no difference which of them is the worst."""
+    level, n = level_of_each(len(slices)), len(scores)
+    bounds = [mean_bounds([scores[place] for place in one.places], level) for one in slices]
+    means = [one.mean for one in slices]
+    return (
+        extreme_metric("shift_worst", min(means), lowest(bounds), unit="share", direction="higher", n=n),
+        extreme_metric("shift_gap", max(means) - min(means), widest(bounds), unit="share", direction="lower", n=n),
+    )
 
 
 def _notes(slices: Sequence[Slice]) -> dict[str, str]:

@@ -1,0 +1,90 @@
+"""How far apart groups lie that were asked the same: the two that are farthest, by chance and surely."""
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from statistics import fmean, stdev
+from typing import Any
+
+from attrs import frozen
+
+from ftctl.domain.extremes import highest, level_of_each, student
+from ftctl.domain.proportion import clopper_pearson
+
+REFUSED, LENGTH = "refused", "characters"
+DRAWS = 1000
+"""Random exchanges of groups within a template, against which a gap is held."""
+
+Row = Mapping[str, Any]
+
+
+@frozen
+class Gap:
+    """Of one attribute: how wide it is, and how often groups drawn anew lie as far apart."""
+
+    width: float
+    p: float
+
+
+def gaps(rows: Sequence[Row], figure: str, seed: int) -> dict[str, Gap]:
+    """By attribute. Rows have ``attribute``, ``group``, ``template`` and the figure."""
+    found = {}
+    for attribute, own in _by(rows, "attribute").items():
+        width, draw = _width(own, figure), random.Random(f"{seed} {attribute}")  # noqa: S311
+        templates = list(_by(own, "template").values())
+        wider = sum(_width(_exchanged(templates, draw), figure) >= width for _ in range(DRAWS))
+        found[attribute] = Gap(width, (1 + wider) / (1 + DRAWS))
+    return found
+
+
+def bounds(rows: Sequence[Row], figure: str) -> tuple[float, float] | None:
+    """Of the widest gap of all attributes: by Student's t over templates, all pairs of groups at once.
+
+    Two groups are compared over the templates that both were asked, each with itself. None where a pair of them has
+    no two templates.
+    """
+    attributes = [list(_by(own, "group").values()) for own in _by(rows, "attribute").values()]
+    pairs = [pair for groups in attributes for pair in combinations(groups, 2)]
+    level = level_of_each(len(pairs))
+    found = []
+    for pair in pairs:
+        one, other = ({row["template"]: float(row[figure]) for row in group} for group in pair)
+        apart = [one[template] - other[template] for template in one.keys() & other.keys()]
+        if len(apart) < 2:
+            return None
+        scale = _scale([fmean(one.values()), fmean(other.values())], figure)
+        middle = abs(fmean(apart)) / scale
+        half = student((1 - level) / 2, len(apart) - 1) * stdev(apart) / math.sqrt(len(apart)) / scale
+        # that no template tells them apart does not say that none would
+        above = half or clopper_pearson(0, len(apart), level)[1]
+        found.append((max(0.0, middle - half), min(1.0, middle + above)))
+    return highest(found)
+
+
+def _width(rows: Sequence[Row], figure: str) -> float:
+    """Between the groups that are farthest apart."""
+    means = [fmean(float(row[figure]) for row in group) for group in _by(rows, "group").values()]
+    return (max(means) - min(means)) / _scale(means, figure)
+
+
+def _scale(means: Sequence[float], figure: str) -> float:
+    """Lengths are told as a share of the longest."""
+    return 1.0 if figure == REFUSED else max(*means, 1.0)
+
+
+def _by(rows: Sequence[Row], name: str) -> dict[Any, list[Row]]:
+    found: dict[Any, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row[name], []).append(row)
+    return found
+
+
+def _exchanged(templates: Sequence[Sequence[Row]], draw: random.Random) -> list[Row]:
+    """Within each template, who is who is drawn anew."""
+    found: list[Row] = []
+    for rows in templates:
+        groups = [row["group"] for row in rows]
+        draw.shuffle(groups)
+        found += [{**row, "group": group} for row, group in zip(rows, groups, strict=True)]
+    return found

@@ -1,0 +1,201 @@
+"""Gates on what was chosen for being extreme: where nothing differs none surely refuses, and what differs is found."""
+
+import random
+from collections.abc import Callable
+from statistics import fmean
+
+import pytest
+from scipy import stats
+
+from ftctl.application.gates import judge
+from ftctl.application.measured import Measured
+from ftctl.application.spec import Gate
+from ftctl.domain.extremes import highest, level_of_each, lowest, student, widest
+from ftctl.domain.metric import Metric, extreme_metric
+from ftctl.domain.proportion import away_from_even, clopper_pearson
+from ftctl.domain.sure import mean_bounds
+from ftctl_plugins.evaluators.calibration import calibration_error, noise
+from ftctl_plugins.evaluators.exposure import bounds as exposure_bounds
+from ftctl_plugins.evaluators.exposure import exposure, luck
+from ftctl_plugins.evaluators.gaps import LENGTH, REFUSED, Row, bounds, gaps
+from ftctl_plugins.evaluators.shift import Slice, extremes
+
+SELDOM = 0.05
+"""Twice the error that bounds allow on one side: of 200 draws so many are hardly ever more."""
+
+Draw = random.Random
+
+
+def verdict(metric: Metric, **gate: float) -> str:
+    """What a gate says that wants to be sure to 0.95."""
+    asked = Gate(metric=metric.name, confidence=0.95, **gate)  # type: ignore[arg-type]
+    (ruling,) = judge([asked], {"tuned": Measured({metric.name: metric})})
+    return ruling.verdict
+
+
+def share_of(said: str, make: Callable[[Draw], Metric], draws: int = 200, **gate: float) -> float:
+    draw = random.Random(7)
+    return fmean(verdict(make(draw), **gate) == said for _ in range(draws))
+
+
+def low_is_better(value: float, within: tuple[float, float] | None, n: int = 100) -> Metric:
+    return extreme_metric("right", value, within, unit="share", direction="lower", n=n)
+
+
+@pytest.mark.parametrize(("tail", "freedom"), [(0.025, 1), (0.0007, 23), (0.01, 200), (0.4, 5)])
+def test_students_t_is_that_of_scipy(tail: float, freedom: int) -> None:
+    assert student(tail, freedom) == pytest.approx(stats.t.isf(tail, freedom), rel=1e-6)
+
+
+def test_bounds_of_the_worst_and_of_the_widest() -> None:
+    within = [(0.1, 0.3), (0.5, 0.9), (0.2, 0.8)]
+    assert lowest(within) == (0.1, 0.3)
+    assert highest(within) == (0.5, 0.9)
+    assert widest(within) == pytest.approx((0.2, 0.8))
+    assert widest([(0.1, 0.6), (0.5, 0.9)])[0] == 0.0
+    assert level_of_each(5) == pytest.approx(0.995)
+
+
+def test_the_mean_of_grades_is_within_its_bounds_about_as_often_as_they_say() -> None:
+    draw = random.Random(5)
+    found = [mean_bounds([draw.random() ** 3 for _ in range(60)], 0.9) for _ in range(200)]
+    assert fmean(low <= 0.25 <= high for low, high in found) >= 0.9
+    assert fmean(high - low for low, high in found) < 0.4
+    assert mean_bounds([1.0, 0.0, 1.0], 0.95) == clopper_pearson(2, 3)
+
+
+def test_within_its_bounds_nothing_is_sure_of_what_is_extreme() -> None:
+    """A part of a bound that ends at 0 is no bound: chance moves a distance away from there."""
+    found = low_is_better(0.3, (0.0, 0.5))
+    assert verdict(found, max_value=0.0) == verdict(found, max_value=0.02) == "inconclusive"
+    assert verdict(found, max_value=0.49) == "inconclusive"
+    assert verdict(found, max_value=0.51) == "pass"
+    assert verdict(low_is_better(0.3, (0.2, 0.5)), max_value=0.19) == "fail"
+    assert verdict(low_is_better(0.3, None), max_value=0.9) == "inconclusive"
+
+
+def test_two_extreme_figures_are_not_compared_surely() -> None:
+    models = {name: Measured({"right": low_is_better(value, (value - 0.01, value + 0.01))})
+              for name, value in (("base", 0.9), ("tuned", 0.1))}  # fmt: skip
+    for gate in (Gate(metric="right", min_gain=-0.9, confidence=0.95), Gate(metric="right", max_ratio=0.9, confidence=0.95)):
+        assert judge([gate], models)[0].verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("n", [10, 48])
+def test_a_model_without_a_preference_is_seldom_surely_refused(n: int) -> None:
+    def make(draw: Draw) -> Metric:
+        hits = sum(draw.random() < 0.5 for _ in range(n))
+        return low_is_better(abs(2 * hits / n - 1), away_from_even(hits, n), n)
+
+    assert share_of("fail", make, draws=1000, max_value=0.02) <= SELDOM
+
+
+def rows(figure: str, told: Callable[[int, int], float]) -> list[Row]:
+    """Of 24 templates and groups as those of fairness."""
+    return [
+        {"attribute": attribute, "group": group, "template": template, figure: told(attribute, group)}
+        for attribute, count in enumerate((3, 3, 4, 4)) for template in range(24) for group in range(count)
+    ]  # fmt: skip
+
+
+def gap(found: list[Row], figure: str, monkeypatch: pytest.MonkeyPatch) -> Metric:
+    monkeypatch.setattr("ftctl_plugins.evaluators.gaps.DRAWS", 1)
+    return low_is_better(max(one.width for one in gaps(found, figure, 1).values()), bounds(found, figure), len(found))
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5])
+def test_groups_that_are_refused_alike_are_seldom_surely_apart(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(draw: Draw) -> Metric:
+        return gap(rows(REFUSED, lambda *_: float(draw.random() < share)), REFUSED, monkeypatch)
+
+    assert share_of("fail", make, max_value=0.0) <= SELDOM
+
+
+def test_a_group_that_is_refused_is_surely_found_and_who_refuses_nobody_surely_passes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def make(draw: Draw) -> Metric:
+        return gap(
+            rows(REFUSED, lambda *who: float(draw.random() < (0.9 if who == (1, 0) else 0.1))), REFUSED, monkeypatch
+        )
+
+    assert share_of("fail", make, draws=40, max_value=0.3) >= 0.8
+    assert verdict(gap(rows(REFUSED, lambda *_: 0.0), REFUSED, monkeypatch), max_value=0.3) == "pass"
+    assert verdict(gap(rows(REFUSED, lambda *_: 0.0), REFUSED, monkeypatch), max_value=0.2) == "inconclusive"
+
+
+def test_lengths_that_differ_by_chance_are_seldom_surely_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    def heavy(draw: Draw) -> Metric:
+        return gap(rows(LENGTH, lambda *_: 100 * draw.lognormvariate(0, 1)), LENGTH, monkeypatch)
+
+    def light(draw: Draw) -> Metric:
+        return gap(rows(LENGTH, lambda *_: draw.gauss(100, 10)), LENGTH, monkeypatch)
+
+    def shorter(draw: Draw) -> Metric:
+        found = rows(LENGTH, lambda *who: draw.gauss(50 if who == (1, 0) else 100, 10))
+        return gap(found, LENGTH, monkeypatch)
+
+    assert share_of("fail", heavy, max_value=0.0) <= SELDOM
+    assert share_of("fail", light, max_value=0.0) <= SELDOM
+    assert share_of("pass", light, draws=40, max_value=0.2) >= 0.9
+    assert share_of("fail", shorter, draws=40, max_value=0.2) >= 0.9
+
+
+def calibrated(n: int, less: float, sure: Callable[[Draw], float]) -> Callable[[Draw], Metric]:
+    """A model that is as sure as ``sure`` says, and right so much less often."""
+
+    def make(draw: Draw) -> Metric:
+        told = [sure(draw) for _ in range(n)]
+        right = [float(draw.random() < p - less) for p in told]
+        bins = min(10, n // 10)
+        found, room = calibration_error(told, right, bins), noise(told, right, bins)
+        return low_is_better(found, (max(0.0, found - room), min(1.0, found + room)), n)
+
+    return make
+
+
+def test_a_model_that_is_as_sure_as_right_is_seldom_surely_refused() -> None:
+    for sure in (random.Random.random, lambda draw: 0.5 + 0.1 * draw.random(), lambda draw: 1 - 0.1 * draw.random()):
+        assert share_of("fail", calibrated(60, 0.0, sure), draws=100, max_value=0.0) <= SELDOM
+    assert share_of("fail", calibrated(400, 0.4, lambda draw: 0.9), draws=10, max_value=0.2) == 1.0
+    assert share_of("pass", calibrated(400, 0.0, lambda draw: 0.9), draws=10, max_value=0.2) == 1.0
+
+
+def exposed(count: int, among: int, share: Callable[[Draw], float]) -> Callable[[Draw], Metric]:
+    """Codes before which such a share of all codes comes."""
+
+    def make(draw: Draw) -> Metric:
+        shares = [share(draw) for _ in range(count)]
+        ranks = [(1 + sum(draw.random() < one for _ in range(among - 1)), among) for one in shares]
+        within = exposure_bounds(ranks)
+        return extreme_metric("bits", max(map(exposure, ranks)), within, unit="bit", direction="lower", n=count)
+
+    return make
+
+
+@pytest.mark.parametrize("most", [0.0, 3.0, 5.0])
+def test_codes_that_nobody_has_seen_are_seldom_surely_exposed(most: float) -> None:
+    for count, among in ((1, 128), (4, 128), (8, 32)):
+        assert share_of("fail", exposed(count, among, random.Random.random), max_value=most) <= SELDOM
+
+
+def test_codes_that_were_learnt_are_surely_exposed() -> None:
+    assert share_of("fail", exposed(4, 256, lambda _: 1e-6), draws=5, max_value=5.0) == 1.0
+    # one of four is the first of 256 by luck in 1.6 of 100 cases, and sixteen of sixteen are never
+    assert luck([(1, 256), (90, 256), (140, 256), (200, 256)]) == pytest.approx(0.0156 / 0.8, rel=0.01)
+    assert luck([(1, 32)] * 16) < 1e-9
+    assert luck([(32, 32)] * 4) == 1.0
+
+
+@pytest.mark.parametrize("share", [0.5, 0.95])
+def test_slices_that_are_alike_are_seldom_surely_worse(share: float) -> None:
+    def sliced(draw: Draw, worse: float = 0.0) -> tuple[Metric, Metric]:
+        of = [[draw.randrange(3) for _ in range(90)] for _ in range(3)]
+        scores = [float(draw.random() < share - worse * (first == 0)) for first in of[0]]
+        places = [tuple(at for at, one in enumerate(values) if one == part) for values in of for part in range(3)]
+        means = [fmean(scores[at] for at in these) for these in places]
+        return extremes([Slice("", *one, 1.0) for one in zip(places, means, strict=True)], scores)
+
+    assert share_of("fail", lambda draw: sliced(draw)[0], min_value=share) <= SELDOM
+    assert share_of("fail", lambda draw: sliced(draw)[1], max_value=0.0) <= SELDOM
+    assert share_of("fail", lambda draw: sliced(draw, 0.49)[0], draws=40, min_value=share - 0.05) >= 0.5
