@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from ftctl_adapters.modeling.reference import BUILTIN
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.serving.target import SENTENCE
 from tests.conftest import Ftctl
 from tests.functional.small import small_run
 from tests.openai_server import FakeService, serving
+
+TINY = str(BUILTIN["builtin:tiny"])
 
 
 def question(body: dict[str, Any]) -> str:
@@ -31,9 +35,9 @@ def run_file(folder: Path, service: FakeService, **more: Any) -> Path:
     return path
 
 
-def samples(folder: Path, document: dict[str, Any]) -> list[dict[str, Any]]:
+def samples(folder: Path, document: dict[str, Any], evaluator: str = "text-metrics") -> list[dict[str, Any]]:
     made = document["stages"][-1]["artifact"]
-    lines = (folder / ".ftctl" / "artifacts" / made / "text-metrics.samples.jsonl").read_text().splitlines()
+    lines = (folder / ".ftctl" / "artifacts" / made / f"{evaluator}.samples.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
 
 
@@ -99,6 +103,46 @@ def test_answers_of_one_model_are_not_those_of_the_next(ftctl: Ftctl, service: F
     service.model, service.answer = "another", lambda body: "another answer"
     document = json.loads(ftctl("evaluate", "run.yaml", "--json").stdout)
     assert {record["answer"] for record in samples(tmp_path, document)} == {"another answer"}
+
+
+def test_figures_of_one_model_are_not_those_of_the_next(ftctl: Ftctl, service: FakeService, tmp_path: Path) -> None:
+    """What was done before the stage failed is kept, for this model alone."""
+    path = run_file(tmp_path, service, max_error_rate=0.0)
+    evaluators = ("--set", "evaluators=[text-metrics, prompt-leak]")
+    rows = json.loads(ftctl("evaluate", path.name, "--json").stdout)["metrics"]["served"]["exact_match"]["n"]
+    service.bodies.clear()
+    service.faults = [None] * (2 + rows) + [400]
+    assert ftctl("evaluate", path.name, *evaluators).returncode == 6
+    assert len({question(body) for body in service.bodies} - {SENTENCE}) > rows, "the second evaluator was at it"
+    service.model, service.answer = "another", lambda body: "another answer"
+    document = json.loads(ftctl("evaluate", path.name, *evaluators, "--json").stdout)
+    assert {record["answer"] for record in samples(tmp_path, document)} == {"another answer"}
+
+
+@pytest.mark.heavy
+def test_missing_scores_are_told_or_end_it(ftctl: Ftctl, service: FakeService, tmp_path: Path) -> None:
+    tokenizer = ChatTokenizer(TINY)
+    lost: list[list[int]] = []
+
+    def completed(body: dict[str, Any]) -> dict[str, Any]:
+        ids, text = body["prompt"], tokenizer.decode(body["prompt"])
+        if not lost and not text.startswith(SENTENCE):
+            lost.append(ids)
+        scores = [None, *[None if ids in lost else -1.0] * len(ids)]
+        return {"text": f"{text} x", "logprobs": {"token_logprobs": scores}}
+
+    service.completed = completed
+    for allowed, code in ((0.0, 6), (0.4, 0)):
+        path = run_file(tmp_path, service, tokenizer=TINY, max_error_rate=allowed)
+        done = ftctl("evaluate", path.name, "--set", "evaluators=[perplexity]", "--json")
+        assert done.returncode == code, done.stderr
+        if code:
+            assert re.search(r"1 of \d+ questions were not scored \(a token without a log-probability\)", done.stderr)
+    document = json.loads(done.stdout)
+    found = samples(tmp_path, document, "perplexity")
+    assert [one["error"] for one in found if "error" in one] == ["a token without a log-probability"]
+    metric = document["metrics"]["served"]["perplexity"]
+    assert (metric["n"], round(metric["value"], 4)) == (len(found) - 1, 2.7183)
 
 
 def test_the_command_line_takes_an_address_as_verify_does(ftctl: Ftctl, service: FakeService, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from ftctl.testing.contracts.stage import recording
 from ftctl.testing.fakes import FakeEvaluator, FakeTarget
 from ftctl.worker.remembered_target import RememberedTarget
 from ftctl.worker.replies import Replies
+from ftctl_adapters.cli.tables import print_plan
 from tests.unit.test_resolve import FAKE
 from tests.unit.test_run import go
 
@@ -100,6 +101,21 @@ def test_the_plan_says_what_fewer_examples_than_there_are_would_show(
     (fewer,) = told["fewer"]
     assert (fewer["evaluator"], fewer["examples"]) == ("fake", told["examples"] - 1)
     assert fewer["smallest_shown"] == smallest_shown(fewer["examples"])
+
+
+def test_the_plan_prints_what_an_evaluator_with_a_limit_would_show(
+    fake_app: App, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    go(fake_app, {**FAKE, "evaluators": ["fake"]})
+    spec = resolve({**FAKE, "evaluators": ["fake"]}, fake_app.registry, fake_app.environments)
+    monkeypatch.setattr(FakeEvaluator, "asks", lambda self, examples: Asks(split=2))
+    document = make_plan(fake_app, spec).document()
+    few = document["evaluation"]["fewer"][0]
+    document["evaluation"]["fewer"].append(few | {"evaluator": "drift", "examples": 50, "smallest_shown": 0.177})
+    print_plan(document)
+    lines = capsys.readouterr().out.splitlines()
+    assert "  fake asks 2 of them, too few to show a difference" in lines
+    assert "  drift asks 50 of them: a difference of 0.18" in lines
 
 
 def test_a_run_keeps_its_pace_for_the_next_plan(fake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,6 +142,20 @@ def test_ratios_are_judged_by_their_standard_errors() -> None:
     assert said({"max_ratio": 1.0, "confidence": None}, base=reference, tuned=unsure).verdict == "pass"
 
 
+def test_a_ratio_of_equals_is_seldom_surely_above_its_bound() -> None:
+    """Of two means, each of 40 values of its own; what is relative to a mean is so to its own, however far apart."""
+    draw = np.random.default_rng(8)
+
+    def mean(scale: float) -> Measured:
+        values = scale * draw.lognormal(0.0, 0.5, 40)
+        return Measured({"right": mean_metric("right", values.tolist(), unit="token", direction="lower")})
+
+    refused = [said({"max_ratio": 0.01}, base=mean(100.0), tuned=mean(1.0)).verdict == "fail" for _ in range(1000)]
+    passed = [said({"max_ratio": 0.01}, base=mean(100.0), tuned=mean(1.0)).verdict == "pass" for _ in range(1000)]
+    assert 0.03 <= np.mean(refused) <= 0.07
+    assert 0.03 <= np.mean(passed) <= 0.07
+
+
 def drawn(draw: Any, runs: int, n: int, gained: float, lost: float) -> Any:
     """Differences of paired answers, (runs, n), of which so many are gained and lost."""
     return draw.choice([1.0, 0.0, -1.0], (runs, n), p=[gained, 1 - gained - lost, lost])

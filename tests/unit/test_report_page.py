@@ -7,7 +7,7 @@ import pytest
 
 from ftctl_adapters.report.interval_chart import interval_chart, legend
 from ftctl_adapters.report.page import page, table
-from ftctl_adapters.report.tables import slice_rows
+from ftctl_adapters.report.tables import metric_text, slice_rows
 from ftctl_adapters.report.verdict import verdict
 from tests.browser import flaws
 
@@ -38,6 +38,12 @@ def test_wide_tables_long_words_and_charts_fit(tmp_path: Path, width: int) -> No
     path = tmp_path / "page.html"
     path.write_text(page("Wide", parts), encoding="utf-8")
     assert flaws(path, width, tmp_path / "shot.png") == {}
+
+
+def test_a_bound_on_one_side_is_no_interval() -> None:
+    metric = {"value": 0.5, "unit": "share", "low": 0.4, "high": None, "stderr": 0.05, "n": 90}
+    assert metric_text(metric) == "0.5 ± 0.05"
+    assert "0.402 to 0.598" in interval_chart({"metrics": {"tuned": {"exact_match": metric}}})
 
 
 def ruling(kind: str, metric: str = "f1") -> dict[str, Any]:

@@ -60,7 +60,7 @@ def _row(subject: str, metric: dict[str, Any], y: float) -> str:
 
 def _bounds(metric: dict[str, Any]) -> tuple[float, float] | None:
     """Nothing of a figure whose uncertainty nobody told."""
-    if metric.get("low") is not None:
+    if metric.get("low") is not None and metric.get("high") is not None:
         return metric["low"], metric["high"]
     if metric.get("stderr") is None:
         return None

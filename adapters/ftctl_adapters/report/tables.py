@@ -29,7 +29,7 @@ def metric_text(metric: dict[str, Any] | None) -> str:
     """A value with its bounds, ``0.87 (0.84 to 0.9)``, or its standard error, ``0.871 ± 0.014``."""
     if metric is None:
         return "–"
-    if metric.get("low") is not None:
+    if metric.get("low") is not None and metric.get("high") is not None:
         return f"{metric['value']:.4g} ({metric['low']:.3g} to {metric['high']:.3g})"
     error = f" ± {metric['stderr']:.2g}" if metric["stderr"] is not None else ""
     return f"{metric['value']:.4g}{error}"

@@ -88,7 +88,7 @@ def _reports(job: Job, context: StageContext) -> list[Report]:
     asked = _target(job)
     target = RememberedTarget(asked, _replies(job, asked, context), context)
     context = evolve(context, training=lambda: read_split(job.inputs["data"], "train"), base=_base(job, context))
-    reports = _measured(job, target, examples, context)
+    reports = _measured(job, target, examples, context, Finished(context.work / "finished" / _who(job, asked)))
     if job.settings.get("replies") and target.pace() != Pace():
         # a hint for the next plan, and nothing that an evaluation should fail for
         with suppress(OSError):
@@ -96,7 +96,9 @@ def _reports(job: Job, context: StageContext) -> list[Report]:
     return reports
 
 
-def _measured(job: Job, target: Target, examples: list[Example], context: StageContext) -> list[Report]:
+def _measured(
+    job: Job, target: Target, examples: list[Example], context: StageContext, finished: Finished
+) -> list[Report]:
     """By each evaluator. Of encrypted rows nothing is kept for another try."""
     programs = {name: from_plain(one, Interpreter) for name, one in job.settings.get("programs", {}).items()}
 
@@ -107,7 +109,6 @@ def _measured(job: Job, target: Target, examples: list[Example], context: StageC
 
     if is_sealed(job.inputs["data"]):
         return [measure(plugin, context.out) for plugin in job.plugins]
-    finished = Finished(context.work / "finished")
     reports = [finished.report(plugin.name, partial(measure, plugin)) for plugin in job.plugins]
     for plugin in job.plugins:
         finished.copy(plugin.name, context.out)
@@ -177,12 +178,17 @@ def _replies(job: Job, target: Target, context: StageContext) -> Replies:
     Answers to encrypted rows stay in the stage's folder, which goes when it is done; those of a server too, by the name
     of its model, for nobody knows which one will be there tomorrow.
     """
-    model, kept, loader = job.inputs.get("model"), job.settings.get("replies"), job.parts["loader"]
-    own = model and [model.digest, model.base and model.base.digest]
-    who = digest([own, target.name, loader.factory, loader.options, loader.owner, packages()])[:16]
+    kept, who = job.settings.get("replies"), _who(job, target)
     if kept is None or job.endpoint or is_sealed(job.inputs["data"]):
         return Replies(context.work / "replies" / who, "answers")
     return Replies(Path(kept, who), job.key[:16])
+
+
+def _who(job: Job, target: Target) -> str:
+    """The very model, as it is loaded here; a server may have another by the time of the next try."""
+    model, loader = job.inputs.get("model"), job.parts["loader"]
+    own = model and [model.digest, model.base and model.base.digest]
+    return digest([own, target.name, loader.factory, loader.options, loader.owner, packages()])[:16]
 
 
 def _untold(record: dict[str, Any]) -> dict[str, Any]:
