@@ -1,6 +1,7 @@
 """Further figures of answers, beside the libraries that define them."""
 
 import random
+from statistics import fmean, stdev
 from typing import Any
 
 import pytest
@@ -139,3 +140,16 @@ def test_they_are_told_when_they_are_asked_for(context: StageContext) -> None:
     assert set(MORE) == told.keys() - {metric.name for metric in plain.metrics}
     assert (told["chrf"], told["wer"], told["cer"]) == (pytest.approx(100), 0.0, 0.0)
     assert told["macro_f1"] == 1.0
+
+
+@pytest.mark.parametrize("labels", ["abc", "abcdefgh"])
+def test_the_error_of_macro_f1_is_about_how_far_chance_moves_it(labels: str) -> None:
+    """The last label is rarer than the first, and is missed more often."""
+    draw, told = random.Random(2), []
+    weights = range(len(labels) + 1, 1, -1)
+    for _ in range(200):
+        expected = draw.choices(labels, weights, k=120)
+        answers = [one if draw.random() < 0.9 - labels.index(one) * 0.05 else draw.choice(labels) for one in expected]
+        told.append(macro_f1(answers, expected))
+    spread = stdev(one.value for one in told)
+    assert fmean(one.stderr or 0.0 for one in told) == pytest.approx(spread, rel=0.2)
