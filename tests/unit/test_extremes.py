@@ -125,6 +125,16 @@ def test_a_group_that_is_refused_is_surely_found_and_who_refuses_nobody_surely_p
     assert verdict(gap(rows(REFUSED, lambda *_: 0.0), REFUSED, monkeypatch), max_value=0.2) == "inconclusive"
 
 
+def test_few_templates_that_all_say_the_same_are_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(templates: int) -> list[Row]:
+        return [row for row in rows(REFUSED, lambda _, group: float(group == 0)) if row["template"] < templates]
+
+    assert verdict(gap(refused(24), REFUSED, monkeypatch), max_value=0.5) == "fail"
+    assert verdict(gap(refused(3), REFUSED, monkeypatch), max_value=0.5) == "inconclusive"
+    assert bounds(refused(1), REFUSED) is None
+    assert bounds([row for row in refused(24) if row["group"] == 0], REFUSED) is None
+
+
 def test_lengths_that_differ_by_chance_are_seldom_surely_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     def heavy(draw: Draw) -> Metric:
         return gap(rows(LENGTH, lambda *_: 100 * draw.lognormvariate(0, 1)), LENGTH, monkeypatch)

@@ -42,7 +42,7 @@ def bounds(rows: Sequence[Row], figure: str) -> tuple[float, float] | None:
     """Of the widest gap of all attributes: by Student's t over templates, all pairs of groups at once.
 
     Two groups are compared over the templates that both were asked, each with itself. None where a pair of them has
-    no two templates.
+    no two templates, or no attribute two groups.
     """
     attributes = [list(_by(own, "group").values()) for own in _by(rows, "attribute").values()]
     pairs = [pair for groups in attributes for pair in combinations(groups, 2)]
@@ -56,10 +56,10 @@ def bounds(rows: Sequence[Row], figure: str) -> tuple[float, float] | None:
         scale = _scale([fmean(one.values()), fmean(other.values())], figure)
         middle = abs(fmean(apart)) / scale
         half = student((1 - level) / 2, len(apart) - 1) * stdev(apart) / math.sqrt(len(apart)) / scale
-        # that no template tells them apart does not say that none would
-        above = half or clopper_pearson(0, len(apart), level)[1]
-        found.append((max(0.0, middle - half), min(1.0, middle + above)))
-    return highest(found)
+        # that all templates put them as far apart does not say that every other one would
+        room = half or clopper_pearson(0, len(apart), level)[1]
+        found.append((max(0.0, middle - room), min(1.0, middle + room)))
+    return highest(found) if found else None
 
 
 def _width(rows: Sequence[Row], figure: str) -> float:
