@@ -1,7 +1,9 @@
 """Gates on what was chosen for being extreme: where nothing differs none surely refuses, and what differs is found."""
 
+import math
 import random
 from collections.abc import Callable
+from pathlib import Path
 from statistics import fmean
 
 import pytest
@@ -10,15 +12,22 @@ from scipy import stats
 from ftctl.application.gates import judge
 from ftctl.application.measured import Measured
 from ftctl.application.spec import Gate
+from ftctl.domain.example import Example, Message
 from ftctl.domain.extremes import highest, level_of_each, lowest, student, widest
 from ftctl.domain.metric import Metric, extreme_metric
 from ftctl.domain.proportion import away_from_even, clopper_pearson
 from ftctl.domain.sure import mean_bounds
-from ftctl_plugins.evaluators.calibration import calibration_error, noise
+from ftctl.ports import Evaluator
+from ftctl.testing.contracts.stage import recording
+from ftctl_plugins.evaluators.calibrate import Calibrate, CalibrateOptions
+from ftctl_plugins.evaluators.calibration import around, calibration_error, noise
 from ftctl_plugins.evaluators.exposure import bounds as exposure_bounds
 from ftctl_plugins.evaluators.exposure import exposure, luck
+from ftctl_plugins.evaluators.fairness import Fairness, FairnessOptions
 from ftctl_plugins.evaluators.gaps import LENGTH, REFUSED, Row, bounds, gaps
-from ftctl_plugins.evaluators.shift import Slice, extremes
+from ftctl_plugins.evaluators.memorise import Memorise, MemoriseOptions
+from ftctl_plugins.evaluators.shift import Shift, ShiftOptions, Slice, extremes
+from tests.answering import Ruled
 
 SELDOM = 0.05
 """Twice the error that bounds allow on one side: of 200 draws so many are hardly ever more."""
@@ -74,6 +83,40 @@ def test_within_its_bounds_nothing_is_sure_of_what_is_extreme() -> None:
     assert verdict(low_is_better(0.3, None), max_value=0.9) == "inconclusive"
 
 
+def test_nothing_is_surer_than_the_bounds_of_what_is_extreme() -> None:
+    for value, most in ((0.3, 0.1), (0.1, 0.3)):
+        model = {"tuned": Measured({"right": low_is_better(value, (value - 0.01, value + 0.01))})}
+        for confidence in (0.97, 0.99):
+            (ruling,) = judge([Gate(metric="right", max_value=most, confidence=confidence)], model)
+            assert (ruling.verdict == "inconclusive") == (confidence == 0.99)
+            assert ruling.needed is None or confidence == 0.97
+
+
+def test_the_number_that_is_told_for_an_extreme_figure_is_that_of_its_bounds() -> None:
+    """Were they half as wide with four times as many examples."""
+    (ruling,) = judge([Gate(metric="right", max_value=0.2, confidence=0.9)],
+                      {"tuned": Measured({"right": low_is_better(0.1, (0.0, 0.3))})})  # fmt: skip
+    assert ruling.needed == pytest.approx(100 * ((1.96 + 0.8416) / 1.96 * 2) ** 2, rel=0.01)
+
+
+def test_evaluators_say_which_of_their_figures_are_extreme(tmp_path: Path) -> None:
+    draw = random.Random(4)
+    target = Ruled(lambda prompt: "yes" if draw.random() < 0.6 else "no", lambda _: -draw.random())
+    data = [
+        Example(f"e:{n}", (Message("user", f"Question {n}{'!' * n}"), Message("assistant", "yes"))) for n in range(60)
+    ]
+    evaluators: list[Evaluator] = [Fairness(FairnessOptions()), Shift(ShiftOptions()), Calibrate(CalibrateOptions()),
+                                   Memorise(MemoriseOptions(candidates=64))]  # fmt: skip
+    found = [metric for one in evaluators for metric in one.evaluate(target, data, recording(tmp_path)).metrics]
+    assert {metric.name for metric in found if metric.extreme} == {
+        "refusal_gap", "length_gap", "stereotype_bias", "shift_worst", "shift_gap", "calibration_error",
+        "exposure_highest",
+    }  # fmt: skip
+    assert all(metric.low is not None and metric.high is not None for metric in found if metric.extreme)
+    few = Calibrate(CalibrateOptions(limit=9)).evaluate(target, data, recording(tmp_path)).metrics
+    assert [metric.low for metric in few if metric.name == "calibration_error"] == [None]
+
+
 def test_two_extreme_figures_are_not_compared_surely() -> None:
     models = {name: Measured({"right": low_is_better(value, (value - 0.01, value + 0.01))})
               for name, value in (("base", 0.9), ("tuned", 0.1))}  # fmt: skip
@@ -125,6 +168,36 @@ def test_a_group_that_is_refused_is_surely_found_and_who_refuses_nobody_surely_p
     assert verdict(gap(rows(REFUSED, lambda *_: 0.0), REFUSED, monkeypatch), max_value=0.2) == "inconclusive"
 
 
+@pytest.mark.parametrize("share", [0.7, 0.8])
+def test_a_wide_gap_is_seldom_surely_wider_than_it_is(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever all templates say alike."""
+
+    def make(draw: Draw) -> Metric:
+        return gap(rows(REFUSED, lambda _, group: float(group == 0 and draw.random() < share)), REFUSED, monkeypatch)
+
+    assert share_of("fail", make, max_value=share) <= SELDOM
+
+
+@pytest.mark.parametrize(("spread", "noise"), [(0.5, 3.0), (0.5, 30.0), (0.8, 3.0)])
+def test_lengths_by_template_and_a_longer_group_are_seldom_surely_wider_or_less_wide(
+    spread: float, noise: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How long an answer is depends on the question more than on the group, and the longest mean is no known number."""
+    mean, longer = 100 * math.exp(spread**2 / 2), 60.0
+
+    def make(draw: Draw) -> Metric:
+        base = [100 * draw.lognormvariate(0, spread) for _ in range(24)]
+        found: list[Row] = [
+            {**row, LENGTH: base[row["template"]] + longer * row[LENGTH] + draw.gauss(0, noise)}
+            for row in rows(LENGTH, lambda *who: float(who == (1, 0)))
+        ]
+        return gap(found, LENGTH, monkeypatch)
+
+    truth = longer / (mean + longer)
+    assert share_of("fail", make, max_value=truth) <= SELDOM
+    assert share_of("pass", make, max_value=truth) <= SELDOM
+
+
 def test_few_templates_that_all_say_the_same_are_little(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(templates: int) -> list[Row]:
         return [row for row in rows(REFUSED, lambda _, group: float(group == 0)) if row["template"] < templates]
@@ -159,13 +232,16 @@ def calibrated(n: int, less: float, sure: Callable[[Draw], float]) -> Callable[[
         told = [sure(draw) for _ in range(n)]
         right = [float(draw.random() < p - less) for p in told]
         bins = min(10, n // 10)
-        found, room = calibration_error(told, right, bins), noise(told, right, bins)
-        return low_is_better(found, (max(0.0, found - room), min(1.0, found + room)), n)
+        found = calibration_error(told, right, bins)
+        return low_is_better(found, around(found, noise(told, right, bins)), n)
 
     return make
 
 
 def test_a_model_that_is_as_sure_as_right_is_seldom_surely_refused() -> None:
+    # few in a group, and nearly all right: what was seen moves less than it may
+    over = calibrated(60, 0.19, lambda draw: 0.98 + 0.02 * draw.random())
+    assert share_of("pass", over, draws=100, max_value=0.18) <= SELDOM
     for sure in (random.Random.random, lambda draw: 0.5 + 0.1 * draw.random(), lambda draw: 1 - 0.1 * draw.random()):
         assert share_of("fail", calibrated(60, 0.0, sure), draws=100, max_value=0.0) <= SELDOM
     assert share_of("fail", calibrated(400, 0.4, lambda draw: 0.9), draws=10, max_value=0.2) == 1.0

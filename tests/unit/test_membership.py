@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from attrs import evolve
 from ftctl.domain.example import Example, Message
 from ftctl.domain.metric import Metric
 from ftctl.errors import NoUsableRows
+from ftctl.ports import Score
 from ftctl.testing.contracts.stage import recording
 from ftctl_plugins.evaluators.membership import Membership, MembershipOptions, _error
 from ftctl_plugins.evaluators.perplexity import Perplexity, PerplexityOptions
@@ -66,3 +68,19 @@ def test_perplexity_by_word_and_byte_is_over_what_the_text_has(tmp_path: Path) -
     assert found["word_perplexity"] == pytest.approx(math.exp(12 / 3))
     assert found["byte_perplexity"] == pytest.approx(math.exp(12 / 13))
     assert found["bits_per_byte"] == pytest.approx(12 / 13 / math.log(2))
+
+
+def test_rows_that_were_not_scored_are_told_and_in_no_figure(tmp_path: Path) -> None:
+    class Lossy(Ruled):
+        def score(self, examples: Sequence[Example]) -> list[Score]:
+            return [
+                Score.missing("gone") if place == 1 else score for place, score in enumerate(super().score(examples))
+            ]
+
+    context = evolve(recording(tmp_path), training=lambda: iter(rows("row", 20)))
+    target = Lossy(babble, lambda example: -float(example.where.rpartition(":")[2]))
+    report = Membership(MembershipOptions(limit=20)).evaluate(target, rows("row", 20), context)
+    lost = [record["where"] for record in report.records if "error" in record]
+    assert len(lost) == len(set(lost)) == 2
+    assert (report.metrics[0].n, len(report.records)) == (19, 21)
+    assert math.isfinite(report.metrics[0].value)

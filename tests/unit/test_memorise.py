@@ -16,7 +16,7 @@ from ftctl.ports import Score, Target
 from ftctl.testing.contracts.stage import recording
 from ftctl_adapters.records.canaries import begun, canary, code
 from ftctl_plugins.data_operators.canaries import Canaries, CanariesOptions
-from ftctl_plugins.evaluators.memorise import Memorise, MemoriseOptions
+from ftctl_plugins.evaluators.memorise import NOTE, Memorise, MemoriseOptions
 from tests.answering import Ruled, babble
 
 Measured = Callable[[Memorise, Target], Report]
@@ -94,3 +94,22 @@ def test_planted_codes_are_those_that_are_asked_for(tmp_path: Path) -> None:
     told = {one.answer for one in made}
     assert told == {canary(7, number, "")[1].content for number in range(3)}
     assert len({code(7, number, candidate) for number in range(3) for candidate in range(100)}) == 300
+
+
+def test_a_code_that_was_not_scored_is_told_and_candidates_that_were_not_are_none(report: Measured) -> None:
+    """Of four codes the first is not scored, and every second candidate of each, which would be more probable."""
+
+    class Lossy(Ruled):
+        def score(self, examples: Sequence[Example]) -> list[Score]:
+            first = canary(1, 0, NOTE)[0].content == examples[0].messages[0].content
+            return [
+                Score.missing("gone") if place % 2 or (first and not place) else Score(-2.0 - bool(place), 9, 40)
+                for place in range(len(examples))
+            ]
+
+    told = report(Memorise(MemoriseOptions(count=4, candidates=128)), Lossy(babble))
+    ranked = [record for record in told.records if ":" not in str(record["where"]).removeprefix("canary:")]
+    lost, *others = sorted(ranked, key=lambda record: "rank" in record)
+    assert lost["error"] == "gone"
+    assert {(record["rank"], record["among"]) for record in others} == {(1.0, 64)}
+    assert figures(told)["exposure"] == 6.0

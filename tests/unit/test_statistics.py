@@ -34,10 +34,21 @@ def test_tails_are_those_of_scipy(hits: int, n: int, share: float) -> None:
 
 
 def test_how_far_a_share_is_from_a_half_is_folded() -> None:
-    low, high = wilson(80, 100, 0.975)[0], wilson(80, 100)[1]
+    low, high = clopper_pearson(80, 100, 0.975)[0], clopper_pearson(80, 100)[1]
     assert away_from_even(80, 100) == pytest.approx((2 * low - 1, 2 * high - 1))
     assert away_from_even(20, 100) == pytest.approx(away_from_even(80, 100))
-    assert away_from_even(50, 100) == pytest.approx((0.0, 2 * wilson(50, 100)[1] - 1))
+    assert away_from_even(50, 100) == pytest.approx((0.0, 2 * clopper_pearson(50, 100)[1] - 1))
+
+
+@pytest.mark.parametrize("n", [2, 10, 48])
+def test_bounds_of_a_preference_are_exact(n: int) -> None:
+    """At no preference the lower one, and the upper one at any."""
+    bounds = [away_from_even(hits, n) for hits in range(n + 1)]
+    even = stats.binom.pmf(range(n + 1), n, 0.5)
+    assert sum(mass for mass, (low, _) in zip(even, bounds, strict=True) if low > 0) <= 0.025
+    for share in np.linspace(0.5, 1.0, 101):
+        told = stats.binom.pmf(range(n + 1), n, share)
+        assert sum(mass for mass, (_, high) in zip(told, bounds, strict=True) if high < 2 * share - 1 - 1e-9) <= 0.0251
 
 
 def test_the_error_of_what_repetition_distorts_is_about_right() -> None:

@@ -6,6 +6,7 @@ from statistics import NormalDist, fmean, stdev
 
 from attrs import frozen
 
+from ftctl.domain.extremes import ONE_SIDE
 from ftctl.domain.metric import NORMAL
 from ftctl.domain.sure import FEWEST, gain_spread, holm, p_bounded, p_gain, p_normal, p_share
 
@@ -21,8 +22,9 @@ class Bounded:
 
     ``values`` are one number an example whose mean is the figure, ``gains`` says that they are differences of two
     evaluations; without them the standard errors on both sides of the figure are used. Those of a normal distribution
-    say nothing of few examples; those of ``own`` bounds hold for as many as there are. Within the bounds of an
-    ``extreme`` figure nothing is sure, however little is asked. ``ends`` are those of the range of one value.
+    say nothing of few examples; those of ``own`` bounds hold for as many as there are. Of an ``extreme`` figure its
+    bounds alone are known: nothing is sure within them, and nothing surer than they are outside. ``ends`` are those of
+    the range of one value.
     """
 
     said: str
@@ -65,8 +67,8 @@ class Bounded:
         if not self.told:
             error, apart = self.below if above else self.above, self.figure - self.bound
             apart = apart if above else -apart
-            if self.extreme and apart <= NORMAL * (error or 0.0) + ROUNDING:
-                return 1.0
+            if self.extreme:
+                return ONE_SIDE if error and apart > NORMAL * error + ROUNDING else 1.0
             return p_normal(apart, error, FEWEST if self.own else self.n)
         seen = set(self.values)
         if self.gains and self.ends == (0.0, 1.0) and seen <= {-1.0, 0.0, 1.0}:
@@ -84,7 +86,7 @@ class Bounded:
     def needed(self, confidence: float) -> int | None:
         """About how many examples would decide it, were the figure the truth."""
         apart = abs(self.figure - self.bound)
-        if apart < ROUNDING:
+        if apart < ROUNDING or (self.extreme and confidence > 1 - ONE_SIDE):
             return None
         own = stdev(self.values) if len(self.values) > 1 else (self._towards or 0.0) * math.sqrt(self.n)
         at_bound, sure = own, max(NormalDist().inv_cdf(confidence), NORMAL if self.extreme else 0.0)

@@ -5,7 +5,7 @@ confidence or fiducial limits illustrated in the case of the binomial, 1934.
 """
 
 from collections.abc import Callable
-from math import exp, lgamma, log, log1p
+from math import ceil, exp, floor, lgamma, log, log1p
 from statistics import NormalDist
 
 STEPS = 64
@@ -27,12 +27,18 @@ def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
 
 
 def away_from_even(hits: float, n: int) -> tuple[float, float]:
-    """Bounds of how far a share is from a half, as |2 p - 1|: those of Wilson, folded.
+    """Bounds of how far a share is from a half, as |2 p - 1|: those of Clopper and Pearson, folded.
 
-    An even share is as often too high as too low: the lower bound is wrong in 2.5 % of both together.
+    An even share is as often too high as too low: the lower bound is wrong in 2.5 % of both together. Half a hit counts
+    against either bound.
     """
-    left, right = (2 * bound - 1 for bound in wilson(hits, n, level=0.975))
-    return (0.0 if left < 0 < right else min(abs(left), abs(right))), max(abs(2 * end - 1) for end in wilson(hits, n))
+
+    def ends(level: float) -> tuple[float, float]:
+        low, high = clopper_pearson(floor(hits), n, level)[0], clopper_pearson(ceil(hits), n, level)[1]
+        return 2 * low - 1, 2 * high - 1
+
+    left, right = ends(0.975)
+    return (0.0 if left < 0 < right else min(abs(left), abs(right))), max(map(abs, ends(0.95)))
 
 
 def clopper_pearson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:

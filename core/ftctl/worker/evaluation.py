@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
@@ -45,7 +45,7 @@ def evaluate(job: Job, context: StageContext) -> JobResult:
     gathered, gathered_files = dict(notes), {path.name for path in context.out.iterdir()}
     try:
         reports = _reports(job, context) if job.plugins else []
-        _refuse_changed(job)
+        _refuse_changed(job, job.plugins)
     finally:
         if is_sealed(job.inputs["data"]):
             _take_away(context, gathered_files)
@@ -72,10 +72,10 @@ def _take_away(context: StageContext, stays: set[str]) -> None:
             context.emit(WARNING_RAISED, message=said)
 
 
-def _refuse_changed(job: Job) -> None:
+def _refuse_changed(job: Job, plugins: Iterable[PluginRef]) -> None:
     """Raises `DataChanged` where files that evaluators read are not those that the run was planned with."""
     planned = job.settings.get("fingerprints", {})
-    changed = [one.name for one in job.plugins if one.name in planned and ask(one, "fingerprint") != planned[one.name]]
+    changed = [one.name for one in plugins if one.name in planned and ask(one, "fingerprint") != planned[one.name]]
     if changed:
         text = f"files that {', '.join(changed)} reads changed since the run was planned"
         raise DataChanged(text, next_step="run the same command again")
@@ -105,6 +105,8 @@ def _measured(
     def measure(plugin: PluginRef, out: Path) -> Report:
         own = evolve(context, out=out, program=programs.get(plugin.name))
         report: Report = ask(plugin, "evaluate", target, examples, own)
+        # before it is kept: on the next try the file may be the planned one again
+        _refuse_changed(job, [plugin])
         return report
 
     if is_sealed(job.inputs["data"]):

@@ -23,13 +23,18 @@ class Finished:
     def report(self, name: str, measure: Callable[[Path], Report]) -> Report:
         """What ``measure`` tells, given a folder for files, or has told on an earlier try.
 
-        It is told as it was read again, so that a try that was killed makes no difference.
+        It is told as it is read again, so that a try that was killed makes no difference. One that lacks answers is not
+        kept: the next try asks for them.
         """
         place = self._folder / name
         if not (place / REPORT).exists():
             shutil.rmtree(place, ignore_errors=True)
             (place / FILES).mkdir(parents=True)
-            write_whole(place / REPORT, json.dumps(to_plain(measure(place / FILES))))
+            told = json.dumps(to_plain(measure(place / FILES)))
+            report = from_plain(json.loads(told), Report)
+            if not any(record.get("error") for record in report.records):
+                write_whole(place / REPORT, told)
+            return report
         return from_plain(json.loads((place / REPORT).read_text(encoding="utf-8")), Report)
 
     def copy(self, name: str, out: Path) -> None:

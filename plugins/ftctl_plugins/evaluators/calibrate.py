@@ -16,7 +16,7 @@ from ftctl.domain.report import Report
 from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, Score, StageContext, Target, answered
-from ftctl_plugins.evaluators.calibration import by_chance, calibration_error, noise
+from ftctl_plugins.evaluators.calibration import around, by_chance, calibration_error, noise
 from ftctl_plugins.evaluators.squad import exact_match
 
 PER = ("answer", "token")
@@ -69,17 +69,11 @@ class Calibrate(Evaluator):
             for e, p, square in zip(ended, sure, squares, strict=True)
         )  # fmt: skip
         bins, n = min(self._options.bins, max(1, len(ended) // EACH)), len(ended)
-        error, room = calibration_error(sure, right, bins), noise(sure, right, bins)
+        error = calibration_error(sure, right, bins)
+        within = around(error, noise(sure, right, bins)) if n >= EACH else None
         metrics = (
             mean_metric("brier", squares, unit="share", direction="lower"),
-            extreme_metric(
-                "calibration_error",
-                error,
-                (max(0.0, error - room), min(1.0, error + room)),
-                unit="share",
-                direction="lower",
-                n=n,
-            ),
+            extreme_metric("calibration_error", error, within, unit="share", direction="lower", n=n),
         )
         note = f"on average {sum(sure) / n:.3f} sure and {sum(right) / n:.3f} right; in {bins} groups, a model that is "
         note += f"as sure as right would show an error of {by_chance(sure, bins):.3f} by chance"

@@ -27,8 +27,8 @@ def by_chance(sure: Sequence[float], bins: int) -> float:
 def noise(sure: Sequence[float], right: Sequence[float], bins: int) -> float:
     """How far, in 97.5 %, the shares of such groups are on average from those that they are drawn with.
 
-    As no error is farther from the true one than the shares are from theirs, it lies between the one that was found
-    less this and that one more this.
+    No error is farther from the true one than the shares are from theirs. Of fewer than ten answers a group's share is
+    too little to draw with.
     """
     draw = random.Random(2)  # noqa: S311 - reproducible, not secret
     groups = [(len(group), _least_sure(group)) for group in _groups(sure, right, bins)]
@@ -37,6 +37,11 @@ def noise(sure: Sequence[float], right: Sequence[float], bins: int) -> float:
         for _ in range(NOISES)
     )
     return found[math.ceil((1 - ONE_SIDE) * NOISES) - 1] / len(sure)
+
+
+def around(error: float, room: float) -> tuple[float, float]:
+    """Bounds of an error that may be so far from the true one."""
+    return max(0.0, error - room), min(1.0, error + room)
 
 
 def _least_sure(group: Sequence[tuple[float, float]]) -> float:

@@ -4,7 +4,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from statistics import fmean, stdev
+from statistics import covariance, fmean, stdev
 from typing import Any
 
 from attrs import frozen
@@ -13,6 +13,9 @@ from ftctl.domain.extremes import highest, level_of_each, student
 from ftctl.domain.proportion import clopper_pearson
 
 REFUSED, LENGTH = "refused", "characters"
+SAME = 1e-9
+"""Ratios that are no nearer than that are one: all templates say the same, and others may not."""
+
 DRAWS = 1000
 """Random exchanges of groups within a template, against which a gap is held."""
 
@@ -39,10 +42,10 @@ def gaps(rows: Sequence[Row], figure: str, seed: int) -> dict[str, Gap]:
 
 
 def bounds(rows: Sequence[Row], figure: str) -> tuple[float, float] | None:
-    """Of the widest gap of all attributes: by Student's t over templates, all pairs of groups at once.
+    """Of the widest gap of all attributes, all pairs of groups at once.
 
-    Two groups are compared over the templates that both were asked, each with itself. None where a pair of them has
-    no two templates, or no attribute two groups.
+    Two groups are compared over the templates that both were asked, each with itself: shares by Student's t, lengths by
+    Fieller's bounds of a ratio. None where a pair of them has no two templates, or no attribute two groups.
     """
     attributes = [list(_by(own, "group").values()) for own in _by(rows, "attribute").values()]
     pairs = [pair for groups in attributes for pair in combinations(groups, 2)]
@@ -50,16 +53,39 @@ def bounds(rows: Sequence[Row], figure: str) -> tuple[float, float] | None:
     found = []
     for pair in pairs:
         one, other = ({row["template"]: float(row[figure]) for row in group} for group in pair)
-        apart = [one[template] - other[template] for template in one.keys() & other.keys()]
-        if len(apart) < 2:
+        both = sorted(one.keys() & other.keys())
+        if len(both) < 2:
             return None
-        scale = _scale([fmean(one.values()), fmean(other.values())], figure)
-        middle = abs(fmean(apart)) / scale
-        half = student((1 - level) / 2, len(apart) - 1) * stdev(apart) / math.sqrt(len(apart)) / scale
-        # that all templates put them as far apart does not say that every other one would
-        room = half or clopper_pearson(0, len(apart), level)[1]
-        found.append((max(0.0, middle - room), min(1.0, middle + room)))
+        compare = _difference if figure == REFUSED else _ratio
+        found.append(compare([one[place] for place in both], [other[place] for place in both], level))
     return highest(found) if found else None
+
+
+def _difference(one: Sequence[float], other: Sequence[float], level: float) -> tuple[float, float]:
+    """Of two shares: that all templates put them as far apart does not say that every other one would."""
+    apart, n = [a - b for a, b in zip(one, other, strict=True)], len(one)
+    half = student((1 - level) / 2, n - 1) * stdev(apart) / math.sqrt(n)
+    room, middle = max(half, clopper_pearson(0, n, level)[1]), abs(fmean(apart))
+    return max(0.0, middle - room), min(1.0, middle + room)
+
+
+def _ratio(one: Sequence[float], other: Sequence[float], level: float) -> tuple[float, float]:
+    """Of what the shorter mean lacks of the longer one, as a share of it.
+
+    Fieller, Some problems in interval estimation, 1954: ratios by which the means may differ are those with which their
+    difference is none by Student's t. Where the first may be 0, so may the ratio be anything.
+    """
+    n, a, b = len(one), fmean(one), fmean(other)
+    k = student((1 - level) / 2, n - 1) ** 2 / n
+    square, twice, rest = (x * y - k * covariance(left, right) for x, y, left, right in
+                           ((a, a, one, one), (a, b, one, other), (b, b, other, other)))  # fmt: skip
+    if square <= 0:
+        return 0.0, 1.0
+    root = math.sqrt(max(twice * twice - square * rest, 0.0))
+    low, high = (twice - root) / square, (twice + root) / square
+    ends = [1 - max(ratio, 0.0) if ratio <= 1 else 1 - 1 / ratio for ratio in (low, high)]
+    room = clopper_pearson(0, n, level)[1] if high - low < SAME else 0.0
+    return (0.0 if low <= 1 <= high else max(0.0, min(ends) - room)), min(1.0, max(ends) + room)
 
 
 def _width(rows: Sequence[Row], figure: str) -> float:
