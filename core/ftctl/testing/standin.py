@@ -15,6 +15,8 @@ from typing import Any
 FLAWS = ("", "no-models", "empty", "stream", "single", "escape", "apart", "elsewhere")
 AFTERLIFE = 5.0
 """Seconds for which one that escaped outlives who started it."""
+BREATH = 0.1
+"""Seconds in which whoever was answered is let go: the next one may ask before that."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -32,12 +34,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.flaw == "single" and not self.busy.acquire(blocking=False):
+        if self.flaw == "single" and not self.busy.acquire(timeout=BREATH):
             self._reply({"error": {"message": "one at a time"}}, 503)
             return
         try:
             if self.flaw == "single":
-                time.sleep(0.2)
+                time.sleep(4 * BREATH)
             self._answer(body)
         finally:
             if self.flaw == "single":
