@@ -14,7 +14,7 @@ from ftctl.domain.proportion import clopper_pearson
 
 REFUSED, LENGTH = "refused", "characters"
 SAME = 1e-9
-"""Ratios that are no nearer than that are one: all templates say the same, and others may not."""
+"""Ratios that lie closer together are one: all templates say the same, and others may not."""
 
 DRAWS = 1000
 """Random exchanges of groups within a template, against which a gap is held."""
