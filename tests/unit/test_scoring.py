@@ -9,11 +9,13 @@ from ftctl.domain.artifact import Artifact
 from ftctl.domain.encoded import IGNORED, Encoded
 from ftctl.domain.example import Message, Prompt
 from ftctl.domain.format import HF
+from ftctl_adapters.kernels.install import install
 from ftctl_adapters.modeling.load import load_whole
 from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.scoring import Scorer
 from ftctl_adapters.modeling.target import LoadedTarget
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from tests.unit.test_unpadded import made
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.heavy
@@ -128,3 +130,63 @@ def test_answers_are_the_same_however_many_are_asked_at_once(size: int) -> None:
     parts = [one for at in range(0, len(prompts), size) for one in target.generate(prompts[at : at + size], 10)]
     assert [one.token_ids for one in parts] == [one.token_ids for one in whole]
     assert len({one.token_ids for one in whole}) > 3
+
+
+@pytest.mark.parametrize("architecture", ["Qwen2", "Qwen3", "Llama", "Mistral"])
+@pytest.mark.parametrize(("dtype", "apart"), [("float32", 2e-5), ("float64", 1e-6), ("bfloat16", 0.02)])
+def test_an_adapter_is_scored_as_peft_computes_it(architecture: str, dtype: str, apart: float) -> None:
+    changed = {"sliding_window": None, "use_sliding_window": False} if architecture != "Llama" else {}
+    tuned = made(architecture, getattr(torch, dtype), **changed).eval()
+    asked = [Encoded("", tuple(one % 60 + 1 for one in row.ids), row.labels) for row in rows(random.Random(3), 9, 2)]
+    asked = [Encoded("", row.ids, targets(row)) for row in asked]
+    found = Scorer(tuned, 0).score(asked)
+    for score, row in zip(found, asked, strict=True):
+        assert abs(score - alone(tuned, row)) < apart * max(1, row.trained)
+    with tuned.disable_adapter():
+        without = Scorer(tuned, 0).score(asked)
+    assert max(abs(one - other) for one, other in zip(found, without, strict=True)) > 10 * apart
+
+
+def targets(row: Encoded) -> tuple[int, ...]:
+    return tuple(IGNORED if label == IGNORED else token for token, label in zip(row.ids, row.labels, strict=True))
+
+
+@pytest.mark.parametrize("trained_here", [False, True])
+def test_scoring_leaves_no_kernel_behind(trained_here: bool) -> None:
+    """What is generated does not depend on whether something was scored before."""
+    tuned = made("Qwen2", torch.bfloat16).eval()
+    if trained_here:
+        install(tuned)
+    ids = torch.tensor([[5, 9, 2, 40, 33, 7]])
+    before, forwards = logits(tuned, ids), own_forwards(tuned)
+    Scorer(tuned, 0).score([Encoded("", (5, 9, 2, 40), (IGNORED, 9, 2, 40))])
+    assert torch.equal(logits(tuned, ids), before)
+    left = {name for name, forward in own_forwards(tuned).items() if forwards.get(name) != forward}
+    assert all(name.endswith((".layers.1", ".self_attn")) for name in left), "which take what only a score asks for"
+
+
+def logits(model: Any, ids: Any) -> Any:
+    with torch.inference_mode():
+        return model(ids).logits
+
+
+def own_forwards(model: Any) -> dict[str, Any]:
+    return {name: module.forward for name, module in model.named_modules() if "forward" in vars(module)}
+
+
+def test_no_layer_works_on_padding(model: Any) -> None:
+    asked = [Encoded("", ids, (IGNORED, *ids[1:])) for ids in (tuple(range(3, 93)), tuple(range(4, 9)))]
+    seen = []
+    hook = model.model.layers[0].mlp.register_forward_hook(lambda _, given, __: seen.append(given[0][..., 0].numel()))
+    Scorer(model, 0).score(asked)
+    hook.remove()
+    assert seen == [96]
+
+
+def test_in_half_precision_a_score_is_that_of_its_sequence_alone_whatever_shares_its_beginning() -> None:
+    """To 0.06 nats: all ways round alike."""
+    half = load_whole(Artifact("model", HF, "", TINY)).bfloat16()
+    asked = rows(random.Random(8), 20, 3)
+    together = Scorer(half, 0).score(asked)
+    apart = [score for row in asked for score in Scorer(half, 0).score([row])]
+    assert together == pytest.approx(apart, abs=0.06)

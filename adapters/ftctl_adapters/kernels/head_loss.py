@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from ftctl_adapters.kernels.frozen_weight import FrozenWeight
+from ftctl_adapters.kernels.precision import wide
 from ftctl_adapters.kernels.rows import MULTIPLE, rounded
 
 CHUNK = 256
@@ -104,8 +105,3 @@ def _losses(likely: Tensor, hidden: Tensor, head: FrozenWeight, targets: Tensor)
         logits = wide(head.product(hidden[some]))
         losses[some] = torch.nn.functional.cross_entropy(logits, targets[some], reduction="none")
     return losses
-
-
-def wide(numbers: Tensor) -> Tensor:
-    """In float32, or in float64 where they are."""
-    return numbers if numbers.dtype == torch.float64 else numbers.float()

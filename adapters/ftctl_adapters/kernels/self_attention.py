@@ -1,5 +1,6 @@
 """Self-attention of Llama-like models over tokens without padding."""
 
+from functools import partial
 from types import MethodType
 from typing import Any
 
@@ -9,7 +10,8 @@ from torch import Tensor
 from ftctl_adapters.kernels.attention import LONGEST
 from ftctl_adapters.kernels.block_attention import BlockAttention
 from ftctl_adapters.kernels.layout import Gather, Layout, Spread
-from ftctl_adapters.kernels.rotary import Rotary
+from ftctl_adapters.kernels.precision import is_half
+from ftctl_adapters.kernels.rotary import Rotary, turned_in_steps
 from ftctl_adapters.kernels.rows import TakeRows
 
 KNOWN = {"LlamaAttention", "MistralAttention", "Qwen2Attention", "Qwen3Attention"}
@@ -55,17 +57,24 @@ def _forward(
     only_asked: bool = False,
     **more: Any,
 ) -> Any:
-    """Of states (1, tokens, hidden); with ``only_asked``, for the tokens that the layout asks for alone."""
+    """Of states (1, tokens, hidden); with ``only_asked``, for the tokens that the layout asks for alone.
+
+    In 16 bits, and without gradients, every step rounds as the block's own does: scores are to be what they are where
+    sequences stand side by side with padding, or several endings behind one beginning.
+    """
     if layout is None:
         return type(self).forward(self, hidden_states, position_embeddings, attention_mask, **more)
     cos, sin = (one[0] for one in position_embeddings)
-    key = Rotary.apply(_heads(self, "k", hidden_states), cos, sin, 1.0)
+    as_own = is_half(hidden_states) and not torch.is_grad_enabled()
+    turned = turned_in_steps if as_own else Rotary.apply
+    before, after = (1.0, self.scaling) if as_own else (self.scaling, None)
+    key = turned(_heads(self, "k", hidden_states), cos, sin, 1.0)
     value = _heads(self, "v", hidden_states)
     if only_asked:
         hidden_states = TakeRows.apply(hidden_states[0], layout.asked)[None]
         cos, sin = (TakeRows.apply(one, layout.asked) for one in (cos, sin))
-    query = Rotary.apply(_heads(self, "q", hidden_states), cos, sin, self.scaling)
-    mixed = _mixed(query, key, value, layout, only_asked)
+    query = turned(_heads(self, "q", hidden_states), cos, sin, before)
+    mixed = _mixed(query, key, value, layout, only_asked, after)
     return self.o_proj(mixed.flatten(1)[None]), None
 
 
@@ -76,18 +85,25 @@ def _heads(self: Any, name: str, states: Tensor) -> Tensor:
     return found if norm is None else norm(found)
 
 
-def _mixed(query: Tensor, key: Tensor, value: Tensor, layout: Layout, only_asked: bool) -> Tensor:
-    """What the values make for each query, (queries, heads, width)."""
+def _mixed(query: Tensor, key: Tensor, value: Tensor, layout: Layout, only_asked: bool, scale: float | None) -> Tensor:
+    """What the values make for each query, (queries, heads, width); queries that are not scaled yet have a scale."""
     wanted = layout.asked_groups if only_asked else layout.groups
     seen = layout.seen if only_asked else [None] * len(wanted)
     spread = Spread.apply(query, wanted), Spread.apply(key, layout.groups), Spread.apply(value, layout.groups)
-    mixed: Tensor = Gather.apply(wanted, len(query), *map(_attended, *spread, seen))
+    attended = _attended if scale is None else partial(_attended_by_torch, scale)
+    mixed: Tensor = Gather.apply(wanted, len(query), *map(attended, *spread, seen))
     return mixed
 
 
 def _attended(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None) -> Tensor:
     if seen is None and key.shape[2] > LONGEST:
-        attention = torch.nn.functional.scaled_dot_product_attention
-        return attention(query, key, value, is_causal=True, scale=1.0, enable_gqa=query.shape[1] != key.shape[1])
+        return _attended_by_torch(1.0, query, key, value, None)
     found: Tensor = BlockAttention.apply(query, key, value, seen)
     return found
+
+
+def _attended_by_torch(scale: float, query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None) -> Tensor:
+    mask = None if seen is None else torch.arange(key.shape[2]) <= seen[:, None, :, None]
+    attention = torch.nn.functional.scaled_dot_product_attention
+    shared = query.shape[1] != key.shape[1]
+    return attention(query, key, value, mask, is_causal=mask is None, scale=scale, enable_gqa=shared)

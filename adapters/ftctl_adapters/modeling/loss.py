@@ -27,8 +27,9 @@ def token_losses(model: Any, batch: Batch) -> tuple[Any, Any]:
     import torch
 
     from ftctl_adapters.kernels.frozen_weight import frozen_weight
-    from ftctl_adapters.kernels.head_loss import head_losses, wide
+    from ftctl_adapters.kernels.head_loss import head_losses
     from ftctl_adapters.kernels.last_layer import states_at
+    from ftctl_adapters.kernels.precision import wide
 
     targets = batch.labels[:, 1:]
     chosen = targets != IGNORED

@@ -9,7 +9,7 @@ from ftctl.domain.encoded import IGNORED, Encoded
 from ftctl_adapters.modeling.batch import collate
 from ftctl_adapters.modeling.loss import ordinary, token_losses
 
-BATCH_TOKENS = 1024
+BATCH_TOKENS = 2048
 """Padding included; a longer sequence is a batch of its own. Larger batches leave the cores' caches."""
 
 PACKED = 1024
@@ -45,11 +45,13 @@ class Scorer:
         """Sums of natural-log probabilities over the trained tokens of each."""
         import torch
 
+        from ftctl_adapters.kernels.install import kernels_within
+
         self._prepare()
         found = [0.0] * len(rows)
         cut = [_cut(row) for row in rows]
         groups = _shared(cut) if self._shares is not False else []
-        with torch.inference_mode():
+        with torch.inference_mode(), kernels_within(self._model):
             if groups and self._shares is None:
                 self._shares = self._agrees(max(groups, key=lambda one: one.length), cut)
             taken = groups if self._shares else []
@@ -64,8 +66,11 @@ class Scorer:
         return found
 
     def _prepare(self) -> None:
-        """Once: where logits are a product of hidden states alone, the last layer works on those that are asked for."""
-        from ftctl_adapters.kernels.last_layer import install_last
+        """Once: where logits are a product of hidden states alone, the last layer works on those that are asked for.
+
+        Where attention is known too, no layer works on padding.
+        """
+        from ftctl_adapters.kernels.install import install_asked
 
         if self._prepared:
             return
@@ -73,7 +78,7 @@ class Scorer:
         if ordinary(self._model):
             self._shares = False
         else:
-            install_last(self._core.get_decoder())
+            install_asked(self._core.get_decoder())
             self._shares = False if _windowed(self._core.config) else None
 
     def _plain(self, rows: Sequence[Encoded]) -> list[float]:

@@ -1,0 +1,96 @@
+"""Which layers of a model a kernel computes exactly as the module there does, and by what forward pass."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ftctl_adapters.kernels.frozen_weight import frozen_weight
+from ftctl_adapters.kernels.gated_mlp import LowRankGatedMlp
+from ftctl_adapters.kernels.precision import is_double, is_half
+from ftctl_adapters.kernels.projection import LowRankLinear
+from ftctl_adapters.kernels.rms_norm import RmsNorm
+
+GATED = ("gate_proj", "up_proj", "down_proj")
+NORMS = {"LlamaRMSNorm", "MistralRMSNorm", "Qwen2RMSNorm", "Qwen3RMSNorm"}
+"""Norms that are exactly x / rms(x) · w; other families add one to the weight or cast differently."""
+
+Forward = Callable[..., Any]
+
+
+def known_layers(model: Any, *, training: bool) -> Iterator[tuple[str, Any, Forward]]:
+    """What kind of layer, the layer, and the forward pass that can stand in for its own.
+
+    Args:
+        model: adapters included.
+        training: gradients are asked for; where they are not, layers without an adapter are known too.
+    """
+    for module in model.modules():
+        if _is_gated_mlp(module, is_plain_lora):
+            yield "gated_mlp", module, _low_rank_gated_mlp
+        elif not training and _is_gated_mlp(module, _is_linear):
+            yield "gated_mlp", module, _gated_mlp
+        elif is_plain_lora(module):
+            yield "projection", module, _projection
+        elif type(module).__name__ in NORMS and not is_double(module.weight) and (training or not is_half(module.weight)):
+            yield "rms_norm", module, _rms_norm
+
+
+def is_plain_lora(module: Any) -> bool:
+    """Whether a module is PEFT's LoRA on an ordinary linear layer: one adapter, no dropout, no variant of it."""
+    from peft.tuners.lora.layer import Linear
+    from torch import nn
+
+    if type(module) is not Linear or not _is_linear(module.base_layer) or module.base_layer.weight.requires_grad:
+        return False
+    names = module.active_adapters
+    if module.merged or module.disable_adapters or len(names) != 1 or names[0] not in module.lora_A:
+        return False
+    name = names[0]
+    plain = isinstance(module.lora_dropout[name], nn.Identity) and not module.lora_bias[name]
+    return plain and name not in module.lora_variant
+
+
+def _is_linear(module: Any) -> bool:
+    from torch import nn
+
+    return type(module) is nn.Linear
+
+
+def _is_gated_mlp(module: Any, is_known: Callable[[Any], bool]) -> bool:
+    from torch import nn
+
+    layers = [getattr(module, name, None) for name in GATED]
+    activation = getattr(module, "act_fn", None)
+    silu = isinstance(activation, nn.SiLU) or type(activation).__name__ == "SiLUActivation"
+    named = [name for name, _ in module.named_children()] == [*GATED, "act_fn"]
+    return silu and named and all(map(is_known, layers))
+
+
+def _parts(layer: Any) -> tuple[Any, ...]:
+    name = layer.active_adapters[0]
+    base = layer.base_layer
+    return frozen_weight(base), base.bias, layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]
+
+
+def _projection(self: Any, x: Any, *_: Any, **__: Any) -> Any:
+    if self.disable_adapters or self.merged:
+        return type(self).forward(self, x)
+    return LowRankLinear.apply(x, *_parts(self))
+
+
+def _low_rank_gated_mlp(self: Any, x: Any) -> Any:
+    layers = [getattr(self, name) for name in GATED]
+    if any(layer.disable_adapters or layer.merged for layer in layers):
+        return type(self).forward(self, x)
+    return LowRankGatedMlp.apply(x, *_parts(layers[0]), *_parts(layers[1]), *_parts(layers[2]))
+
+
+def _gated_mlp(self: Any, x: Any) -> Any:
+    """Without gradients: two passes over what the gate made, in its memory."""
+    import torch
+
+    gated = torch.nn.functional.silu(self.gate_proj(x), inplace=True)
+    return self.down_proj(gated.mul_(self.up_proj(x)))
+
+
+def _rms_norm(self: Any, x: Any) -> Any:
+    return RmsNorm.apply(x, self.weight, self.variance_epsilon)

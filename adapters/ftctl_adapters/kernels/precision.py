@@ -1,0 +1,18 @@
+"""Numbers of more and of less than 32 bits."""
+
+import torch
+from torch import Tensor
+
+
+def wide(numbers: Tensor) -> Tensor:
+    """In float32, or in float64 where they are."""
+    return numbers if is_double(numbers) else numbers.float()
+
+
+def is_double(numbers: Tensor) -> bool:
+    return bool(numbers.dtype == torch.float64)
+
+
+def is_half(numbers: Tensor) -> bool:
+    """Whether they have 16 bits or fewer, too few for a softmax that scores are made of."""
+    return bool(numbers.dtype.itemsize <= 2)
