@@ -10,6 +10,7 @@ from attrs import asdict, field, frozen
 
 from ftctl.domain.names import is_name
 from ftctl.errors import UsageError
+from ftctl.whole_file import write_whole
 
 RECORD, BEGUN, FILLED = "environment.json", "begun", "filled"
 
@@ -54,12 +55,7 @@ class EnvironmentFolder:
 
     def commit(self, record: Record) -> None:
         """Writes the record, all of it or nothing."""
-        draft = self.path / f"{RECORD}.draft"
-        with draft.open("w", encoding="utf-8") as stream:
-            json.dump(asdict(record), stream, indent=1, sort_keys=True)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(self.path / RECORD)
+        write_whole(self.path / RECORD, json.dumps(asdict(record), indent=1, sort_keys=True))
 
     def reached(self, step: str, recipe: str) -> bool:
         """Whether a build from the recipe, given by its digest, has come so far.

@@ -30,7 +30,7 @@ def known_layers(model: Any, *, training: bool) -> Iterator[tuple[str, Any, Forw
             yield "gated_mlp", module, _gated_mlp
         elif is_plain_lora(module):
             yield "projection", module, _projection
-        elif type(module).__name__ in NORMS and not is_double(module.weight) and (training or not is_half(module.weight)):
+        elif type(module).__name__ in NORMS and (training or _is_single(module.weight)):
             yield "rms_norm", module, _rms_norm
 
 
@@ -47,6 +47,11 @@ def is_plain_lora(module: Any) -> bool:
     name = names[0]
     plain = isinstance(module.lora_dropout[name], nn.Identity) and not module.lora_bias[name]
     return plain and name not in module.lora_variant
+
+
+def _is_single(weight: Any) -> bool:
+    """The kernel of a norm rounds as it does in float32 alone: float64 is cut, and 16 bits are rounded elsewhere."""
+    return not (is_double(weight) or is_half(weight))
 
 
 def _is_linear(module: Any) -> bool:

@@ -12,6 +12,7 @@ from attrs import define, frozen
 
 from ftctl.domain.codec import canonical
 from ftctl.errors import BackendFailed, BudgetSpent, DataError
+from ftctl.whole_file import write_whole
 from ftctl_adapters.serving.insist import GivenUp, NoAnswer, Unusable, insist, post
 
 
@@ -74,12 +75,7 @@ class Asker:
         text, tokens = self._sent(body)
         with (self.usage / f"{os.getpid()}").open("a") as file:
             file.write(f"{tokens}\n")
-        half = kept.with_suffix(f".{os.getpid()}.half")
-        with half.open("w", encoding="utf-8") as file:
-            json.dump({"text": text, "tokens": tokens}, file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(kept)
+        write_whole(kept, json.dumps({"text": text, "tokens": tokens}, ensure_ascii=False))
         return _said(text)
 
     def _sent(self, body: dict[str, Any]) -> tuple[str, int]:

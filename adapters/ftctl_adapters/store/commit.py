@@ -13,6 +13,7 @@ from attrs import asdict
 from ftctl.domain.artifact import FileEntry
 from ftctl.errors import DiskFull
 from ftctl.faults import fault
+from ftctl.whole_file import sync, write_whole
 
 MANIFEST = "manifest.json"
 
@@ -29,27 +30,15 @@ def entries(folder: Path) -> tuple[FileEntry, ...]:
     return tuple(FileEntry(p.relative_to(folder).as_posix(), p.stat().st_size, sha256_file(p)) for p in files)
 
 
-def sync(path: Path) -> None:
-    """Flushes a file or directory to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def write_file(path: Path, text: str) -> None:
-    """Replaces a file in one step; a reader sees the old text or the new one, after a crash too."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Replaces a file in one step; a reader sees the old text or the new one, after a crash too.
+
+    Raises:
+        DiskFull: the file is what it was.
+    """
     try:
-        with draft.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(path)
-        sync(path.parent)
+        write_whole(path, text)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise as_disk_full(error, path) from error
 
 

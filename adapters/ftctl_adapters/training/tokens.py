@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from attrs import frozen
 
 from ftctl.domain.encoded import IGNORED, Encoded
+from ftctl.whole_file import write_whole
 
 IDS, LABELS, LENGTHS = "ids.i4", "labels.i4", "lengths.i4"
 """Files of 32-bit integers in the machine's order, without a header: they are read where they were written."""
@@ -108,9 +109,7 @@ class TokenWriter:
             file.flush()
             os.fsync(file.fileno())
             sizes.append(file.tell())
-        half = self._draft / f"{MARK}.half"
-        half.write_text(json.dumps({"sizes": sizes, **noted}), encoding="utf-8")
-        half.replace(self._draft / MARK)
+        write_whole(self._draft / MARK, json.dumps({"sizes": sizes, **noted}))
 
     def append(self, ids: Any, labels: Any, lengths: Any) -> None:
         """Int32 arrays of whole sequences, as `arrays` makes them."""
@@ -119,10 +118,7 @@ class TokenWriter:
 
     def note(self, name: str, text: str) -> None:
         """Puts a file of text beside the tokens."""
-        with (self._draft / name).open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        write_whole(self._draft / name, text)
 
     def commit(self) -> None:
         """Makes the folder."""

@@ -1,13 +1,13 @@
 """How fast models answered in this workspace: kept beside their answers, for the next plan."""
 
 import json
-import os
 from pathlib import Path
 
 from attrs import evolve
 
 from ftctl.domain.asks import Pace
 from ftctl.domain.codec import digest, from_plain, to_plain
+from ftctl.whole_file import write_whole
 
 
 def remember_pace(folder: Path, who: str, pace: Pace) -> None:
@@ -15,9 +15,7 @@ def remember_pace(folder: Path, who: str, pace: Pace) -> None:
     before, path = recall_pace(folder, who), _path(folder, who)
     known = {name: value for name, value in to_plain(pace).items() if value is not None}
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    half.write_text(json.dumps(to_plain(evolve(before, **known))), encoding="utf-8")
-    half.replace(path)
+    write_whole(path, json.dumps(to_plain(evolve(before, **known))))
 
 
 def recall_pace(folder: Path, who: str) -> Pace:

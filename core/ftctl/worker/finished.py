@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ftctl.application.dataset.shards import write_whole
 from ftctl.domain.codec import from_plain, to_plain
 from ftctl.domain.report import Report
 from ftctl.errors import PluginBroken
+from ftctl.whole_file import write_whole
 
 REPORT, FILES = "report.json", "files"
 

@@ -11,7 +11,7 @@ from attrs import define, evolve, field
 
 from ftctl.application.dataset.labour import BATCH, DIGEST, Done, Item, Labour, number_of, through
 from ftctl.application.dataset.row import Row
-from ftctl.application.dataset.shards import BELONGS, KEYS, LEDGER, NUMBERS, Shards, write_whole
+from ftctl.application.dataset.shards import BELONGS, KEYS, LEDGER, NUMBERS, Shards
 from ftctl.application.dataset.step import Count, Step, dropped, unquoted
 from ftctl.domain.event import PROGRESS_MADE
 from ftctl.domain.example import Example, Rejection
@@ -22,6 +22,7 @@ from ftctl.errors import from_json
 from ftctl.faults import fault
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_operator import SealOperator, SetOperator, first_seen
+from ftctl.whole_file import write_whole
 
 SHARD = 20_000
 """Rows of a shard: what a crash can cost."""

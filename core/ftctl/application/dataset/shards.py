@@ -80,13 +80,3 @@ class Shards:
                 with (folder / name).open("rb") as source:
                     shutil.copyfileobj(source, target, 1 << 20)
         return out
-
-
-def write_whole(path: Path, text: str) -> None:
-    """A file that is there whole or not at all, after a crash too."""
-    half = path.with_suffix(".half")
-    with half.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    half.replace(path)
