@@ -1,6 +1,8 @@
 """Scores are those of each sequence alone, whatever stands beside it."""
 
 import random
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -190,3 +192,17 @@ def test_in_half_precision_a_score_is_that_of_its_sequence_alone_whatever_shares
     together = Scorer(half, 0).score(asked)
     apart = [score for row in asked for score in Scorer(half, 0).score([row])]
     assert together == pytest.approx(apart, abs=0.06)
+
+
+def test_a_model_without_an_adapter_is_scored_without_peft() -> None:
+    """Whose import takes seconds."""
+    code = (
+        "import sys\n"
+        "from ftctl.domain.artifact import Artifact\n"
+        "from ftctl.domain.encoded import IGNORED, Encoded\n"
+        "from ftctl_adapters.modeling.load import load_whole\n"
+        "from ftctl_adapters.modeling.scoring import Scorer\n"
+        f"Scorer(load_whole(Artifact('model', 'hf', '', {TINY!r})), 0).score([Encoded('', (1, 2), (IGNORED, 2))])\n"
+        "sys.exit('peft' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0

@@ -36,10 +36,10 @@ def known_layers(model: Any, *, training: bool) -> Iterator[tuple[str, Any, Forw
 
 def is_plain_lora(module: Any) -> bool:
     """Whether a module is PEFT's LoRA on an ordinary linear layer: one adapter, no dropout, no variant of it."""
-    from peft.tuners.lora.layer import Linear
     from torch import nn
 
-    if type(module) is not Linear or not _is_linear(module.base_layer) or module.base_layer.weight.requires_grad:
+    base: Any = getattr(module, "base_layer", None)
+    if not _is_linear(base) or not _is_peft_lora(module) or base.weight.requires_grad:
         return False
     names = module.active_adapters
     if module.merged or module.disable_adapters or len(names) != 1 or names[0] not in module.lora_A:
@@ -47,6 +47,13 @@ def is_plain_lora(module: Any) -> bool:
     name = names[0]
     plain = isinstance(module.lora_dropout[name], nn.Identity) and not module.lora_bias[name]
     return plain and name not in module.lora_variant
+
+
+def _is_peft_lora(module: Any) -> bool:
+    """Not asked of models without adapters: importing PEFT takes seconds."""
+    from peft.tuners.lora.layer import Linear
+
+    return type(module) is Linear
 
 
 def _is_single(weight: Any) -> bool:
