@@ -18,6 +18,7 @@ RUN_BY = {
     "docs/how-to/vllm.md": ("tests/backends/test_vllm.py",),
     "docs/how-to/evaluate.md": ("tests/backends/test_lm_eval.py", "tests/functional/test_artifacts.py"),
     "docs/how-to/gold-set.md": ("tests/functional/test_goldset.py",) * 2,
+    "docs/how-to/attack.md": ("tests/backends/test_pyrit.py",),
     "docs/how-to/inspect.md": ("tests/backends/test_inspect_ai.py",),
     "docs/how-to/scan.md": ("tests/backends/test_garak.py",),
     "docs/how-to/search.md": ("tests/functional/test_search.py",),

@@ -42,24 +42,10 @@ def ftctl_offers() -> list[Offer]:
         _offer("load", "LoadEvaluator", "How long a server keeps its users waiting, and what it takes",
                (OWN_CASES, SERVER), needs=("psutil",)),
         _offer("code", "Code", "Whether functions that are written pass their tests, run in a sandbox", (OWN_CASES,)),
-        evolve(
-            _offer("bench", "Bench", "Tasks of lm-evaluation-harness, by itself", (OWN_CASES, INSIDE)),
-            needs=(Need("lm_eval", "lm-eval"),),
-            environment="lm-eval",
-            recipe="ftctl_plugins.environments:lm-eval.toml",
-        ),
-        evolve(
-            _offer("garak", "Garak", "Probes of the scanner garak, by itself", (OWN_CASES, OUTSIDE)),
-            needs=(Need("garak", "garak"),),
-            environment="garak",
-            recipe="ftctl_plugins.environments:garak.toml",
-        ),
-        evolve(
-            _offer("inspect-ai", "InspectAI", "Tasks of the framework Inspect, by itself", (OWN_CASES, OUTSIDE)),
-            needs=(Need("inspect_ai", "inspect-ai"),),
-            environment="inspect-ai",
-            recipe="ftctl_plugins.environments:inspect-ai.toml",
-        ),
+        _apart("bench", "Bench", "Tasks of lm-evaluation-harness, by itself", "lm-eval", INSIDE),
+        _apart("garak", "Garak", "Probes of the scanner garak, by itself", "garak"),
+        _apart("pyrit", "Pyrit", "Attacks of the framework PyRIT, by itself", "pyrit"),
+        _apart("inspect-ai", "InspectAI", "Tasks of the framework Inspect, by itself", "inspect-ai"),
         _offer("membership", "Membership", "Whether it shows which rows were trained on", (SCORES,)),
         _offer("memorise", "Memorise", "Whether planted codes can be guessed from the model",
                (OWN_CASES, SCORES)),
@@ -83,4 +69,14 @@ def _offer(
         options=f"{module}:{kind.removesuffix('Evaluator')}Options",
         capabilities=capabilities,
         needs=tuple(Need(need, f"ftctl[{extra}]") for need in needs),
+    )
+
+
+def _apart(name: str, kind: str, summary: str, environment: str, asked: str = OUTSIDE) -> Offer:
+    """One that runs a program of others, which lives in an environment that is called after its package."""
+    return evolve(
+        _offer(name, kind, summary, (OWN_CASES, asked)),
+        needs=(Need(environment.replace("-", "_"), environment),),
+        environment=environment,
+        recipe=f"ftctl_plugins.environments:{environment}.toml",
     )
