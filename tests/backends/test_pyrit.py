@@ -76,9 +76,6 @@ def test_a_tuned_model_is_attacked_where_it_is(ftctl: Ftctl, framework: Interpre
     document = told(ftctl, place)
     for subject in ("base", "tuned"):
         assert document["metrics"][subject]["pyrit_hits"]["n"] == 4
-    with (place / "objectives.jsonl").open("a", encoding="utf-8") as rows:
-        rows.write(json.dumps({"objective": "Sing.", "hit": "la la"}) + "\n")
-    assert told(ftctl, place)["metrics"]["tuned"]["pyrit_hits"]["n"] == 6, "it is measured anew"
 
 
 def test_another_model_leads_an_attack_over_several_turns(ftctl: Ftctl, framework: Interpreter, place: Path) -> None:
