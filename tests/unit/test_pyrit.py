@@ -92,7 +92,7 @@ def test_what_makes_no_sense_is_refused_when_it_is_made(values: dict[str, Any], 
 
 def test_another_file_of_objectives_is_another_measurement(tmp_path: Path) -> None:
     place = tmp_path / "objectives.jsonl"
-    place.write_text("a", "utf-8")
+    place.write_text('{"objective": "a", "hit": "b"}', "utf-8")
     first = Pyrit(PyritOptions(objectives=str(place))).fingerprint()
-    place.write_text("b", "utf-8")
+    place.write_text('{"objective": "a", "hit": "c"}', "utf-8")
     assert Pyrit(PyritOptions(objectives=str(place))).fingerprint() != first

@@ -1,6 +1,5 @@
 """``pyrit``: attacks of the framework PyRIT, by itself, in an environment of its own."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -9,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from ftctl.domain.codec import digest
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric
 from ftctl.domain.report import Report
@@ -19,7 +19,7 @@ from ftctl.ports.evaluator import EvaluatorError
 from ftctl_adapters.process.scanner import homes, run_scanner
 from ftctl_adapters.serving.loopback import Loopback
 from ftctl_plugins.evaluators import pyrit_scan
-from ftctl_plugins.evaluators.given_file import digest_of, read_bytes
+from ftctl_plugins.evaluators.given_file import read_bytes
 from ftctl_plugins.evaluators.own_cases import share
 
 NAME, KEY = "model", "FTCTL_API_KEY"
@@ -76,8 +76,8 @@ class Pyrit(Evaluator):
         self._options = options
 
     def fingerprint(self) -> str:
-        """Of the objectives."""
-        return hashlib.sha256(digest_of("pyrit.objectives", Path(self._options.objectives))).hexdigest()
+        """Of the objectives; a line that is none is named before anything begins."""
+        return digest(read_objectives(self._options.objectives))
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         place = context.work / "pyrit"
