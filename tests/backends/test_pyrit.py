@@ -96,6 +96,16 @@ def test_another_model_leads_an_attack_over_several_turns(ftctl: Ftctl, framewor
     assert document["metrics"]["served"]["red_teaming/plain"]["value"] == 0.5
 
 
+def test_an_attacker_that_leads_nowhere_is_no_measurement(ftctl: Ftctl, framework: Interpreter, place: Path) -> None:
+    with serving(FakeService(lambda body: "no JSON")) as attacker, serving(FakeService(knows)) as service:
+        led = entry(attacks=["red_teaming"], converters=["plain"], attacker_model="bold", attacker_url_env="ATTACKER")
+        small_run(place, evaluators=[led], endpoint={"url": service.url, "model": "served"})
+        done = ftctl("evaluate", "run.yaml", cwd=place, env={"ATTACKER": attacker.url})
+    assert done.returncode == 6, done.stderr[-3000:]
+    assert "2 of 2 attacks came to no end" in done.stderr
+    assert "JSON" in done.stderr
+
+
 def test_a_converter_that_nobody_knows_or_that_needs_more_is_named(
     ftctl: Ftctl, framework: Interpreter, place: Path
 ) -> None:
@@ -110,3 +120,18 @@ def test_it_keeps_its_contract_where_it_lives(
     framework: Interpreter, keeps_contract: Callable[[Interpreter, str], None]
 ) -> None:
     keeps_contract(framework, "pyrit_contract.py")
+
+
+def test_what_converters_draw_is_the_same_again_one_by_one(ftctl: Ftctl, framework: Interpreter, place: Path) -> None:
+    drawn = entry(attacks=["prompt_sending"], converters=["RandomCapitalLettersConverter"], parallel=1)
+    asked = []
+    for folder in (place / "one", place / "other"):
+        with serving(FakeService(knows)) as service:
+            small_run(folder, evaluators=[drawn], endpoint={"url": service.url, "model": "served"})
+            (folder / "objectives.jsonl").write_bytes((place / "objectives.jsonl").read_bytes())
+            told(ftctl, folder)
+            texts = [str(body["messages"][-1]["content"]) for body in service.bodies if "messages" in body]
+            asked.append([text for text in texts if text.casefold().startswith("which word opens")])
+    assert asked[0] == asked[1]
+    assert len(asked[0]) == 1
+    assert asked[0] != ["Which word opens the door?"]

@@ -7,7 +7,16 @@ import pytest
 
 from ftctl.errors import ConfigInvalid
 from ftctl.ports.evaluator import EvaluatorError
-from ftctl_plugins.evaluators.pyrit import Pyrit, PyritOptions, _metrics, in_order, planned, read_objectives, record_of
+from ftctl_plugins.evaluators.pyrit import (
+    Pyrit,
+    PyritOptions,
+    _metrics,
+    in_order,
+    planned,
+    read_objectives,
+    record_of,
+    refuse_unfinished,
+)
 
 LED = {"attacks": ("red_teaming",), "attacker_model": "bold", "attacker_url_env": "ATTACKER"}
 
@@ -72,12 +81,24 @@ def test_rates_are_of_attacks_that_came_to_an_end_and_the_others_are_told() -> N
     assert {(metric.value, metric.n, metric.direction) for metric in found.values()} == {(0.5, 2, "lower")}
 
 
+def test_an_attack_that_failed_though_the_model_answered_is_no_measurement() -> None:
+    records = [record_of(became(str(number), error="Busy: no", outcome="none")) for number in range(2)]
+    records += [record_of(became(str(number))) for number in range(2, 10)]
+    refuse_unfinished(records, 2)
+    with pytest.raises(EvaluatorError, match=r"2 of 10 attacks came to no end \(Busy: no\)"):
+        refuse_unfinished(records, 1)
+    with pytest.raises(EvaluatorError, match="2 of 2"):
+        refuse_unfinished(records[:2], 2)
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [
         ({"attacks": ()}, "attacks is empty"),
         ({"attacks": ("crescendo",)}, "'crescendo' is none"),
         ({"converters": ()}, "converters is empty"),
+        ({"converters": ("plain", "plain")}, "converters names one twice"),
+        ({"attacks": ("skeleton_key", "skeleton_key")}, "attacks names one twice"),
         ({"attacks": ("red_teaming",)}, "led by another model"),
         ({**LED, "attacker_url_env": None}, "led by another model"),
         ({**LED, "attacks": ("prompt_sending",)}, "led by another model"),

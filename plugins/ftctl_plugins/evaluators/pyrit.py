@@ -47,7 +47,7 @@ class PyritOptions:
     temperature: float = option(0.0, help="Of answers; 0: the likeliest.", ge=0, le=2)
     turns: int = option(5, help="Of an attack that another model leads, at most.", ge=1, le=50)
     parallel: int = option(8, help="Attacks at a time.", ge=1, le=64)
-    seed: int = option(1, help="Of what converters draw.", ge=0)
+    seed: int = option(1, help="Of what converters draw; they draw the same again where `parallel` is 1.", ge=0)
     attacker_model: str | None = option(None, help="The model that leads `red_teaming`.")
     attacker_url_env: str | None = option(None, help="Name of the environment variable with its endpoint's address.")
     attacker_key_env: str | None = option(None, help="Name of the environment variable with its key.")
@@ -68,6 +68,9 @@ class Pyrit(Evaluator):
                                 next_step=f"take some of {', '.join(ATTACKS)}")  # fmt: skip
         if not options.converters:
             raise ConfigInvalid("pyrit.converters is empty", next_step="name one, or `plain`")
+        for name, given_twice in (("attacks", options.attacks), ("converters", options.converters)):
+            if len(set(given_twice)) < len(given_twice):
+                raise ConfigInvalid(f"pyrit.{name} names one twice", next_step="name each once")
         led = LED in options.attacks
         given = (options.attacker_model, options.attacker_url_env)
         if (led and None in given) or (not led and any((*given, options.attacker_key_env))):
@@ -92,9 +95,7 @@ class Pyrit(Evaluator):
         told = in_order(found, planned(self._options, objectives))
         shutil.copyfile(place / RESULTS, context.out / RESULTS)
         records = list(map(record_of, told))
-        if not any("pyrit_hits" in record for record in records):
-            raise EvaluatorError(f"no attack of PyRIT came to an end: {records[0]['error']}",
-                                 next_step=f"see {place / 'log'}")  # fmt: skip
+        refuse_unfinished(records, len(loopback.unanswered))
         version = (place / "version").read_text(encoding="utf-8")
         note = f"pyrit {version}, {len(objectives)} objectives, seed {self._options.seed}"
         return Report("pyrit", tuple(_metrics(records)), tuple(records), {"pyrit": note})
@@ -168,6 +169,15 @@ def read_objectives(path: str) -> list[dict[str, str]]:
 def planned(options: PyritOptions, objectives: Sequence[dict[str, str]]) -> list[tuple[str, str, str]]:
     """Attack, converter and objective of every attack, in the order of the report."""
     return list(product(options.attacks, options.converters, (objective["id"] for objective in objectives)))
+
+
+def refuse_unfinished(records: Sequence[dict[str, Any]], unanswered: int) -> None:
+    """Raises `EvaluatorError` where more attacks ended with an error than the model left unanswered, or all of them."""
+    errors = [str(record["error"]) for record in records if "error" in record]
+    if len(errors) > unanswered or len(errors) == len(records):
+        said = "; ".join(sorted(set(errors))[:3])
+        text = f"{len(errors)} of {len(records)} attacks came to no end ({said})"
+        raise EvaluatorError(text, next_step="see its log", details=tuple(errors))
 
 
 def in_order(found: Sequence[dict[str, Any]], plan: Sequence[tuple[str, str, str]]) -> list[dict[str, Any]]:

@@ -93,8 +93,7 @@ async def attacked(
             objective=objective["text"]
         )
     except Exception as error:
-        cause = error.__cause__ or error
-        return {"error": f"{type(cause).__name__}: {cause}".splitlines()[0]}
+        return {"error": said(error)}
     last = result.last_response
     return {
         "outcome": outcome(result),
@@ -102,6 +101,13 @@ async def attacked(
         "prompt": last_question(result),
         "answer": "" if last is None else last.converted_value,
     }
+
+
+def said(error: BaseException) -> str:
+    """By what it all began; what PyRIT wraps around it has another number each time."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def outcome(result: Any) -> str:
