@@ -26,6 +26,8 @@ class FakeService:
     """Makes the first choice of what `/completions` answers; without it there is no such path."""
     tokens: int = 10
     model: str = "served"
+    listed: dict[str, Any] = field(factory=dict)
+    """What `/models` tells of it beside its name."""
     url: str = ""
 
 
@@ -44,8 +46,9 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        self.server.service.headers.append(dict(self.headers))
-        self._send(200, json.dumps({"data": [{"id": self.server.service.model}]}).encode(), {})
+        service = self.server.service
+        service.headers.append(dict(self.headers))
+        self._send(200, json.dumps({"data": [{"id": service.model} | service.listed]}).encode(), {})
 
     def do_POST(self) -> None:
         service = self.server.service

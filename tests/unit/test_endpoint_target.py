@@ -47,6 +47,24 @@ def test_answers_come_in_the_order_of_the_questions(service: FakeService) -> Non
     assert {headers["Authorization"] for headers in service.headers} == {"Bearer planted"}
 
 
+@pytest.mark.parametrize(
+    ("listed", "room"), [({"max_model_len": 512}, 512), ({}, None), ({"max_model_len": "x"}, None)]
+)
+def test_a_server_may_tell_how_long_a_question_may_be(
+    service: FakeService, listed: dict[str, Any], room: int | None
+) -> None:
+    service.listed = listed
+    assert target(service).max_model_len == room
+
+
+def test_of_a_server_that_lists_nothing_or_another_model_nobody_knows_how_long_a_question_may_be(
+    service: FakeService,
+) -> None:
+    service.listed, service.model = {"max_model_len": 512}, "another"
+    assert target(service).max_model_len is None
+    assert EndpointTarget(Endpoint("http://127.0.0.1:9/v1", "served"), Link()).max_model_len is None
+
+
 def test_what_passes_is_asked_again_and_what_does_not_is_an_error(service: FakeService) -> None:
     service.faults = [503, None, 400]
     answers = target(service, concurrency=1).generate([question("a"), question("b"), question("c")], 7)

@@ -199,6 +199,20 @@ def test_one_question_that_crashes_costs_itself_alone(report: Measured) -> None:
     assert figures(found)["boundary_survived"] == pytest.approx(36 / 38)
 
 
+@pytest.mark.parametrize(("room", "longest"), [(None, 12_000), (1024, 1024 - 64 - 128), (50, 80)])
+def test_a_long_question_is_no_longer_than_a_model_has_room_for(
+    report: Measured, room: int | None, longest: int
+) -> None:
+    class Small(Ruled):
+        max_model_len = room  # type: ignore[assignment]
+
+    asked: list[str] = []
+    report(Boundary(BoundaryOptions()), Small(lambda prompt: asked.append(prompt.question) or "Yes."))  # type: ignore[func-returns-value]
+    long = [len(one.encode()) for one in asked if "The train was late" in one or "火车晚点了" in one]
+    assert len(long) == 2
+    assert 0.8 * longest < max(long) <= longest + 80 * (room is None)
+
+
 def test_who_forgets_and_who_remembers_are_told_apart(report: Measured) -> None:
     elephant = Ruled(lambda prompt: " ".join(turn.content for turn in prompt.messages[:-1]))
     assert figures(report(Boundary(BoundaryOptions()), elephant))["boundary_memory"] == 1.0

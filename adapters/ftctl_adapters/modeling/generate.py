@@ -1,13 +1,16 @@
 """Answers of a loaded model, greedy or drawn."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from attrs import frozen
 
 from ftctl.ports import Answer
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+
+MASK = 64 * 1024**2
+"""Entries of a batch's attention mask, rows by padded tokens squared: 64 questions of 1,024 tokens, or one longer."""
 
 
 @frozen
@@ -24,7 +27,7 @@ class Drawing:
 
 
 def greedy(model: Any, tokenizer: ChatTokenizer, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> list[Answer]:
-    """One greedy answer a prompt, computed as one batch padded on the left.
+    """One greedy answer a prompt, computed in batches padded on the left.
 
     Args:
         model: a causal language model in eval mode.
@@ -32,7 +35,7 @@ def greedy(model: Any, tokenizer: ChatTokenizer, prompts: Sequence[Sequence[int]
         prompts: token ids.
         max_new_tokens: where an answer is cut.
     """
-    return _generated(model, tokenizer, prompts, max_new_tokens, [])
+    return _generated(model, tokenizer, prompts, max_new_tokens, None)
 
 
 def drawn(
@@ -42,8 +45,7 @@ def drawn(
 
     The most probable token after Gumbel noise is a draw (Maddison, Tarlow and Minka, A* sampling, 2014).
     """
-    processors = [GumbelNoise([drawing.seed_of(prompt) for prompt in prompts], drawing.temperature)]
-    return _generated(model, tokenizer, prompts, max_new_tokens, processors)
+    return _generated(model, tokenizer, prompts, max_new_tokens, drawing)
 
 
 class GumbelNoise:
@@ -64,11 +66,33 @@ class GumbelNoise:
 
 
 def _generated(
-    model: Any, tokenizer: ChatTokenizer, prompts: Sequence[Sequence[int]], max_new_tokens: int, processors: list[Any]
+    model: Any, tokenizer: ChatTokenizer, prompts: Sequence[Sequence[int]], max_new_tokens: int, drawing: Drawing | None
 ) -> list[Answer]:
-    ids, mask = _left_padded(prompts, tokenizer.pad_id)
+    answers: dict[int, Answer] = {}
+    for places in _batches([len(prompt) for prompt in prompts]):
+        batch = [prompts[place] for place in places]
+        answers |= dict(zip(places, _batch(model, tokenizer, batch, max_new_tokens, drawing), strict=True))
+    return [answers[place] for place in range(len(prompts))]
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Places of prompts that are asked together; without those that are far longer, to which each would be padded."""
+    batch: list[int] = []
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[place] ** 2 > MASK:
+            yield sorted(batch)
+            batch = []
+        batch.append(place)
+    yield from [sorted(batch)] if batch else []
+
+
+def _batch(
+    model: Any, tokenizer: ChatTokenizer, prompts: Sequence[Sequence[int]], max_new_tokens: int, drawing: Drawing | None
+) -> list[Answer]:
     import torch
 
+    ids, mask = _left_padded(prompts, tokenizer.pad_id)
+    noise = [GumbelNoise(list(map(drawing.seed_of, prompts)), drawing.temperature)] if drawing else []
     with torch.inference_mode():
         out = model.generate(
             input_ids=ids,
@@ -76,7 +100,7 @@ def _generated(
             max_new_tokens=max_new_tokens,
             do_sample=False,
             num_beams=1,
-            logits_processor=processors,
+            logits_processor=noise,
             eos_token_id=sorted(tokenizer.stop_ids),
             pad_token_id=tokenizer.pad_id,
         )

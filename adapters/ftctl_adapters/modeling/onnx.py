@@ -69,6 +69,10 @@ class OnnxTarget(Target):
         self._model = open_onnx(folder, self._tokenizer.stop_ids)
         self._limit = context_length(folder)
 
+    @property
+    def max_model_len(self) -> int | None:
+        return self._limit
+
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         return [self._answer(self._tokenizer.asked(prompt), max_new_tokens) for prompt in prompts]
 

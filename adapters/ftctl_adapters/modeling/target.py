@@ -21,6 +21,10 @@ class LoadedTarget(Target):
         self._model, self._tokenizer = model, tokenizer
         self._scorer, self._context = Scorer(model, tokenizer.pad_id), context_of(model)
 
+    @property
+    def max_model_len(self) -> int | None:
+        return self._context
+
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         asked = list(map(self._tokenizer.asked, prompts))
         return greedy(self._model, self._tokenizer, asked, max_new_tokens)

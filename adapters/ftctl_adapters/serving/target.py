@@ -4,6 +4,7 @@ import http.client
 import urllib.error
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any
 
 from attrs import frozen
@@ -14,7 +15,7 @@ from ftctl.errors import BackendFailed
 from ftctl.ports import Answer, Reached, Score, Target
 from ftctl_adapters.modeling.labels import encode_example
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
-from ftctl_adapters.serving.insist import NoAnswer, Unusable, insist, post
+from ftctl_adapters.serving.insist import NoAnswer, Unusable, get, insist, post
 
 SENTENCE = "The river runs past seven old mills."
 """What a server is asked to score before anything that counts."""
@@ -45,6 +46,16 @@ class EndpointTarget(Target):
         self._endpoint, self._link, self._tokenizer = endpoint, link, tokenizer
         self.max_error_rate = link.max_error_rate
         self.name = endpoint.model
+
+    @cached_property
+    def max_model_len(self) -> int | None:
+        """As ``/models`` tells it: those of vLLM and of the server ``onnx`` do, OpenAI's does not."""
+        try:
+            listed = get(f"{self._endpoint.url}/models", self._link.timeout, self._link.key)["data"]
+            told = next(one for one in listed if one["id"] == self._endpoint.model).get("max_model_len")
+        except (*FAULTS, StopIteration, AttributeError):
+            return None
+        return told if isinstance(told, int) and told > 1 else None
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         with ThreadPoolExecutor(self._link.concurrency) as threads:

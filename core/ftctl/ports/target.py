@@ -68,6 +68,11 @@ class Target(ABC):
     name: str = ""
     """Who answers, where that is not a model of this workspace."""
 
+    @property
+    def max_model_len(self) -> int | None:
+        """How many tokens a question and its answer may have together; nothing where nobody says."""
+        return None
+
     @abstractmethod
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         """Greedy answers, one a prompt, in the order given; of a question that cannot be answered, why.

@@ -25,6 +25,10 @@ class RememberedTarget(Target):
         self.max_error_rate = target.max_error_rate
         self._tokens, self._answering, self._scores, self._scoring = 0, 0.0, 0, 0.0
 
+    @property
+    def max_model_len(self) -> int | None:
+        return self._target.max_model_len
+
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         keys = [question_key(prompt, max_new_tokens) for prompt in prompts]
         return self._answers(keys, prompts, lambda batch: self._target.generate(batch, max_new_tokens))

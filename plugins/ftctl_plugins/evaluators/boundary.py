@@ -58,13 +58,17 @@ FIGURES = {
 """Which figure a kind of case counts for."""
 
 LOWER = frozenset({"boundary_refused"})
+TEMPLATE = 128
+"""Tokens of a chat template around a question, a default system prompt included."""
 
 
 @options
 class BoundaryOptions:
     languages: tuple[str, ...] = option(LANGUAGES, help=LANGUAGES_HELP, choices=LANGUAGES)
     max_new_tokens: int = option(64, help=LENGTH_HELP, ge=1, le=4096)
-    long_characters: int = option(4000, help="How long the long question is.", ge=100)
+    long_characters: int = option(
+        4000, help="How long the long question is; shorter where the model's context has no room for it.", ge=100
+    )
 
 
 class Boundary(Evaluator):
@@ -76,10 +80,10 @@ class Boundary(Evaluator):
         self._options = options
 
     def asks(self, examples: int) -> Asks:
-        return Asks(answers=sum(1 for _ in self._cases()), longest=self._options.max_new_tokens)
+        return Asks(answers=sum(1 for _ in self._cases(None)), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        cases = list(self._cases())
+        cases = list(self._cases(target.max_model_len))
         cases, answers, missing = answered(cases, self._answers(target, cases))
         values: dict[str, list[float]] = {name: [] for name in FIGURES.values()}
         records = []
@@ -94,15 +98,21 @@ class Boundary(Evaluator):
         metrics.append(share("boundary_crashed", (one["boundary_crashed"] for one in records), "lower"))
         return Report("boundary", tuple(metrics), (*records, *missing))
 
-    def _cases(self) -> Iterator[Case]:
+    def _cases(self, room: int | None) -> Iterator[Case]:
         for place, line in enumerate(read_cases("boundary")):
             if line["language"] not in (self._options.languages or LANGUAGES):
                 continue
             turns = [Message(role, text) for role, text in line["turns"]]
             if line["kind"] == "long":
-                text = turns[0].content
-                turns = [Message("user", text * (self._options.long_characters // len(text) + 1))]
+                turns = [Message("user", self._long(turns[0].content, room))]
             yield Case(f"{line['kind']}.{line['language']}.{place}", Prompt(tuple(turns)), line)
+
+    def _long(self, sentence: str, room: int | None) -> str:
+        """The sentence again and again; a token stands for a byte at least, so that it fits whatever the tokenizer."""
+        times = self._options.long_characters // len(sentence) + 1
+        if room is not None:
+            times = min(times, (room - self._options.max_new_tokens - TEMPLATE) // len(sentence.encode()))
+        return sentence * max(times, 1)
 
     def _answers(self, target: Target, cases: Sequence[Case]) -> list[Answer]:
         """All together; where that raises, each alone, so that one question does not take the others along."""

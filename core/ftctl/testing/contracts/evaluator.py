@@ -297,6 +297,10 @@ class _Through(Target):
         self.lost, self.scored, self.looked, self.measured = 0, 0, 0, 0
         self.asked, self.longest, self.begun = 0, 0, 0
 
+    @property
+    def max_model_len(self) -> int | None:
+        return self._inner.max_model_len
+
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
         return self.told(self._inner.generate(self.counted(prompts, max_new_tokens), max_new_tokens))
 

@@ -1,0 +1,76 @@
+"""Answers in batches: a question that is far longer than the others costs them nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.format import HF
+from ftctl.testing.contracts.stage import recording
+from ftctl.worker.remembered_target import RememberedTarget
+from ftctl.worker.replies import Replies
+from ftctl_adapters.modeling.generate import MASK, greedy
+from ftctl_adapters.modeling.load import load_whole
+from ftctl_adapters.modeling.reference import BUILTIN
+from ftctl_adapters.modeling.target import LoadedTarget
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_plugins.evaluators.boundary import Boundary, BoundaryOptions
+
+pytest.importorskip("torch")
+pytestmark = pytest.mark.heavy
+TINY = str(BUILTIN["builtin:tiny"])
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> ChatTokenizer:
+    return ChatTokenizer(TINY)
+
+
+@pytest.fixture
+def model() -> Any:
+    return load_whole(Artifact("model", HF, "", TINY)).double()
+
+
+class Seen:
+    """The shapes of what a model was asked to go on with."""
+
+    def __init__(self, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.shapes: list[tuple[int, int]] = []
+        inner = model.generate
+
+        def watched(**named: Any) -> Any:
+            self.shapes.append(tuple(named["input_ids"].shape))
+            return inner(**named)
+
+        monkeypatch.setattr(model, "generate", watched)
+
+
+def test_a_long_question_is_asked_without_the_short_ones(
+    model: Any, tokenizer: ChatTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = [9, 2500, 30, 30, 9, 1200, 9] + [20] * 57
+    prompts = [[5 + (place + at) % 900 for at in range(length)] for place, length in enumerate(lengths)]
+    alone = [greedy(model, tokenizer, [prompt], 3)[0] for prompt in prompts]
+    seen = Seen(model, monkeypatch)
+    assert greedy(model, tokenizer, prompts, 3) == alone
+    assert seen.shapes == [(62, 30), (2, 2500)]
+    assert 2 * 2500**2 <= MASK < 63 * 1200**2
+
+
+def test_like_questions_are_asked_at_once(
+    model: Any, tokenizer: ChatTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = Seen(model, monkeypatch)
+    greedy(model, tokenizer, [[5 + place] * (place + 1) for place in range(64)], 2)
+    assert seen.shapes == [(64, 64)]
+
+
+def test_the_long_questions_of_boundary_have_room_in_a_small_model(
+    tmp_path: Path, model: Any, tokenizer: ChatTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, seen = recording(tmp_path), Seen(model, monkeypatch)
+    target = RememberedTarget(LoadedTarget(model, tokenizer), Replies(tmp_path, "answers"), context)
+    found = Boundary(BoundaryOptions(max_new_tokens=2)).evaluate(target, (), context)
+    assert len(found.records) == 122
+    assert 512 < max(length for _, length in seen.shapes) <= 1024 - 2
