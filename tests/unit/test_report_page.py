@@ -7,7 +7,7 @@ import pytest
 
 from ftctl_adapters.report.interval_chart import interval_chart, legend
 from ftctl_adapters.report.page import page, table
-from ftctl_adapters.report.tables import metric_text, slice_rows
+from ftctl_adapters.report.tables import metric_rows, metric_text, slice_rows
 from ftctl_adapters.report.verdict import verdict
 from tests.browser import flaws
 
@@ -44,6 +44,21 @@ def test_a_bound_on_one_side_is_no_interval() -> None:
     metric = {"value": 0.5, "unit": "share", "low": 0.4, "high": None, "stderr": 0.05, "n": 90}
     assert metric_text(metric) == "0.5 ± 0.05"
     assert "0.402 to 0.598" in interval_chart({"metrics": {"tuned": {"exact_match": metric}}})
+
+
+def test_of_how_many_examples_a_figure_is_stands_beside_it() -> None:
+    def measured(**counts: int) -> dict[str, Any]:
+        one = {"value": 0.5, "unit": "share", "direction": "higher", "low": None, "high": None, "stderr": None}
+        return {name: {**one, "n": n} for name, n in counts.items()}
+
+    alike, apart = {"exact_match": 600}, {"robust_attack_success": 3}
+    metrics = {
+        "base": measured(**alike, **apart),
+        "tuned": measured(**alike, robust_attack_success=50, brier=581),
+        "compressed": measured(**alike),
+    }
+    told = {row[0]: row[-1] for row in metric_rows({"metrics": metrics})}
+    assert told == {"metric": "n", "exact_match": "600", "robust_attack_success": "3 / 50 / –", "brier": "581"}
 
 
 def ruling(kind: str, metric: str = "f1") -> dict[str, Any]:

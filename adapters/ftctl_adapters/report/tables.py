@@ -20,9 +20,17 @@ def metric_rows(run: dict[str, Any]) -> list[list[str]]:
     rows = [["metric", *subjects, "unit", "better", "n"]]
     for name in names:
         cells = [metric_text(metrics[subject].get(name)) for subject in subjects]
-        one = next(metrics[subject][name] for subject in subjects if name in metrics[subject])
-        rows.append([name, *cells, one["unit"], one["direction"], str(one["n"])])
+        found = [metrics[subject].get(name) for subject in subjects]
+        one = next(metric for metric in found if metric)
+        rows.append([name, *cells, one["unit"], one["direction"], _numbers(found)])
     return rows
+
+
+def _numbers(found: list[dict[str, Any] | None]) -> str:
+    """Of how many examples a figure is; of each subject where they differ."""
+    counts = [str(metric["n"]) if metric else "–" for metric in found]
+    known = {count for count in counts if count != "–"}
+    return known.pop() if len(known) == 1 else " / ".join(counts)
 
 
 def metric_text(metric: dict[str, Any] | None) -> str:
