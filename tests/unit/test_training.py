@@ -196,6 +196,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_finite_checkp
 def test_a_loss_that_runs_away_ends_the_run_and_says_by_how_much(tmp_path: Path) -> None:
     def run(folder: Path, told: list[float], **changed: Any) -> Trainer:
         one, script = trainer(folder, save_steps=2, **changed), iter(told)
+        one.state.first_loss = told[0]
         with pytest.MonkeyPatch.context() as patch:
             backward = one.engine.backward
             patch.setattr(one.engine, "backward", lambda batches: (next(script), backward(batches)[1]))
@@ -203,13 +204,38 @@ def test_a_loss_that_runs_away_ends_the_run_and_says_by_how_much(tmp_path: Path)
         return one
 
     with pytest.raises(
-        TrainingDiverged, match=r"running mean loss 3\.1.*, first loss 1, more than 2 times, at step 5: rea"
+        TrainingDiverged, match=r"running mean loss 3\.1.*, 1 before training, more than 2 times, at step 5: rea"
     ):
         run(tmp_path / "away", [1.0, 1.0, *[9.0] * 20])
     newest = newest_checkpoint(tmp_path / "away" / "work" / "checkpoints", "spec")
     assert newest is not None
     assert run(tmp_path / "free", [1.0, *[99.0] * 20], divergence_ratio=None).state.step == 10
     assert run(tmp_path / "small", [0.02, *[0.9] * 20]).state.step == 10, "a small loss may well grow"
+
+
+def test_a_first_batch_that_is_easier_than_the_others_is_no_measure(tmp_path: Path) -> None:
+    """The longest rows come first, and may well repeat themselves."""
+    easy = [Encoded("long", (*range(7, 13), *[9] * 60), (*[-100] * 6, *[9] * 60)) for _ in range(4)]
+    one = trainer(tmp_path, learning_rate=1e-9, lora_dropout=0.0, gradient_accumulation_steps=1)
+    one.train = alone([*rows(), *easy])
+    with torch.no_grad():
+        one.engine.model.get_output_embeddings().weight[9] *= 3.0
+    state = one.run()
+    losses = [logged.loss for logged in state.history if logged.loss is not None]
+    assert state.first_loss is not None
+    assert state.smoothed_loss is not None
+    assert state.smoothed_loss > 2 * losses[0] + 1, "told by its first batch it would have diverged"
+    assert state.first_loss == pytest.approx(state.smoothed_loss, rel=0.2)
+
+
+def test_the_loss_before_training_is_kept_when_it_goes_on(tmp_path: Path) -> None:
+    one = trainer(tmp_path, stop_after=4)
+    with pytest.raises(Interrupted):
+        one.run()
+    before = one.state.first_loss
+    again = trainer(tmp_path)
+    again.run()
+    assert again.state.first_loss == before
 
 
 @pytest.mark.parametrize(

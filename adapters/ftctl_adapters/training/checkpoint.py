@@ -31,8 +31,9 @@ class Logged:
 class TrainState:
     """Counters of a training run. ``step`` counts optimizer steps done; losses are means per unit of the objective.
 
-    ``batches_a_step`` is over all processes, and stays what it was when training began. The smoothed loss is a running
-    mean; ``gained_loss`` is the last validation loss that early stopping took for an improvement.
+    ``batches_a_step`` is over all processes, and stays what it was when training began. The first loss is that before
+    training, of a few batches, the smoothed one a running mean; ``gained_loss`` is the last validation loss that early
+    stopping took for an improvement.
     """
 
     step: int = 0

@@ -8,6 +8,9 @@ from ftctl_adapters.training.checkpoint import TrainState
 MARGIN = 1.0
 """A loss so close to the limit, in nats, is not divergence: losses near 0 may well double, and batches differ."""
 
+FIRST_BATCHES = 8
+"""Batches whose loss is measured before anything is learnt."""
+
 SMOOTHING = 0.9
 """Share of the running mean loss that is kept at every step."""
 
@@ -26,10 +29,10 @@ def refuse_divergence(loss: float, state: TrainState, ratio: float | None) -> No
     """Takes the loss of the next step into the running mean; raises `TrainingDiverged` where that is far too high."""
     before = loss if state.smoothed_loss is None else state.smoothed_loss
     state.smoothed_loss = SMOOTHING * before + (1 - SMOOTHING) * loss
-    state.first_loss = loss if state.first_loss is None else state.first_loss
-    if ratio is None or state.smoothed_loss <= ratio * state.first_loss + MARGIN:
+    first = state.first_loss
+    if ratio is None or first is None or state.smoothed_loss <= ratio * first + MARGIN:
         return
-    means = f"running mean loss {state.smoothed_loss:.4g}, first loss {state.first_loss:.4g}"
+    means = f"running mean loss {state.smoothed_loss:.4g}, {first:.4g} before training"
     raise TrainingDiverged(
         f"{means}, more than {ratio:g} times, at step {state.step + 1}: reason=diverged",
         next_step="lower tuner.learning_rate; the last checkpoint is kept; tuner.divergence_ratio is the limit",

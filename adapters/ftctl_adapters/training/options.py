@@ -47,7 +47,7 @@ class TrainingOptions:
     fp16: bool = option(False, help="float16 weights and a loss that is scaled up; for adapters only.")
     divergence_ratio: float | None = option(
         2.0,
-        help="Training ends when the running mean loss is so many times the first loss, and 1 more; null: never.",
+        help="Training ends when the running mean loss is so many times that before training, and 1 more; null: never.",
         gt=1,
     )
     engine: str = option(

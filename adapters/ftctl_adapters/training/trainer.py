@@ -23,7 +23,7 @@ from ftctl_adapters.training.checkpoint import (
     save_checkpoint,
     usable,
 )
-from ftctl_adapters.training.divergence import refuse_divergence, refuse_not_finite
+from ftctl_adapters.training.divergence import FIRST_BATCHES, refuse_divergence, refuse_not_finite
 from ftctl_adapters.training.engines.engine import Counted, Engine
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.order import epoch_batches, grouped
@@ -87,6 +87,8 @@ class Trainer:
         self._resume()
         self.engine.model.train()
         started = time.monotonic()
+        if self.options.divergence_ratio is not None and self.state.first_loss is None:
+            self.state.first_loss = self._loss_before()
         while not self._over():
             self._epoch(self.state.step // self.steps_per_epoch)
         if self._saved != self.state.step:
@@ -128,9 +130,22 @@ class Trainer:
         tired = patience is not None and self.state.evaluations_without_gain >= patience
         return self.state.step >= self.total or tired
 
+    def _loss_before(self) -> float:
+        """Of batches behind the first, whose rows are the longest, and may be far easier or harder than the others."""
+        batches = self._batches(0)
+        loss = self._mean_loss(self.train, batches[1 : 1 + FIRST_BATCHES] or batches)
+        refuse_not_finite(loss, 0.0, self.state.step)
+        return loss
+
+    def _mean_loss(self, rows: Rows, batches: list[list[int]]) -> float:
+        mine = self.engine.group.part(batches)
+        return self.engine.mean_loss((rows.batch(numbers, self.pad_id), counts) for numbers, counts in mine)
+
+    def _batches(self, epoch: int) -> list[list[int]]:
+        return epoch_batches(self.train.lengths, self.options.per_device_train_batch_size, self.context.seed, epoch)
+
     def _epoch(self, epoch: int) -> None:
-        batches = epoch_batches(self.train.lengths, self.options.per_device_train_batch_size, self.context.seed, epoch)
-        groups = grouped(batches, self.state.batches_a_step)
+        groups = grouped(self._batches(epoch), self.state.batches_a_step)
         for group in groups[self.state.step % self.steps_per_epoch :]:
             if self.engine.group.any(self.context.cancelled()):
                 self._save()
@@ -198,8 +213,7 @@ class Trainer:
     def _evaluate(self) -> bool:
         """Measures the validation loss; whether it is the best so far."""
         batches = self.validation.sorted_numbers(self.options.per_device_train_batch_size)
-        shared = self.engine.group.part(batches)
-        loss = self.engine.mean_loss((self.validation.batch(rows, self.pad_id), counts) for rows, counts in shared)
+        loss = self._mean_loss(self.validation, batches)
         refuse_not_finite(loss, 0.0, self.state.step)
         state, threshold = self.state, self.options.early_stopping_threshold
         improved = state.best_loss is None or loss < state.best_loss
