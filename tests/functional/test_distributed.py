@@ -25,7 +25,7 @@ RUN = """
 model: builtin:tiny
 data_source: {use: jsonl, path: rows.jsonl}
 tuner: {use: USE, bf16: false, learning_rate: 1e-3, logging_steps: 1, per_device_train_batch_size: 2,
-        gradient_accumulation_steps: ACCUMULATION, num_train_epochs: EPOCHS, save_steps: 4, divergence_ratio: null}
+        gradient_accumulation_steps: ACCUMULATION, num_train_epochs: EPOCHS, save_steps: 4, divergence_ratio: 100}
 evaluators: []
 """
 TWO = ("--set", "tuner.nproc_per_node=2")
