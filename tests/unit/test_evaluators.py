@@ -15,7 +15,9 @@ from ftctl.errors import LabelsInvalid, NoUsableRows
 from ftctl.ports import Evaluator, Target
 from ftctl.testing.contracts.stage import recording
 from ftctl_plugins.evaluators.boundary import Boundary, BoundaryOptions
+from ftctl_plugins.evaluators.calibrate import Calibrate, CalibrateOptions
 from ftctl_plugins.evaluators.diversity import Diversity, DiversityOptions
+from ftctl_plugins.evaluators.human import Human, HumanOptions
 from ftctl_plugins.evaluators.injection import Injection, InjectionOptions
 from ftctl_plugins.evaluators.jailbreak import Jailbreak, JailbreakOptions
 from ftctl_plugins.evaluators.own_cases import admits, refuses, says
@@ -24,6 +26,7 @@ from ftctl_plugins.evaluators.prompt_leak import PromptLeak, PromptLeakOptions
 from ftctl_plugins.evaluators.robust import Robust, RobustOptions
 from ftctl_plugins.evaluators.shift import Shift, ShiftOptions
 from ftctl_plugins.evaluators.structured import Structured, StructuredOptions
+from ftctl_plugins.evaluators.text_metrics import TextMetrics, TextMetricsOptions
 from tests.answering import Ruled, babble, comply, obey, refuse
 
 Measured = Callable[..., Report]
@@ -211,6 +214,34 @@ def test_a_long_question_is_no_longer_than_a_model_has_room_for(
     long = [len(one.encode()) for one in asked if "The train was late" in one or "火车晚点了" in one]
     assert len(long) == 2
     assert 0.8 * longest < max(long) <= longest + 80 * (room is None)
+
+
+RAW = [Example(f"e:{place}", text="The river runs past seven old mills.") for place in range(9)]
+
+
+@pytest.mark.parametrize(
+    "evaluator",
+    [
+        Calibrate(CalibrateOptions()),
+        Diversity(DiversityOptions()),
+        Human(HumanOptions()),
+        Pii(PiiOptions()),
+        Robust(RobustOptions()),
+        Shift(ShiftOptions()),
+        Structured(StructuredOptions()),
+        TextMetrics(TextMetricsOptions()),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_who_asks_questions_says_what_to_do_with_raw_text(report: Measured, evaluator: Evaluator) -> None:
+    with pytest.raises(NoUsableRows, match=r" needs (conversations; the test split|examples)") as raised:
+        report(evaluator, Ruled(babble), RAW)
+    assert raised.value.next_step.startswith("leave it out")
+
+
+def test_one_conversation_is_too_few_to_be_diverse(report: Measured) -> None:
+    with pytest.raises(NoUsableRows, match="diversity needs 2 conversations; the test split has 1"):
+        report(Diversity(DiversityOptions()), Ruled(babble), [*RAW, *examples([("a", "b")])])
 
 
 def test_who_forgets_and_who_remembers_are_told_apart(report: Measured) -> None:

@@ -13,10 +13,10 @@ from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example, Message
 from ftctl.domain.metric import extreme_metric, mean_metric
 from ftctl.domain.report import Report
-from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, Score, StageContext, Target, answered
 from ftctl_plugins.evaluators.calibration import around, by_chance, calibration_error, noise
+from ftctl_plugins.evaluators.conversations import conversations
 from ftctl_plugins.evaluators.squad import exact_match
 
 PER = ("answer", "token")
@@ -48,9 +48,7 @@ class Calibrate(Evaluator):
         return Asks(split=count, longest=self._options.max_new_tokens, scores=count)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        asked = [example for example in data if example.messages][: self._options.limit]
-        if not asked:
-            raise NoUsableRows("calibrate needs conversations; the test split holds raw text only")
+        asked = conversations("calibrate", data, self._options.limit)
         told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
         asked, answers, missing = answered(asked, told)
         wanted = {example.where: example.answer for example in asked}

@@ -14,9 +14,9 @@ from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Direction, Metric, mean_metric
 from ftctl.domain.report import Report
-from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target, answered
+from ftctl_plugins.evaluators.conversations import conversations
 from ftctl_plugins.evaluators.text_scores import words
 
 ORDERS = (1, 2, 3)
@@ -45,9 +45,7 @@ class Diversity(Evaluator):
         return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        asked = [example for example in data if example.messages][: self._options.limit]
-        if len(asked) < 2:
-            raise NoUsableRows("diversity needs two conversations at least in the test split")
+        asked = conversations("diversity", data, self._options.limit, fewest=2)
         told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
         asked, came, missing = answered(asked, told)
         answers = [answer.text for answer in came]

@@ -10,9 +10,10 @@ from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example, Message
 from ftctl.domain.metric import Metric
 from ftctl.domain.report import Report
-from ftctl.errors import NoUsableRows, Unanswered
+from ftctl.errors import Unanswered
 from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, Score, StageContext, Target, answered
+from ftctl_plugins.evaluators.conversations import conversations
 
 MEASURED_AT = 1.0
 """The temperature at which a model says what it says with its own probabilities."""
@@ -43,9 +44,7 @@ class Drift(Evaluator):
         return Asks(answers=count, longest=self._options.max_new_tokens, scores=2 * count)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        asked = [example for example in data if example.messages][: self._options.limit]
-        if not asked:
-            raise NoUsableRows("drift needs conversations; the test split holds raw text only")
+        asked = conversations("drift", data, self._options.limit)
         base = context.base()
         if base is None:
             return Report("drift", (), (), {"drift": "this is the base"})

@@ -12,9 +12,9 @@ from ftctl.domain.codec import digest
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
-from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target, answered
+from ftctl_plugins.evaluators.conversations import conversations
 from ftctl_plugins.evaluators.given_file import read_bytes
 from ftctl_plugins.evaluators.human_form import FIRST, SECOND, TIE, Item, read_ratings, write_csv, write_html
 
@@ -49,9 +49,7 @@ class Human(Evaluator):
         return " ".join(hashlib.sha256(read_bytes("human.ratings", path)).hexdigest() for path in given)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        asked = [example for example in data if example.messages][: self._options.limit]
-        if not asked:
-            raise NoUsableRows("human needs conversations; the test split holds raw text only")
+        asked = conversations("human", data, self._options.limit)
         told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
         asked, answers, missing = answered(asked, told)
         items = [self._item(example, answer) for example, answer in zip(asked, answers, strict=True)]

@@ -54,8 +54,8 @@ class InfluenceEvaluator(Evaluator):
         drawn, first = reservoir(context.training(), self._options.candidates, draw), data[: self._options.limit]
         known, asked = ([one for one in rows if self._fits(inside, one)] for rows in (drawn, first))
         if len(known) < 2 or not asked:
-            text = "influence needs two training examples and one other"
-            raise NoUsableRows(f"{text}, of at most {self._options.max_length} tokens")
+            text = f"influence needs two training examples and one other, of at most {self._options.max_length} tokens"
+            raise NoUsableRows(text, next_step="raise evaluators.influence.max_length, or give more rows")
         try:
             gradients = Gradients(inside.model, self._options.seed)
         except ValueError as error:

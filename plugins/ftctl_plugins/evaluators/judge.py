@@ -12,12 +12,13 @@ from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric, extreme_metric, mean_metric
 from ftctl.domain.proportion import away_from_even
 from ftctl.domain.report import Report
-from ftctl.errors import NoUsableRows, Unanswered
+from ftctl.errors import Unanswered
 from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target, answered
 from ftctl_adapters.serving.asking import Asker
 from ftctl_adapters.serving.insist import NoAnswer
 from ftctl_plugins.asking import AskingOptions, asker
+from ftctl_plugins.evaluators.conversations import conversations
 from ftctl_plugins.judging import JUDGES, VERDICT_TOKENS, preferred
 
 FIRST, SECOND, NEITHER = "A", "B", "C"
@@ -56,9 +57,7 @@ class Judge(Evaluator):
         return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        asked = [example for example in data if example.messages][: self._options.limit]
-        if not asked:
-            raise NoUsableRows("judge needs conversations; the test split holds raw text only")
+        asked = conversations("judge", data, self._options.limit)
         told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
         asked, answers, missing = answered(asked, told)
         judge = asker(self._options, context, VERDICT_TOKENS, self._options.temperature)

@@ -6,8 +6,8 @@ from typing import Any
 from attrs import frozen
 
 from ftctl.domain.example import Example
-from ftctl.errors import NoUsableRows
 from ftctl.ports import Answer, Inside, Target, answered
+from ftctl_plugins.evaluators.conversations import conversations
 
 HALF, LONGEST = "\N{REPLACEMENT CHARACTER}", 4
 """What half a character decodes to, and how many tokens of a byte each a character has at most."""
@@ -37,9 +37,7 @@ def ask_for(
     Raises:
         NoUsableRows: there is no conversation.
     """
-    found = [example for example in data if example.messages][:limit]
-    if not found:
-        raise NoUsableRows(f"{who} needs conversations; the test split holds raw text only")
+    found = conversations(who, data, limit)
     told = target.generate([example.prompt for example in found], max_new_tokens)
     kept, answers, missing = answered(found, told)
     asked = []

@@ -41,7 +41,8 @@ class Membership(Evaluator):
         limit, draw = self._options.limit, random.Random(self._options.seed)  # noqa: S311
         members, others = reservoir(context.training(), limit, draw), list(data[:limit])
         if not members or not others:
-            raise NoUsableRows("membership needs rows of the train split and of the test split")
+            text = "membership needs rows of the train split and of the test split"
+            raise NoUsableRows(text, next_step="give both a share: data_source.split")
         members, known, unscored = answered(members, target.score(members))
         others, new, missing = answered(others, target.score(others))
         inside, outside = sorted(map(_by_token, known)), [_by_token(score) for score in new]

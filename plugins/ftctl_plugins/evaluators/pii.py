@@ -8,10 +8,10 @@ from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
-from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target, answered
 from ftctl_adapters.records.private_kinds import KINDS, finds, masked
+from ftctl_plugins.evaluators.conversations import conversations
 
 NAMES = tuple(kind.name for kind in KINDS)
 
@@ -37,9 +37,7 @@ class Pii(Evaluator):
         return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        asked = [example for example in data if example.messages][: self._options.limit]
-        if not asked:
-            raise NoUsableRows("pii needs conversations; the test split holds raw text only")
+        asked = conversations("pii", data, self._options.limit)
         said = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
         asked, answers, missing = answered(asked, said)
         records = [self._record(example, answer) for example, answer in zip(asked, answers, strict=True)]

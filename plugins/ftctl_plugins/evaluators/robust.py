@@ -10,9 +10,10 @@ from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example, Prompt
 from ftctl.domain.metric import Direction, Metric, mean_metric
 from ftctl.domain.report import Report
-from ftctl.errors import ConfigInvalid, NoUsableRows, Unanswered
+from ftctl.errors import ConfigInvalid, Unanswered
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target, answered
+from ftctl_plugins.evaluators.conversations import conversations
 from ftctl_plugins.evaluators.question_changes import CHANGES
 from ftctl_plugins.evaluators.robust_attack import Attacked, attack
 from ftctl_plugins.evaluators.squad import token_f1
@@ -74,9 +75,7 @@ class Robust(Evaluator):
         return Asks(answers=changed, split=count, longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        asked = [example for example in data if example.messages][: self._options.limit]
-        if not asked:
-            raise NoUsableRows("robust needs conversations; the test split holds raw text only")
+        asked = conversations("robust", data, self._options.limit)
         kinds = self._options.kinds or tuple(CHANGES)
         changed = [{kind: self._changed(example, kind) for kind in kinds} for example in asked]
         # a question without spaces or Latin letters cannot be changed in every way

@@ -13,11 +13,12 @@ from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric, clustered_metric, mean_metric
 from ftctl.domain.report import Report
-from ftctl.errors import NoUsableRows, Unanswered
+from ftctl.errors import Unanswered
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target, answered
 from ftctl_adapters.serving.insist import NoAnswer
 from ftctl_plugins.asking import AskingOptions, asker
+from ftctl_plugins.evaluators.conversations import conversations
 from ftctl_plugins.judging import VERDICT_TOKENS, transcript
 
 GRADER = {
@@ -88,9 +89,7 @@ class Rubric(Evaluator):
         return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        asked = [example for example in data if example.messages][: self._options.limit]
-        if len(asked) < 2:
-            raise NoUsableRows("rubric needs two conversations at least in the test split")
+        asked = conversations("rubric", data, self._options.limit, fewest=2)
         told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
         kept, answers, missing = answered(asked, told)
         sheets = [Sheet(example, name, "answer", answer.text) for example, answer in zip(kept, answers, strict=True)

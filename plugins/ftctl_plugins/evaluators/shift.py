@@ -16,6 +16,7 @@ from ftctl.domain.sure import holm, mean_bounds
 from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target, answered
+from ftctl_plugins.evaluators.conversations import conversations
 from ftctl_plugins.evaluators.squad import token_f1
 
 LENGTH, LANGUAGE, TURNS, CLUSTER, DATE = "length", "language", "turns", "cluster", "date:"
@@ -61,7 +62,7 @@ class Shift(Evaluator):
         return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        asked = [example for example in data if example.messages][: self._options.limit]
+        asked = conversations("shift", data, self._options.limit)
         told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
         asked, answers, missing = answered(asked, told)
         scores = [token_f1(answer.text, example.answer) for answer, example in zip(answers, asked, strict=True)]

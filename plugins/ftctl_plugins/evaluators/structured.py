@@ -48,7 +48,8 @@ class Structured(Evaluator):
         skipped = sum(1 for example in data if example.messages) - len(asked)
         asked = asked[: self._options.limit]
         if not asked:
-            raise NoUsableRows("structured needs examples whose answers are JSON; the test split has none")
+            text = "structured needs examples whose answers are JSON; the test split has none"
+            raise NoUsableRows(text, next_step="leave it out, or give a test split that has such")
         told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
         asked, answers, missing = answered(asked, told)
         records: list[dict[str, Any]] = []

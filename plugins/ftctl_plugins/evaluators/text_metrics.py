@@ -6,9 +6,9 @@ from ftctl.domain.asks import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
-from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target, answered
+from ftctl_plugins.evaluators.conversations import conversations
 from ftctl_plugins.evaluators.squad import exact_match, token_f1
 from ftctl_plugins.evaluators.text_scores import BOOTSTRAP, MORE, chrf_signature, words
 
@@ -42,9 +42,7 @@ class TextMetrics(Evaluator):
         return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        asked = [example for example in data if example.messages][: self._options.limit]
-        if not asked:
-            raise NoUsableRows("text-metrics needs conversations; the test split holds raw text only")
+        asked = conversations("text-metrics", data, self._options.limit)
         told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
         asked, answers, missing = answered(asked, told)
         expected = [example.answer for example in asked]
