@@ -139,5 +139,5 @@ def test_a_grade_is_one_digit(said: str, grade: str | None) -> None:
 
 def test_one_example_alone_has_no_other_to_be_held_against(service: FakeService, tmp_path: Path) -> None:
     asked = Rubric(RubricOptions(url_env="GRADER_URL", model="grader"))
-    with pytest.raises(NoUsableRows, match="two conversations"):
+    with pytest.raises(NoUsableRows, match="needs 2 conversations"):
         asked.evaluate(Ruled(lambda prompt: "x"), DATA[:1], recording(tmp_path))

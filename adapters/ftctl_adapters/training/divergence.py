@@ -26,10 +26,14 @@ def refuse_not_finite(loss: float, norm: float, step: int) -> None:
 
 
 def refuse_divergence(loss: float, state: TrainState, ratio: float | None) -> None:
-    """Takes the loss of the next step into the running mean; raises `TrainingDiverged` where that is far too high."""
-    before = loss if state.smoothed_loss is None else state.smoothed_loss
-    state.smoothed_loss = SMOOTHING * before + (1 - SMOOTHING) * loss
+    """Takes the loss of the next step into the running mean; raises `TrainingDiverged` where that is far too high.
+
+    The mean begins with the loss before training: the first batch may be far harder than the others.
+    """
     first = state.first_loss
+    if state.smoothed_loss is None:
+        state.smoothed_loss = loss if first is None else first
+    state.smoothed_loss = SMOOTHING * state.smoothed_loss + (1 - SMOOTHING) * loss
     if ratio is None or first is None or state.smoothed_loss <= ratio * first + MARGIN:
         return
     means = f"running mean loss {state.smoothed_loss:.4g}, {first:.4g} before training"
