@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftctl_adapters.training.order import epoch_batches, grouped
+from ftctl_adapters.training.order import epoch_batches, grouped, spread
 from ftctl_adapters.training.schedule import learning_rate
 
 
@@ -25,6 +25,17 @@ def test_epochs_and_seeds_differ_and_batches_are_of_like_length() -> None:
 
 def test_groups_keep_the_order() -> None:
     assert grouped([[1], [2], [3]], 2) == [[[1], [2]], [[3]]]
+
+
+@given(st.integers(0, 200), st.integers(1, 9), st.integers(1, 20))
+def test_rows_are_spread_over_all_batches_but_the_first(others: int, size: int, count: int) -> None:
+    rows = list(range(size + others))
+    found = spread([rows[start : start + size] for start in range(0, len(rows), size)], count)
+    assert len(found) == len(set(found)) == min(count, len(rows))
+    if others >= count:
+        gaps = [after - before for before, after in zip([size - 1, *found], [*found, len(rows)], strict=True)]
+        assert min(found) >= size
+        assert max(gaps) <= others / count + 1, "no part of the epoch is left out"
 
 
 def test_the_rate_rises_then_falls() -> None:

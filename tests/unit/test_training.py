@@ -222,15 +222,23 @@ def test_a_first_batch_that_is_unlike_the_others_is_no_measure(tmp_path: Path, h
         return Encoded(f"r:{place}", ids, (*[-100] * 6, *ids[6:]))
 
     one = trainer(tmp_path, learning_rate=1e-9, lora_dropout=0.0, gradient_accumulation_steps=1)
-    one.train = alone([row(place, 70 if place < 4 else 12 + place % 5, (place < 4) == hard) for place in range(41)])
+    one.train = alone([row(place, 70 if place < 4 else 12 + place % 5, (place < 4) == hard) for place in range(44)])
     with torch.no_grad():
-        one.engine.model.get_output_embeddings().weight[9] *= 3.0
+        one.engine.model.get_output_embeddings().weight[9] *= 1.2
     state = one.run()
     first, *rest = [logged.loss for logged in state.history if logged.loss is not None]
     others = sum(rest[:9]) / 9
     assert first > 2 * others + 1 if hard else others > 2 * first + 1, "told by the first batch it would have diverged"
     assert state.first_loss is not None
     assert abs(state.first_loss - others) < abs(state.first_loss - first)
+
+
+def test_the_loss_before_training_costs_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, looked = trainer(tmp_path, count=200, per_device_train_batch_size=5), []
+    look = Engine.look
+    monkeypatch.setattr(Engine, "look", lambda self, batch: (looked.append(len(batch.ids)), look(self, batch))[1])
+    one._loss_before()
+    assert looked == [5, 5, 5, 1]
 
 
 def test_the_loss_before_training_is_kept_when_it_goes_on(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from ftctl_adapters.training.checkpoint import TrainState
 MARGIN = 1.0
 """A loss so close to the limit, in nats, is not divergence: losses near 0 may well double, and batches differ."""
 
-FIRST_BATCHES = 8
-"""Batches whose loss is measured before anything is learnt."""
+FIRST_ROWS = 16
+"""Rows whose loss is measured before anything is learnt: enough that one odd row is no measure, and soon done."""
 
 SMOOTHING = 0.9
 """Share of the running mean loss that is kept at every step."""

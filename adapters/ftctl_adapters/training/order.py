@@ -56,3 +56,12 @@ def shuffled(count: int, salt: str) -> Any:
 def grouped(batches: Sequence[list[int]], accumulation: int) -> list[list[list[int]]]:
     """The batches of every optimizer step."""
     return [list(batches[start : start + accumulation]) for start in range(0, len(batches), accumulation)]
+
+
+def spread(batches: Sequence[list[int]], count: int) -> list[int]:
+    """So many rows, evenly from the batches behind the first; where those have fewer, at most so many from all."""
+    rows = [row for batch in batches[1:] for row in batch]
+    if len(rows) < count:
+        rows = [row for batch in batches for row in batch]
+    step = max(len(rows) / count, 1.0)
+    return [rows[int((place + 0.5) * step)] for place in range(min(count, len(rows)))]

@@ -23,10 +23,10 @@ from ftctl_adapters.training.checkpoint import (
     save_checkpoint,
     usable,
 )
-from ftctl_adapters.training.divergence import FIRST_BATCHES, refuse_divergence, refuse_not_finite
+from ftctl_adapters.training.divergence import FIRST_ROWS, refuse_divergence, refuse_not_finite
 from ftctl_adapters.training.engines.engine import Counted, Engine
 from ftctl_adapters.training.options import TrainingOptions
-from ftctl_adapters.training.order import epoch_batches, grouped
+from ftctl_adapters.training.order import epoch_batches, grouped, spread
 from ftctl_adapters.training.rows import Rows
 from ftctl_adapters.training.schedule import learning_rate, warmup_steps
 from ftctl_adapters.training.snapshot import Snapshot
@@ -131,9 +131,9 @@ class Trainer:
         return self.state.step >= self.total or tired
 
     def _loss_before(self) -> float:
-        """Of batches behind the first, whose rows are the longest, and may be far easier or harder than the others."""
-        batches = self._batches(0)
-        loss = self._mean_loss(self.train, batches[1 : 1 + FIRST_BATCHES] or batches)
+        """Of a few rows, not those of the first batch: the longest ones may be far easier or harder than the others."""
+        rows, size = spread(self._batches(0), FIRST_ROWS), self.options.per_device_train_batch_size
+        loss = self._mean_loss(self.train, [rows[start : start + size] for start in range(0, len(rows), size)])
         refuse_not_finite(loss, 0.0, self.state.step)
         return loss
 
