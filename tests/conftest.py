@@ -1,9 +1,15 @@
 """What every test may ask for."""
 
+import atexit
+import contextlib
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,15 +19,42 @@ from ftctl.plugin.registry import Registry
 from ftctl.ports.context import StageContext
 from ftctl.testing import fakes
 from ftctl.testing.offers import fake_entry_points
+from ftctl_adapters.process import guard, shared_server
+from ftctl_adapters.process.fork_client import SHARED
 from ftctl_adapters.process.inline_runner import InlineRunner
 
 Ftctl = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def minimal_environment() -> dict[str, str]:
-    """What a shell would have, with every warning of ours an error in the command itself."""
+    """What a shell would have, and the fork server that all commands of this session share."""
+    return {**bare_environment(), SHARED: str(fork_servers())}
+
+
+def bare_environment() -> dict[str, str]:
+    """What a shell would have."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
     return {**kept, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2")}
+
+
+@cache
+def fork_servers() -> Path:
+    """The folder of a fork server, which is started once and ends with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="ftctl-fork-servers-"))
+    server = subprocess.Popen(
+        [sys.executable, "-I", "-S", guard.__file__, sys.executable, "-m", shared_server.__name__],
+        stdin=subprocess.PIPE,
+        env={**bare_environment(), SHARED: str(folder)},
+        start_new_session=True,
+    )
+
+    def end() -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(end)
+    return folder
 
 
 @pytest.fixture

@@ -25,26 +25,34 @@ def build_registry() -> Registry:
     )
 
 
-def build_app(workspace: Path, *, inline: bool = False, **replaced: Any) -> App:
-    """The application over this workspace; keyword arguments replace single ports."""
+def build_app(workspace: Path, *, inline: bool = False, cold: bool = False, **replaced: Any) -> App:
+    """Return the application over this workspace.
+
+    Args:
+        workspace: the folder of runs and artifacts.
+        inline: run jobs in this process.
+        cold: start each job's process anew instead of forking it from one that has imported what it needs.
+        replaced: ports to use instead of ours.
+    """
     from ftctl_adapters.config.dump import dump_yaml
     from ftctl_adapters.environments.local import LocalEnvironments
     from ftctl_adapters.modeling.intake import LocalModelIntake
     from ftctl_adapters.process.clock import SystemClock
     from ftctl_adapters.process.inline_runner import InlineRunner
     from ftctl_adapters.process.server_runner import LocalServerRunner
+    from ftctl_adapters.process.starter import ProcessStarter
     from ftctl_adapters.process.worker_runner import WorkerRunner
     from ftctl_adapters.report.run_report import FileRunReport
     from ftctl_adapters.store.artifact_store import DiskArtifactStore
     from ftctl_adapters.store.run_journal import DiskRunJournals
 
-    store = DiskArtifactStore(workspace)
+    store, starter = DiskArtifactStore(workspace), ProcessStarter(warm=not cold)
     ports: dict[str, Any] = {
         "registry": build_registry(),
         "store": store,
         "journals": DiskRunJournals(workspace),
-        "jobs": InlineRunner() if inline else WorkerRunner(),
-        "servers": LocalServerRunner(),
+        "jobs": InlineRunner() if inline else WorkerRunner(starter),
+        "servers": LocalServerRunner(starter),
         "intake": LocalModelIntake(),
         "environments": LocalEnvironments(workspace),
         "report": FileRunReport(store),

@@ -1,6 +1,7 @@
 """Processes end with everything they started, however ftctl ends (FAULTS F24, F26, F68–F70)."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -25,9 +26,9 @@ from ftctl.errors import (
     WorkerDied,
     WorkerStalled,
 )
-from ftctl_adapters.process.group import ProcessGroup
 from ftctl_adapters.process.inline_runner import InlineRunner
 from ftctl_adapters.process.server_runner import LocalServerRunner
+from ftctl_adapters.process.spawned_group import SpawnedGroup
 from ftctl_adapters.process.worker_runner import WorkerRunner
 
 FAMILY = """
@@ -59,7 +60,7 @@ def wait_for(condition: object, seconds: float = 10.0) -> bool:
 
 
 def test_stopping_a_group_ends_grandchildren_too(tmp_path: Path) -> None:
-    group = ProcessGroup((sys.executable, "-c", FAMILY), tmp_path / "log")
+    group = SpawnedGroup((sys.executable, "-c", FAMILY), tmp_path / "log")
     assert wait_for(lambda: len(members(group.pid)) == 3)
     group.stop(grace=0.5)
     assert members(group.pid) == []
@@ -68,8 +69,8 @@ def test_stopping_a_group_ends_grandchildren_too(tmp_path: Path) -> None:
 
 def test_when_the_owner_is_killed_everything_it_started_goes_too(tmp_path: Path) -> None:
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom ftctl_adapters.process.group import ProcessGroup\n"
-        f"print(ProcessGroup((sys.executable, '-c', {FAMILY!r}), Path({str(tmp_path / 'log')!r})).pid, flush=True)\n"
+        "import sys, time\nfrom pathlib import Path\nfrom ftctl_adapters.process.spawned_group import SpawnedGroup\n"
+        f"print(SpawnedGroup((sys.executable, '-c', {FAMILY!r}), Path({str(tmp_path / 'log')!r})).pid, flush=True)\n"
         "time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as owner:
@@ -83,7 +84,7 @@ def test_when_the_owner_is_killed_everything_it_started_goes_too(tmp_path: Path)
 def test_children_see_only_the_variables_that_are_passed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
     monkeypatch.setenv("LD_PRELOAD", "")
-    group = ProcessGroup((sys.executable, "-c", "import os; print(dict(os.environ))"), tmp_path / "log")
+    group = SpawnedGroup((sys.executable, "-c", "import os; print(dict(os.environ))"), tmp_path / "log")
     group.wait(10)
     group.stop(1)
     assert "canary" not in (tmp_path / "log").read_text()
@@ -165,6 +166,34 @@ def test_a_worker_that_is_stopped_is_noticed(tmp_path: Path, monkeypatch: pytest
     python = crash(tmp_path, monkeypatch, "os.kill(os.getpid(), signal.SIGSTOP)")
     with pytest.raises(WorkerStalled):
         WorkerRunner(stall_seconds=1.0).run(fake_job(), tmp_path / "job", Interpreter(str(python)), lambda event: None)
+
+
+def late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str) -> Path:
+    """An interpreter whose worker has written its result, and then does something else than leave."""
+    result = json.dumps({"summary": {"rows": 1}})
+    written = f"open(os.path.join(sys.argv[-1], 'result.json'), 'w').write({result!r})"
+    return crash(tmp_path, monkeypatch, f"{written}\n{statement}")
+
+
+@pytest.mark.parametrize("statement", ["os.kill(os.getpid(), signal.SIGSTOP)", "time.sleep(60)", "os.abort()"])
+def test_a_result_that_is_written_is_taken_whatever_its_process_does_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    python = Interpreter(str(late(tmp_path, monkeypatch, statement)))
+    runner = WorkerRunner(stall_seconds=0.2, exit_seconds=0.5)
+    assert runner.run(fake_job(), tmp_path / "job", python, lambda event: None).summary == {"rows": 1}
+
+
+@pytest.mark.parametrize("statement", ["while True: pass", "time.sleep(60)"])
+def test_a_worker_that_computes_in_one_long_call_is_not_taken_for_hung(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    beat = "open(os.path.join(sys.argv[-1], 'heartbeat'), 'w').write(f'{os.uname().nodename} {os.getpid()}')"
+    python = Interpreter(str(crash(tmp_path, monkeypatch, f"{beat}\n{statement}")))
+    monkeypatch.setattr("ftctl_adapters.process.pulse.BUSY_FACTOR", 4)
+    with pytest.raises(WorkerStalled) as caught:
+        WorkerRunner(stall_seconds=1.0).run(fake_job(), tmp_path / "job", python, lambda event: None)
+    assert ("for 4 s" in caught.value.what) == (statement == "while True: pass")
 
 
 def serve(tmp_path: Path, code: str, timeout: float = 20.0) -> object:

@@ -25,7 +25,7 @@ from ftctl.errors import Interrupted, UsageError
 from ftctl_adapters.bootstrap import build_app
 from ftctl_adapters.cli.endpoint import endpoint_at, is_url
 from ftctl_adapters.cli.environments import Assumed, create
-from ftctl_adapters.cli.launch import usable
+from ftctl_adapters.cli.launch import MODELS, usable
 from ftctl_adapters.config.compose import compose
 from ftctl_adapters.process.signals import interruptible
 
@@ -45,6 +45,7 @@ def serve_artifact(restart: int, **given: Any) -> None:
         _show(given, model, served.endpoint, found, "serving")
         if not given["as_json"]:
             print("serving until Ctrl-C", file=sys.stderr, flush=True)
+        app.jobs.close()
         served.wait(restart, lambda text: print(f"ftctl: {text}", file=sys.stderr, flush=True))
 
 
@@ -76,7 +77,8 @@ def _prepared(given: dict[str, Any]) -> Iterator[tuple[App, Artifact, Path]]:
         raise UsageError(f"--{option} describes a run, and {given['run_file']} is an artifact")
     workspace = given["workspace"].absolute()
     usable(workspace)
-    app = build_app(workspace)
+    app = build_app(workspace, cold=given["cold"])
+    app.jobs.expect(Interpreter(sys.executable), MODELS)
     (workspace / "serving").mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=workspace / "serving"))
     failed = True
@@ -88,6 +90,7 @@ def _prepared(given: dict[str, Any]) -> Iterator[tuple[App, Artifact, Path]]:
         failed = False
         raise
     finally:
+        app.jobs.close()
         if not failed or not any(folder.iterdir()):
             shutil.rmtree(folder)
 

@@ -11,6 +11,7 @@ from ftctl.application.preview import Preview
 from ftctl.application.resolve import resolve
 from ftctl.application.run import RunResult, run
 from ftctl.application.spec import RunSpec
+from ftctl.domain.interpreter import Interpreter
 from ftctl.errors import FtctlError, WorkspaceUnusable
 from ftctl_adapters.bootstrap import build_app
 from ftctl_adapters.cli.environments import create_for
@@ -18,19 +19,26 @@ from ftctl_adapters.cli.tables import print_plan, print_result
 from ftctl_adapters.config.compose import compose
 from ftctl_adapters.process.signals import interruptible
 
+MODELS = ("torch", "transformers")
+"""Modules that load a model."""
 SWITCHES = ("model", "data_source", "tuner", "evaluators", "compressor", "server", "monitors")
 
 
 def launch(until: str, once: bool, preview: Preview | None = None, **given: Any) -> None:
     """Resolves, plans and runs up to a phase, as the options say."""
-    app = build_app(given["workspace"].absolute(), inline=given["inline"])
+    app = build_app(given["workspace"].absolute(), inline=given["inline"], cold=given["cold"])
     shown: list[RunResult] = []
+    if not given["dry_run"] and until != "data":
+        # while the run is planned: whatever it is, models are loaded
+        app.jobs.expect(Interpreter(sys.executable), MODELS)
     try:
         _launch(app, until, once, preview, given, shown)
     except FtctlError as error:
         if given["as_json"] and not shown:
             print(json.dumps(failure(app, error), ensure_ascii=False))
         raise
+    finally:
+        app.jobs.close()
 
 
 def failure(app: App, error: FtctlError) -> dict[str, Any]:

@@ -19,6 +19,11 @@ workspace_option = click.option(
 set_option = click.option(
     "--set", "settings", metavar="PATH=VALUE", multiple=True, help="Any key, e.g. tuner.rank=8; repeatable."
 )
+cold_option = click.option(
+    "--cold",
+    is_flag=True,
+    help="Start each stage's process anew instead of forking one that has imported its libraries.",
+)
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else."
 )
@@ -52,6 +57,7 @@ def run_options(function: F, first: Any = RUN_FILE) -> F:
         set_option,
         workspace_option,
         click.option("--inline", is_flag=True, help="Run stages in this process, for debugging."),
+        cold_option,
         click.option("--create-envs", is_flag=True, help="Build the private environments that the run needs."),
         click.option("--dry-run", is_flag=True, help="Show the plan and stop."),
         json_option,

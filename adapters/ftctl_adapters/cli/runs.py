@@ -78,6 +78,7 @@ def resume(run_id: str, workspace: Path, once: bool, as_json: bool) -> None:
         "as_json": as_json,
         "settings": (),
         "inline": False,
+        "cold": False,
         "dry_run": False,
     }
     switches: dict[str, Any] = dict.fromkeys(SWITCHES)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ftctl_adapters.cli.options import json_option, set_option, workspace_option
+from ftctl_adapters.cli.options import cold_option, json_option, set_option, workspace_option
 
 
 @click.command()
@@ -21,6 +21,7 @@ from ftctl_adapters.cli.options import json_option, set_option, workspace_option
 @click.option("--minutes", type=float, help="No trial is begun after so many minutes; overrides the space's.")
 @set_option
 @workspace_option
+@cold_option
 @json_option
 def command(
     run_file: Path,
@@ -29,6 +30,7 @@ def command(
     minutes: float | None,
     settings: tuple[str, ...],
     workspace: Path,
+    cold: bool,
     as_json: bool,
 ) -> None:
     """Search hyper-parameters; every trial is an ordinary run, and the same command goes on where it was stopped.
@@ -48,13 +50,16 @@ def command(
     from ftctl_adapters.store.run_journal import DiskRunJournal
 
     wanted = read_space(space)
-    app = build_app(workspace.absolute())
+    app = build_app(workspace.absolute(), cold=cold)
     trial = RunTrial(app, run_file, settings, wanted)
     trial.check()
     folder = app.workspace / "searches" / name_of(run_file, settings, wanted)
     search = Search(wanted, folder, trial, lambda text: print(text, file=sys.stderr, flush=True))
-    with interruptible(), DiskRunJournal(folder).owned():
-        found = search.go(trials, minutes)
+    try:
+        with interruptible(), DiskRunJournal(folder).owned():
+            found = search.go(trials, minutes)
+    finally:
+        app.jobs.close()
     _show(found, f"ftctl run {run_file} --workspace {workspace}", settings, as_json=as_json)
 
 

@@ -18,7 +18,7 @@ from ftctl.errors import BackendFailed, DiskFull, RunBusy, UsageError
 from ftctl_adapters.environments.folder import BEGUN, FILLED, EnvironmentFolder, Record
 from ftctl_adapters.environments.recipe import Recipe
 from ftctl_adapters.environments.repack import fingerprint, repack
-from ftctl_adapters.process.group import ProcessGroup
+from ftctl_adapters.process.spawned_group import SpawnedGroup
 
 Tell = Callable[[str], None]
 TAIL_LINES = 15
@@ -141,7 +141,7 @@ class Builder:
         with place.log.open("a", encoding="utf-8") as log:
             log.write(f"+ {' '.join(argv)}\n")
         passed = {name: value for name, value in os.environ.items() if name.startswith(INSTALLERS)}
-        group = ProcessGroup(tuple(argv), place.log, passed | {"PYTHONPATH": ""} | (variables or {}))
+        group = SpawnedGroup(tuple(argv), place.log, passed | {"PYTHONPATH": ""} | (variables or {}))
         try:
             while (code := group.wait(POLL_SECONDS)) is None:
                 pass

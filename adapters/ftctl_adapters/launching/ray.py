@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ftctl.errors import BackendFailed
+from ftctl.worker.heartbeat import Heartbeat
 from ftctl.worker.job_folder import JobFolder
-from ftctl.worker.work import beating, work
+from ftctl.worker.work import work
 from ftctl_adapters.launching.cluster import reach
 from ftctl_adapters.launching.outcome import report_failure
 
@@ -21,7 +22,7 @@ STOP = "stop"
 def main(folder: Path, settings: dict[str, Any]) -> int:
     """Runs the job on the cluster and returns the exit code."""
     place = JobFolder(folder)
-    with beating(place.heartbeat()):
+    with Heartbeat(place.heartbeat()):
         try:
             reach(settings["address"], "tuner.address")
         except BackendFailed as error:
@@ -71,10 +72,11 @@ def part(config: dict[str, Any]) -> None:
     Raises:
         RuntimeError: it failed; why is in the job's folder.
     """
-    folder = Path(config["folder"])
-    code = work(JobFolder(folder), (folder / STOP).exists, int(os.environ["RANK"]))
+    place, rank = JobFolder(Path(config["folder"])), int(os.environ["RANK"])
+    with Heartbeat(place.heartbeat(rank)):
+        code = work(place, (place.path / STOP).exists, rank)
     if code:
-        raise RuntimeError(f"rank {os.environ['RANK']} ended with code {code}")
+        raise RuntimeError(f"rank {rank} ended with code {code}")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ftctl.ports.launcher import LauncherError
+from ftctl.worker.heartbeat import Heartbeat
 from ftctl.worker.job_folder import JobFolder
-from ftctl.worker.work import beating
 from ftctl_adapters.launching.outcome import report_failure, report_help
 
 POLL_SECONDS = 0.2
@@ -28,7 +28,7 @@ def main(folder: Path, settings: dict[str, Any]) -> int:
         config = _config(settings, place.path / "ranks")
         # processes that each take all cores wait for each other in every product
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // config.nproc_per_node)))
-        with beating(place.heartbeat()):
+        with Heartbeat(place.heartbeat()):
             elastic_launch(config, sys.executable)("-u", "-m", "ftctl.worker", str(folder))
     except ChildFailedError as failed:
         codes = {rank: failure.exitcode for rank, failure in failed.failures.items()}

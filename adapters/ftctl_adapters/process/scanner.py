@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ftctl.domain.interpreter import Interpreter
 from ftctl.ports import StageContext
-from ftctl_adapters.process.group import ProcessGroup
+from ftctl_adapters.process.spawned_group import SpawnedGroup
 
 GRACE_SECONDS = 2.0
 TAIL_BYTES = 16_384
@@ -27,7 +27,7 @@ def run_scanner(
     # whoever looks for settings in the folders above finds none
     (place / ".env").touch()
     log = place / "log"
-    group = ProcessGroup((python.path, *argv), log, python.variables | dict(variables), place)
+    group = SpawnedGroup((python.path, *argv), log, python.variables | dict(variables), place)
 
     def over() -> bool:
         context.stop_if_cancelled()

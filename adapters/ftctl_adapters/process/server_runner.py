@@ -5,10 +5,12 @@ import socket
 import time
 from pathlib import Path
 
+from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.launch import Address, LaunchSpec
 from ftctl.errors import PortBusy, ServerDied, ServerNotReady
 from ftctl.ports.server_runner import RunningServer, ServerRunner
 from ftctl_adapters.process.group import ProcessGroup
+from ftctl_adapters.process.starter import Fork, ProcessStarter
 
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 10.0
@@ -34,6 +36,9 @@ class LocalServer(RunningServer):
 class LocalServerRunner(ServerRunner):
     """Servers as guarded process groups."""
 
+    def __init__(self, starter: ProcessStarter | None = None) -> None:
+        self._starter = starter or ProcessStarter(warm=False)
+
     def address(self, port: int) -> Address:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -48,7 +53,9 @@ class LocalServerRunner(ServerRunner):
         log.parent.mkdir(parents=True, exist_ok=True)
         if log.exists():
             log.replace(log.with_suffix(".previous.log"))
-        server = LocalServer(ProcessGroup(spec.argv, log, spec.env), log)
+        fork = Fork.WAIT if spec.forked else Fork.NEVER
+        group = self._starter.start(Interpreter(spec.argv[0]), spec.argv, log, spec.env, fork=fork)
+        server = LocalServer(group, log)
         try:
             self._wait(server, spec, address, log)
         except BaseException:

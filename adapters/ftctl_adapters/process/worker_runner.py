@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ftctl.domain.codec import from_plain
@@ -18,34 +18,51 @@ from ftctl.ports.launcher import Launcher
 from ftctl.worker.job_folder import JobFolder
 from ftctl.worker.making import make
 from ftctl_adapters.process.group import ProcessGroup
+from ftctl_adapters.process.pulse import Pulse
+from ftctl_adapters.process.starter import Fork, ProcessStarter
 
 POLL_SECONDS = 0.05
 GRACE_SECONDS = 30.0
 """How long a worker may take to make its work safe after it was asked to stop."""
+EXIT_SECONDS = 10.0
+"""How long a worker may take to exit once its result is written; then it is ended, and the result is taken."""
 NAMING = "_env"
 """How names of options end that name a variable of the environment."""
 STALL_SECONDS = 120.0
-"""A worker that was not scheduled for this long is taken for hung."""
+"""A worker that has been silent for this long and does nothing is taken for hung."""
 
 
 class WorkerRunner(JobRunner):
     """One process a job: its memory is back when it is done, and its crash is not ours."""
 
-    def __init__(self, stall_seconds: float = STALL_SECONDS) -> None:
-        self._stall_seconds = stall_seconds
+    def __init__(
+        self,
+        starter: ProcessStarter | None = None,
+        *,
+        stall_seconds: float = STALL_SECONDS,
+        exit_seconds: float = EXIT_SECONDS,
+    ) -> None:
+        self._starter = starter or ProcessStarter(warm=False)
+        self._stall_seconds, self._exit_seconds = stall_seconds, exit_seconds
+
+    def expect(self, python: Interpreter, modules: Sequence[str]) -> None:
+        self._starter.expect(python, modules)
+
+    def close(self) -> None:
+        self._starter.close()
 
     def run(self, job: Job, folder: Path, python: Interpreter, on_event: Callable[[Event], None]) -> JobResult:
         place = JobFolder(folder)
         place.prepare(job)
         place.events.unlink(missing_ok=True)
         place.log.unlink(missing_ok=True)
-        variables = python.variables | named_variables(job)
-        group = ProcessGroup(_command(job, python.path, folder), place.log, variables)
-        tail, pulse = _EventTail(place.events), _Pulse(place, self._stall_seconds)
+        command = _command(job, python.path, folder)
+        # rows are read without torch: sooner in a new process than in one that is to be forked from a busy server
+        fork = Fork.IF_READY if job.operation == "dataset" else Fork.WAIT
+        group = self._starter.start(python, command, place.log, named_variables(job), fork=fork)
+        tail = _EventTail(place.events)
         try:
-            while group.wait(POLL_SECONDS) is None:
-                tail.forward(on_event)
-                pulse.check(job)
+            self._wait(group, place, job, lambda: tail.forward(on_event))
         except WorkerStalled:
             group.stop(grace=0.0)
             raise
@@ -54,6 +71,18 @@ class WorkerRunner(JobRunner):
             with contextlib.suppress(OSError):
                 tail.forward(on_event)
         return _outcome(place, job, group.poll())
+
+    def _wait(self, group: ProcessGroup, place: JobFolder, job: Job, forward: Callable[[], None]) -> None:
+        """Wait for the end of a job: that of its process, or its result, whatever the process does afterwards."""
+        pulse, written = Pulse(place, group.pid, self._stall_seconds), None
+        while group.wait(POLL_SECONDS) is None:
+            forward()
+            if written is None and place.has_result():
+                written = time.monotonic()
+            if written is None:
+                pulse.check(job.stage)
+            elif time.monotonic() - written > self._exit_seconds:
+                group.stop(grace=0.0)
 
 
 def named_variables(job: Job) -> dict[str, str]:
@@ -76,37 +105,6 @@ def _command(job: Job, python: str, folder: Path) -> tuple[str, ...]:
         return (python, "-m", "ftctl.worker", str(folder))
     launcher: Launcher = make(job.launcher)
     return launcher.command(python, folder)
-
-
-class _Pulse:
-    """Whether all workers still touch their heartbeats; on a clock that a suspended machine does not advance."""
-
-    def __init__(self, place: JobFolder, limit: float) -> None:
-        self._place, self._limit = place, limit
-        self._last, self._since = dict[str, int](), dict[str, float]()
-        self._heard = time.monotonic()
-
-    def check(self, job: Job) -> None:
-        beats = self._beats()
-        now = time.monotonic()
-        self._since = {name: now if self._last.get(name) != beat else self._since[name] for name, beat in beats.items()}
-        self._last = beats
-        self._heard = now if beats else self._heard
-        silent = max(now - since for since in (self._since.values() or [self._heard]))
-        if silent > self._limit:
-            raise WorkerStalled(
-                f"the worker of stage {job.stage} gave no sign of life for {silent:.0f} s and was stopped",
-                next_step="run the same command to go on; `py-spy dump` shows where such a process hangs",
-                details=self._place.tail(),
-            )
-
-    def _beats(self) -> dict[str, int]:
-        """When each worker last said that it lives; one that has ended says nothing more."""
-        found = {}
-        for file in self._place.path.glob("heartbeat*"):
-            with contextlib.suppress(FileNotFoundError):
-                found[file.name] = file.stat().st_mtime_ns
-        return found
 
 
 def _outcome(place: JobFolder, job: Job, code: int | None) -> JobResult:

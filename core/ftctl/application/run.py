@@ -9,6 +9,7 @@ from attrs import define, field
 from ftctl.application.app import App
 from ftctl.application.earlier import EARLIER, measured_in
 from ftctl.application.event_bus import EventBus
+from ftctl.application.expected_jobs import expect_jobs
 from ftctl.application.gates import Metrics, concerns, judge, refuse
 from ftctl.application.measured import Measured
 from ftctl.application.plan import Plan, PlannedStage, instantiate, model_key, stage_key
@@ -111,6 +112,7 @@ class _Run:
         if self.recorded:
             self.journal.write_text("run.yaml", self.app.dump(self.plan.spec.document()))
             self.journal.write("plan.json", self.plan.document())
+        expect_jobs(self.app, self.plan.spec, [p.stage for p in self.plan.stages if not p.cached])
         self.bus.emit(events.RUN_STARTED, run_id=self.result.run_id, stages=[p.stage.name for p in self.plan.stages])
         try:
             for planned in self.plan.stages:
@@ -120,6 +122,7 @@ class _Run:
                     self.stage(planned)
             self.finish(on_ready)
             if self.served and not once:
+                self.app.jobs.close()
                 self.served.wait(restarts, lambda text: self.bus.emit(events.WARNING_RAISED, "serve", message=text))
         except SignalArrived as arrived:
             self.stopped(arrived.as_error())

@@ -20,7 +20,8 @@ class LaunchSpec:
     """``argv`` is run without a shell; ``env`` is added to the allow-listed environment.
 
     The server is ready when a GET of ``health_path`` answers 200. ``served_name`` is what a request's ``model``
-    says. Times are seconds.
+    says. Times are seconds. A ``forked`` server may be run in a process that was forked from one which has imported
+    torch and transformers, where ``argv`` is ``python -m MODULE …``.
     """
 
     argv: tuple[str, ...]
@@ -28,6 +29,7 @@ class LaunchSpec:
     health_path: str = "/health"
     env: dict[str, str] = field(factory=dict)
     start_timeout: float = 300.0
+    forked: bool = False
 
 
 @frozen

@@ -1,7 +1,7 @@
 """How a job is run: in another process, or inline."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ftctl.domain.event import Event
@@ -11,6 +11,12 @@ from ftctl.domain.job import Job, JobResult
 
 class JobRunner(ABC):
     """Runs one job at a time in its folder: ``job.json`` in, events appended, ``result.json`` out."""
+
+    def expect(self, python: Interpreter, modules: Sequence[str]) -> None:  # noqa: B027
+        """Prepare for jobs that will need these modules in this interpreter: a hint, by default ignored."""
+
+    def close(self) -> None:  # noqa: B027
+        """End what was prepared; jobs can still be run."""
 
     @abstractmethod
     def run(self, job: Job, folder: Path, python: Interpreter, on_event: Callable[[Event], None]) -> JobResult:

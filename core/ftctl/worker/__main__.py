@@ -8,23 +8,29 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 from ftctl.worker.describe import describe
+from ftctl.worker.heartbeat import Heartbeat
 from ftctl.worker.job_folder import JobFolder
+from ftctl.worker.leave import finish_up
 from ftctl.worker.work import work
 
 PARENT_SECONDS = 0.5
 
 
-def main(folder: Path) -> int:
-    """Runs the job of this folder, or this process's part of it, and returns the exit code."""
+def main(folder: Path) -> NoReturn:
+    """Run the job of this folder, or this process's part of it, and leave; signs of life last until then."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    rank = os.environ.get("RANK")
+    place, rank = JobFolder(folder), int(os.environ["RANK"]) if "RANK" in os.environ else None
     if rank is not None:
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    return work(JobFolder(folder), stop.is_set, None if rank is None else int(rank))
+    with Heartbeat(place.heartbeat(rank)):
+        code = work(place, stop.is_set, rank)
+        finish_up()
+    os._exit(code)
 
 
 def _end_with(parent: int) -> None:
@@ -39,4 +45,4 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["describe"]:
         print(describe())
         sys.exit(0)
-    sys.exit(main(Path(sys.argv[1])))
+    main(Path(sys.argv[1]))

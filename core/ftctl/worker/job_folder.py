@@ -15,8 +15,6 @@ from ftctl.domain.job import Job, JobResult
 from ftctl.errors import BackendFailed, FtctlError, from_json
 from ftctl.ports.context import StageContext
 
-BEAT_SECONDS = 1.0
-
 
 @frozen
 class JobFolder:
@@ -29,7 +27,7 @@ class JobFolder:
         return self.path / "worker.log"
 
     def heartbeat(self, rank: int | None = None) -> Path:
-        """Touched by a living worker every `BEAT_SECONDS`, and gone when it has ended."""
+        """The file that a living worker touches every second (`Heartbeat`), gone when its process has ended."""
         return self.path / ("heartbeat" if rank is None else f"heartbeat-{rank}")
 
     @property
@@ -74,6 +72,10 @@ class JobFolder:
         draft = self.path / f".{name}.tmp"
         draft.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
         draft.replace(self.path / name)
+
+    def has_result(self) -> bool:
+        """Return True once the worker has written that it succeeded or failed."""
+        return any((self.path / name).exists() for name in ("result.json", "error.json"))
 
     def outcome(self) -> JobResult | FtctlError | None:
         """What the worker left behind; ``None`` when it died before it could say anything."""

@@ -3,17 +3,15 @@
 import contextlib
 import resource
 import sys
-import threading
 import traceback
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 from attrs import evolve
 
 from ftctl.domain.codec import to_plain
 from ftctl.worker.execute import execute
 from ftctl.worker.failure import as_ftctl_error
-from ftctl.worker.job_folder import BEAT_SECONDS, JobFolder
+from ftctl.worker.job_folder import JobFolder
 
 PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 """Whose memory is told: the largest of the process and those that it started and waited for."""
@@ -32,37 +30,16 @@ def work(place: JobFolder, cancelled: Callable[[], bool], rank: int | None) -> i
             where it is alone.
     """
     first = not rank
-    with beating(place.heartbeat(rank)):
-        job = place.job()
-        try:
-            result = execute(job, place.context(job, place.append if first else lambda event: None, cancelled))
-        except BaseException as error:
-            traceback.print_exc()
-            known = as_ftctl_error(error, job)
-            with contextlib.suppress(OSError):
-                place.write("error.json" if rank is None else f"error-{rank}.json", known.to_json())
-            return known.status
-        if first:
-            peak = max(resource.getrusage(whose).ru_maxrss for whose in PROCESSES) * RSS_UNIT
-            place.write("result.json", to_plain(evolve(result, peak_rss_bytes=peak)))
-    return 0
-
-
-@contextlib.contextmanager
-def beating(file: Path) -> Iterator[None]:
-    """Says every second that this process is scheduled; one that is stopped or starved falls silent."""
-    ended = threading.Event()
-
-    def beat() -> None:
-        while not ended.is_set():
-            file.touch()
-            ended.wait(BEAT_SECONDS)
-
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
+    job = place.job()
     try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-        file.unlink(missing_ok=True)
+        result = execute(job, place.context(job, place.append if first else lambda event: None, cancelled))
+    except BaseException as error:
+        traceback.print_exc()
+        known = as_ftctl_error(error, job)
+        with contextlib.suppress(OSError):
+            place.write("error.json" if rank is None else f"error-{rank}.json", known.to_json())
+        return known.status
+    if first:
+        peak = max(resource.getrusage(whose).ru_maxrss for whose in PROCESSES) * RSS_UNIT
+        place.write("result.json", to_plain(evolve(result, peak_rss_bytes=peak)))
+    return 0

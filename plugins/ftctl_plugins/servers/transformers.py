@@ -27,12 +27,14 @@ class TransformersServer(Server):
         return Verdict()
 
     def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
-        program = (python, "-m", "transformers.cli.transformers", "serve", model.path)
+        # any folder that is there: no model of the hub's cache is to be listed
+        cache = str(Path(model.path).parent)
+        program = (python, "-m", "ftctl_adapters.serving.transformers_serve", cache, model.path)
         place = ("--host", address.host, "--port", str(address.port), "--device", self._options.device)
         return LaunchSpec(
             argv=(*program, *place),
             served_name=model.path,
-            # its list of models scans the hub cache and fails where there is none; this folder is there
-            env={"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(Path(model.path).parent)},
+            env={"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": cache},
             start_timeout=self._options.start_timeout,
+            forked=True,
         )

@@ -1,0 +1,32 @@
+"""Run ``transformers serve`` offline over a cache folder.
+
+``python -m ftctl_adapters.serving.transformers_serve CACHE …``, with the arguments of ``transformers serve``.
+
+huggingface_hub reads ``HF_HUB_CACHE`` and ``HF_HUB_OFFLINE`` once, when it is imported, and the process that this one
+was forked from has imported it before; so both are set here as well.
+"""
+
+import sys
+from collections.abc import Sequence
+
+
+def main(cache: str, arguments: Sequence[str]) -> None:
+    """Serve until a signal comes.
+
+    Args:
+        cache: a folder that is there; the list of models scans it and fails where there is none.
+        arguments: of ``transformers serve``.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.utils import _cache_manager
+
+    constants.HF_HUB_OFFLINE = True
+    constants.HF_HUB_CACHE = _cache_manager.HF_HUB_CACHE = cache
+    from transformers.cli.transformers import app
+
+    sys.argv = ["transformers", "serve", *arguments]
+    app()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])
