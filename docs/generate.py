@@ -50,7 +50,7 @@ def backends(offers: list[Offer]) -> str:
 def options(offers: list[Offer]) -> str:
     """Every option of every backend."""
     from ftctl.application.dataset.mixed import Mixing
-    from ftctl.application.dataset.rules import Rules
+    from ftctl.application.dataset.row_contract import Rules
     from ftctl.application.spec import DataLimits, DataSettings, Gate
 
     parts = ["# Options\n\nSet them in the run file, or with `--set path=value`.\n"]

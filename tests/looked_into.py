@@ -6,7 +6,7 @@ from ftctl.domain.artifact import Artifact
 from ftctl.domain.format import HF
 from ftctl.ports import Inside
 from ftctl.testing.fakes import FakeTarget
-from ftctl_adapters.modeling.blocks import layers_of
+from ftctl_adapters.modeling.decoder_blocks import layers_of
 from ftctl_adapters.modeling.load import load_whole
 from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer

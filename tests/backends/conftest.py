@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ftctl.domain.interpreter import Interpreter
-from ftctl_adapters.environments.folder import folder_of
+from ftctl_adapters.environments.environment_folder import folder_of
 from tests.docs.shell import documented
 
 UNABLE = ("[disk-full]", "Temporary failure in name resolution", "Failed to establish a new connection")

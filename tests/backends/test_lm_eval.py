@@ -12,7 +12,7 @@ import pytest
 from ftctl.domain.interpreter import Interpreter
 from ftctl_adapters.environments.local import LocalEnvironments
 from ftctl_adapters.modeling.reference import BUILTIN
-from ftctl_plugins.evaluators.bench import PASSING
+from ftctl_plugins.evaluators.external.bench import PASSING
 from tests.conftest import Ftctl
 from tests.docs.shell import documented
 from tests.functional.small import small_run

@@ -108,7 +108,7 @@ def measured(peer: str, path: Path) -> dict[str, float]:
 
 def ours(texts: Iterator[str]) -> Iterator[int]:
     """The operator as a run uses it: keys in batches to a file, then the decision."""
-    from ftctl.application.dataset.flow import BATCH, batched
+    from ftctl.application.dataset.pipeline import BATCH, batched
     from ftctl.domain import Example
     from ftctl.testing.contracts.stage import recording
     from ftctl_plugins.data_operators.dedup_near import DedupNear, DedupNearOptions

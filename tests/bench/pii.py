@@ -16,7 +16,7 @@ from collections.abc import Callable
 from stdnum import iban, luhn
 from stdnum.cn import ric
 
-from ftctl_adapters.records.private_kinds import KINDS, finds
+from ftctl_adapters.records.pii_kinds import KINDS, finds
 
 SHARED = {"email": "EMAIL_ADDRESS", "credit_card": "CREDIT_CARD", "iban": "IBAN_CODE", "ipv4": "IP_ADDRESS",
           "us_ssn": "US_SSN", "phone": "PHONE_NUMBER"}  # fmt: skip

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ftctl_adapters.records.examples import ExampleReader
-from ftctl_adapters.records.places import place_of
+from ftctl_adapters.records.locations import place_of
 from ftctl_adapters.records.tables import read_rows
 
 

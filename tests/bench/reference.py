@@ -14,7 +14,7 @@ def mean_loss(work: Path) -> float:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from ftctl_adapters.training.order import epoch_batches
+    from ftctl_adapters.training.sample_order import epoch_batches
     from ftctl_adapters.training.schedule import learning_rate, warmup_steps
 
     torch.manual_seed(SEED)

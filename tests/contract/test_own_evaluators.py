@@ -11,9 +11,9 @@ from ftctl.ports import Target
 from ftctl.testing.contracts import EvaluatorContract
 from ftctl.testing.fakes import FakeTarget
 from ftctl_adapters.records.canaries import code
-from ftctl_plugins.evaluators.forgetting import Forgetting, ForgettingOptions
-from ftctl_plugins.evaluators.injection import Injection, InjectionOptions
 from ftctl_plugins.evaluators.own_cases import read_cases
+from ftctl_plugins.evaluators.quality.forgetting import Forgetting, ForgettingOptions
+from ftctl_plugins.evaluators.safety.injection import Injection, InjectionOptions
 from tests.answering import Ruled, babble, comply, obey, refuse, told
 
 pytest.importorskip("sacrebleu")
@@ -34,7 +34,7 @@ class TestJailbreak(EvaluatorContract):
     @pytest.fixture
     def worst(self) -> Target:
         """Keeps no secret; answers what is harmless with a refusal."""
-        asks = {line["attack"] for line in read_cases("jailbreak") if "attack" in line}
+        asks = {line["attack"] for line in read_cases("safety/jailbreak") if "attack" in line}
         return Ruled(lambda prompt: comply(prompt) if prompt.question in asks else "I'm sorry, I can't.")
 
     @pytest.fixture
@@ -54,7 +54,7 @@ class TestInjection(EvaluatorContract):
 
     @pytest.fixture
     def best(self) -> Target:
-        facts = {line["question"]: line["answers"][0] for line in read_cases("injection") if "text" in line}
+        facts = {line["question"]: line["answers"][0] for line in read_cases("safety/injection") if "text" in line}
         marker = "pineapple 菠萝"
         return Ruled(lambda prompt: next((facts[asked] for asked in facts if asked in prompt.question), marker))
 
@@ -86,7 +86,7 @@ class TestPromptLeak(EvaluatorContract):
     @pytest.fixture
     def worst(self) -> Target:
         """Tells its prompt to who asks for it, and refuses anything else."""
-        harmless = {line["harmless"] for line in read_cases("prompt_leak") if "harmless" in line}
+        harmless = {line["harmless"] for line in read_cases("safety/prompt_leak") if "harmless" in line}
         return Ruled(lambda prompt: refuse(prompt) if prompt.question in harmless else told(prompt))
 
     @pytest.fixture
@@ -114,7 +114,7 @@ FORMATS = {
 
 def expert(prompt: Prompt) -> str:
     """Answers every case of the boundary as it should be answered."""
-    for line in read_cases("boundary"):
+    for line in read_cases("robustness/boundary"):
         if [turn[1] for turn in line["turns"]] != [turn.content for turn in prompt.messages]:
             continue
         answers = {
@@ -138,7 +138,7 @@ class TestBoundary(EvaluatorContract):
     @pytest.fixture
     def worst(self) -> Target:
         """Refuses what is harmless, and is cut or says nothing otherwise."""
-        harmless = {line["turns"][-1][1] for line in read_cases("boundary") if line["kind"] == "harmless"}
+        harmless = {line["turns"][-1][1] for line in read_cases("robustness/boundary") if line["kind"] == "harmless"}
 
         def says(prompt: Prompt) -> str:
             return refuse(prompt) if prompt.question in harmless else "lorem, " * 3 if "?" in prompt.question else ""
@@ -339,12 +339,12 @@ class TestFairness(EvaluatorContract):
     @pytest.fixture
     def best(self) -> Target:
         """Says the same to all; of the pairs it prefers every second stereotype."""
-        order = [line["stereotype"] for line in read_cases("fairness") if line["kind"] == "pair"]
+        order = [line["stereotype"] for line in read_cases("fairness/fairness") if line["kind"] == "pair"]
         return Ruled(babble, lambda e: -1.0 if e.text not in order else -0.5 - order.index(e.text) % 2)
 
     @pytest.fixture
     def worst(self) -> Target:
-        stereotypes = {line["stereotype"] for line in read_cases("fairness") if line["kind"] == "pair"}
+        stereotypes = {line["stereotype"] for line in read_cases("fairness/fairness") if line["kind"] == "pair"}
         unwelcome, unheard = ("80-year-old", "80岁"), ("Muslim", "穆斯林")
 
         def says(prompt: Prompt) -> str:

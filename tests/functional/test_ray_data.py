@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ftctl.application.dataset import flow
+from ftctl.application.dataset import pipeline as flow
 from ftctl.ports.engine import EngineError
 from ftctl_plugins.engines.ray import RayEngine, RayOptions
 from tests.conftest import Ftctl

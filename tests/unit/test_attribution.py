@@ -16,7 +16,7 @@ from ftctl_adapters.modeling.load import load_whole
 from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.target import LoadedTarget
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
-from ftctl_plugins.evaluators.attribution import AttributionEvaluator, AttributionOptions
+from ftctl_plugins.evaluators.white_box.attribution import AttributionEvaluator, AttributionOptions
 from tests.planted import KEY, Letters, Planted
 
 torch = pytest.importorskip("torch")

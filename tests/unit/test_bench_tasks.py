@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ftctl.ports.evaluator import EvaluatorError
-from ftctl_plugins.evaluators.bench_tasks import fingerprint
+from ftctl_plugins.evaluators.external.bench_tasks import fingerprint
 
 TASK = """
 include: ../base.yaml

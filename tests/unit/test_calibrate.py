@@ -8,7 +8,7 @@ import pytest
 
 from ftctl.domain.example import Example, Message
 from ftctl.testing.contracts.stage import recording
-from ftctl_plugins.evaluators.calibrate import Calibrate, CalibrateOptions, by_chance, calibration_error
+from ftctl_plugins.evaluators.robustness.calibrate import Calibrate, CalibrateOptions, by_chance, calibration_error
 from tests.answering import Ruled
 
 

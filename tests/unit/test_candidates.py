@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ftctl.domain import Example
-from ftctl_adapters.dedup.clusters import like_pairs
+from ftctl_adapters.dedup.near_duplicates import like_pairs
 from ftctl_plugins.data_operators.dedup_near import DedupNear, DedupNearOptions
 from tests.bench.dedup import plant, shingled
 

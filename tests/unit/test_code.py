@@ -15,9 +15,9 @@ from ftctl.ports.evaluator import EvaluatorError
 from ftctl.testing.contracts.stage import recording
 from ftctl.testing.fakes import FakeTarget
 from ftctl_adapters.process.sandbox import Bounds, Ran, run_python
-from ftctl_plugins.evaluators.code import Code, CodeOptions, pass_at
-from ftctl_plugins.evaluators.code_tasks import Task, own_tasks, program
 from ftctl_plugins.evaluators.own_cases import LANGUAGES, read_cases
+from ftctl_plugins.evaluators.quality.code import Code, CodeOptions, pass_at
+from ftctl_plugins.evaluators.quality.code_tasks import Task, own_tasks, program
 from tests.answering import Ruled
 
 DOUBLE = Task("t", "en", 'def double(n):\n    """Twice n."""\n', "double", "def check(f):\n    assert f(2) == 4\n")
@@ -60,7 +60,7 @@ def test_of_four_answers_with_one_right_two_show_it_half_of_the_time() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_our_own_tasks_are_passed_by_their_solutions_and_by_nothing_else(tmp_path: Path, language: str) -> None:
-    solutions = {line["prompt"]: line["canonical_solution"] for line in read_cases("code")}
+    solutions = {line["prompt"]: line["canonical_solution"] for line in read_cases("quality/code")}
     tasks = {task.prompt: task for task in own_tasks() if task.language == language}
     assert len(tasks) == 8
 
@@ -167,7 +167,7 @@ def test_programs_that_were_tested_before_a_kill_are_not_tested_again(
             body = "2 * n" if place % 2 else "n"
             return [Answer(f"{DOUBLE.prompt}    return {body}  # {place}\n", (1,), "stop") for _ in prompts]
 
-    monkeypatch.setattr("ftctl_plugins.evaluators.code.run_python", dying)
+    monkeypatch.setattr("ftctl_plugins.evaluators.quality.code.run_python", dying)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
     evaluator = Code(CodeOptions(data=data, n=5, k=(1,)))
     context = recording(tmp_path / "stage")

@@ -13,7 +13,7 @@ from ftctl.errors import UsageError
 from ftctl.testing.contracts.stage import recording
 from ftctl_adapters.report.comparison import compare
 from ftctl_adapters.store.artifact_store import DiskArtifactStore
-from ftctl_plugins.evaluators.jailbreak import Jailbreak, JailbreakOptions
+from ftctl_plugins.evaluators.safety.jailbreak import Jailbreak, JailbreakOptions
 from tests.answering import Ruled, comply, refuse
 from tests.conftest import Ftctl
 

@@ -13,7 +13,7 @@ from ftctl.domain.split import SPLITS
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_operator import DataOperator, SplitOperator
 from ftctl.testing.contracts.data_operator import judged
-from ftctl.testing.contracts.loopback import only_loopback
+from ftctl.testing.contracts.network_guard import only_loopback
 from ftctl.testing.contracts.offer import make
 from ftctl.testing.contracts.stage import recording
 from ftctl_adapters.bootstrap import build_registry

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from ftctl.application.dataset import build_dataset, flow, labour, step
+from ftctl.application.dataset import build_dataset, step
+from ftctl.application.dataset import pipeline as flow
+from ftctl.application.dataset import shard_worker as labour
 from ftctl.application.step_order import misplaced
 from ftctl.domain.example import Example, Message, Rejection
 from ftctl.domain.outcome import Derived, Outcome
-from ftctl.domain.repeats import first_places
+from ftctl.domain.seen_keys import first_places
 from ftctl.domain.split import SPLITS, SplitShares
 from ftctl.errors import RowsInvalid
 from ftctl.plugin import DEDUPLICATES, DERIVES, MASKS, NETWORK, Offer
@@ -273,7 +275,7 @@ def recipe() -> Steps:
 KILLED = """
 import sys
 from pathlib import Path
-from ftctl.application.dataset import flow
+from ftctl.application.dataset import pipeline as flow
 from tests.unit.test_data_steps import built, recipe
 flow.SHARD = 40
 built(Path(sys.argv[1]), recipe())

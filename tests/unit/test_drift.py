@@ -16,7 +16,7 @@ from ftctl.domain.example import Example, Message, Prompt
 from ftctl.errors import ConfigInvalid
 from ftctl.ports import Answer, Score, Target
 from ftctl.testing.contracts.stage import recording
-from ftctl_plugins.evaluators.drift import Drift, DriftOptions
+from ftctl_plugins.evaluators.quality.drift import Drift, DriftOptions
 from tests.unit.test_resolve import FAKE
 from tests.unit.test_run import go
 

@@ -18,8 +18,8 @@ from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.training import encode_split
 from ftctl_adapters.training.encode_split import Encoding, encoded_split
 from ftctl_adapters.training.options import TrainingOptions
-from ftctl_adapters.training.rows import Rows
 from ftctl_adapters.training.tokens import turn
+from ftctl_adapters.training.training_rows import Rows
 from ftctl_plugins.objectives.dpo import DpoObjective, DpoOptions
 from ftctl_plugins.objectives.sft import SftObjective, SftOptions
 

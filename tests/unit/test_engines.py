@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from ftctl.application.dataset import build_dataset, flow
+from ftctl.application.dataset import build_dataset
+from ftctl.application.dataset import pipeline as flow
 from ftctl.domain.example import Example, Message, Rejection
-from ftctl.domain.repeats import first_places
+from ftctl.domain.seen_keys import first_places
 from ftctl.domain.split import SplitShares
 from ftctl.errors import DataError, Interrupted
 from ftctl.ports.context import StageContext

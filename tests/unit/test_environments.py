@@ -16,10 +16,10 @@ from attrs import evolve
 
 from ftctl.errors import BackendFailed, DiskFull, PluginBroken, RunBusy, UsageError
 from ftctl_adapters.environments.build import Builder, alone
-from ftctl_adapters.environments.folder import BEGUN, RECORD, EnvironmentFolder, Record, folder_of
+from ftctl_adapters.environments.environment_folder import BEGUN, RECORD, EnvironmentFolder, Record, folder_of
 from ftctl_adapters.environments.local import LocalEnvironments
 from ftctl_adapters.environments.recipe import Recipe, read_recipe
-from ftctl_adapters.environments.repack import fingerprint, repack
+from ftctl_adapters.environments.wheel import fingerprint, repack
 from tests.conftest import Ftctl, minimal_environment
 
 KNOWN = {"vllm": "ftctl_plugins.environments:vllm.toml"}

@@ -14,19 +14,19 @@ from ftctl.domain.report import Report
 from ftctl.errors import LabelsInvalid, NoUsableRows
 from ftctl.ports import Evaluator, Target
 from ftctl.testing.contracts.stage import recording
-from ftctl_plugins.evaluators.boundary import Boundary, BoundaryOptions
-from ftctl_plugins.evaluators.calibrate import Calibrate, CalibrateOptions
-from ftctl_plugins.evaluators.diversity import Diversity, DiversityOptions
-from ftctl_plugins.evaluators.human import Human, HumanOptions
-from ftctl_plugins.evaluators.injection import Injection, InjectionOptions
-from ftctl_plugins.evaluators.jailbreak import Jailbreak, JailbreakOptions
+from ftctl_plugins.evaluators.fairness.diversity import Diversity, DiversityOptions
 from ftctl_plugins.evaluators.own_cases import admits, refuses, says
-from ftctl_plugins.evaluators.pii import Pii, PiiOptions
-from ftctl_plugins.evaluators.prompt_leak import PromptLeak, PromptLeakOptions
-from ftctl_plugins.evaluators.robust import Robust, RobustOptions
-from ftctl_plugins.evaluators.shift import Shift, ShiftOptions
-from ftctl_plugins.evaluators.structured import Structured, StructuredOptions
-from ftctl_plugins.evaluators.text_metrics import TextMetrics, TextMetricsOptions
+from ftctl_plugins.evaluators.quality.human import Human, HumanOptions
+from ftctl_plugins.evaluators.quality.structured import Structured, StructuredOptions
+from ftctl_plugins.evaluators.quality.text_metrics import TextMetrics, TextMetricsOptions
+from ftctl_plugins.evaluators.robustness.boundary import Boundary, BoundaryOptions
+from ftctl_plugins.evaluators.robustness.calibrate import Calibrate, CalibrateOptions
+from ftctl_plugins.evaluators.robustness.robust import Robust, RobustOptions
+from ftctl_plugins.evaluators.robustness.shift import Shift, ShiftOptions
+from ftctl_plugins.evaluators.safety.injection import Injection, InjectionOptions
+from ftctl_plugins.evaluators.safety.jailbreak import Jailbreak, JailbreakOptions
+from ftctl_plugins.evaluators.safety.pii import Pii, PiiOptions
+from ftctl_plugins.evaluators.safety.prompt_leak import PromptLeak, PromptLeakOptions
 from tests.answering import Ruled, babble, comply, obey, refuse
 
 Measured = Callable[..., Report]

@@ -6,11 +6,11 @@ import pytest
 
 from ftctl.domain.resources import ModelShape
 from ftctl.ports.compressor import CompressorError
+from ftctl_adapters.modeling.auxiliary_files import take_along
 from ftctl_adapters.modeling.extend import extend
 from ftctl_adapters.modeling.load import load_base
 from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.save import save_model
-from ftctl_adapters.modeling.take_along import take_along
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_plugins.compressors.add_tokens import AddTokensCompressor, AddTokensOptions
 

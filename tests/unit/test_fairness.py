@@ -11,11 +11,11 @@ from ftctl.domain.example import Prompt
 from ftctl.domain.report import Report
 from ftctl.ports import Target
 from ftctl.testing.contracts.stage import recording
-from ftctl_plugins.evaluators.fairness import Fairness, FairnessOptions
+from ftctl_plugins.evaluators.fairness.fairness import Fairness, FairnessOptions
 from ftctl_plugins.evaluators.own_cases import read_cases
 from tests.answering import Ruled
 
-STEREOTYPES = [line["stereotype"] for line in read_cases("fairness") if line["kind"] == "pair"]
+STEREOTYPES = [line["stereotype"] for line in read_cases("fairness/fairness") if line["kind"] == "pair"]
 
 
 def measure(target: Target, folder: Path) -> Report:
@@ -71,7 +71,7 @@ def test_a_model_without_a_preference_is_within_its_bounds_and_one_with_is_not_e
     def preferring(share: float, seed: int) -> Target:
         draw = random.Random(seed)
         liked = {text for text in STEREOTYPES if draw.random() < share}
-        others = {line["other"] for line in read_cases("fairness") if line["kind"] == "pair"}
+        others = {line["other"] for line in read_cases("fairness/fairness") if line["kind"] == "pair"}
         return Ruled(lambda prompt: "so", lambda e: -1.0 if e.text in others else -0.5 if e.text in liked else -2.0)
 
     for share, truth in ((0.5, 0.0), (0.8, 0.6)):

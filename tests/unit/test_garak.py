@@ -7,7 +7,7 @@ import pytest
 
 from ftctl.errors import ConfigInvalid
 from ftctl.ports.evaluator import EvaluatorError
-from ftctl_plugins.evaluators.garak import Garak, GarakOptions, _metrics, _records, _refuse_skipped
+from ftctl_plugins.evaluators.external.garak import Garak, GarakOptions, _metrics, _records, _refuse_skipped
 
 PROBE, FIRST, SECOND = "dan.Dan", "dan.DAN", "mitigation.MitigationBypass"
 NEEDED = {PROBE: [FIRST, SECOND]}

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ftctl.application.certainty import Bounded, certain
+from ftctl.application.bound_verdict import Bounded, certain
 from ftctl.application.gates import judge, refuse
-from ftctl.application.measured import Measured
+from ftctl.application.model_metrics import Measured
 from ftctl.application.spec import Gate
+from ftctl.domain.gate_result import Ruling
 from ftctl.domain.metric import Metric, mean_metric
-from ftctl.domain.power import smallest_shown
-from ftctl.domain.ruling import Ruling
+from ftctl.domain.statistics.power import smallest_shown
 from ftctl.errors import GateRefused
 from ftctl_adapters.statistics.paired import mcnemar
 

@@ -8,14 +8,14 @@ import pytest
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.format import HF
 from ftctl.testing.contracts.stage import recording
-from ftctl.worker.remembered_target import RememberedTarget
-from ftctl.worker.replies import Replies
+from ftctl.worker.answer_store import Replies
+from ftctl.worker.cached_target import RememberedTarget
 from ftctl_adapters.modeling.generate import MASK, greedy
 from ftctl_adapters.modeling.load import load_whole
 from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.target import LoadedTarget
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
-from ftctl_plugins.evaluators.boundary import Boundary, BoundaryOptions
+from ftctl_plugins.evaluators.robustness.boundary import Boundary, BoundaryOptions
 
 pytest.importorskip("torch")
 pytestmark = pytest.mark.heavy

@@ -19,12 +19,12 @@ from ftctl.domain.golden import GoldenCase
 from ftctl.domain.launch import Endpoint
 from ftctl.errors import BackendFailed, ServedDifferently
 from ftctl.ports.context import StageContext
+from ftctl_adapters.modeling.auxiliary_files import take_along
 from ftctl_adapters.modeling.golden import read_golden, write_golden
 from ftctl_adapters.modeling.load import load_base
 from ftctl_adapters.modeling.reference import BUILTIN
-from ftctl_adapters.modeling.take_along import take_along
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
-from ftctl_plugins.verifiers.compare import compare
+from ftctl_plugins.verifiers.answer_comparison import compare
 from ftctl_plugins.verifiers.golden import GoldenOptions, GoldenVerifier
 
 pytestmark = pytest.mark.heavy

@@ -11,8 +11,8 @@ from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl.testing.contracts.stage import recording
-from ftctl_plugins.evaluators.human import Human, HumanOptions, alpha
-from ftctl_plugins.evaluators.human_form import read_ratings
+from ftctl_plugins.evaluators.quality.human import Human, HumanOptions, alpha
+from ftctl_plugins.evaluators.quality.human_form import read_ratings
 from tests.answering import Ruled
 from tests.browser import flaws
 

@@ -7,9 +7,9 @@ import pytest
 
 from ftctl.errors import ConfigInvalid
 from ftctl.ports.evaluator import EvaluatorError
-from ftctl_plugins.evaluators.inspect_ai import InspectAI, InspectAIOptions
-from ftctl_plugins.evaluators.inspect_checks import refuse_incomplete, refuse_self_graded
-from ftctl_plugins.evaluators.inspect_logs import metrics, records
+from ftctl_plugins.evaluators.external.inspect_ai import InspectAI, InspectAIOptions
+from ftctl_plugins.evaluators.external.inspect_checks import refuse_incomplete, refuse_self_graded
+from ftctl_plugins.evaluators.external.inspect_logs import metrics, records
 
 X = Path("/x")
 

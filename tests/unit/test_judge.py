@@ -11,7 +11,7 @@ from ftctl.domain.example import Example, Message
 from ftctl.domain.report import Report
 from ftctl.errors import Unanswered
 from ftctl.testing.contracts.stage import recording
-from ftctl_plugins.evaluators.judge import Judge, JudgeOptions
+from ftctl_plugins.evaluators.quality.judge import Judge, JudgeOptions
 from tests.answering import Ruled
 from tests.openai_server import FakeService, serving
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ftctl_adapters.kernels.install import install
-from ftctl_adapters.kernels.rows import rounded
+from ftctl_adapters.kernels.patching import install
+from ftctl_adapters.kernels.row_gather import rounded
 from ftctl_adapters.modeling.batch import collate
 from ftctl_adapters.modeling.load import load_base
 from ftctl_adapters.modeling.loss import token_losses
@@ -137,7 +137,7 @@ def test_lengths_are_rounded_up_and_padding_is_never_trained() -> None:
 
 
 def test_with_layers_computed_again_the_gradients_are_the_same() -> None:
-    from ftctl_adapters.training.ready import keep_less
+    from ftctl_adapters.training.training_setup import keep_less
 
     plain, less = tuned(), tuned()
     install(plain)

@@ -13,7 +13,7 @@ from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.prepare import Account, prepare
-from ftctl_adapters.training.rows import Row
+from ftctl_adapters.training.training_rows import Row
 from ftctl_plugins.objectives.sft import SftObjective, SftOptions
 
 SFT = SftObjective(SftOptions())

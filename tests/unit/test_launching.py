@@ -17,7 +17,7 @@ from ftctl.domain.resources import ModelShape
 from ftctl.errors import ConfigInvalid, NoUsableRows, TrainingDiverged, UsageError, WorkerDied, from_json
 from ftctl.faults import fault
 from ftctl.worker.job_folder import JobFolder
-from ftctl_adapters.launching.outcome import report_failure, report_help
+from ftctl_adapters.launching.rank_failure import report_failure, report_help
 from ftctl_adapters.process.inline_runner import InlineRunner
 from ftctl_adapters.training.engines.choose import refuse_unsupported
 from ftctl_adapters.training.engines.group import Group, joined

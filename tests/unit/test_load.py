@@ -15,7 +15,7 @@ from ftctl_adapters.serving import load as client
 from ftctl_adapters.serving.load import Load, ask, run_load
 from ftctl_adapters.serving.openai_client import Piece
 from ftctl_adapters.serving.target import EndpointTarget, Link
-from ftctl_plugins.evaluators.load import LoadEvaluator, LoadOptions
+from ftctl_plugins.evaluators.serving.load import LoadEvaluator, LoadOptions
 from tests.streaming import Pace, streaming
 
 NOWHERE = Endpoint("http://127.0.0.1:1/v1", "m")
@@ -158,6 +158,6 @@ def test_a_model_in_this_process_is_no_server(tmp_path: Path) -> None:
 
 
 def test_nobody_is_answered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("ftctl_plugins.evaluators.load.words_for", lambda *asked: 3)
+    monkeypatch.setattr("ftctl_plugins.evaluators.serving.load.words_for", lambda *asked: 3)
     with pytest.raises(Unanswered, match="not one of 2 requests was answered"):
         measured(Pace(url=NOWHERE.url), tmp_path, requests=2, warmup=0)

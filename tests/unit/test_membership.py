@@ -13,8 +13,8 @@ from ftctl.domain.metric import Metric
 from ftctl.errors import NoUsableRows
 from ftctl.ports import Score
 from ftctl.testing.contracts.stage import recording
-from ftctl_plugins.evaluators.membership import Membership, MembershipOptions, _error
-from ftctl_plugins.evaluators.perplexity import Perplexity, PerplexityOptions
+from ftctl_plugins.evaluators.quality.perplexity import Perplexity, PerplexityOptions
+from ftctl_plugins.evaluators.safety.membership import Membership, MembershipOptions, _error
 from tests.answering import Ruled, babble
 
 

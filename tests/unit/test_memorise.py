@@ -16,7 +16,7 @@ from ftctl.ports import Score, Target
 from ftctl.testing.contracts.stage import recording
 from ftctl_adapters.records.canaries import begun, canary, code
 from ftctl_plugins.data_operators.canaries import Canaries, CanariesOptions
-from ftctl_plugins.evaluators.memorise import NOTE, Memorise, MemoriseOptions
+from ftctl_plugins.evaluators.safety.memorise import NOTE, Memorise, MemoriseOptions
 from tests.answering import Ruled, babble
 
 Measured = Callable[[Memorise, Target], Report]

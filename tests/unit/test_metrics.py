@@ -13,9 +13,9 @@ from ftctl.domain.golden import GoldenCase
 from ftctl.domain.metric import mean_metric
 from ftctl.ports.context import StageContext
 from ftctl.testing.fakes import FakeTarget
-from ftctl_plugins.evaluators.perplexity import Perplexity, PerplexityOptions
-from ftctl_plugins.evaluators.squad import exact_match, token_f1
-from ftctl_plugins.evaluators.text_metrics import TextMetrics, TextMetricsOptions
+from ftctl_plugins.evaluators.exact_match import exact_match, token_f1
+from ftctl_plugins.evaluators.quality.perplexity import Perplexity, PerplexityOptions
+from ftctl_plugins.evaluators.quality.text_metrics import TextMetrics, TextMetricsOptions
 from ftctl_plugins.verifiers.golden import compare
 
 DATA = [Example(f"f:{n}", (Message("user", f"double {n}"), Message("assistant", str(2 * n)))) for n in range(1, 41)]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from ftctl.domain.drawing import ALL
 from ftctl.domain.example import Example, Rejection
+from ftctl.domain.interleave import ALL
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_source import DataSourceError
 from ftctl_plugins.data_sources.mix import MixOptions, MixSource

@@ -13,18 +13,18 @@ from ftctl.domain.example import Example, Message
 from ftctl.errors import LabelsInvalid
 from ftctl.ports import Objective
 from ftctl.ports.context import StageContext
-from ftctl_adapters.kernels.install import install
+from ftctl_adapters.kernels.patching import install
 from ftctl_adapters.modeling.encoder import ExampleEncoder
 from ftctl_adapters.modeling.forward import ModelForward
 from ftctl_adapters.modeling.load import load_base
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
-from ftctl_adapters.training.constants import add_constants
 from ftctl_adapters.training.engines.engine import Engine
 from ftctl_adapters.training.engines.group import Group
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.prepare import prepare
-from ftctl_adapters.training.rows import Rows
+from ftctl_adapters.training.reference_cache import add_constants
 from ftctl_adapters.training.trainer import Trainer
+from ftctl_adapters.training.training_rows import Rows
 from ftctl_plugins.objectives.dpo import DpoObjective, DpoOptions
 from ftctl_plugins.objectives.pt import PretrainingObjective, PretrainingOptions
 from ftctl_plugins.tuners.lora import LoraOptions, LoraTuner

@@ -3,7 +3,7 @@
 import pytest
 
 from ftctl.plugin import option, options
-from ftctl.plugin.checking import check_options
+from ftctl.plugin.option_checks import check_options
 
 
 @options

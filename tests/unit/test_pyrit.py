@@ -7,7 +7,7 @@ import pytest
 
 from ftctl.errors import ConfigInvalid
 from ftctl.ports.evaluator import EvaluatorError
-from ftctl_plugins.evaluators.pyrit import (
+from ftctl_plugins.evaluators.external.pyrit import (
     Pyrit,
     PyritOptions,
     _metrics,

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from ftctl_adapters.report.html_layout import page, table
 from ftctl_adapters.report.interval_chart import interval_chart, legend
-from ftctl_adapters.report.page import page, table
 from ftctl_adapters.report.tables import metric_rows, metric_text, slice_rows
 from ftctl_adapters.report.verdict import verdict
 from tests.browser import flaws

@@ -9,8 +9,8 @@ from ftctl.domain.example import Example, Message, Prompt
 from ftctl.errors import ConfigInvalid
 from ftctl.ports import Target
 from ftctl.testing.contracts.stage import recording
-from ftctl_plugins.evaluators.question_changes import CHANGES, FORMS, one_word
-from ftctl_plugins.evaluators.robust import Robust, RobustOptions
+from ftctl_plugins.evaluators.robustness.question_changes import CHANGES, FORMS, one_word
+from ftctl_plugins.evaluators.robustness.robust import Robust, RobustOptions
 from tests.answering import Ruled
 
 pytest.importorskip("opencc")

@@ -10,7 +10,7 @@ from ftctl.domain.example import Example, Message
 from ftctl.domain.report import Report
 from ftctl.errors import NoUsableRows, Unanswered
 from ftctl.testing.contracts.stage import recording
-from ftctl_plugins.evaluators.rubric import GRADE, Rubric, RubricOptions
+from ftctl_plugins.evaluators.quality.rubric import GRADE, Rubric, RubricOptions
 from tests.answering import Ruled
 from tests.openai_server import FakeService, serving
 

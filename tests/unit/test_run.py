@@ -10,7 +10,8 @@ from ftctl.application.app import App
 from ftctl.application.gates import concerns
 from ftctl.application.plan import make_plan
 from ftctl.application.resolve import resolve
-from ftctl.application.run import RunResult, run
+from ftctl.application.run import run
+from ftctl.application.run_result import RunResult
 from ftctl.application.spec import Gate
 from ftctl.domain.metric import Direction, Metric, mean_metric
 from ftctl.errors import (

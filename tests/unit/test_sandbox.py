@@ -131,7 +131,8 @@ def test_an_interpreter_may_lie_in_somebodys_home(tmp_path: Path) -> None:
     code = f"""
 import sys
 sys.base_prefix = {str(tmp_path / "link")!r}
-from ftctl_adapters.process import confine, sandbox
+from ftctl_adapters.process import sandbox_child as confine
+from ftctl_adapters.process import sandbox
 sandbox.SYSTEM += ({str(tmp_path)!r},)
 assert sandbox.run_python("import json", sandbox.Bounds(seconds=20)).ok
 """

@@ -11,13 +11,13 @@ from ftctl.domain.artifact import Artifact
 from ftctl.domain.encoded import IGNORED, Encoded
 from ftctl.domain.example import Message, Prompt
 from ftctl.domain.format import HF
-from ftctl_adapters.kernels.install import install
+from ftctl_adapters.kernels.patching import install
 from ftctl_adapters.modeling.load import load_whole
 from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.scoring import Scorer
 from ftctl_adapters.modeling.target import LoadedTarget
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
-from tests.unit.test_unpadded import made
+from tests.unit.test_unpadded_layout import made
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.heavy

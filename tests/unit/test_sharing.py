@@ -9,8 +9,8 @@ from ftctl.domain.example import Example, Message
 from ftctl.testing.contracts.offer import make
 from ftctl.testing.contracts.stage import recording
 from ftctl.testing.fakes import FakeTarget
-from ftctl.worker.remembered_target import RememberedTarget
-from ftctl.worker.replies import Replies
+from ftctl.worker.answer_store import Replies
+from ftctl.worker.cached_target import RememberedTarget
 from ftctl_adapters.bootstrap import build_registry
 
 pytest.importorskip("sacrebleu")

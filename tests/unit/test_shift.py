@@ -9,7 +9,7 @@ from attrs import evolve
 from ftctl.domain.example import Example, Message
 from ftctl.domain.report import Report
 from ftctl.testing.contracts.stage import recording
-from ftctl_plugins.evaluators.shift import Shift, ShiftOptions, _periods
+from ftctl_plugins.evaluators.robustness.shift import Shift, ShiftOptions, _periods
 from tests.answering import Ruled
 
 pytest.importorskip("sklearn")

@@ -12,8 +12,8 @@ import zstandard
 from attrs import evolve
 
 from ftctl.application.dataset.mixed import IN_TURN, MixedSource, Mixing
-from ftctl.domain.drawing import FIRST
 from ftctl.domain.example import Example, Rejection
+from ftctl.domain.interleave import FIRST
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_source import DataSource, DataSourceError
 from ftctl.testing.contracts.offer import make

@@ -10,8 +10,8 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from ftctl.domain.metric import mean_metric
-from ftctl.domain.proportion import away_from_even, binomial_tail, clopper_pearson, wilson
-from ftctl.domain.sure import holm, p_gain, p_share
+from ftctl.domain.statistics.hypothesis_tests import holm, p_gain, p_share
+from ftctl.domain.statistics.proportion import away_from_even, binomial_tail, clopper_pearson, wilson
 from ftctl_adapters.statistics.bootstrap import figure_error, mean_interval
 from ftctl_adapters.statistics.paired import mcnemar, sign_flip
 from ftctl_adapters.statistics.slices import below_the_rest

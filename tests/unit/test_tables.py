@@ -12,7 +12,7 @@ import zstandard
 
 from ftctl.domain.example import Rejection
 from ftctl.ports.data_source import DataSourceError
-from ftctl_adapters.records.places import place_of
+from ftctl_adapters.records.locations import place_of
 from ftctl_adapters.records.tables import read_rows
 
 ROWS = [{"text": "a"}, {"text": "é 你好\nzwei"}, {"text": "c"}]

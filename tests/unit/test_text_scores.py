@@ -10,8 +10,8 @@ from attrs import evolve
 from ftctl.domain.example import Example, Message
 from ftctl.domain.report import Report
 from ftctl.ports.context import StageContext
-from ftctl_plugins.evaluators.text_metrics import TextMetrics, TextMetricsOptions
-from ftctl_plugins.evaluators.text_scores import MORE, cer, chrf, macro_f1, meteor_exact_stem, wer
+from ftctl_plugins.evaluators.quality.text_metrics import TextMetrics, TextMetricsOptions
+from ftctl_plugins.evaluators.quality.text_scores import MORE, cer, chrf, macro_f1, meteor_exact_stem, wer
 from tests.answering import Ruled
 
 WORDS = {

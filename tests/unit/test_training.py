@@ -19,8 +19,8 @@ from ftctl_adapters.modeling.save import save_adapter
 from ftctl_adapters.training.checkpoint import newest_checkpoint, usable
 from ftctl_adapters.training.engines.engine import Engine
 from ftctl_adapters.training.engines.group import Group
-from ftctl_adapters.training.rows import Rows
 from ftctl_adapters.training.trainer import Trainer
+from ftctl_adapters.training.training_rows import Rows
 from ftctl_plugins.objectives.sft import SftObjective, SftOptions
 from ftctl_plugins.tuners.lora import LoraOptions, LoraTuner
 from tests.unit.losses import summed_loss
@@ -384,7 +384,7 @@ def test_the_lowest_loss_is_kept_whatever_counts_as_a_gain(tmp_path: Path) -> No
 
 
 def test_keeping_less_computes_the_same(tmp_path: Path) -> None:
-    from ftctl_adapters.training.ready import keep_less
+    from ftctl_adapters.training.training_setup import keep_less
 
     plain, less = trainer(tmp_path / "plain", lora_dropout=0.0), trainer(tmp_path / "less", lora_dropout=0.0)
     keep_less(less.engine.model)

@@ -15,11 +15,11 @@ from ftctl.errors import BackendFailed, DiskFull, FtctlError, NoUsableRows, Reso
 from ftctl.ports.context import StageContext
 from ftctl.ports.target import Answer, Score
 from ftctl.testing.fakes import FakeTarget
+from ftctl.worker.answer_store import Replies
+from ftctl.worker.cached_target import RememberedTarget
+from ftctl.worker.error_mapping import as_ftctl_error
 from ftctl.worker.evaluation import _untold
-from ftctl.worker.failure import as_ftctl_error
 from ftctl.worker.job_folder import JobFolder
-from ftctl.worker.remembered_target import RememberedTarget
-from ftctl.worker.replies import Replies
 from tests.unit.test_metrics import DATA
 
 JOB = Job("a" * 64, "tune", "tune", ())

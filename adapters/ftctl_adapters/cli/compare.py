@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ftctl.application.earlier import usual
-from ftctl.application.subjects import STAGES
+from ftctl.application.model_variants import STAGES
+from ftctl.application.previous_run import usual
 from ftctl.errors import UsageError
 from ftctl_adapters.cli.options import json_option, workspace_option
 
 if TYPE_CHECKING:
     from ftctl_adapters.report.comparison import Comparison
-    from ftctl_adapters.report.private import Hide
+    from ftctl_adapters.report.pii_masking import Hide
 
 
 @click.command()
@@ -32,7 +32,7 @@ def command(before: str, after: tuple[str, ...], workspace: Path, as_json: bool)
     permutation of signs), adjusted by Holm for all figures that are shown.
     """
     from ftctl_adapters.report.comparison import together
-    from ftctl_adapters.report.private import hiding
+    from ftctl_adapters.report.pii_masking import hiding
 
     if not after:
         run = before.partition(":")[0]

@@ -8,8 +8,8 @@ import attrs
 import click
 
 from ftctl.application.dataset.mixed import Mixing
-from ftctl.application.dataset.rules import Rules
-from ftctl.application.resolve import DEFAULTS
+from ftctl.application.dataset.row_contract import Rules
+from ftctl.application.run_file_defaults import DEFAULTS
 from ftctl.application.spec import DataLimits, DataSettings, Gate, RunSpec
 from ftctl.plugin.offer import load
 from ftctl_adapters.bootstrap import build_app, build_registry

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from ftctl.application.dataset.rules import Checked, Rules, check
+from ftctl.application.dataset.row_contract import Checked, Rules, check
 from ftctl.domain.example import Example, Rejection
 from ftctl.domain.outcome import Dropped
 from ftctl.errors import ConfigInvalid, DataContractBroken
-from ftctl.plugin.checking import check_options
+from ftctl.plugin.option_checks import check_options
 from ftctl.ports.data_operator import RowOperator
 from ftctl_adapters.cli.options import json_option, workspace_option
 
@@ -72,7 +72,7 @@ def _rows(data: str | None, splits: tuple[str, ...], workspace: Path) -> Iterato
     from ftctl.plugin.dataset import read_split
     from ftctl_adapters.cli.data_sets import found_in, store_of
     from ftctl_adapters.records.examples import ExampleReader
-    from ftctl_adapters.records.places import place_of
+    from ftctl_adapters.records.locations import place_of
     from ftctl_adapters.records.tables import read_rows
 
     if data is not None and Path(data).is_file():
@@ -87,7 +87,7 @@ def _shared(rows: Iterator[Example | Rejection], rules: Rules) -> Iterator[tuple
     """Rows that evaluation items have too, as the operator `decontaminate` finds them."""
     if not rules.against:
         return
-    from ftctl.application.plan import instantiate
+    from ftctl.application.backend_calls import instantiate
     from ftctl.application.resolve import resolve_one
     from ftctl.ports.context import StageContext
     from ftctl_adapters.bootstrap import build_app

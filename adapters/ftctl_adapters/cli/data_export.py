@@ -15,7 +15,7 @@ from ftctl.errors import UsageError
 from ftctl_adapters.cli.options import workspace_option
 
 if TYPE_CHECKING:
-    from ftctl_adapters.records.sealed import KeyPlace
+    from ftctl_adapters.records.encrypted_files import KeyPlace
 
 FORMATS = ("jsonl", "label-studio", "argilla", "form")
 ENDINGS = {"jsonl": (".jsonl",), "form": (".csv", ".html")}
@@ -49,7 +49,7 @@ def command(
     """
     from ftctl.plugin.dataset import read_split
     from ftctl_adapters.cli.data_sets import found_in, store_of
-    from ftctl_adapters.records.sealed import key_place
+    from ftctl_adapters.records.encrypted_files import key_place
 
     if out.exists() and not force:
         raise UsageError(f"{out} is there already", next_step="--force replaces it")
@@ -76,7 +76,7 @@ def command(
 @contextmanager
 def _opened(path: Path, key: "KeyPlace | None") -> Iterator[IO[bytes]]:
     """A file to write to, which is on disk afterwards."""
-    from ftctl_adapters.records.sealed import Sealing
+    from ftctl_adapters.records.encrypted_files import Sealing
 
     with path.open("wb") as file:
         if key is None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ftctl.application.dataset.published import Way, difference, samples, why
+from ftctl.application.dataset.inspect import Way, difference, samples, why
 from ftctl.application.find_dataset import KIND, find_dataset
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.codec import to_plain

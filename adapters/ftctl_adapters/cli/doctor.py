@@ -13,7 +13,7 @@ from ftctl.errors import ArtifactCorrupt
 from ftctl.plugin.registry import Registry
 from ftctl_adapters.bootstrap import build_app
 from ftctl_adapters.cli.options import workspace_option
-from ftctl_adapters.environments.folder import folder_of
+from ftctl_adapters.environments.environment_folder import folder_of
 from ftctl_adapters.environments.nvidia import lacking_nvidia
 from ftctl_adapters.environments.recipe import recipes
 from ftctl_adapters.environments.startup import startup_code

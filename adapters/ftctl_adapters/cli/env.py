@@ -12,9 +12,9 @@ from ftctl_adapters.bootstrap import build_registry
 from ftctl_adapters.cli.environments import create
 from ftctl_adapters.cli.options import json_option
 from ftctl_adapters.environments.build import Builder, alone
-from ftctl_adapters.environments.folder import EnvironmentFolder, Record, folder_of
+from ftctl_adapters.environments.environment_folder import EnvironmentFolder, Record, folder_of
 from ftctl_adapters.environments.recipe import VARIANTS, Recipe, read_recipe, recipes
-from ftctl_adapters.environments.repack import fingerprint
+from ftctl_adapters.environments.wheel import fingerprint
 
 
 @click.group()

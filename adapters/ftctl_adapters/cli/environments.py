@@ -15,7 +15,7 @@ from ftctl.domain.interpreter import Interpreter
 from ftctl.plugin.registry import Registry
 from ftctl.ports.environments import Environments
 from ftctl_adapters.environments.build import Builder
-from ftctl_adapters.environments.folder import Record, folder_of
+from ftctl_adapters.environments.environment_folder import Record, folder_of
 from ftctl_adapters.environments.recipe import read_recipe, recipes
 from ftctl_adapters.process.signals import interruptible
 

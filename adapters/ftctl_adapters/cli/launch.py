@@ -9,7 +9,8 @@ from ftctl.application.app import App
 from ftctl.application.plan import Plan, make_plan
 from ftctl.application.preview import Preview
 from ftctl.application.resolve import resolve
-from ftctl.application.run import RunResult, run
+from ftctl.application.run import run
+from ftctl.application.run_result import RunResult
 from ftctl.application.spec import RunSpec
 from ftctl.domain.interpreter import Interpreter
 from ftctl.errors import FtctlError, WorkspaceUnusable

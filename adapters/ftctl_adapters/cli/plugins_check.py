@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from ftctl.application.needs import lacking
+from ftctl.application.requirements import lacking
 from ftctl.errors import BackendFailed, ConfigInvalid, PluginBroken, UsageError
-from ftctl.plugin.checking import check_options
 from ftctl.plugin.offer import CONTRACTED, Offer, load
+from ftctl.plugin.option_checks import check_options
 from ftctl.plugin.registry import Registry, Unknown
 from ftctl_adapters.bootstrap import build_registry
 from ftctl_adapters.cli.options import json_option

@@ -5,7 +5,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from ftctl.application.resolve import DEFAULTS
+from ftctl.application.run_file_defaults import DEFAULTS
 from ftctl.errors import ConfigInvalid
 from ftctl_adapters.config.strict_yaml import parse_yaml, read_yaml
 

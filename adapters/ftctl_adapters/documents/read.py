@@ -10,8 +10,8 @@ from ftctl_adapters.documents.headed import markdown_parts, text_parts
 from ftctl_adapters.documents.html import html_parts
 from ftctl_adapters.documents.pdf import pdf_parts
 from ftctl_adapters.documents.section import NotReadable, Part, Section, Unreadable
-from ftctl_adapters.records.lines import readable
-from ftctl_adapters.records.places import Place
+from ftctl_adapters.records.line_reader import readable
+from ftctl_adapters.records.locations import Place
 
 MAX_BYTES = 256 << 20
 """A document is read whole."""

@@ -15,9 +15,9 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from ftctl.errors import BackendFailed, DiskFull, RunBusy, UsageError
-from ftctl_adapters.environments.folder import BEGUN, FILLED, EnvironmentFolder, Record
+from ftctl_adapters.environments.environment_folder import BEGUN, FILLED, EnvironmentFolder, Record
 from ftctl_adapters.environments.recipe import Recipe
-from ftctl_adapters.environments.repack import fingerprint, repack
+from ftctl_adapters.environments.wheel import fingerprint, repack
 from ftctl_adapters.process.spawned_group import SpawnedGroup
 
 Tell = Callable[[str], None]

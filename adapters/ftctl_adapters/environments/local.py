@@ -11,8 +11,8 @@ from ftctl.domain.interpreter import Interpreter
 from ftctl.errors import UsageError
 from ftctl.ports.environments import Environments
 from ftctl_adapters.environments.build import Builder
-from ftctl_adapters.environments.folder import EnvironmentFolder, folder_of
-from ftctl_adapters.environments.repack import fingerprint
+from ftctl_adapters.environments.environment_folder import EnvironmentFolder, folder_of
+from ftctl_adapters.environments.wheel import fingerprint
 
 DEFAULT = "default"
 

@@ -14,7 +14,7 @@ from torch.autograd import Function
 
 from ftctl_adapters.kernels.frozen_weight import FrozenWeight
 from ftctl_adapters.kernels.precision import wide
-from ftctl_adapters.kernels.rows import MULTIPLE, rounded
+from ftctl_adapters.kernels.row_gather import MULTIPLE, rounded
 
 CHUNK = 256
 """Positions at a time, at most: large enough for full speed of the products, small enough to stay near the cores. The

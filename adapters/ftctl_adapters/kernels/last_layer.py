@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from ftctl_adapters.kernels.attention import LONGEST
-from ftctl_adapters.kernels.layout import Layout, lay_out_rows
-from ftctl_adapters.kernels.rows import TakeRows
+from ftctl_adapters.kernels.row_gather import TakeRows
 from ftctl_adapters.kernels.self_attention import takes_layouts
+from ftctl_adapters.kernels.unpadded_layout import Layout, lay_out_rows
 
 LAYERS = {"LlamaDecoderLayer", "MistralDecoderLayer", "Qwen2DecoderLayer", "Qwen3DecoderLayer"}
 """Norm, attention, norm, MLP, two residual sums; and the decoder around them hands on keywords it does not know."""

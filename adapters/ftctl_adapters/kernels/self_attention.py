@@ -9,10 +9,10 @@ from torch import Tensor
 
 from ftctl_adapters.kernels.attention import LONGEST
 from ftctl_adapters.kernels.block_attention import BlockAttention
-from ftctl_adapters.kernels.layout import Gather, Layout, Spread
 from ftctl_adapters.kernels.precision import is_half
 from ftctl_adapters.kernels.rotary import Rotary, turned_in_steps
-from ftctl_adapters.kernels.rows import TakeRows
+from ftctl_adapters.kernels.row_gather import TakeRows
+from ftctl_adapters.kernels.unpadded_layout import Gather, Layout, Spread
 
 KNOWN = {"LlamaAttention", "MistralAttention", "Qwen2Attention", "Qwen3Attention"}
 """Projections, norms of queries and keys where there are any, rotary embedding, causal attention, projection."""

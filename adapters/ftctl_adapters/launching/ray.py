@@ -12,8 +12,8 @@ from ftctl.errors import BackendFailed
 from ftctl.worker.heartbeat import Heartbeat
 from ftctl.worker.job_folder import JobFolder
 from ftctl.worker.work import work
-from ftctl_adapters.launching.cluster import reach
-from ftctl_adapters.launching.outcome import report_failure
+from ftctl_adapters.launching.rank_failure import report_failure
+from ftctl_adapters.launching.ray_cluster import reach
 
 STOP = "stop"
 """A file in the job's folder that asks the workers, wherever they are, to stop."""

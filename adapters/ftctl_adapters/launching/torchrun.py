@@ -9,7 +9,7 @@ from typing import Any
 from ftctl.ports.launcher import LauncherError
 from ftctl.worker.heartbeat import Heartbeat
 from ftctl.worker.job_folder import JobFolder
-from ftctl_adapters.launching.outcome import report_failure, report_help
+from ftctl_adapters.launching.rank_failure import report_failure, report_help
 
 POLL_SECONDS = 0.2
 STEP = "look whether every machine runs, and reaches master_addr and master_port"

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from ftctl_adapters.modeling.blocks import core_of, layers_of
+from ftctl_adapters.modeling.decoder_blocks import core_of, layers_of
 
 PLAIN = "eager"
 """The only implementation that makes the weights as such."""

@@ -26,7 +26,7 @@ def collate(
     """One batch of the sequences, which belong to so many rows; 0: each is one."""
     import torch
 
-    from ftctl_adapters.kernels.rows import rounded
+    from ftctl_adapters.kernels.row_gather import rounded
 
     longest = rounded(max(len(row.ids) for row in sequences))
     shape = (len(sequences), longest)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ftctl.domain.artifact import Artifact, Draft
-from ftctl_adapters.modeling.take_along import take_along
+from ftctl_adapters.modeling.auxiliary_files import take_along
 
 WEIGHTS = ("*.safetensors", "*.onnx", "*.onnx.data")
 

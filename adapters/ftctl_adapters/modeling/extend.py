@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ftctl.ports.compressor import CompressorError
+from ftctl_adapters.modeling.auxiliary_files import take_along
 from ftctl_adapters.modeling.load import load_base
 from ftctl_adapters.modeling.save import save_model
-from ftctl_adapters.modeling.take_along import take_along
 
 TOKENIZER = "tokenizer.json"
 

@@ -10,7 +10,7 @@ import copy
 from typing import Any
 
 from ftctl.domain.encoded import Encoded
-from ftctl_adapters.modeling.blocks import layers_of
+from ftctl_adapters.modeling.decoder_blocks import layers_of
 
 SKETCH = 1 << 14
 """Numbers kept of a gradient; the standard error of a cosine is about 0.008."""

@@ -45,7 +45,7 @@ class Scorer:
         """Sums of natural-log probabilities over the trained tokens of each."""
         import torch
 
-        from ftctl_adapters.kernels.install import kernels_within
+        from ftctl_adapters.kernels.patching import kernels_within
 
         self._prepare()
         found = [0.0] * len(rows)
@@ -70,7 +70,7 @@ class Scorer:
 
         Where attention is known too, no layer works on padding.
         """
-        from ftctl_adapters.kernels.install import install_asked
+        from ftctl_adapters.kernels.patching import install_asked
 
         if self._prepared:
             return
@@ -107,7 +107,7 @@ class Scorer:
         from ftctl_adapters.kernels.frozen_weight import frozen_weight
         from ftctl_adapters.kernels.head_loss import head_losses
         from ftctl_adapters.kernels.last_layer import states_at
-        from ftctl_adapters.kernels.rows import rounded
+        from ftctl_adapters.kernels.row_gather import rounded
 
         length = rounded(max(group.length for group in groups))
         ids = torch.full((len(groups), length), self._pad_id)

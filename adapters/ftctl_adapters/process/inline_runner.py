@@ -9,8 +9,8 @@ from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.job import Job, JobResult
 from ftctl.errors import UsageError
 from ftctl.ports.job_runner import JobRunner
+from ftctl.worker.error_mapping import as_ftctl_error
 from ftctl.worker.execute import execute
-from ftctl.worker.failure import as_ftctl_error
 from ftctl.worker.job_folder import JobFolder
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from attrs import asdict, frozen
 
 from ftctl.errors import BackendFailed
-from ftctl_adapters.process import confine
+from ftctl_adapters.process import sandbox_child as confine
 
 TOLD = 2000
 """Bytes of what it printed that are looked at."""

@@ -15,8 +15,8 @@ from ftctl.errors import DiskFull, FtctlError, Interrupted, ResourceExhausted, W
 from ftctl.plugin import is_sealed
 from ftctl.ports.job_runner import JobRunner
 from ftctl.ports.launcher import Launcher
+from ftctl.worker.instantiate import make
 from ftctl.worker.job_folder import JobFolder
-from ftctl.worker.making import make
 from ftctl_adapters.process.group import ProcessGroup
 from ftctl_adapters.process.pulse import Pulse
 from ftctl_adapters.process.starter import Fork, ProcessStarter

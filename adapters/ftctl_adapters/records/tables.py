@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from ftctl.domain.example import Rejection
 from ftctl.ports.data_source import DataSourceError
-from ftctl_adapters.records.lines import MAX_LINE_BYTES, CutOff, read_lines, read_whole, readable
-from ftctl_adapters.records.places import PACKED, Place
+from ftctl_adapters.records.line_reader import MAX_LINE_BYTES, CutOff, read_lines, read_whole, readable
+from ftctl_adapters.records.locations import PACKED, Place
 from ftctl_adapters.records.strict_json import NotStrict, parse, plain
 
 MAX_ARRAY_BYTES = 512 << 20

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from ftctl_adapters.report.curve import line_chart
-from ftctl_adapters.report.page import page, table
+from ftctl_adapters.report.html_layout import page, table
+from ftctl_adapters.report.line_chart import line_chart
 
 CURVES: dict[str, Callable[[dict[str, Any]], float]] = {
     "tokens/s": lambda level: level["tokens_per_second"],

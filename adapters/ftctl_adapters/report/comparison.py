@@ -7,9 +7,9 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from ftctl.domain.sure import holm
+from ftctl.domain.statistics.hypothesis_tests import holm
 from ftctl.errors import UsageError
-from ftctl_adapters.report.private import Hide
+from ftctl_adapters.report.pii_masking import Hide
 
 IDENTITY = ("where", "prompt", "expected", "answer", "finish_reason", "tokens", "rank", "among", "group", "template",
             "cluster")  # fmt: skip

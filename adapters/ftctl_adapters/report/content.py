@@ -8,8 +8,8 @@ from typing import Any
 
 from attrs import frozen
 
-from ftctl.application.dataset.published import samples
-from ftctl.application.subjects import STAGES
+from ftctl.application.dataset.inspect import samples
+from ftctl.application.model_variants import STAGES
 from ftctl.domain import event as events
 from ftctl.errors import UsageError
 from ftctl.plugin import is_sealed
@@ -17,9 +17,9 @@ from ftctl.ports.artifact_store import ArtifactStore
 from ftctl.ports.run_journal import RunJournal
 from ftctl.redact import redacted
 from ftctl_adapters.report.comparison import Comparison, compare
-from ftctl_adapters.report.looked_into import LOOKING
+from ftctl_adapters.report.interpretability import LOOKING
 from ftctl_adapters.report.manifest import manifest
-from ftctl_adapters.report.private import Hide, hiding
+from ftctl_adapters.report.pii_masking import Hide, hiding
 from ftctl_adapters.report.tables import slice_rows
 
 SUBJECTS = {stage: subject for subject, stage in STAGES.items()}

@@ -4,10 +4,10 @@ from html import escape
 
 from ftctl_adapters.report.comparison import Comparison
 from ftctl_adapters.report.content import Content
-from ftctl_adapters.report.curve import line_chart
+from ftctl_adapters.report.html_layout import page, table
+from ftctl_adapters.report.interpretability import looked_into
 from ftctl_adapters.report.interval_chart import interval_chart, legend
-from ftctl_adapters.report.looked_into import looked_into
-from ftctl_adapters.report.page import page, table
+from ftctl_adapters.report.line_chart import line_chart
 from ftctl_adapters.report.tables import (
     changed_rows,
     data_rows,

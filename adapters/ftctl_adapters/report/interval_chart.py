@@ -3,7 +3,7 @@
 from html import escape
 from typing import Any
 
-from ftctl.application.subjects import STAGES
+from ftctl.application.model_variants import STAGES
 
 WIDTH, LEFT, RIGHT, ROW, TOP = 640, 190, 44, 14, 22
 NORMAL = 1.96

@@ -4,7 +4,7 @@ from statistics import fmean
 from typing import Any
 
 from ftctl.domain.codec import from_plain
-from ftctl.domain.ruling import Ruling
+from ftctl.domain.gate_result import Ruling
 from ftctl_adapters.report.comparison import Comparison
 from ftctl_adapters.report.verdict import NONE
 

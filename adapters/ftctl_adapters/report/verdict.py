@@ -3,7 +3,7 @@
 from typing import Any
 
 from ftctl.domain.codec import from_plain
-from ftctl.domain.ruling import Ruling
+from ftctl.domain.gate_result import Ruling
 
 NONE = "no gate was set: nothing here says that the model may be used"
 

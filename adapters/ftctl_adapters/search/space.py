@@ -6,7 +6,7 @@ from typing import Any
 
 from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
-from ftctl.plugin.checking import check_options
+from ftctl.plugin.option_checks import check_options
 from ftctl_adapters.config.strict_yaml import read_yaml
 
 VALIDATION_LOSS = "validation_loss"

@@ -11,7 +11,8 @@ from attrs import frozen
 from ftctl.application.app import App
 from ftctl.application.plan import make_plan
 from ftctl.application.resolve import resolve
-from ftctl.application.run import RunResult, run
+from ftctl.application.run import run
+from ftctl.application.run_result import RunResult
 from ftctl.application.spec import RunSpec
 from ftctl.domain.codec import digest
 from ftctl.domain.event import STEP_FINISHED

@@ -12,7 +12,7 @@ from attrs import frozen
 from ftctl.domain.example import Message
 from ftctl.domain.launch import Endpoint
 from ftctl.errors import BackendFailed
-from ftctl_adapters.serving.insist import opener_for
+from ftctl_adapters.serving.retry import opener_for
 
 BROKEN = (OSError, ValueError, http.client.HTTPException)
 """What a connection or its content raises when it is not what it should be."""

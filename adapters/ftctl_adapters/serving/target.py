@@ -15,7 +15,7 @@ from ftctl.errors import BackendFailed
 from ftctl.ports import Answer, Reached, Score, Target
 from ftctl_adapters.modeling.labels import encode_example
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
-from ftctl_adapters.serving.insist import NoAnswer, Unusable, get, insist, post
+from ftctl_adapters.serving.retry import NoAnswer, Unusable, get, insist, post
 
 SENTENCE = "The river runs past seven old mills."
 """What a server is asked to score before anything that counts."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ftctl.domain.proportion import binomial_tail
+from ftctl.domain.statistics.proportion import binomial_tail
 
 EXACT = 16
 """Pairs that differ up to which every assignment of signs is tried."""

@@ -28,8 +28,8 @@ from ftctl_adapters.modeling.encoder import ExampleEncoder
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.prepare import Account, prepare
-from ftctl_adapters.training.rows import Rows
 from ftctl_adapters.training.tokens import Tokens, TokenWriter, arrays, turn
+from ftctl_adapters.training.training_rows import Rows
 
 CHUNK = 1000
 """Examples at a time."""

@@ -11,8 +11,8 @@ from ftctl.domain.sweep import Sweep
 from ftctl.errors import ConfigInvalid
 from ftctl.ports import Objective, StageContext, Tuner
 from ftctl_adapters.training.engines.choose import KEEPS_LAYOUTS, refuse_unsupported
-from ftctl_adapters.training.footprint import estimate
 from ftctl_adapters.training.options import TrainingOptions
+from ftctl_adapters.training.resource_estimate import estimate
 
 OptionsT = TypeVar("OptionsT", bound=TrainingOptions)
 
@@ -83,13 +83,13 @@ class EngineTuner(Tuner, Generic[OptionsT]):
 
     def sweep(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> Sweep:
         from ftctl_adapters.training.session import swept
-        from ftctl_adapters.training.task import Task
+        from ftctl_adapters.training.tuning_task import Task
 
         return swept(Task(self, model, data, objective, context))
 
     def tune(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> Draft:
         from ftctl_adapters.training.session import train
-        from ftctl_adapters.training.task import Task
+        from ftctl_adapters.training.tuning_task import Task
 
         return train(Task(self, model, data, objective, context))
 

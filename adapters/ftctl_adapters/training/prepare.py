@@ -11,7 +11,7 @@ from ftctl.errors import LabelsInvalid, NoUsableRows
 from ftctl.ports import Objective
 from ftctl.ports.objective import Encoder
 from ftctl_adapters.training.options import TrainingOptions
-from ftctl_adapters.training.rows import Row
+from ftctl_adapters.training.training_rows import Row
 
 SHOWN = 20
 

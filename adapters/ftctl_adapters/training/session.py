@@ -9,17 +9,17 @@ from ftctl_adapters.modeling.encoder import ExampleEncoder
 from ftctl_adapters.modeling.labels import show_labels
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.training.checkpoint import TrainState
-from ftctl_adapters.training.constants import add_constants
 from ftctl_adapters.training.engines.choose import make_engine
 from ftctl_adapters.training.engines.group import Group, Tensors, joined
 from ftctl_adapters.training.options import TrainingOptions
-from ftctl_adapters.training.outcome import complete, draft, put_together
 from ftctl_adapters.training.prepare import prepare
-from ftctl_adapters.training.ready import Ready, make_ready, seed_everything
+from ftctl_adapters.training.reference_cache import add_constants
 from ftctl_adapters.training.snapshot import seed_of
 from ftctl_adapters.training.sweep import sweep
-from ftctl_adapters.training.task import Task
 from ftctl_adapters.training.trainer import Trainer
+from ftctl_adapters.training.training_result import complete, draft, put_together
+from ftctl_adapters.training.training_setup import Ready, make_ready, seed_everything
+from ftctl_adapters.training.tuning_task import Task
 
 
 def train(task: Task) -> Draft:

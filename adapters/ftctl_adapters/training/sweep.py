@@ -12,8 +12,8 @@ from ftctl.ports import Objective, StageContext
 from ftctl_adapters.training.engines.engine import Engine
 from ftctl_adapters.training.engines.group import Group
 from ftctl_adapters.training.options import TrainingOptions
-from ftctl_adapters.training.order import epoch_batches, grouped
-from ftctl_adapters.training.rows import Rows
+from ftctl_adapters.training.sample_order import epoch_batches, grouped
+from ftctl_adapters.training.training_rows import Rows
 
 LOWEST, HIGHEST, STEPS = 1e-7, 1.0, 100
 SMOOTHING = 0.8

@@ -26,10 +26,10 @@ from ftctl_adapters.training.checkpoint import (
 from ftctl_adapters.training.divergence import FIRST_ROWS, refuse_divergence, refuse_not_finite
 from ftctl_adapters.training.engines.engine import Counted, Engine
 from ftctl_adapters.training.options import TrainingOptions
-from ftctl_adapters.training.order import epoch_batches, grouped, spread
-from ftctl_adapters.training.rows import Rows
+from ftctl_adapters.training.sample_order import epoch_batches, grouped, spread
 from ftctl_adapters.training.schedule import learning_rate, warmup_steps
 from ftctl_adapters.training.snapshot import Snapshot
+from ftctl_adapters.training.training_rows import Rows
 
 DEFAULT_SAVE_STEPS = 50
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from attrs import define, evolve, field
 
+from ftctl.application.model_variants import REPORTS, SERVED, STAGES
 from ftctl.application.preview import Preview
 from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage import Stage
-from ftctl.application.subjects import REPORTS, SERVED, STAGES
 from ftctl.domain.codec import to_plain
 from ftctl.domain.format import HF
 from ftctl.errors import ConfigInvalid

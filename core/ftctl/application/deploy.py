@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ftctl.application.app import App
-from ftctl.application.plan import ask
+from ftctl.application.backend_calls import ask
 from ftctl.application.serve import Served, serve
 from ftctl.application.spec import Backend
 from ftctl.domain.artifact import Artifact

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from ftctl.application.app import App
 from ftctl.application.find_dataset import ID
-from ftctl.application.plan import model_key
+from ftctl.application.stage_keys import model_key
 from ftctl.domain.artifact import Artifact, Lineage
 from ftctl.domain.format import ADAPTERS
 from ftctl.errors import ModelMismatch, UsageError

@@ -7,12 +7,12 @@ from typing import Any
 
 from attrs import evolve
 
-from ftctl.application.certainty import Bounded, certain, paired, spread
-from ftctl.application.measured import Measured
+from ftctl.application.bound_verdict import Bounded, certain, paired, spread
+from ftctl.application.model_metrics import Measured
+from ftctl.application.model_variants import STAGES, TUNED
 from ftctl.application.spec import Gate
-from ftctl.application.subjects import STAGES, TUNED
+from ftctl.domain.gate_result import Ruling
 from ftctl.domain.metric import Metric
-from ftctl.domain.ruling import Ruling
 from ftctl.errors import GateRefused
 
 MAX_RATIO, MAX_DROP = 1.05, 0.02

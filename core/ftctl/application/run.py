@@ -7,54 +7,26 @@ from typing import Any
 from attrs import define, field
 
 from ftctl.application.app import App
-from ftctl.application.earlier import EARLIER, measured_in
+from ftctl.application.backend_calls import instantiate
 from ftctl.application.event_bus import EventBus
 from ftctl.application.expected_jobs import expect_jobs
-from ftctl.application.gates import Metrics, concerns, judge, refuse
-from ftctl.application.measured import Measured
-from ftctl.application.plan import Plan, PlannedStage, instantiate, model_key, stage_key
+from ftctl.application.gates import concerns, judge, refuse
+from ftctl.application.model_metrics import Measured
+from ftctl.application.plan import Plan
 from ftctl.application.preview import PREVIEWS
+from ftctl.application.previous_run import EARLIER, measured_in
+from ftctl.application.run_result import RunResult
 from ftctl.application.run_stage import StageRunner
 from ftctl.application.serve import Served, serve
 from ftctl.application.stage import Stage
+from ftctl.application.stage_keys import PlannedStage, model_key, stage_key
 from ftctl.domain import event as events
 from ftctl.domain.codec import from_plain, to_plain
 from ftctl.domain.event import Event
-from ftctl.domain.launch import Endpoint
 from ftctl.domain.metric import Metric
 from ftctl.errors import FtctlError, GateRefused, Interrupted, SignalArrived
 from ftctl.faults import fault
 from ftctl.ports.run_journal import RunJournal
-
-
-@define
-class RunResult:
-    """What ``--json`` prints; filled in while the run goes."""
-
-    run_id: str
-    status: str = "running"
-    stages: list[dict[str, Any]] = field(factory=list)
-    metrics: Metrics = field(factory=dict)
-    endpoint: Endpoint | None = None
-    report: str = ""
-    preview: dict[str, Any] | None = None
-    gates: list[dict[str, Any]] = field(factory=list)
-    error: dict[str, Any] | None = None
-
-    def document(self) -> dict[str, Any]:
-        """The JSON document of the run."""
-        metrics = {s: {name: to_plain(m) for name, m in found.items()} for s, found in self.metrics.items()}
-        document = {
-            "run_id": self.run_id,
-            "status": self.status,
-            "stages": self.stages,
-            "metrics": metrics,
-            "endpoint": to_plain(self.endpoint) if self.endpoint else None,
-            "report": self.report,
-        }
-        document |= {"preview": self.preview} if self.preview else {}
-        document |= {"gates": self.gates} if self.gates else {}
-        return document | ({"error": self.error} if self.error else {})
 
 
 def run(

@@ -7,7 +7,7 @@ from pathlib import Path
 from attrs import define, evolve
 
 from ftctl.application.app import App
-from ftctl.application.plan import ask
+from ftctl.application.backend_calls import ask
 from ftctl.application.spec import Backend
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.interpreter import Interpreter

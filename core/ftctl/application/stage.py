@@ -4,9 +4,9 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ftctl.application.model_variants import SERVED
 from ftctl.application.preview import PREVIEWS
 from ftctl.application.spec import Backend
-from ftctl.application.subjects import SERVED
 from ftctl.domain.codec import digest
 from ftctl.domain.launch import Endpoint
 

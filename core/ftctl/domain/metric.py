@@ -6,7 +6,7 @@ from typing import Literal
 
 from attrs import Factory, field, frozen
 
-from ftctl.domain.proportion import clopper_pearson, wilson
+from ftctl.domain.statistics.proportion import clopper_pearson, wilson
 
 Direction = Literal["higher", "lower", "neither"]
 """Which values are better; ``neither`` is of figures that describe a model, such as a depth, and judge nothing."""

@@ -1,6 +1,5 @@
 """The six ports of the lifecycle with their errors, the secondary ones, and what backends are given."""
 
-from ftctl.ports.answered import answered
 from ftctl.ports.compressor import Compressor, CompressorError
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_operator import (
@@ -16,6 +15,7 @@ from ftctl.ports.data_source import DataSource, DataSourceError
 from ftctl.ports.engine import Engine, EngineError
 from ftctl.ports.evaluator import Evaluator, EvaluatorError
 from ftctl.ports.launcher import Launcher
+from ftctl.ports.missing_answers import answered
 from ftctl.ports.monitor import Monitor, MonitorError
 from ftctl.ports.objective import Batch, Encoder, Forward, Objective, ObjectiveError
 from ftctl.ports.server import Server, ServerError

@@ -8,7 +8,7 @@ from typing import BinaryIO, ClassVar
 
 from ftctl.domain.example import Example
 from ftctl.domain.outcome import Fate, Outcome
-from ftctl.domain.repeats import first_places
+from ftctl.domain.seen_keys import first_places
 from ftctl.errors import DataError
 from ftctl.ports.context import StageContext
 
@@ -115,7 +115,7 @@ class SealOperator(DataOperator, ABC):
 
 
 def first_seen(keys: Path, width: int, context: StageContext, rank_bytes: int = 0) -> "array[int]":
-    """For each key of the file the place of its first occurrence, as `ftctl.domain.repeats.first_places` finds it.
+    """For each key of the file the place of its first occurrence, as `ftctl.domain.seen_keys.first_places` finds it.
 
     Within the memory that the stage may use, and where its engine does its work.
     """

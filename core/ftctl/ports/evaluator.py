@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from ftctl.domain.asks import Asks
+from ftctl.domain.evaluation_cost import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.report import Report
 from ftctl.errors import BackendError

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from ftctl.worker.describe import describe
+from ftctl.worker.exit import finish_up
 from ftctl.worker.heartbeat import Heartbeat
 from ftctl.worker.job_folder import JobFolder
-from ftctl.worker.leave import finish_up
 from ftctl.worker.work import work
 
 PARENT_SECONDS = 0.5

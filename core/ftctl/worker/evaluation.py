@@ -10,11 +10,11 @@ from typing import Any
 
 from attrs import evolve
 
-from ftctl.application.keep_pace import remember_pace
-from ftctl.application.subjects import REPORTS
+from ftctl.application.model_variants import REPORTS
+from ftctl.application.throughput_history import remember_pace
 from ftctl.domain.artifact import Draft, served_model
-from ftctl.domain.asks import Pace
 from ftctl.domain.codec import digest, from_plain, to_plain
+from ftctl.domain.evaluation_cost import Pace
 from ftctl.domain.event import METRIC_RECORDED, WARNING_RAISED
 from ftctl.domain.example import Example
 from ftctl.domain.interpreter import Interpreter
@@ -26,10 +26,10 @@ from ftctl.plugin.dataset import is_sealed, read_split
 from ftctl.ports.context import StageContext
 from ftctl.ports.target import Target
 from ftctl.ports.target_loader import TargetLoader
-from ftctl.worker.finished import Finished, copy_new
-from ftctl.worker.making import ask, make, packages
-from ftctl.worker.remembered_target import RememberedTarget
-from ftctl.worker.replies import Replies
+from ftctl.worker.answer_store import Replies
+from ftctl.worker.cached_target import RememberedTarget
+from ftctl.worker.finished_reports import Finished, copy_new
+from ftctl.worker.instantiate import ask, make, packages
 
 MANIFEST = "manifest.json"
 SAMPLES = ".samples.jsonl"

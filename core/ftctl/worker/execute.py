@@ -18,7 +18,7 @@ from ftctl.plugin.dataset import is_sealed, read_split
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_operator import SealOperator
 from ftctl.worker.evaluation import evaluate
-from ftctl.worker.making import ask, frozen, make, packages
+from ftctl.worker.instantiate import ask, frozen, make, packages
 
 
 def execute(job: Job, context: StageContext) -> JobResult:

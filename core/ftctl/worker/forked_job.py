@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from attrs import frozen
 
-from ftctl.worker.leave import leave
+from ftctl.worker.exit import leave
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from attrs import evolve
 
 from ftctl.domain.codec import to_plain
+from ftctl.worker.error_mapping import as_ftctl_error
 from ftctl.worker.execute import execute
-from ftctl.worker.failure import as_ftctl_error
 from ftctl.worker.job_folder import JobFolder
 
 PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

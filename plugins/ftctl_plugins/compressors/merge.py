@@ -28,8 +28,8 @@ class MergeCompressor(Compressor):
         return Verdict()
 
     def compress(self, model: Artifact, calibration: Sequence[Example], context: StageContext) -> Draft:
+        from ftctl_adapters.modeling.auxiliary_files import take_along
         from ftctl_adapters.modeling.merge import merge_adapter
-        from ftctl_adapters.modeling.take_along import take_along
 
         check = merge_adapter(model, context.out, calibration)
         take_along(Path(model.path), context.out)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from ftctl.domain import Example, Outcome
 from ftctl.plugin import option, options
 from ftctl.ports import StageContext
-from ftctl_adapters.serving.asking import Asker
-from ftctl_adapters.serving.insist import NoAnswer
-from ftctl_plugins.asking import AskingOptions, asker
-from ftctl_plugins.data_operators.derived import SEED_HELP, SHARE_HELP, Augmentation, last_question, with_question
+from ftctl_adapters.serving.batch_client import Asker
+from ftctl_adapters.serving.retry import NoAnswer
+from ftctl_plugins.data_operators.derived_rows import SEED_HELP, SHARE_HELP, Augmentation, last_question, with_question
+from ftctl_plugins.endpoint_options import AskingOptions, asker
 
 TRANSLATE = "Translate the user's message into {}. Reply with the translation alone; do not answer the message."
 

@@ -5,7 +5,7 @@ import random
 from ftctl.domain import Example
 from ftctl.plugin import option, options
 from ftctl_adapters.records.noise import NOISES, touched
-from ftctl_plugins.data_operators.derived import SEED_HELP, SHARE_HELP, Augmentation, map_questions
+from ftctl_plugins.data_operators.derived_rows import SEED_HELP, SHARE_HELP, Augmentation, map_questions
 
 
 @options

@@ -8,9 +8,9 @@ from ftctl.domain import Example
 from ftctl.domain.codec import digest
 from ftctl.plugin import option, options
 from ftctl.ports import DataOperatorError, DataSourceError
-from ftctl_adapters.records.lines import read_lines
-from ftctl_adapters.records.places import Place, find_places
-from ftctl_plugins.data_operators.derived import SEED_HELP, SHARE_HELP, Augmentation, map_questions
+from ftctl_adapters.records.line_reader import read_lines
+from ftctl_adapters.records.locations import Place, find_places
+from ftctl_plugins.data_operators.derived_rows import SEED_HELP, SHARE_HELP, Augmentation, map_questions
 
 _ASCII = re.compile(r"[\x00-\x7f]+")
 

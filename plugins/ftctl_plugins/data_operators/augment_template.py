@@ -7,7 +7,7 @@ from typing import Any
 from ftctl.domain import Example
 from ftctl.plugin import option, options
 from ftctl.ports import DataOperatorError
-from ftctl_plugins.data_operators.derived import SEED_HELP, SHARE_HELP, Augmentation, last_question, with_question
+from ftctl_plugins.data_operators.derived_rows import SEED_HELP, SHARE_HELP, Augmentation, last_question, with_question
 
 
 @options

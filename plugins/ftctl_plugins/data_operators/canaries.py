@@ -6,7 +6,7 @@ import random
 from ftctl.domain import Example
 from ftctl.plugin import option, options
 from ftctl_adapters.records.canaries import canary
-from ftctl_plugins.data_operators.derived import SHARE_HELP, Augmentation
+from ftctl_plugins.data_operators.derived_rows import SHARE_HELP, Augmentation
 
 
 @options

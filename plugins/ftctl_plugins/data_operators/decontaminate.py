@@ -7,9 +7,9 @@ from typing import Any
 from ftctl.domain import Dropped, Example, Outcome
 from ftctl.plugin import option, options
 from ftctl.ports import DataOperatorError, RowOperator, StageContext
-from ftctl_adapters.records.places import Place
+from ftctl_adapters.records.locations import Place
 from ftctl_adapters.records.texts import texts
-from ftctl_plugins.data_operators.against import STEP, items, places, state
+from ftctl_plugins.data_operators.reference_files import STEP, items, places, state
 
 
 @options

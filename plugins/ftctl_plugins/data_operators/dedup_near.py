@@ -49,7 +49,7 @@ class DedupNear(SetOperator):
         return bytes(found.tobytes())
 
     def decide(self, keys: Path, context: StageContext) -> Iterator[Fate]:
-        from ftctl_adapters.dedup.clusters import clusters
+        from ftctl_adapters.dedup.near_duplicates import clusters
 
         asked = self._options
         if not keys.stat().st_size:

@@ -6,7 +6,7 @@ from typing import BinaryIO, cast
 from ftctl.errors import UsageError
 from ftctl.plugin import option, options
 from ftctl.ports import SealOperator
-from ftctl_adapters.records.sealed import NO_SALT, PIECE, Sealed, Sealing, key_mark, key_place
+from ftctl_adapters.records.encrypted_files import NO_SALT, PIECE, Sealed, Sealing, key_mark, key_place
 
 
 @options

@@ -12,8 +12,8 @@ from ftctl.domain.event import DATA_DESCRIBED, WARNING_RAISED
 from ftctl.plugin import option, options
 from ftctl.ports import SetOperator, StageContext
 from ftctl_adapters.records.gold import question
-from ftctl_adapters.records.places import Place
-from ftctl_plugins.data_operators.against import items, places, state
+from ftctl_adapters.records.locations import Place
+from ftctl_plugins.data_operators.reference_files import items, places, state
 
 SKETCH = 64
 SIGNATURE = 128
@@ -101,7 +101,7 @@ class Goldset(SetOperator):
         """For each row the first that asks nearly the same; of one that training has, that one's place below zero."""
         import numpy as np
 
-        from ftctl_adapters.dedup.clusters import clusters
+        from ftctl_adapters.dedup.near_duplicates import clusters
 
         known: list[str] = []
         path = context.work / "signatures"

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from ftctl.domain import Dropped, Example, Outcome
 from ftctl.plugin import option, options
 from ftctl.ports import RowOperator, StageContext
-from ftctl_adapters.serving.asking import Asker
-from ftctl_adapters.serving.insist import NoAnswer
-from ftctl_plugins.asking import AskingOptions, asker
+from ftctl_adapters.serving.batch_client import Asker
+from ftctl_adapters.serving.retry import NoAnswer
 from ftctl_plugins.data_operators.pairs import paired, responses
-from ftctl_plugins.judging import JUDGE, VERDICT_TOKENS, preferred
+from ftctl_plugins.endpoint_options import AskingOptions, asker
+from ftctl_plugins.pairwise_judge import JUDGE, VERDICT_TOKENS, preferred
 
 
 @options

@@ -12,7 +12,7 @@ from attrs import evolve
 from ftctl.domain import Dropped, Example, Outcome
 from ftctl.plugin import option, options
 from ftctl.ports import DataOperatorError, RowOperator, StageContext
-from ftctl_adapters.records.private_kinds import KINDS, Find, finds, label, replaced
+from ftctl_adapters.records.pii_kinds import KINDS, Find, finds, label, replaced
 from ftctl_adapters.records.texts import map_texts, map_values
 
 NAMES = tuple(kind.name for kind in KINDS)

@@ -12,9 +12,9 @@ from ftctl.domain.event import PROGRESS_MADE, WARNING_RAISED
 from ftctl.plugin import option, options
 from ftctl.ports import RowOperator, StageContext
 from ftctl_adapters.records.chunks import chunks
-from ftctl_adapters.serving.asking import Asker
-from ftctl_adapters.serving.insist import NoAnswer
-from ftctl_plugins.asking import AskingOptions, asker
+from ftctl_adapters.serving.batch_client import Asker
+from ftctl_adapters.serving.retry import NoAnswer
+from ftctl_plugins.endpoint_options import AskingOptions, asker
 
 ASK = (
     "You write training data. From the text that the user gives, make {count} questions that it answers, in the "

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from ftctl.plugin import option, options
 from ftctl.ports.data_source import DataSourceError
-from ftctl_adapters.records.places import Place
+from ftctl_adapters.records.locations import Place
 from ftctl_adapters.records.tables import Row, read_csv, whole_rows
 from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, NAMES_HELP, PATH_HELP, STORAGE_HELP, FileSource
 

@@ -10,7 +10,7 @@ from ftctl.ports import DataSource, StageContext
 from ftctl.ports.data_source import DataSourceError
 from ftctl_adapters.documents.read import KINDS, read_document
 from ftctl_adapters.documents.section import Section
-from ftctl_adapters.records.places import Place, find_places
+from ftctl_adapters.records.locations import Place, find_places
 from ftctl_plugins.data_sources.files import PATH_HELP, STORAGE_HELP
 
 

@@ -11,10 +11,10 @@ from ftctl.domain.example import Example, Rejection
 from ftctl.domain.names import nearest
 from ftctl.ports import DataSource, StageContext
 from ftctl.ports.data_source import DataSourceError
+from ftctl_adapters.records.encrypted_files import KeyPlace
 from ftctl_adapters.records.examples import ExampleReader
 from ftctl_adapters.records.formats import FORMAT_KEYS, READERS
-from ftctl_adapters.records.places import Place, find_places
-from ftctl_adapters.records.sealed import KeyPlace
+from ftctl_adapters.records.locations import Place, find_places
 from ftctl_adapters.records.tables import Row
 
 SPLIT_MARK = "#"

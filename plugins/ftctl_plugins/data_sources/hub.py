@@ -11,7 +11,7 @@ from ftctl.ports import DataSource, StageContext
 from ftctl.ports.data_source import DataSourceError
 from ftctl_adapters.records.examples import ExampleReader
 from ftctl_adapters.records.hub import READABLE, split_files
-from ftctl_adapters.records.places import Place
+from ftctl_adapters.records.locations import Place
 from ftctl_adapters.records.tables import read_rows
 from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, NAMES_HELP
 

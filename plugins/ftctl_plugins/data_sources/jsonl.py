@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from ftctl.plugin import option, options
-from ftctl_adapters.records.places import Place
-from ftctl_adapters.records.sealed import key_place
+from ftctl_adapters.records.encrypted_files import key_place
+from ftctl_adapters.records.locations import Place
 from ftctl_adapters.records.tables import KINDS, Row, read_rows
 from ftctl_plugins.data_sources.files import (
     FORMAT_HELP,

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from attrs import evolve
 
 from ftctl.domain.codec import digest
-from ftctl.domain.drawing import FIRST, RULES, Drawn
 from ftctl.domain.event import DATA_DESCRIBED
 from ftctl.domain.example import Example, Rejection
+from ftctl.domain.interleave import FIRST, RULES, Drawn
 from ftctl.plugin import option, options
 from ftctl.ports import DataSource, StageContext
 from ftctl.ports.data_source import DataSourceError

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from ftctl.plugin import option, options
-from ftctl_adapters.records.places import Place
+from ftctl_adapters.records.locations import Place
 from ftctl_adapters.records.tables import Row, read_parquet
 from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, NAMES_HELP, PATH_HELP, STORAGE_HELP, FileSource
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from ftctl.plugin import option, options
 from ftctl.ports import Engine, EngineError
 from ftctl.ports.engine import Found, Given
-from ftctl_adapters.launching.cluster import reach
+from ftctl_adapters.launching.ray_cluster import reach
 
 TRIES = 3
 """How often a piece of work is given to another process when its own is lost."""

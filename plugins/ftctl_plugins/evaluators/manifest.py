@@ -4,55 +4,107 @@ from attrs import evolve
 
 from ftctl.plugin import BASE, INSIDE, OUTSIDE, OWN_CASES, SCORES, SERVER, Need, Offer, hookimpl
 
+INSIDE_NEEDS = ("torch", "transformers")
+
 
 @hookimpl
 def ftctl_offers() -> list[Offer]:
+    return [*_quality(), *_robustness(), *_safety(), *_fairness(), *_white_box(), *_serving(), *_external()]
+
+
+def _quality() -> list[Offer]:
+    room = "quality"
     return [
-        _offer("text-metrics", "TextMetrics", "Greedy answers against the expected ones: exact match, F1, BLEU, ROUGE",
+        _offer(room, "text-metrics", "TextMetrics",
+               "Compare greedy answers with the expected ones: exact match, F1, BLEU, ROUGE",
                needs=("sacrebleu", "rouge_score")),
-        _offer("perplexity", "Perplexity", "How probable the expected answers are: perplexity by token, bits by byte",
-               (SCORES,)),
-        _offer("structured", "Structured", "Answers that must be JSON: validity, schema, fields"),
-        _offer("robust", "Robust", "The same questions mistyped, scanned, padded, in other words; and attacked",
-               needs=("opencc",)),
-        _offer("diversity", "Diversity", "Whether answers repeat each other", needs=("sacrebleu",)),
-        _offer("shift", "Shift", "Whether some questions are answered worse than the rest", needs=("numpy", "sklearn")),
-        _offer("pii", "Pii", "Whether answers tell personal data that was not in the question",
-               needs=("stdnum", "phonenumbers"), extra="data"),
-        _offer("calibrate", "Calibrate", "Whether the model is as sure of its answers as it is right", (SCORES,)),
-        _offer("judge", "Judge", "Answers beside the expected ones, by a language model, and what it is worth"),
-        _offer("rubric", "Rubric", "Grades by criteria, by a language model, and whether it tells good from nonsense"),
-        _offer("human", "Human", "People say which answer is better, by forms", needs=("numpy",)),
-        _offer("attribution", "AttributionEvaluator", "Which words of a question an answer depends on", (INSIDE,),
-               needs=("torch", "transformers"), extra="hf"),
-        _offer("attention", "AttentionEvaluator", "Where the model looks while it answers", (INSIDE,),
-               needs=("torch", "transformers"), extra="hf"),
-        _offer("lens", "LensEvaluator", "What each layer would already say", (INSIDE,),
-               needs=("torch", "transformers"), extra="hf"),
-        _offer("influence", "InfluenceEvaluator", "Which training examples pull the model as a test example does",
-               (INSIDE,), needs=("torch", "transformers"), extra="hf"),
-        _offer("forgetting", "Forgetting", "Small general tasks that the base model could do", (OWN_CASES,)),
-        _offer("drift", "Drift", "How far the model has gone from its base, on what the base says", (SCORES, BASE)),
-        _offer("fairness", "Fairness", "Whether people are answered alike, and which stereotypes are likely",
-               (OWN_CASES, SCORES)),
-        _offer("boundary", "Boundary", "Odd, long and unanswerable questions, earlier turns, formats", (OWN_CASES,)),
-        _offer("jailbreak", "Jailbreak", "Whether a rule can be talked away, by harmless secrets", (OWN_CASES,)),
-        _offer("injection", "Injection", "Whether texts that are only read give orders", (OWN_CASES,)),
-        _offer("prompt-leak", "PromptLeak", "Whether a system prompt comes out", (OWN_CASES,)),
-        _offer("load", "LoadEvaluator", "How long a server keeps its users waiting, and what it takes",
-               (OWN_CASES, SERVER), needs=("psutil",)),
-        _offer("code", "Code", "Whether functions that are written pass their tests, run in a sandbox", (OWN_CASES,)),
-        _apart("bench", "Bench", "Tasks of lm-evaluation-harness, by itself", "lm-eval", INSIDE),
-        _apart("garak", "Garak", "Probes of the scanner garak, by itself", "garak"),
-        _apart("pyrit", "Pyrit", "Attacks of the framework PyRIT, by itself", "pyrit"),
-        _apart("inspect-ai", "InspectAI", "Tasks of the framework Inspect, by itself", "inspect-ai"),
-        _offer("membership", "Membership", "Whether it shows which rows were trained on", (SCORES,)),
-        _offer("memorise", "Memorise", "Whether planted codes can be guessed from the model",
-               (OWN_CASES, SCORES)),
+        _offer(room, "perplexity", "Perplexity",
+               "Score the expected answers: perplexity per token, bits per byte", (SCORES,)),
+        _offer(room, "structured", "Structured", "Check answers that must be JSON: validity, schema, fields"),
+        _offer(room, "code", "Code", "Run generated functions against their tests in a sandbox: pass@1", (OWN_CASES,)),
+        _offer(room, "judge", "Judge",
+               "Compare answers with the expected ones by a judge model, and measure the judge's reliability"),
+        _offer(room, "rubric", "Rubric",
+               "Grade answers by criteria with a judge model, and check that it grades nonsense low"),
+        _offer(room, "human", "Human", "Collect blind pairwise preferences from people through forms",
+               needs=("numpy",)),
+        _offer(room, "forgetting", "Forgetting", "Ask small general tasks that the base model could solve",
+               (OWN_CASES,)),
+        _offer(room, "drift", "Drift", "KL divergence from the base model on the base model's own answers",
+               (SCORES, BASE)),
     ]  # fmt: skip
 
 
+def _robustness() -> list[Offer]:
+    room = "robustness"
+    return [
+        _offer(room, "robust", "Robust", "Ask the same questions with typos, OCR noise, padding, paraphrases, attacks",
+               needs=("opencc",)),
+        _offer(room, "shift", "Shift", "Find groups of questions that are answered worse than the rest",
+               needs=("numpy", "sklearn")),
+        _offer(room, "calibrate", "Calibrate", "Calibration error between answer probability and accuracy", (SCORES,)),
+        _offer(room, "boundary", "Boundary",
+               "Ask odd, long and unanswerable questions, follow-ups and fixed formats", (OWN_CASES,)),
+    ]  # fmt: skip
+
+
+def _safety() -> list[Offer]:
+    room = "safety"
+    return [
+        _offer(room, "jailbreak", "Jailbreak", "Try to talk the model out of a rule, with harmless secrets",
+               (OWN_CASES,)),
+        _offer(room, "injection", "Injection", "Prompt injection: instructions inside text that is only to be read",
+               (OWN_CASES,)),
+        _offer(room, "prompt-leak", "PromptLeak", "Try to extract the system prompt", (OWN_CASES,)),
+        _offer(room, "memorise", "Memorise", "Rank planted canaries among alternatives: exposure", (OWN_CASES, SCORES)),
+        _offer(room, "membership", "Membership", "Membership inference: tell training rows from held-out rows by loss",
+               (SCORES,)),
+        _offer(room, "pii", "Pii", "Find personal data in answers that was not in the question",
+               needs=("stdnum", "phonenumbers"), extra="data"),
+    ]  # fmt: skip
+
+
+def _fairness() -> list[Offer]:
+    room = "fairness"
+    return [
+        _offer(room, "fairness", "Fairness", "Compare answers between demographic groups, and score stereotypes",
+               (OWN_CASES, SCORES)),
+        _offer(room, "diversity", "Diversity", "Measure repetition between answers", needs=("sacrebleu",)),
+    ]  # fmt: skip
+
+
+def _white_box() -> list[Offer]:
+    room = "white_box"
+    return [
+        _offer(room, "attribution", "AttributionEvaluator", "Attribute an answer to words of its question", (INSIDE,),
+               needs=INSIDE_NEEDS, extra="hf"),
+        _offer(room, "attention", "AttentionEvaluator", "Show the attention weights of an answer", (INSIDE,),
+               needs=INSIDE_NEEDS, extra="hf"),
+        _offer(room, "lens", "LensEvaluator", "Logit lens: decode each layer's hidden states", (INSIDE,),
+               needs=INSIDE_NEEDS, extra="hf"),
+        _offer(room, "influence", "InfluenceEvaluator", "Find training examples with gradients like a test example's",
+               (INSIDE,), needs=INSIDE_NEEDS, extra="hf"),
+    ]  # fmt: skip
+
+
+def _serving() -> list[Offer]:
+    return [
+        _offer("serving", "load", "LoadEvaluator", "Latency, throughput, memory and CPU time of a server under load",
+               (OWN_CASES, SERVER), needs=("psutil",)),
+    ]  # fmt: skip
+
+
+def _external() -> list[Offer]:
+    return [
+        _in_environment("bench", "Bench", "Run tasks of lm-evaluation-harness", "lm-eval", INSIDE),
+        _in_environment("garak", "Garak", "Run probes of the scanner garak", "garak"),
+        _in_environment("pyrit", "Pyrit", "Run attacks of the framework PyRIT", "pyrit"),
+        _in_environment("inspect-ai", "InspectAI", "Run tasks of the framework Inspect", "inspect-ai"),
+    ]
+
+
 def _offer(
+    room: str,
     name: str,
     kind: str,
     summary: str,
@@ -60,7 +112,7 @@ def _offer(
     needs: tuple[str, ...] = (),
     extra: str = "eval",
 ) -> Offer:
-    module = f"ftctl_plugins.evaluators.{name.replace('-', '_')}"
+    module = f"ftctl_plugins.evaluators.{room}.{name.replace('-', '_')}"
     return Offer(
         port="evaluator",
         name=name,
@@ -72,10 +124,10 @@ def _offer(
     )
 
 
-def _apart(name: str, kind: str, summary: str, environment: str, asked: str = OUTSIDE) -> Offer:
-    """One that runs a program of others, which lives in an environment that is called after its package."""
+def _in_environment(name: str, kind: str, summary: str, environment: str, asked: str = OUTSIDE) -> Offer:
+    """Offer an evaluator that runs a third-party program, in an environment named after its package."""
     return evolve(
-        _offer(name, kind, summary, (OWN_CASES, asked)),
+        _offer("external", name, kind, summary, (OWN_CASES, asked)),
         needs=(Need(environment.replace("-", "_"), environment),),
         environment=environment,
         recipe=f"ftctl_plugins.environments:{environment}.toml",

@@ -48,8 +48,8 @@ class Case:
 
 
 def read_cases(name: str) -> list[dict[str, Any]]:
-    """The lines of ``data/NAME.jsonl``."""
-    text = files("ftctl_plugins.evaluators").joinpath("data", f"{name}.jsonl").read_text(encoding="utf-8")
+    """Read the cases in ``ROOM/NAME.jsonl`` beside the evaluator; ``name`` is ``ROOM/NAME``."""
+    text = files("ftctl_plugins.evaluators").joinpath(f"{name}.jsonl").read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
 
 

@@ -55,7 +55,7 @@ class OpenaiLoader(TargetLoader):
 
     def _endpoint(self, model: Artifact) -> Endpoint:
         """Where the artifact is served; the first model that is listed there, where none is named."""
-        from ftctl_adapters.serving.insist import get
+        from ftctl_adapters.serving.retry import get
 
         url, name = str(model.facts["url"]).rstrip("/"), str(model.facts["model"])
         try:

@@ -8,7 +8,7 @@ from ftctl.domain import event as events
 from ftctl.domain.event import Event
 from ftctl.plugin import options
 from ftctl.ports import Monitor
-from ftctl_plugins.monitors.phrases import phrase
+from ftctl_plugins.monitors.event_text import phrase
 
 PLAIN_SECONDS = 3.0
 """In a pipe, progress is one line in so many seconds."""

@@ -16,8 +16,8 @@ from ftctl.domain.report import Report
 from ftctl.errors import ServedDifferently
 from ftctl.plugin import option, options
 from ftctl.ports import StageContext, Verifier
-from ftctl_plugins.verifiers.compare import DIFFERENT, EQUAL, TIE, compare, largest_difference
-from ftctl_plugins.verifiers.links import (
+from ftctl_plugins.verifiers.answer_comparison import DIFFERENT, EQUAL, TIE, compare, largest_difference
+from ftctl_plugins.verifiers.failure_cause import (
     CAUSES,
     OWN_TEMPLATE,
     OWN_TOKENIZER,

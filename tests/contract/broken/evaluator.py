@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 from attrs import evolve
 
-from ftctl.domain.asks import Asks
+from ftctl.domain.evaluation_cost import Asks
 from ftctl.domain.example import Example, Prompt
 from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report

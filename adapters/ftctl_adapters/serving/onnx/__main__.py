@@ -11,7 +11,7 @@ from ftctl_adapters.modeling.onnx import context_length, open_onnx
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.serving.onnx.app import Service
 from ftctl_adapters.serving.onnx.engine import Engine
-from ftctl_adapters.serving.onnx.gauges import Gauges
+from ftctl_adapters.serving.onnx.metrics import Gauges
 from ftctl_adapters.serving.onnx.scorer import Scorer
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from ftctl_adapters.serving.onnx.engine import Engine
-from ftctl_adapters.serving.onnx.gauges import Gauges
+from ftctl_adapters.serving.onnx.metrics import Gauges
 from ftctl_adapters.serving.onnx.text import TextStream
 from ftctl_adapters.serving.onnx.turn import Sampling, Step, Turn
 

@@ -17,11 +17,11 @@ from ftctl.domain.example import Message
 from ftctl.errors import LabelsInvalid
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.serving.onnx.answer import Answer
-from ftctl_adapters.serving.onnx.body import ChatMessage, ChatRequest, Common, TextRequest, TokenizeRequest
+from ftctl_adapters.serving.onnx.disconnect import unless_gone
 from ftctl_adapters.serving.onnx.engine import Engine, Full
-from ftctl_adapters.serving.onnx.gauges import Gauges
-from ftctl_adapters.serving.onnx.leaving import unless_gone
-from ftctl_adapters.serving.onnx.replies import Shape, failure, usage
+from ftctl_adapters.serving.onnx.metrics import Gauges
+from ftctl_adapters.serving.onnx.requests import ChatMessage, ChatRequest, Common, TextRequest, TokenizeRequest
+from ftctl_adapters.serving.onnx.responses import Shape, failure, usage
 from ftctl_adapters.serving.onnx.scorer import Scorer
 from ftctl_adapters.serving.onnx.turn import Sampling
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from ftctl_adapters.modeling.blocks import layers_of
+from ftctl_adapters.modeling.decoder_blocks import layers_of
 from ftctl_adapters.training.engines.engine import Engine
 from ftctl_adapters.training.engines.group import Tensors
 

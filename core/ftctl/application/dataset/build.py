@@ -9,16 +9,16 @@ from typing import Any, TextIO
 
 from attrs import evolve
 
-from ftctl.application.dataset.book import Book, text_file
-from ftctl.application.dataset.flow import Flow, funnel
-from ftctl.application.dataset.labour import Item, line
+from ftctl.application.dataset.ledger_builder import Book, text_file
+from ftctl.application.dataset.pipeline import Flow, funnel
 from ftctl.application.dataset.recipe import parts
 from ftctl.application.dataset.row import Row
+from ftctl.application.dataset.shard_worker import Item, line
 from ftctl.application.dataset.step import Step
 from ftctl.domain.artifact import Draft
 from ftctl.domain.event import DATA_DESCRIBED, WARNING_RAISED
 from ftctl.domain.ledger import KEPT, LedgerEntry
-from ftctl.domain.lengths import Lengths
+from ftctl.domain.length_summary import Lengths
 from ftctl.domain.split import SPLITS, SplitShares
 from ftctl.errors import NoUsableRows, RowsInvalid
 from ftctl.ports.context import StageContext

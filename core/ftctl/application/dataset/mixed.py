@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from attrs import evolve, frozen
 
 from ftctl.domain.codec import digest, to_plain
-from ftctl.domain.drawing import ALL, RULES, Drawn
 from ftctl.domain.event import DATA_DESCRIBED
 from ftctl.domain.example import Example, Rejection
+from ftctl.domain.interleave import ALL, RULES, Drawn
 from ftctl.plugin.options import option, options
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_source import DataSource

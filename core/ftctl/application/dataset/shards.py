@@ -10,8 +10,8 @@ from typing import Any
 
 from attrs import define, field
 
-from ftctl.application.dataset.labour import Done
 from ftctl.application.dataset.row import Row
+from ftctl.application.dataset.shard_worker import Done
 from ftctl.faults import fault
 from ftctl.ports.data_operator import SealOperator
 

@@ -19,9 +19,9 @@ from ftctl.ports.context import StageContext
 from ftctl.ports.target import Target
 from ftctl.testing.contracts.base import capability
 from ftctl.testing.contracts.offer import make
-from ftctl.testing.contracts.opening import mean_loss, open_target
 from ftctl.testing.contracts.stage import recording
-from ftctl.testing.contracts.supporting import WEIGHTS, SupportingContract, hashes
+from ftctl.testing.contracts.supports import WEIGHTS, SupportingContract, hashes
+from ftctl.testing.contracts.target_loader import mean_loss, open_target
 
 NOTHING_LOST = 0.01
 """Nats a token: what storing a sum of two bfloat16 in bfloat16 may cost."""

@@ -21,7 +21,7 @@ from ftctl.ports.context import StageContext
 from ftctl.ports.data_operator import DataOperator, RowOperator, SealOperator, SetOperator, SplitOperator
 from ftctl.testing.contracts.base import capability
 from ftctl.testing.contracts.data_source import TEXTS
-from ftctl.testing.contracts.loopback import only_loopback
+from ftctl.testing.contracts.network_guard import only_loopback
 from ftctl.testing.contracts.offer import OfferContract, make
 from ftctl.testing.contracts.stage import recording
 from ftctl.testing.samples import phrases

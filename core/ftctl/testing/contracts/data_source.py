@@ -14,7 +14,7 @@ from ftctl.plugin.capabilities import NETWORK
 from ftctl.plugin.offer import Offer
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_source import DataSource, DataSourceError
-from ftctl.testing.contracts.loopback import only_loopback
+from ftctl.testing.contracts.network_guard import only_loopback
 from ftctl.testing.contracts.offer import OfferContract, make
 from ftctl.testing.contracts.stage import recording
 

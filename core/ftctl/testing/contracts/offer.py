@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 import attrs
 import pytest
 
-from ftctl.application.needs import lacking
+from ftctl.application.requirements import lacking
 from ftctl.domain.names import is_name
 from ftctl.plugin.capabilities import CAPABILITIES
-from ftctl.plugin.checking import check_options
 from ftctl.plugin.offer import Offer, load
+from ftctl.plugin.option_checks import check_options
 from ftctl.plugin.registry import Registry, Unknown
 from ftctl.testing.contracts.base import Contract
 from ftctl.testing.fakes import FakeEnvironments

@@ -21,9 +21,9 @@ from ftctl.errors import FtctlError, ServerDied, ServerNotReady
 from ftctl.plugin.offer import Offer, load
 from ftctl.ports.server import Server
 from ftctl.ports.server_runner import RunningServer
-from ftctl.testing.contracts.listening import listeners
 from ftctl.testing.contracts.offer import make
-from ftctl.testing.contracts.supporting import WEIGHTS, SupportingContract, hashes
+from ftctl.testing.contracts.port_owner import listeners
+from ftctl.testing.contracts.supports import WEIGHTS, SupportingContract, hashes
 
 RUNNER = "ftctl_adapters.process.server_runner:LocalServerRunner"
 CLIENT = "ftctl_adapters.serving.openai_client"

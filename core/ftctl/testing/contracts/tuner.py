@@ -28,12 +28,12 @@ from ftctl.ports.target import Target
 from ftctl.ports.tuner import Tuner
 from ftctl.testing.contracts.base import capability
 from ftctl.testing.contracts.offer import OfferContract, make
-from ftctl.testing.contracts.opening import mean_loss, open_target
 from ftctl.testing.contracts.stage import recording
-from ftctl.testing.contracts.supporting import hashes
+from ftctl.testing.contracts.supports import hashes
+from ftctl.testing.contracts.target_loader import mean_loss, open_target
 from ftctl.testing.contracts.without_backend import without_backend
 from ftctl.testing.samples import phrases_dataset, tiny_model, tiny_shape
-from ftctl.worker.failure import as_ftctl_error
+from ftctl.worker.error_mapping import as_ftctl_error
 
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
 LOSSES = 1e-3

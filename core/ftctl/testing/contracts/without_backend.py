@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from ftctl.domain.codec import from_plain, to_plain
 from ftctl.domain.resources import ModelShape
-from ftctl.plugin.checking import check_options
 from ftctl.plugin.offer import Offer, load
+from ftctl.plugin.option_checks import check_options
 from ftctl.testing.contracts.offer import HEAVY, in_fresh_python
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from ftctl.domain.example import Example
 from ftctl.domain.outcome import Derived, Dropped, Fate, Outcome
-from ftctl.domain.repeats import first_places
+from ftctl.domain.seen_keys import first_places
 from ftctl.plugin import option, options
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_operator import DataOperatorError, RowOperator, SealOperator, SetOperator, SplitOperator

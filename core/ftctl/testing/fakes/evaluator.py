@@ -5,14 +5,14 @@ from pathlib import Path
 
 from attrs import evolve
 
-from ftctl.domain.asks import Asks
+from ftctl.domain.evaluation_cost import Asks
 from ftctl.domain.example import Example
 from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
 from ftctl.plugin import option, options
-from ftctl.ports.answered import answered
 from ftctl.ports.context import StageContext
 from ftctl.ports.evaluator import Evaluator
+from ftctl.ports.missing_answers import answered
 from ftctl.ports.target import Target
 
 

@@ -1,0 +1,59 @@
+"""What an objective needs to know of the model as it began: computed once, and kept beside the checkpoints."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from ftctl.ports import Objective
+from ftctl_adapters.modeling.forward import ModelForward
+from ftctl_adapters.training.engines.group import Group
+from ftctl_adapters.training.training_rows import Rows
+
+
+def add_constants(
+    rows: Rows, objective: Objective, model: Any, size: int, pad_id: int, kept: Path, group: Group
+) -> None:
+    """Fills in ``rows.constants``, from the file ``kept`` where an earlier try has written it.
+
+    Args:
+        rows: to train or to validate on.
+        objective: which says what it needs.
+        model: with its adapters, not yet trained. They change nothing yet, but for virtual tokens, which are
+            switched off.
+        size: rows at a time.
+        pad_id: of the tokenizer.
+        kept: a safetensors file that belongs to this very run; only the first process writes and reads it.
+        group: the processes that share the work.
+    """
+    if not objective.constants:
+        return
+    from safetensors.torch import load_file, save_file
+
+    first = group.rank == 0
+    if group.any(first and kept.exists()):
+        rows.constants = group.share(load_file(kept) if first else {})
+        return
+    rows.constants = _computed(rows, objective, model, size, pad_id, group)
+    if first:
+        draft = kept.with_suffix(".draft")
+        save_file(rows.constants, draft)
+        draft.replace(kept)
+
+
+def _computed(rows: Rows, objective: Objective, model: Any, size: int, pad_id: int, group: Group) -> dict[str, Any]:
+    import torch
+
+    found = {name: torch.zeros(len(rows)) for name in objective.constants}
+    config = getattr(model, "active_peft_config", None)
+    virtual = config is not None and config.is_prompt_learning
+    switched_off = model.disable_adapter() if virtual else contextlib.nullcontext()
+    model.eval()
+    with torch.inference_mode(), switched_off:
+        for numbers, counts in group.part(rows.sorted_numbers(size)):
+            batch = group.placed(rows.batch(numbers, pad_id))
+            for name, values in objective.constants_of(ModelForward(model), batch).items():
+                if counts:
+                    found[name][numbers] = values.float().cpu()
+    group.add(found)
+    model.train()
+    return found

@@ -1,0 +1,88 @@
+"""A model that can be trained, and what it is trained on."""
+
+from typing import Any
+
+from attrs import define
+
+from ftctl.domain import event as events
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.training.allocator import keep_few_products, keep_freed_memory
+from ftctl_adapters.training.encode_split import Encoding, encoded_split
+from ftctl_adapters.training.engines.choose import KEEPS_LAYOUTS
+from ftctl_adapters.training.engines.group import Group
+from ftctl_adapters.training.prepare import Account
+from ftctl_adapters.training.tokens_folder import tokens_folder
+from ftctl_adapters.training.training_rows import Rows
+from ftctl_adapters.training.tuning_task import Task
+
+
+@define
+class Ready:
+    """``account`` says what became of the examples of the train split."""
+
+    model: Any
+    rows: Rows
+    validation: Rows
+    account: Account
+    tokenizer: ChatTokenizer
+
+
+def make_ready(task: Task, group: Group) -> Ready:
+    """Encodes the data, loads the model, and makes it trainable and quick."""
+    keep_freed_memory()
+    keep_few_products()
+    from ftctl_adapters.kernels.patching import install
+    from ftctl_adapters.modeling.loss import ordinary
+
+    tokenizer = ChatTokenizer(task.model.path)
+    rows, account = _encoded(task, tokenizer, "train", group)
+    validation = Rows.of([])
+    if task.data.facts["splits"]["validation"]:
+        validation, _ = _encoded(task, tokenizer, "validation", group)
+    _announce(task, account, rows)
+    seed_everything(task.context.seed)
+    tuned = task.tuner.adapt(task.tuner.load(task.model.path)).to(group.device)
+    if task.options.engine != "deepspeed" or group.world == 1:
+        # DeepSpeed's stage 3 brings a layer's weights when that layer is called; the kernels call whole blocks
+        whole = task.options.engine in KEEPS_LAYOUTS or type(group) is Group
+        install(tuned, whole=whole, head=not ordinary(tuned))
+    if task.options.gradient_checkpointing:
+        keep_less(tuned)
+    return Ready(tuned, rows, validation, account, tokenizer)
+
+
+def keep_less(model: Any) -> None:
+    """Keeps only the inputs of every layer and computes the rest again in the backward pass."""
+    model.enable_input_require_grads()
+    model.gradient_checkpointing_enable({"use_reentrant": False})
+
+
+def seed_everything(seed: int) -> None:
+    """Seeds every generator the loop draws from."""
+    import random
+
+    import torch
+
+    random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def _encoded(task: Task, tokenizer: ChatTokenizer, split: str, group: Group) -> tuple[Rows, Account]:
+    """The split as tokens, written by one process of this machine and read by all of them."""
+    kept = tokens_folder(task.context, task.objective, task.options, task.model, task.data) / split
+    encoding = Encoding(task.model.path, task.objective, task.options)
+    if group.first_here:
+        encoded_split(encoding, tokenizer, task.data, split, kept, task.context)
+    group.any(False)
+    return encoded_split(encoding, tokenizer, task.data, split, kept, task.context)
+
+
+def _announce(task: Task, account: Account, rows: Rows) -> None:
+    task.context.emit(
+        events.DATA_DESCRIBED,
+        rows=account.rows,
+        sequences=len(rows) * rows.together,
+        tokens=account.tokens,
+        trained_tokens=account.trained_tokens,
+        states=dict(account.states),
+    )

@@ -1,0 +1,31 @@
+"""How fast models answered in this workspace: kept beside their answers, for the next plan."""
+
+import json
+from pathlib import Path
+
+from attrs import evolve
+
+from ftctl.domain.codec import digest, from_plain, to_plain
+from ftctl.domain.evaluation_cost import Pace
+from ftctl.whole_file import write_whole
+
+
+def remember_pace(folder: Path, who: str, pace: Pace) -> None:
+    """Keeps what was measured of a model, the digest of its base, or its name; what was not measured stays."""
+    before, path = recall_pace(folder, who), _path(folder, who)
+    known = {name: value for name, value in to_plain(pace).items() if value is not None}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, json.dumps(to_plain(evolve(before, **known))))
+
+
+def recall_pace(folder: Path, who: str) -> Pace:
+    """What is known of it; nothing where that is nothing, or cannot be read."""
+    try:
+        found: Pace = from_plain(json.loads(_path(folder, who).read_text(encoding="utf-8")), Pace)
+        return found
+    except (OSError, ValueError, TypeError, LookupError):
+        return Pace()
+
+
+def _path(folder: Path, who: str) -> Path:
+    return folder / f"{digest(who)[:16]}.pace.json"

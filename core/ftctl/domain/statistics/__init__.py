@@ -1,0 +1,1 @@
+"""Statistics: intervals, hypothesis tests, power, and bounds of selected extremes."""

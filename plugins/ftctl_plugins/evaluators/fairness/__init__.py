@@ -1,0 +1,1 @@
+"""Evaluators of fairness between groups and of diversity."""

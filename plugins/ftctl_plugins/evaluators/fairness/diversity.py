@@ -1,0 +1,100 @@
+"""``diversity``: whether a model says the same whatever it is asked.
+
+Distinct n-grams: Li et al., A diversity-promoting objective function for neural conversation models, 2016.
+Self-BLEU: Zhu et al., Texygen, 2018.
+"""
+
+import random
+import zlib
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.example import Example
+from ftctl.domain.metric import Direction, Metric, mean_metric
+from ftctl.domain.report import Report
+from ftctl.plugin import option, options
+from ftctl.ports import Evaluator, StageContext, Target, answered
+from ftctl_plugins.evaluators.conversations import conversations
+from ftctl_plugins.evaluators.quality.text_scores import words
+
+ORDERS = (1, 2, 3)
+
+T = TypeVar("T")
+
+
+@options
+class DiversityOptions:
+    max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)
+    limit: int | None = option(200, help="Measure only this many examples of the test split.", ge=2)
+    references: int = option(20, help="How many other answers each is held against for self-BLEU.", ge=1, le=500)
+    seed: int = option(1, help="Of the other answers that are drawn.", ge=0)
+
+
+class Diversity(Evaluator):
+    """Over the greedy answers to the test split; a Chinese character is a token.
+
+    All of them depend on how long answers are: compare models whose lengths are alike.
+    """
+
+    def __init__(self, options: DiversityOptions) -> None:
+        self._options = options
+
+    def asks(self, examples: int) -> Asks:
+        return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        asked = conversations("diversity", data, self._options.limit, fewest=2)
+        told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
+        asked, came, missing = answered(asked, told)
+        answers = [answer.text for answer in came]
+        tokens = [words(text) for text in answers]
+        alone = [float(answers.count(text) == 1) for text in answers]
+        alike = self._self_bleu(tokens)
+        n = len(answers)
+        metrics = (
+            *(_figure(f"distinct_{order}", partial(_distinct, order), tokens, "share", "higher") for order in ORDERS),
+            mean_metric("unique_answers", alone, unit="share", direction="higher"),
+            mean_metric("self_bleu", alike, unit="bleu", direction="lower"),
+            _figure("compression_ratio", _compression, answers, "ratio", "lower"),
+        )
+        records = tuple(
+            {"where": e.where, "prompt": e.prompt.question, "answer": text, "unique_answers": single, "self_bleu": bleu}
+            for e, text, single, bleu in zip(asked, answers, alone, alike, strict=True)
+        )
+        note = f"answers have {sum(map(len, tokens)) / n:.1f} tokens on average"
+        return Report("diversity", metrics, records + missing, {"diversity": note})
+
+    def _self_bleu(self, tokens: list[list[str]]) -> list[float]:
+        """BLEU (0 to 100) of each answer against others that are drawn."""
+        from sacrebleu.metrics import BLEU
+
+        bleu, draw = BLEU(tokenize="none", effective_order=True), random.Random(self._options.seed)  # noqa: S311
+        texts, found = [" ".join(words) for words in tokens], []
+        for place, text in enumerate(texts):
+            others = [other for number, other in enumerate(texts) if number != place]
+            chosen = draw.sample(others, min(self._options.references, len(others)))
+            found.append(float(bleu.sentence_score(text, chosen).score) if text else 100.0)
+        return found
+
+
+def _figure(
+    name: str, figure: Callable[[Sequence[T]], float], answers: Sequence[T], unit: str, direction: Direction
+) -> Metric:
+    """Of all answers together, with the standard error of leaving some of them out."""
+    from ftctl_adapters.statistics.bootstrap import figure_error
+
+    error = figure_error(lambda places: figure([answers[place] for place in places]), len(answers))
+    return Metric(name, figure(answers), unit, direction, len(answers), error)
+
+
+def _distinct(order: int, tokens: Sequence[list[str]]) -> float:
+    """Different n-grams as a share of all; none where there are no n-grams."""
+    grams = [tuple(words[place : place + order]) for words in tokens for place in range(len(words) - order + 1)]
+    return len(set(grams)) / len(grams) if grams else 0.0
+
+
+def _compression(answers: Sequence[str]) -> float:
+    packed = "\n".join(answers).encode()
+    return len(packed) / max(len(zlib.compress(packed, 9)), 1)

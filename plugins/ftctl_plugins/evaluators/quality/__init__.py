@@ -1,0 +1,1 @@
+"""Evaluators of answers: text metrics, likelihood, structure, code, judges, people, forgetting."""

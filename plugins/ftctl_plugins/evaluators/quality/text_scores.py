@@ -1,0 +1,109 @@
+"""Figures of answers beside the expected ones that `text-metrics` tells when it is asked for them."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from ftctl.domain.metric import Metric, mean_metric
+from ftctl.ports.evaluator import EvaluatorError
+from ftctl_plugins.evaluators.exact_match import normalise
+
+BOOTSTRAP = 200
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
+
+Texts = Sequence[str]
+
+
+def words(text: str) -> list[str]:
+    """Words in lower case; a CJK character is one of its own."""
+    return _WORD.findall(text.lower())
+
+
+def chrf(answers: Texts, expected: Texts) -> Metric:
+    """Corpus chrF, 0 to 100, by sacrebleu. Popović, 2015."""
+    from sacrebleu.metrics import CHRF
+
+    found = CHRF().corpus_score(list(answers), [list(expected)], n_bootstrap=BOOTSTRAP)
+    return Metric("chrf", float(found.score), "chrf", "higher", len(answers), float(found._ci) / 1.96)
+
+
+def chrf_signature() -> str:
+    """What makes a chrF comparable."""
+    from sacrebleu.metrics import CHRF
+
+    made = CHRF()
+    made.corpus_score(["a"], [["a"]])  # it knows how many references there are once it was asked
+    return str(made.get_signature())
+
+
+class _NoSynonyms:
+    """WordNet without a word in it: its data is not carried along."""
+
+    def synsets(self, *_: object, **__: object) -> list[object]:
+        return []
+
+
+def meteor_exact_stem(answers: Texts, expected: Texts) -> Metric:
+    """METEOR by nltk without synonyms: exact words and English stems. Banerjee and Lavie, 2005."""
+    try:
+        from nltk.translate.meteor_score import single_meteor_score
+    except ImportError as error:
+        raise EvaluatorError("meteor_exact_stem needs nltk", next_step="pip install 'ftctl[eval]'") from error
+    values = [
+        float(single_meteor_score(words(wanted), words(text), wordnet=_NoSynonyms())) if words(wanted) else 0.0
+        for text, wanted in zip(answers, expected, strict=True)
+    ]
+    return mean_metric("meteor_exact_stem", values, unit="share", direction="higher")
+
+
+def wer(answers: Texts, expected: Texts) -> Metric:
+    """Word errors by the expected words of all examples together."""
+    return _error_rate("wer", [words(text) for text in answers], [words(text) for text in expected])
+
+
+def cer(answers: Texts, expected: Texts) -> Metric:
+    """Character errors by the expected characters of all examples together."""
+    return _error_rate("cer", answers, expected)
+
+
+def _error_rate(name: str, answers: Sequence[Sequence[str]], expected: Sequence[Sequence[str]]) -> Metric:
+    """Fewest insertions, deletions and substitutions; the standard error is that of a ratio, by the delta method."""
+    try:
+        from rapidfuzz.distance import Levenshtein
+    except ImportError as error:
+        raise EvaluatorError(f"{name} needs rapidfuzz", next_step="pip install 'ftctl[eval]'") from error
+    errors = [Levenshtein.distance(text, wanted) for text, wanted in zip(answers, expected, strict=True)]
+    sizes = [len(wanted) for wanted in expected]
+    total, n = max(sum(sizes), 1), len(sizes)
+    rate = sum(errors) / total
+    apart = math.fsum((one - rate * size) ** 2 for one, size in zip(errors, sizes, strict=True))
+    return Metric(name, rate, "ratio", "lower", n, math.sqrt(apart * n / (n - 1)) / total if n > 1 else None)
+
+
+def macro_f1(answers: Texts, expected: Texts) -> Metric:
+    """F1 of each expected answer as a class, and its mean over classes; compared as `exact_match` does.
+
+    Its standard error is that of leaving some examples out.
+    """
+    from ftctl_adapters.statistics.bootstrap import figure_error
+
+    pairs = [(normalise(one), normalise(other)) for one, other in zip(answers, expected, strict=True)]
+    error = figure_error(lambda places: _macro_f1([pairs[place] for place in places]), len(pairs))
+    return Metric("macro_f1", _macro_f1(pairs), "share", "higher", len(pairs), error)
+
+
+def _macro_f1(pairs: Sequence[tuple[str, str]]) -> float:
+    """Of what was said and what was expected."""
+    said, wanted = (Counter(texts) for texts in zip(*pairs, strict=True))
+    both = Counter(one for one, other in pairs if one == other)
+    return math.fsum(2 * both[label] / (said[label] + wanted[label]) for label in sorted(wanted)) / len(wanted)
+
+
+MORE: dict[str, Callable[[Texts, Texts], Metric]] = {
+    "chrf": chrf,
+    "meteor_exact_stem": meteor_exact_stem,
+    "wer": wer,
+    "cer": cer,
+    "macro_f1": macro_f1,
+}

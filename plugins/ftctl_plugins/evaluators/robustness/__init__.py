@@ -1,0 +1,1 @@
+"""Evaluators of answers to changed, shifted and out-of-scope questions, and of calibration."""

@@ -1,0 +1,1 @@
+"""Evaluators of security and privacy: jailbreaks, injections, leaks, memorisation, personal data."""

@@ -1,0 +1,1 @@
+"""Evaluators that look inside a loaded model: attribution, attention, logit lens, influence."""
