@@ -107,6 +107,8 @@ class FtctlError(Exception):
 
 
 class UsageError(FtctlError):
+    """Wrong command line or configuration."""
+
     code, exit_code = "usage", 2
 
 
@@ -117,10 +119,14 @@ class ConfigInvalid(UsageError):
 
 
 class WorkspaceUnusable(UsageError):
+    """The workspace folder cannot be written."""
+
     code = "workspace-unusable"
 
 
 class DataError(FtctlError):
+    """Unusable data."""
+
     code, exit_code = "data", 3
 
 
@@ -131,15 +137,19 @@ class RowsInvalid(DataError):
 
 
 class NoUsableRows(DataError):
+    """No row is left to work with."""
+
     code = "no-usable-rows"
 
 
 class LabelsInvalid(DataError):
+    """Labels cannot be made of an example under this chat template."""
+
     code = "labels-invalid"
 
 
 class BudgetSpent(DataError):
-    """As many tokens as were allowed are used up; what was answered is kept."""
+    """The token budget is used up; answers received so far are kept."""
 
     code = "budget-spent"
 
@@ -151,90 +161,134 @@ class DataContractBroken(DataError):
 
 
 class IntegrityError(FtctlError):
+    """A file is not what it must be."""
+
     code, exit_code = "integrity", 4
 
 
 class DataChanged(IntegrityError):
+    """Data changed between planning and reading."""
+
     code = "data-changed"
 
 
 class ArtifactCorrupt(IntegrityError):
+    """A stored file differs from its manifest."""
+
     code = "artifact-corrupt"
 
 
 class ModelUnsafe(IntegrityError):
+    """A model folder contains what could run code or break a reader."""
+
     code = "model-unsafe"
 
 
 class ModelMismatch(IntegrityError):
+    """An adapter does not belong to this base model."""
+
     code = "model-mismatch"
 
 
 class ServedDifferently(IntegrityError):
+    """A server does not answer as the tuned model did."""
+
     code = "served-differently"
 
 
 class ResourceError(FtctlError):
+    """A resource is exhausted."""
+
     code, exit_code = "resource", 5
 
 
 class DiskFull(ResourceError):
+    """Not enough disk space."""
+
     code = "disk-full"
 
 
 class ResourceExhausted(ResourceError):
+    """Out of memory or file handles."""
+
     code = "resource-exhausted"
 
 
 class BackendError(FtctlError):
+    """A backend or a plugin failed."""
+
     code, exit_code = "backend", 6
 
 
 class BackendFailed(BackendError):
+    """A backend raised an error of its own."""
+
     code = "backend-failed"
 
 
 class Unanswered(BackendError):
+    """More requests failed than ``max_error_rate`` allows."""
+
     code = "unanswered"
 
 
 class PluginBroken(BackendError):
+    """A plugin cannot be loaded, or breaks the contract of its port."""
+
     code = "plugin-broken"
 
 
 class WorkerDied(BackendError):
+    """A worker process ended without a result."""
+
     code = "worker-died"
 
 
 class WorkerStalled(BackendError):
+    """A worker process is alive but does nothing."""
+
     code = "worker-stalled"
 
 
 class ServerDied(BackendError):
+    """A server process ended."""
+
     code = "server-died"
 
 
 class ServerNotReady(BackendError):
+    """A server did not become ready in time."""
+
     code = "server-not-ready"
 
 
 class PortBusy(BackendError):
+    """The port is in use."""
+
     code = "port-busy"
 
 
 class GateError(FtctlError):
+    """A measured value refuses the model."""
+
     code, exit_code = "gate", 7
 
 
 class GateRefused(GateError):
+    """A gate did not pass."""
+
     code = "gate-refused"
 
 
 class TrainingDiverged(GateError):
+    """The training loss diverged."""
+
     code = "training-diverged"
 
 
 class RunBusy(FtctlError):
+    """Another process owns this run."""
+
     code, exit_code = "run-busy", 75
 
 

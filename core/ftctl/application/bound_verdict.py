@@ -1,4 +1,4 @@
-"""Whether a figure is surely on the right side of its bound, surely on the wrong one, or neither."""
+"""Decide whether a metric is significantly on the right side of its bound, on the wrong side, or neither."""
 
 import math
 from collections.abc import Sequence
@@ -42,17 +42,17 @@ class Bounded:
 
     @property
     def holds(self) -> bool:
-        """Of the figure itself, however sure it is."""
+        """Return True if the point estimate is on the right side, whatever its error."""
         return self.figure <= self.bound if self.upper else self.figure >= self.bound
 
     @property
     def told(self) -> bool:
-        """Whether the values are known, and are those of the figure."""
+        """Return True if per-example values are known and their mean is the figure."""
         return bool(self.values) and abs(fmean(self.values) - self.figure) < ROUNDING
 
     @property
     def blind(self) -> bool:
-        """Whether nothing is known of how far chance moves the figure."""
+        """Return True if neither values nor a standard error are known."""
         return not self.values and self._towards is None
 
     @property
@@ -61,7 +61,7 @@ class Bounded:
         return self.below if self.figure >= self.bound else self.above
 
     def p(self, *, right: bool) -> float:
-        """How likely such a figure is although the truth is not on this side of the bound."""
+        """Return the p-value of the null hypothesis that the true value is on the other side of the bound."""
         above = right != self.upper
         values, bound = (self.values, self.bound) if above else (tuple(-v for v in self.values), -self.bound)
         if not self.told:

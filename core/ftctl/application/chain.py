@@ -118,7 +118,7 @@ class _Chain:
         self.measure(Stage(name, "evaluate", backends, inputs, subject, told, parts, phase=phase))
 
     def evaluate_served(self, inputs: dict[str, str], phase: str) -> None:
-        """What a server answers, a foreign one or that of this run."""
+        """Add the evaluation of a server: a foreign one, or that of this run."""
         assert self.spec.asker is not None
         server, parts = self.spec.server, {"loader": self.spec.asker}
         # of a server that is there it is asked; what this run's own cannot do is left to the stages before it
@@ -160,7 +160,7 @@ class _Chain:
         self.stages.append(evolve(whole, backends=own, inputs=inputs, parts=parts, settings=settings))
 
     def shown_to(self, parts: dict[str, Backend], subject: str) -> None:
-        """Who looks into the model must be shown it."""
+        """Give the stage the parts that white-box evaluators need."""
         shows = all(INSIDE in loader.offer.capabilities for loader in parts.values())
         looking = [one.offer.name for one in self.spec.evaluators if INSIDE in one.offer.capabilities]
         if looking and not shows:
@@ -202,6 +202,6 @@ class _Chain:
 
 
 def needed(evaluators: Iterable[Backend]) -> dict[str, Any]:
-    """What they need of the data."""
+    """Return the settings that tell a stage what its evaluators need of the data."""
     needs = any(OWN_CASES not in one.offer.capabilities for one in evaluators)
     return {} if needs else {"needs_examples": False}

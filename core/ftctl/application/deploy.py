@@ -39,7 +39,7 @@ def deploy(app: App, backend: Backend, model: Artifact, python: Interpreter, log
 
 
 def check(app: App, verifier: Backend, model: Artifact, endpoint: Endpoint, folder: Path) -> JobResult:
-    """What the verifier finds when it replays the artifact's golden cases.
+    """Replay an artifact's golden cases against an endpoint.
 
     Raises:
         ServedDifferently: the endpoint does not answer as it must; the error names the link that broke.

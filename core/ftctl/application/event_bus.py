@@ -16,7 +16,7 @@ from ftctl.redact import redacted_value
 
 @define
 class EventBus:
-    """One a run; open it before the first event and close it after the last."""
+    """Event bus of one run; open it before the first event and close it after the last."""
 
     journal: RunJournal
     registry: Registry
@@ -26,6 +26,7 @@ class EventBus:
     """Sees every event last, and may raise `Interrupted` to stop the run."""
 
     def open(self, run_id: str) -> None:
+        """Open the monitors."""
         self._each(lambda monitor: monitor.open(run_id, self.journal.folder))
 
     def emit(self, kind: str, stage: str = "", **data: Any) -> None:
@@ -41,6 +42,7 @@ class EventBus:
         self.watch(event)
 
     def close(self) -> None:
+        """Close the monitors."""
         self._each(lambda monitor: monitor.close())
 
     def _each(self, call: Callable[[Monitor], None]) -> None:

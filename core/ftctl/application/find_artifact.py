@@ -16,7 +16,7 @@ SERVED = ("model", "adapter")
 
 
 def names_artifact(text: str) -> bool:
-    """Whether the text means an artifact or a model, and no run file."""
+    """Return True if the text names an artifact or a model rather than a run file."""
     return bool(ID.fullmatch(text)) or Path(text).is_dir() or text.startswith("builtin:")
 
 

@@ -1,4 +1,4 @@
-"""Whether a run's metrics are good enough."""
+"""Gates: hold a run's metrics against their bounds."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ Metrics = dict[str, dict[str, Metric]]
 
 
 def judge(gates: Sequence[Gate], measured: Mapping[str, Measured]) -> list[Ruling]:
-    """What each bound of each gate says; a metric that was not measured is no pass.
+    """Return the result of each bound of each gate; a metric that was not measured does not pass.
 
     Args:
         gates: in the order of the run file.
@@ -76,12 +76,12 @@ def _ruling(gate: Gate, bound: "Bounded | str", verdicts: Iterator[str], measure
 
 
 def _subject(gate: Gate, measured: Mapping[str, Measured]) -> str:
-    """Whose metric it is: unless it says so, that of the last that was measured."""
+    """Return the model variant that a gate concerns: the last that was measured, unless the gate names one."""
     return gate.of or next((subject for subject in reversed(STAGES) if subject in measured), TUNED)
 
 
 def concerns(gates: tuple[Gate, ...], metrics: Metrics) -> list[str]:
-    """What compression cost more than is usual, of metrics that no gate looks at; one line each."""
+    """List metrics without a gate that compression worsened more than is usual, one line each."""
     before, after = metrics.get("tuned", {}), metrics.get("compressed", {})
     gated = {gate.metric for gate in gates if gate.of in (None, "compressed")}
     rules = [_usual(metric) for name, metric in after.items() if name in before and name not in gated]
@@ -151,7 +151,7 @@ def _ratio(gate: Gate, most: float, value: Metric, reference: Metric) -> "Bounde
 
 
 def _errors(value: Metric, reference: Metric | None = None, *, relative: bool = False) -> dict[str, Any]:
-    """How far chance moves the figure to either side, or its distance from another, or the logarithm of their ratio.
+    """Return the standard errors below and above a figure, a difference, or the logarithm of a ratio.
 
     Of two extreme figures that is not known: chance moves both outwards.
     """

@@ -1,4 +1,4 @@
-"""What was measured on one model: its metrics, and what they say of each example."""
+"""Metrics of one model, with their per-example values."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Whose answers are measured in a run, and in which stage."""
+"""Model variants that a run evaluates (base, tuned, compressed, served), and the stages that do."""
 
 BASE, TUNED, COMPRESSED, SERVED = "base", "tuned", "compressed", "served"
 

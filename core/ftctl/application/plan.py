@@ -51,7 +51,7 @@ class Plan:
 
     @property
     def preview(self) -> bool:
-        """Whether it only shows or helps, so that the record of the run stays as it is."""
+        """Return True if the run only shows something or helps, so that its record stays as it is."""
         return self.helps or any(planned.stage.operation in PREVIEWS for planned in self.stages)
 
     def document(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Plan:
 
 
 def _elsewhere(endpoint: Endpoint) -> ModelFacts:
-    """What is known of a model that somebody serves."""
+    """Return placeholder facts of a model behind an endpoint."""
     return ModelFacts(endpoint.url, "", ModelShape("", 0, 0, 0, 0, 0, 0, ""))
 
 

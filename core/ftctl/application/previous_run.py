@@ -1,4 +1,4 @@
-"""What an earlier run has measured."""
+"""Metrics of a previous run."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ EARLIER = "run:"
 
 
 def measured_in(app: App, reference: str) -> Measured:
-    """What was measured on a model of an earlier run.
+    """Return the metrics of a model variant of a previous run.
 
     Args:
         app: whose workspace holds the run.
@@ -46,5 +46,5 @@ def measured_in(app: App, reference: str) -> Measured:
 
 
 def usual(document: dict[str, Any]) -> str:
-    """Who is meant where a run is named alone."""
+    """Return the model variant that is meant where a run is named alone."""
     return SERVED if SERVED in document.get("metrics", {}) and TUNED not in document["metrics"] else TUNED

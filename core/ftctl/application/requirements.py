@@ -1,4 +1,4 @@
-"""What a backend needs of this machine before anything runs."""
+"""Check that a backend's environment and modules are installed on this machine."""
 
 from collections.abc import Collection
 
@@ -7,7 +7,7 @@ from ftctl.ports.environments import Environments
 
 
 def lacking(offer: Offer, environments: Environments, named: Collection[str]) -> str:
-    """What is not here and how to get it, in a line; empty where nothing is missing.
+    """Return what is missing and how to install it, in one line; empty if nothing is.
 
     Args:
         offer: of the backend.
@@ -25,7 +25,7 @@ def missing_in(
     environments: Environments,
     named: Collection[str],
 ) -> str:
-    """The same for a backend that is used in an environment which is not its own."""
+    """Check a backend that runs in an environment other than its own."""
     if environment in named:
         return ""
     if environments.find(environment) is None:

@@ -76,7 +76,7 @@ class _Run:
         self.recorded = not self.plan.preview and not self.lesser()
 
     def lesser(self) -> bool:
-        """Whether more of this run was finished before than is asked for now; then its record stays."""
+        """Return True if an earlier run got further than this one will; then its record stays."""
         previous = self.journal.read("run.json") or {}
         return previous.get("status") == "done" and len(previous.get("stages", ())) > len(self.plan.stages)
 

@@ -136,11 +136,13 @@ class StageRunner:
         return Artifact(artifact.kind, artifact.format, artifact.digest, artifact.path, artifact.facts, base)
 
     def with_base(self, draft: Draft, inputs: dict[str, Artifact]) -> Draft:
+        """Add the digest of the base model to the facts of an adapter."""
         if draft.format not in ADAPTERS:
             return draft
         return Draft(draft.kind, draft.format, draft.facts | {"base": inputs["model"].digest})
 
     def lineage(self, stage: Stage, key: str, result: JobResult, inputs: dict[str, Artifact]) -> Lineage:
+        """Return the lineage of a stage's artifact."""
         return Lineage(
             stage=stage.name,
             plugin="+".join(backend.offer.full_name for backend in stage.backends),
@@ -160,10 +162,11 @@ class StageRunner:
         return self.named(stage.environment)
 
     def programs(self, stage: Stage) -> dict[str, Any]:
-        """Where the programs live that evaluators of it run."""
+        """Return the interpreters of third-party programs that evaluators of the stage run."""
         found = {name: to_plain(self.named(environment)) for name, environment in stage.programs.items()}
         return {"programs": found} if found else {}
 
     def named(self, environment: str) -> Interpreter:
+        """Return the interpreter of an environment."""
         path = self.spec.environments.get(environment)
         return Interpreter(path) if path else self.app.environments.enter(environment)

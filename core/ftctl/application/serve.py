@@ -67,7 +67,7 @@ class Served:
             self.running = self.again()
 
     def reason(self, error: FtctlError) -> FtctlError:
-        """Why a request failed: the server's death, where it has died."""
+        """Return the server's death as the cause of a failed request, if it died."""
         deadline = self.clock.now() + AFTERMATH
         while self.clock.now() < deadline:
             try:
@@ -78,6 +78,7 @@ class Served:
         return error
 
     def stop(self) -> None:
+        """Stop the server."""
         self.running.stop()
 
 

@@ -33,25 +33,25 @@ class Backend:
 
     @property
     def outside(self) -> bool:
-        """Whether it stands beside the model, and what it runs elsewhere."""
+        """Return True if the evaluator runs beside the model and its program in another environment."""
         return OUTSIDE in self.offer.capabilities
 
     def reference(self) -> PluginRef:
-        """What a job carries of it."""
+        """Return the reference that a job carries."""
         return PluginRef(self.offer.name, self.offer.factory, self.offer.options, self.options, self.offer.owner)
 
     def document(self) -> dict[str, Any]:
-        """How it stands in a run file."""
+        """Return the backend as an entry of a run file."""
         return {"use": self.offer.name, **to_plain(self.options)}
 
     def identity(self) -> list[Any]:
-        """What a stage key depends on: of files their content, which is fingerprinted, and not their places."""
+        """Return what a stage key depends on: name, version, options, and digests of named files."""
         places = self._places()
         options = {name: value for name, value in self.options.items() if name not in places}
         return [self.offer.full_name, self.offer.version, options]
 
     def reads(self) -> bool:
-        """Whether its options name something whose content matters."""
+        """Return True if an option names a file whose content matters."""
         return any(self.options.get(name) for name in self._places())
 
     def _places(self) -> set[str]:
@@ -72,6 +72,7 @@ class DataSettings:
     skip_invalid: int = option(0, help="How many invalid rows may be left out instead of ending the run.", ge=0)
 
     def shares(self) -> SplitShares:
+        """Return the shares of the splits."""
         return SplitShares(**self.split)
 
 
@@ -82,6 +83,7 @@ class DataLimits:
     memory_mb: int = option(1024, help="What steps that see all rows may use, in MiB; they go to disk beyond.", ge=16)
 
     def settings(self) -> dict[str, Any]:
+        """Return the limits as settings of the data stage."""
         return {"memory_bytes": self.memory_mb << 20}
 
 
@@ -105,7 +107,7 @@ class Gate:
     on_inconclusive: str = option("fail", help="What follows where it cannot be sure.", choices=("fail", "warn"))
 
     def problems(self) -> list[str]:
-        """What is wrong with it beyond its options."""
+        """Return contradictions between the gate's options, one line each."""
         return (
             []
             if re.fullmatch(OVER, self.over)

@@ -1,4 +1,4 @@
-"""One step of a run, before it has happened."""
+"""A stage of a run as planned: operation, backends, inputs, settings."""
 
 from typing import Any
 
@@ -59,11 +59,11 @@ class Stage:
 
     @property
     def lasts(self) -> bool:
-        """Whether its outcome, once made, is that of every later run: not of a server, whose model may be another."""
+        """Return True if the result can be cached; that of a server cannot, since its model may change."""
         return self.operation not in ALWAYS and self.subject != SERVED
 
     def helpers(self) -> dict[str, Backend]:
-        """What its job is given beside its own backends."""
+        """Return the secondary backends that the job is given, by role."""
         return self.parts | ({"engine": self.engine} if self.engine else {})
 
     def key(self, inputs: dict[str, str], seed: int) -> str:

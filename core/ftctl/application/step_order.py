@@ -7,7 +7,7 @@ from ftctl.plugin.offer import Offer
 
 
 def misplaced(steps: Sequence[Offer]) -> list[str]:
-    """One line for each operator that cannot stand where it does."""
+    """List operators that cannot stand at their place, one line each."""
     splits = [place for place, offer in enumerate(steps) if SPLITS in offer.capabilities]
     # without one, the split is put in before the first operator that makes rows
     split = splits[0] if splits else _first(steps, DERIVES)

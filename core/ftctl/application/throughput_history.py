@@ -1,4 +1,4 @@
-"""How fast models answered in this workspace: kept beside their answers, for the next plan."""
+"""Throughput history: how fast each model answered in this workspace, for the next plan."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ def remember_pace(folder: Path, who: str, pace: Pace) -> None:
 
 
 def recall_pace(folder: Path, who: str) -> Pace:
-    """What is known of it; nothing where that is nothing, or cannot be read."""
+    """Return the recorded throughput of a model; empty if there is none or it is unreadable."""
     try:
         found: Pace = from_plain(json.loads(_path(folder, who).read_text(encoding="utf-8")), Pace)
         return found

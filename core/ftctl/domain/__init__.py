@@ -1,4 +1,4 @@
-"""What ftctl speaks of: frozen values that say nothing about any technology."""
+"""Domain values: frozen, without any technology."""
 
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.encoded import IGNORED, Encoded

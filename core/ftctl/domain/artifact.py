@@ -11,7 +11,7 @@ from ftctl.domain.launch import Endpoint
 
 @frozen
 class FileEntry:
-    """One file of an artifact: a relative POSIX path, its size in bytes and its SHA-256."""
+    """A file of an artifact: relative POSIX path, size in bytes, SHA-256."""
 
     path: str
     size: int
@@ -20,7 +20,7 @@ class FileEntry:
 
 @frozen
 class Lineage:
-    """Where an artifact comes from: enough to make it again."""
+    """Provenance of an artifact: enough to reproduce it."""
 
     stage: str = ""
     plugin: str = ""
@@ -33,7 +33,7 @@ class Lineage:
 
 @frozen
 class Draft:
-    """What a plugin made, before it is committed: its files lie in ``context.out``.
+    """An artifact before it is committed; its files lie in ``context.out``.
 
     ``facts`` are small JSON values derived from the content that other stages need, e.g. ``max_length``.
     """
@@ -76,7 +76,7 @@ class Artifact:
 
     @property
     def exact(self) -> bool:
-        """Whether its greedy answers must equal those of the tuned model."""
+        """Return True if greedy answers must equal those of the tuned model."""
         return self.format in LOSSLESS and "compression" not in self.facts
 
     @property
@@ -86,6 +86,6 @@ class Artifact:
 
 
 def served_model(endpoint: Endpoint, model: Artifact | None = None) -> Artifact:
-    """What answers behind a server; where its files are known, with their folder and base."""
+    """Return an artifact that stands for the model behind a server, with folder and base where they are known."""
     path, base = (model.path, model.base) if model else ("", None)
     return Artifact("model", ENDPOINT, digest(endpoint), path, to_plain(endpoint), base)

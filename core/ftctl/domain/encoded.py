@@ -21,5 +21,5 @@ class Encoded:
 
     @property
     def trained(self) -> int:
-        """How many tokens are trained: the first token is never predicted."""
+        """Return the number of trained tokens; the first token is never predicted."""
         return sum(label != IGNORED for label in self.labels[1:])

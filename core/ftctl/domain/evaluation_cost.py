@@ -1,4 +1,4 @@
-"""What measuring asks of a model: how much, before it is done, and how fast it was when it was done."""
+"""Estimate an evaluation's requests and tokens, and its duration from a measured throughput."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,7 @@ class Asks:
 
 @frozen
 class Asked:
-    """What several evaluators ask together; ``silent`` are those that do not say."""
+    """Requests of several evaluators together; ``silent`` names those that do not tell theirs."""
 
     answers: int
     tokens: int
@@ -29,7 +29,7 @@ class Asked:
 
 
 def together(found: Iterable[tuple[str, Asks | None]]) -> Asked:
-    """The sum of what each evaluator asks, by its name; what they share is asked once."""
+    """Add up the requests of evaluators, by name; answers that they share count once."""
     shared: dict[int, int] = {}
     answers = tokens = scores = 0
     silent = []
@@ -47,13 +47,13 @@ def together(found: Iterable[tuple[str, Asks | None]]) -> Asked:
 
 @frozen
 class Pace:
-    """How fast a model answered and scored on this machine; nothing where it did not."""
+    """Measured throughput of a model on this machine; ``None`` where it was not measured."""
 
     tokens_per_second: float | None = None
     scores_per_second: float | None = None
 
     def seconds(self, asked: Asked) -> float | None:
-        """How long that takes about; nothing where it is not known, or somebody does not say what is asked."""
+        """Estimate the duration in seconds; ``None`` if a rate or a cost is unknown."""
         if asked.silent or not (asked.tokens or asked.scores):
             return None
         times = ((asked.tokens, self.tokens_per_second), (asked.scores, self.scores_per_second))

@@ -1,4 +1,4 @@
-"""What happened, in the past tense: the only thing that travels from a worker to its watchers."""
+"""Events, named in the past tense: the only thing a worker tells its observers."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ KINDS = (
 
 @frozen
 class Event:
-    """One event; ``at`` is seconds since the epoch, ``data`` holds JSON values."""
+    """An event; ``at`` is seconds since the epoch, ``data`` holds JSON values."""
 
     kind: str
     at: float

@@ -1,4 +1,4 @@
-"""One training example in its canonical form, and the row that was refused."""
+"""A training example in canonical form, and a rejected row."""
 
 import hashlib
 from typing import Any, Literal
@@ -13,7 +13,7 @@ ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 
 @frozen
 class Message:
-    """One turn. ``weight`` 0 keeps an assistant turn in the context without training it."""
+    """A turn. ``weight`` 0 keeps an assistant turn in the context without training it."""
 
     role: Role
     content: str
@@ -22,7 +22,7 @@ class Message:
 
 @frozen
 class Prompt:
-    """What a model is asked: the turns so far, and the tools it may call.
+    """The turns so far, and the tools that the model may call.
 
     An answer that has ``begun`` already is gone on with, and what comes after is told; whether with a blank that stands
     first depends on the tokenizer.

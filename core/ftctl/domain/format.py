@@ -1,4 +1,4 @@
-"""How a model artifact is stored, and what that promises about its answers."""
+"""Storage formats of model artifacts, and which of them are lossless."""
 
 HF = "hf"
 PEFT_ADAPTER = "peft-adapter"

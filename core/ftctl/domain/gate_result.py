@@ -1,4 +1,4 @@
-"""What a gate said."""
+"""Result of a gate."""
 
 from typing import Literal
 
@@ -27,7 +27,7 @@ class Ruling:
 
     @property
     def refuses(self) -> bool:
-        """Whether the run ends here."""
+        """Return True if the run ends with it."""
         return self.verdict == "fail" or (self.verdict == "inconclusive" and not self.tolerated)
 
     def line(self) -> str:

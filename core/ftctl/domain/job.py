@@ -48,7 +48,7 @@ class Job:
 
 @frozen
 class JobResult:
-    """What a worker hands back: a draft in its ``out`` folder, metrics, what to show, and what it cost."""
+    """Result of a worker: a draft in its ``out`` folder, metrics, a summary, and what it used."""
 
     draft: Draft | None = None
     metrics: tuple[Metric, ...] = ()

@@ -1,17 +1,18 @@
-"""How to start a server, as data: the application starts, watches and stops it."""
+"""Launch specification of a server: the application starts, watches and stops it."""
 
 from attrs import field, frozen
 
 
 @frozen
 class Address:
-    """Where a server listens; port 0: not chosen yet."""
+    """Host and port that a server listens on; port 0 is not chosen yet."""
 
     host: str = "127.0.0.1"
     port: int = 0
 
     @property
     def url(self) -> str:
+        """Return the HTTP URL."""
         return f"http://{self.host}:{self.port}"
 
 

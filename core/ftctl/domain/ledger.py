@@ -33,7 +33,7 @@ class LedgerEntry:
     excerpt: str = ""
 
     def document(self) -> dict[str, Any]:
-        """As JSON, without what is not so."""
+        """Return the entry as JSON, without empty fields."""
         told: dict[str, Any] = {"row": self.row, "where": self.where, "state": self.state}
         for name in ("byte", "split", "operator", "reason", "duplicate_of", "changed_by", "parents", "excerpt"):
             value = getattr(self, name)
@@ -58,6 +58,7 @@ class LedgerTotals:
     reasons: Counter[str] = field(factory=Counter)
 
     def add(self, entry: LedgerEntry) -> None:
+        """Count an entry."""
         self.rows += 1
         self.states[entry.state] += 1
         if entry.state == KEPT:

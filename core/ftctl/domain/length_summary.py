@@ -1,4 +1,4 @@
-"""How long rows are, in few numbers."""
+"""Histogram of row lengths in powers of two."""
 
 from collections import Counter
 
@@ -12,8 +12,9 @@ class Lengths:
     rows: Counter[int] = field(factory=Counter)
 
     def add(self, characters: int) -> None:
+        """Count a row of this many characters."""
         self.rows[1 << characters.bit_length()] += 1
 
     def document(self) -> dict[str, int]:
-        """As JSON: the bound, and how many rows are below it and not below the one before."""
+        """Return the histogram as JSON: upper bound to number of rows."""
         return {str(bound): self.rows[bound] for bound in sorted(self.rows)}

@@ -1,4 +1,4 @@
-"""Which names may become files, and what a mistyped one was meant to be."""
+"""Names that are safe as file names, and suggestions for misspelled ones."""
 
 import difflib
 import re
@@ -10,13 +10,13 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f
 
 
 def is_name(text: str) -> bool:
-    """Whether the text can name something on disk on every platform: no path, no device, no trailing dot."""
+    """Return True if the text can be a file name on every platform: no path, no device, no trailing dot."""
     plain = bool(_NAME.fullmatch(text)) and not text.endswith(".") and ".." not in text
     return plain and text.split(".")[0] not in _RESERVED
 
 
 def is_digest(text: str) -> bool:
-    """Whether the text is a SHA-256 in 64 lower-case hexadecimal digits."""
+    """Return True if the text is a SHA-256 in 64 lower-case hexadecimal digits."""
     return bool(_DIGEST.fullmatch(text))
 
 

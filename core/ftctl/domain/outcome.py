@@ -1,4 +1,4 @@
-"""What an operator of the data stage says of a row."""
+"""Outcome of a data operator for one row."""
 
 from typing import Literal
 
@@ -33,7 +33,7 @@ Outcome = Example | Dropped | Derived
 
 @frozen
 class Fate:
-    """What becomes of a row that was seen together with all others.
+    """Decision about a row by an operator that sees all rows.
 
     ``state`` is empty where it goes on. ``first`` is the place, counted from 0, of the row that it repeats or must
     stay together with; ``None``, or its own place, where there is none.

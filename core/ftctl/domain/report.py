@@ -1,4 +1,4 @@
-"""What an evaluator found: metrics, and one record an example."""
+"""Report of an evaluator: metrics, and one record an example."""
 
 from typing import Any
 

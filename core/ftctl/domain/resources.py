@@ -1,4 +1,4 @@
-"""What a piece of work will need, known before it starts."""
+"""Resource estimates: memory, disk, steps, trained parameters."""
 
 import math
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 @frozen
 class ModelShape:
-    """What a model's ``config.json`` and weight headers say; counts are parameters, sizes are bytes.
+    """Shape of a model by its ``config.json`` and weight headers; counts are parameters, sizes bytes.
 
     ``tensors`` holds the shape of every weight by its name.
     """

@@ -1,4 +1,4 @@
-"""Which keys were there before, however many there are."""
+"""Remember which keys were seen, exactly, in bounded memory."""
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator

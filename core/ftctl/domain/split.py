@@ -1,4 +1,4 @@
-"""Which split a row belongs to: a pure function of seed and row, so that adding rows never moves old ones."""
+"""Split assignment as a pure function of seed and row, so that adding rows never moves old ones."""
 
 import hashlib
 

@@ -1,11 +1,11 @@
-"""What belongs together, directly or by way of others."""
+"""Connected components (union-find) over positions that link to each other."""
 
 from array import array
 from collections.abc import Sequence
 
 
 def together(*links: "array[int]") -> "array[int]":
-    """For each place the first one that it belongs together with, by any of the links and any number of steps.
+    """Return for each position the first one of its component.
 
     Args:
         links: arrays of one length; each says of every place another one, or itself, that it belongs to.
@@ -29,7 +29,7 @@ def _root(first: "array[int]", place: int) -> int:
 
 
 def alone(first: Sequence[int]) -> bytearray:
-    """For each place 1 where nothing else belongs to it."""
+    """Return for each position 1 if its component has no other member."""
     found = bytearray(b"\1") * len(first)
     for place, other in enumerate(first):
         if place != other:

@@ -5,6 +5,6 @@ from attrs import frozen
 
 @frozen
 class Verdict:
-    """Whether a backend can take a model; each reason is one sentence that says what to change."""
+    """Support verdict of a backend; each reason is one sentence that says what to change."""
 
     reasons: tuple[str, ...] = ()

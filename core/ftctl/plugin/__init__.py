@@ -1,4 +1,4 @@
-"""What a plugin author imports: offers, options, the hook marker."""
+"""API for plugin authors: offers, options, the hook marker."""
 
 from ftctl.plugin.capabilities import (
     ACCUMULATES,

@@ -1,4 +1,4 @@
-"""What an offer may declare that its backend can do beyond its port; a contract tests what is declared."""
+"""Capabilities that an offer may declare beyond its port; a contract tests each declared one."""
 
 BRIDGE = "bridge"
 """A compressor that the planner may insert on its own, because it loses nothing."""

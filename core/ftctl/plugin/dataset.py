@@ -27,12 +27,12 @@ def read_split(data: Artifact, split: str, limit: int | None = None) -> Iterator
 
 
 def count_rows(data: Artifact, split: str) -> int:
-    """How many examples a split holds, from the artifact's own facts."""
+    """Return the number of examples of a split, from the artifact's own facts."""
     return int(data.facts["splits"].get(split, 0))
 
 
 def is_sealed(data: Artifact) -> bool:
-    """Whether its splits are encrypted: what is made of their texts must not lie about in plain."""
+    """Return True if the splits are encrypted; texts made from them must not be stored in plain."""
     return "sealed" in data.facts
 
 

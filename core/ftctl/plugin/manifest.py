@@ -36,13 +36,13 @@ class Broken:
 
     @property
     def remedy(self) -> str:
-        """What can be done about it."""
+        """Return a remedy for the user."""
         return f"pip install -U {self.dist}, or pip uninstall {self.dist}, or FTCTL_NO_PLUGINS={self.name}"
 
 
 @frozen
 class Manifest:
-    """What one entry point leads to."""
+    """Result of reading one entry point."""
 
     module: Any
     offers: tuple[Offer, ...]

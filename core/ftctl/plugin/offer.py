@@ -26,7 +26,7 @@ class Need:
 
 @frozen(kw_only=True)
 class Offer:
-    """One backend of one port.
+    """Announcement of one backend of one port.
 
     ``factory`` and ``options`` are ``package.module:attribute`` paths; the factory is called with the options as
     only argument and returns an implementation of the port. ``accepts`` and ``produces`` are model formats;

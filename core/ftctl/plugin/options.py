@@ -19,7 +19,7 @@ def option(
     lt: float | None = None,
     location: bool = False,
 ) -> Any:
-    """One documented option; without a default it must be given.
+    """Declare a documented option; without a default it is required.
 
     Args:
         default: an immutable value.

@@ -20,7 +20,7 @@ GROUP = "ftctl.plugins"
 
 @frozen
 class Unknown:
-    """Why a name leads to no single backend; ``reason`` is one line, ``broken`` that it is there and cannot be used."""
+    """A name without a single backend; ``reason`` is one line, ``broken`` if it exists and cannot be used."""
 
     reason: str
     broken: bool = False
@@ -76,7 +76,7 @@ class Registry:
         return sorted(chosen, key=lambda offer: (PORTS.index(offer.port), offer.name, offer.dist))
 
     def entry_points(self) -> list[EntryPoint]:
-        """Where it looks, whether or not that was loaded."""
+        """Return the entry points of the group, loaded or not."""
         return list(self._find())
 
     def broken(self) -> list[Broken]:
@@ -85,7 +85,7 @@ class Registry:
         return list(self._broken)
 
     def slow(self, seconds: float) -> list[tuple[str, float]]:
-        """Whose manifests took longer to read, as ``dist:name``, and how long."""
+        """Return manifests that took longer than this to read, as ``dist:name``, with seconds."""
         self._load_foreign()
         return sorted((name, took) for name, took in self._took.items() if took > seconds)
 

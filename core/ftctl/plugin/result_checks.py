@@ -1,4 +1,4 @@
-"""What comes back from a backend is what its port says, whoever wrote it."""
+"""Type checks of what backends return, against the annotations of their port."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ RETURNS: dict[str, type] = {
 
 
 def returned(call: Callable[..., Any], owner: str, *arguments: Any, **named: Any) -> Any:
-    """What a bound method of a backend returns; ``owner`` says whose it is, for people.
+    """Call a bound method of a backend and check the type of its result; ``owner`` names the backend in errors.
 
     Raises:
         PluginBroken: it is of another type than the port says.

@@ -1,4 +1,4 @@
-"""What a stage has worked out so far, on disk: for its next try, where this one is killed."""
+"""Partial results of a stage on disk, for the next try after a kill."""
 
 import json
 import os
@@ -14,6 +14,7 @@ class Journal:
         self._path = path
 
     def append(self, values: Iterable[Any]) -> None:
+        """Append JSON values, flushed to disk."""
         text = "".join(json.dumps(value) + "\n" for value in values)
         with self._path.open("a", encoding="utf-8") as lines:
             # a line that a crash cut short ends here, and is no line
@@ -22,7 +23,7 @@ class Journal:
             os.fsync(lines.fileno())
 
     def values(self) -> Iterator[Any]:
-        """What was appended on all tries, without what a crash cut short."""
+        """Yield the values appended on all tries, without a line that a crash cut short."""
         for line in self._path.read_bytes().splitlines() if self._path.exists() else ():
             try:
                 yield json.loads(line)

@@ -1,4 +1,4 @@
-"""Where artifacts live: whole, verified, or not at all."""
+"""Store of artifacts: complete and verified, or absent."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -39,7 +39,7 @@ class ArtifactStore(ABC):
 
     @abstractmethod
     def recall(self, key: str) -> dict[str, object] | None:
-        """What `remember` stored, or ``None``."""
+        """Return the document that `remember` stored, or ``None``."""
 
     @abstractmethod
     def tag(self, kind: str, name: str, digest: str) -> None:

@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 
 
 class Clock(ABC):
+    """Time source."""
+
     @abstractmethod
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -1,4 +1,4 @@
-"""Port: how a model becomes smaller, or takes another form."""
+"""Port: compressors turn a model into a smaller or exported one."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Compressor(ABC):
 
     @abstractmethod
     def supports(self, shape: ModelShape) -> Verdict:
-        """Whether this model can be compressed so; asked when the run is planned, before heavy work."""
+        """Return whether this model can be compressed; called while the run is planned, before heavy work."""
 
     @abstractmethod
     def compress(self, model: Artifact, calibration: Sequence[Example], context: StageContext) -> Draft:

@@ -1,4 +1,4 @@
-"""What every backend is given for the time of one stage."""
+"""Context that every backend gets for one stage."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Port: a step between a data source and a data set."""
+"""Port: operators of the data stage, between source and data set."""
 
 from abc import ABC, abstractmethod
 from array import array
@@ -20,13 +20,13 @@ class DataOperatorError(DataError):
 
 
 class DataOperator:
-    """What all operators have in common: constructed with its options as only argument, and one of the kinds below.
+    """Base of all operators: constructed with its options alone, and one of the kinds below.
 
     It can be pickled: engines carry it to other processes.
     """
 
     def fingerprint(self) -> str:
-        """What it reads besides rows, as a short text that changes whenever that does; empty where it reads nothing."""
+        """Return a short text that changes with every file it reads besides rows; empty if it reads none."""
         return ""
 
 
@@ -41,7 +41,7 @@ class RowOperator(DataOperator, ABC):
 
     @abstractmethod
     def process(self, rows: Sequence[Example], context: StageContext) -> Sequence[Outcome]:
-        """One outcome a row, in their order.
+        """Return one outcome a row, in order.
 
         What it says of a row depends on that row and the options alone: rows come in batches of any size, in any
         process. A row whose batch raised is asked again alone, and quarantined if it raises once more.
@@ -62,7 +62,7 @@ class SetOperator(DataOperator, ABC):
 
     @property
     def keeps_together(self) -> bool:
-        """Whether it drops nothing, and says of each row the first one that it must not be divided from."""
+        """Return True if it drops no row, and names for each row the first one of its group instead."""
         return False
 
     @abstractmethod
@@ -71,7 +71,7 @@ class SetOperator(DataOperator, ABC):
 
     @abstractmethod
     def decide(self, keys: Path, context: StageContext) -> Iterator[Fate]:
-        """One fate a row, in the order of their keys in the file.
+        """Yield one fate a row, in the order of the keys in the file.
 
         ``context.settings["memory_bytes"]`` is what it may use; ``context.work`` takes files.
         """
@@ -99,7 +99,7 @@ class SealOperator(DataOperator, ABC):
 
     @abstractmethod
     def sealing(self, file: BinaryIO) -> BinaryIO:
-        """What rows are written to instead of ``file``, which it closes when it is closed.
+        """Return the stream that rows are written to instead of ``file``; closing it closes ``file``.
 
         The same content becomes the same bytes: a data set is named by what it holds. A file that was cut off must not
         be read as if it were whole.
@@ -107,7 +107,7 @@ class SealOperator(DataOperator, ABC):
 
     @abstractmethod
     def opening(self, file: BinaryIO) -> BinaryIO:
-        """What is read instead of ``file``, which it closes when it is closed.
+        """Return the stream that is read instead of ``file``; closing it closes ``file``.
 
         Raises:
             DataError: it is none of its files, or was changed, here or while it is read.

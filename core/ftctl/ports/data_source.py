@@ -1,4 +1,4 @@
-"""Port: where examples come from."""
+"""Port: data sources yield examples."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ class DataSource(ABC):
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """What the source holds, as a short text that changes whenever its rows do; cheap, reads no row.
+        """Return a short text that changes whenever the rows do; cheap, reads no row.
 
         Raises:
             DataSourceError: there is nothing to read.

@@ -1,4 +1,4 @@
-"""Port: where the data stage's pieces of work are done."""
+"""Port: engines run the data stage's work, in this process or others."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator

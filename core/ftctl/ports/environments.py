@@ -1,4 +1,4 @@
-"""Which interpreter a backend lives in, and what is installed there."""
+"""Environments: interpreters of backends, and the modules installed there."""
 
 from abc import ABC, abstractmethod
 
@@ -22,11 +22,11 @@ class Environments(ABC):
 
     @abstractmethod
     def is_interpreter(self, path: str) -> bool:
-        """Whether the path is a file that can be executed."""
+        """Return True if the path is an executable file."""
 
     @abstractmethod
     def missing(self, name: str, modules: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of the modules that cannot be imported in the environment; imports none of them."""
+        """Return the modules that cannot be imported in the environment, without importing any."""
 
     @abstractmethod
     def free_bytes(self) -> int:

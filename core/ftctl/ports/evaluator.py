@@ -1,4 +1,4 @@
-"""Port: how good a model's answers are."""
+"""Port: evaluators measure a model's answers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Evaluator(ABC):
         return ""
 
     def asks(self, examples: int) -> Asks | None:
-        """What it asks of a model at most, told so many examples of a test split; nothing where it cannot say.
+        """Return the largest number of requests for a test split of this size; ``None`` if unknown.
 
         Asked while a run is planned, and never of the model.
         """

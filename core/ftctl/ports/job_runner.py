@@ -1,4 +1,4 @@
-"""How a job is run: in another process, or inline."""
+"""Runner of jobs: in another process, or inline."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Port: how the processes of a training job start."""
+"""Port: launchers start the processes of a training job."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -30,5 +30,5 @@ class Launcher(ABC):
         """
 
     def helping(self) -> bool:
-        """Whether the processes started here only help a run whose outcome another machine keeps."""
+        """Return True if the processes started here only help a run whose result another machine keeps."""
         return False

@@ -1,4 +1,4 @@
-"""What an evaluator does with answers and scores that did not come."""
+"""Handling of answers and scores that did not arrive."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
@@ -10,7 +10,8 @@ class Placed(Protocol):
     """An example or a case, with the place by which its record is found."""
 
     @property
-    def where(self) -> str: ...
+    def where(self) -> str:
+        """Place of the example in its source."""
 
 
 T = TypeVar("T", bound=Placed)
@@ -18,7 +19,7 @@ R = TypeVar("R", Answer, Score)
 
 
 def answered(asked: Sequence[T], replies: Sequence[R]) -> tuple[list[T], list[R], tuple[dict[str, Any], ...]]:
-    """Who was answered, with what, and a record of each who was not.
+    """Separate answered questions from unanswered ones; return the former, their replies, and error records.
 
     What is missing is neither wrong nor left out in silence: figures are over what came, and the record stays.
     """

@@ -1,4 +1,4 @@
-"""How a base model comes in: located, looked at without being run, and laid out as a view of safe files."""
+"""Intake of a base model: locate it, inspect it without running it, lay it out as a view of safe files."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -24,7 +24,7 @@ class ModelIntake(ABC):
 
     @abstractmethod
     def look(self, reference: str, revision: str | None) -> ModelFacts:
-        """What the model is; reads headers and JSON only, runs nothing of it.
+        """Return facts about a model from its headers and JSON alone.
 
         Raises:
             UsageError: there is no such model.

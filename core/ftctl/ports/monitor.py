@@ -1,4 +1,4 @@
-"""Port: who watches a run. A failing monitor never fails it."""
+"""Port: monitors observe a run. A failing monitor never fails the run."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Port: what a tuner minimises."""
+"""Port: objectives define the loss that a tuner minimises."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -68,7 +68,7 @@ class Objective(ABC):
 
     @abstractmethod
     def units(self, batch: Batch) -> int:
-        """What the loss is a mean over: trained tokens, or pairs; known before the model is asked."""
+        """Return the number of units that the loss is a mean over (trained tokens, pairs), before any forward pass."""
 
     @abstractmethod
     def loss(self, model: Forward, batch: Batch) -> tuple[Any, dict[str, Any]]:

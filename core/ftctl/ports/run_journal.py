@@ -10,7 +10,7 @@ from ftctl.domain.event import Event
 
 
 class RunJournal(ABC):
-    """One run's folder."""
+    """Folder of one run."""
 
     folder: Path
 
@@ -36,7 +36,7 @@ class RunJournal(ABC):
 
     @abstractmethod
     def read(self, name: str) -> dict[str, Any] | None:
-        """What `write` stored, or ``None``."""
+        """Return the document that `write` stored, or ``None``."""
 
     @abstractmethod
     def write_text(self, name: str, text: str) -> Path:

@@ -1,4 +1,4 @@
-"""Port: what answers requests over HTTP."""
+"""Port: servers answer requests over HTTP."""
 
 from abc import ABC, abstractmethod
 
@@ -23,7 +23,7 @@ class Server(ABC):
 
     @abstractmethod
     def supports(self, shape: ModelShape) -> Verdict:
-        """Whether it can serve such a model; asked when the run is planned."""
+        """Return whether it can serve a model of this shape; called while the run is planned."""
 
     @abstractmethod
     def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:

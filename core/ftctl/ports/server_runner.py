@@ -1,4 +1,4 @@
-"""How a server process is started, watched and stopped: once, for every backend."""
+"""Runner of server processes: starts, watches and stops them, for every backend."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an evaluator talks to: a loaded model or an endpoint, behind one protocol."""
+"""Target of an evaluation: a loaded model or an endpoint, behind one protocol."""
 
 import math
 from abc import ABC, abstractmethod
@@ -39,12 +39,13 @@ class Score:
 
     @classmethod
     def missing(cls, error: str) -> Self:
+        """Return the score of an example that was not scored, with the reason."""
         return cls(math.nan, 0, 0, error)
 
 
 @frozen
 class Inside:
-    """What answers, for those who look into it: a torch module in evaluation mode, and what renders and encodes."""
+    """Access to a loaded model for white-box evaluators: the torch module in eval mode, and its tokenizer."""
 
     model: Any
     tokenizer: Any
@@ -70,7 +71,7 @@ class Target(ABC):
 
     @property
     def max_model_len(self) -> int | None:
-        """How many tokens a question and its answer may have together; nothing where nobody says."""
+        """Return the largest number of tokens of question and answer together; ``None`` if unknown."""
         return None
 
     @abstractmethod
@@ -93,13 +94,13 @@ class Target(ABC):
 
     @abstractmethod
     def score(self, examples: Sequence[Example]) -> list[Score]:
-        """How probable the last answer of each example is, given what comes before it; of raw text, all of it.
+        """Return the log-probability of each example's last answer given the turns before it; of raw text, all of it.
 
         Of an example that cannot be scored, why.
         """
 
     def reached(self) -> Reached:
-        """Where it is served.
+        """Return the address of a served model.
 
         Raises:
             BackendFailed: it is in this process.

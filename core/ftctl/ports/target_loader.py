@@ -20,5 +20,5 @@ class TargetLoader(ABC):
         """
 
     def probe(self, model: Artifact, *, scores: bool) -> Verdict:
-        """Whether it can be asked, before anything that takes long; ``scores``: and be scored."""
+        """Return whether the model can be asked, and with ``scores`` be scored; called before anything long."""
         return Verdict()

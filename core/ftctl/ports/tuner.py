@@ -1,4 +1,4 @@
-"""Port: how a model learns from a data set."""
+"""Port: tuners train a model on a data set."""
 
 from abc import ABC, abstractmethod
 

@@ -1,4 +1,4 @@
-"""Secondary port: whether a server answers as the tuned model did."""
+"""Secondary port: verifiers compare a server's answers with the tuned model's."""
 
 from abc import ABC, abstractmethod
 

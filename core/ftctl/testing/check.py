@@ -65,7 +65,7 @@ def _outcome(report: pytest.TestReport) -> str:
 
 
 def _why(report: pytest.TestReport) -> str:
-    """One line: why it was left out, or what was not as it must be."""
+    """Return the reason of a skip or a failure in one line."""
     if hasattr(report, "wasxfail"):
         return str(report.wasxfail)
     if report.skipped and isinstance(report.longrepr, tuple):

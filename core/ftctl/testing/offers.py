@@ -34,7 +34,7 @@ CAPABLE = (RESUME, DETERMINISTIC, ACCUMULATES, VALIDATES)
 
 @hookimpl
 def ftctl_offers() -> list[Offer]:
-    """One backend called ``fake`` for every port; the verifier has the name that the planner asks for."""
+    """Offer one backend called ``fake`` for every port; the verifier has the planner's name."""
     return [
         _offer("data_source", "FakeDataSource"),
         _offer("data_operator", "FakeDataOperator"),
@@ -90,7 +90,7 @@ def _offer(
 
 
 def fake_entry_points() -> "list[EntryPoint]":
-    """What a registry finds when only the fakes are installed."""
+    """Return the entry points of a registry with the fakes alone."""
     # as heavy as ten manifests
     from importlib.metadata import EntryPoint
 

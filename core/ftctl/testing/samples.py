@@ -31,7 +31,7 @@ def tiny_model() -> Artifact:
 
 
 def tiny_shape() -> ModelShape:
-    """What the planner knows of `tiny_model`."""
+    """Return the shape of `tiny_model` as the planner knows it."""
     shape: ModelShape = load(INTAKE)().look(BUILTIN, None).shape
     return shape
 

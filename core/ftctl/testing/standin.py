@@ -26,6 +26,7 @@ class Handler(BaseHTTPRequestHandler):
     busy = threading.Lock()
 
     def do_GET(self) -> None:
+        """Answer health checks and the list of models."""
         if self.path == "/v1/models":
             listed = [] if self.flaw == "no-models" else [{"id": self.model, "object": "model"}]
             self._reply({"object": "list", "data": listed})
@@ -33,6 +34,7 @@ class Handler(BaseHTTPRequestHandler):
             self._reply({}, 200 if self.path == "/health" else 404)
 
     def do_POST(self) -> None:
+        """Answer a chat completion."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.flaw == "single" and not self.busy.acquire(timeout=BREATH):
             self._reply({"error": {"message": "one at a time"}}, 503)
@@ -102,9 +104,7 @@ def main() -> None:
 
 
 def is_cut(weights: Path) -> bool:
-    """Whether the file is shorter than its header says; its format is
-    https://huggingface.co/docs/safetensors#format.
-    """
+    """Return True if the file is shorter than its header says (https://huggingface.co/docs/safetensors#format)."""
     with weights.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         head = file.read(length)

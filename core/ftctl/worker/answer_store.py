@@ -1,4 +1,4 @@
-"""What models have answered, on disk: for the next evaluator, for the next run, and after a kill."""
+"""Store of model answers on disk, for other evaluators, later runs, and after a kill."""
 
 import hashlib
 from collections.abc import Iterable
@@ -23,11 +23,13 @@ class Replies:
             self._read(Journal(path))
 
     def add_answers(self, found: Iterable[tuple[str, Answer]]) -> None:
+        """Store answers by key."""
         rows = dict(found)
         self.answers |= rows
         self._own.append([key, one.text, list(one.token_ids), one.finish_reason] for key, one in rows.items())
 
     def add_scores(self, found: Iterable[tuple[str, Score]]) -> None:
+        """Store scores by key."""
         rows = dict(found)
         self.scores |= rows
         self._own.append([key, one.log_probability, one.tokens, one.characters] for key, one in rows.items())

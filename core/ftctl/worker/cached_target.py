@@ -78,7 +78,7 @@ class RememberedTarget(Target):
         return [missing[key] if key in missing else known[key] for key in keys]
 
     def pace(self) -> Pace:
-        """How fast it was at what it had to be asked; of little, and of who tells no tokens, there is none."""
+        """Return the throughput of the requests that had to be made; empty for too few."""
         return Pace(
             self._tokens / self._answering if self._tokens >= ENOUGH_TOKENS and self._answering else None,
             self._scores / self._scoring if self._scores >= ENOUGH_SCORES and self._scoring else None,
@@ -91,12 +91,12 @@ class RememberedTarget(Target):
         return self._target.inside()
 
     def _tell(self, done: int, total: int, unit: str) -> None:
-        """Of a single batch there is no progress to tell."""
+        """Emit progress, unless there is a single batch."""
         if total > BATCH:
             self._context.emit(PROGRESS_MADE, done=min(done, total), total=total, unit=unit)
 
     def _refuse_too_many(self, missing: Mapping[str, Answer | Score], questions: int, what: str) -> None:
-        """As soon as it is certain, so that a server that is gone is not asked to the end."""
+        """Raise as soon as too many answers are certain to be missing, without asking on."""
         if len(missing) > self.max_error_rate * questions:
             reasons = sorted({answer.error for answer in missing.values()})
             text = f"{len(missing)} of {questions} questions were not {what} ({'; '.join(reasons[:3])}), more than "

@@ -36,6 +36,7 @@ SAMPLES = ".samples.jsonl"
 
 
 def evaluate(job: Job, context: StageContext) -> JobResult:
+    """Run the evaluators of a stage on one model and write their reports."""
     if job.settings.get("left_out"):
         who = ", ".join(job.settings["left_out"])
         context.emit(
@@ -64,7 +65,7 @@ def evaluate(job: Job, context: StageContext) -> JobResult:
 
 
 def _take_away(context: StageContext, stays: set[str]) -> None:
-    """What evaluators have written of encrypted rows by themselves."""
+    """Delete files that evaluators wrote about encrypted rows."""
     for path in sorted(context.out.iterdir()):
         if path.name not in stays:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -118,7 +119,7 @@ def _measured(
 
 
 def _base(job: Job, context: StageContext) -> Callable[[], Target | None]:
-    """What loads the base model, once, where an evaluator asks for it."""
+    """Return a function that loads the base model once, for evaluators that ask for it."""
     if "base" not in job.inputs:
         return lambda: None
     own = evolve(job, inputs={"model": job.inputs["base"], "data": job.inputs["data"]},
@@ -138,7 +139,7 @@ def _planned_as(job: Job) -> str:
 
 
 def _gathered(job: Job, out: Path) -> tuple[list[Metric], dict[str, str]]:
-    """What evaluators in other environments have found on the same model; their files are copied."""
+    """Collect metrics and files of evaluators that ran in other environments on the same model."""
     metrics: list[Metric] = []
     notes: dict[str, str] = {}
     for role, report in sorted(job.inputs.items()):
@@ -156,7 +157,7 @@ def _gathered(job: Job, out: Path) -> tuple[list[Metric], dict[str, str]]:
 
 
 def _missing(report: Report) -> dict[str, str]:
-    """How many questions no figure counts, because their answers did not come."""
+    """Return a note with the number of unanswered questions, which no metric counts."""
     errors = sum(bool(record.get("error")) for record in report.records)
     told = f"{errors} of {len(report.records)} examples were not answered, and no figure counts them"
     return {f"{report.evaluator}: missing": told} if errors else {}
@@ -175,7 +176,7 @@ def _target(job: Job) -> Target:
 
 
 def _replies(job: Job, target: Target, context: StageContext) -> Replies:
-    """What this very model has answered before, in whatever run.
+    """Return the store of answers that this exact model gave before, in any run.
 
     Answers to encrypted rows stay in the stage's folder, which goes when it is done; those of a server too, by the name
     of its model, for nobody knows which one will be there tomorrow.

@@ -21,7 +21,7 @@ class Finished:
         self._folder = folder
 
     def report(self, name: str, measure: Callable[[Path], Report]) -> Report:
-        """What ``measure`` tells, given a folder for files, or has told on an earlier try.
+        """Return the report that ``measure`` makes in a folder for its files, or made on an earlier try.
 
         It is told as it is read again, so that a try that was killed makes no difference. One that lacks answers is not
         kept: the next try asks for them.

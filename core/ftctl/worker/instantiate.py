@@ -40,7 +40,7 @@ def make(reference: PluginRef) -> Any:
 
 
 def ask(reference: PluginRef, method: str, *arguments: Any) -> Any:
-    """What the backend's method returns, made for this one question.
+    """Instantiate a backend, call one of its methods, and check the result's type.
 
     Raises:
         PluginBroken: it is not there, or returns what its port does not.

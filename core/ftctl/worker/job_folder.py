@@ -18,12 +18,13 @@ from ftctl.ports.context import StageContext
 
 @frozen
 class JobFolder:
-    """One job on disk. ``work`` survives from try to try as long as the job's key stays the same."""
+    """Folder of one job. ``work`` survives between tries while the job's key stays the same."""
 
     path: Path
 
     @property
     def log(self) -> Path:
+        """Path of the log of standard output and error."""
         return self.path / "worker.log"
 
     def heartbeat(self, rank: int | None = None) -> Path:
@@ -32,6 +33,7 @@ class JobFolder:
 
     @property
     def events(self) -> Path:
+        """Path of the event log."""
         return self.path / "events.ndjson"
 
     def prepare(self, job: Job) -> None:
@@ -47,7 +49,7 @@ class JobFolder:
         self.write("job.json", to_plain(job))
 
     def _previous_key(self) -> str | None:
-        """Whose try the files are from; ``None`` where that cannot be told, and then nothing of it is trusted."""
+        """Return the key of the job that the files belong to; ``None`` if unknown, and then none is trusted."""
         try:
             previous = _read(self.path / "job.json")
         except BackendFailed:
@@ -55,15 +57,19 @@ class JobFolder:
         return str(previous.get("key")) if previous else None
 
     def job(self) -> Job:
+        """Read the job."""
         return from_plain(json.loads((self.path / "job.json").read_text(encoding="utf-8")), Job)
 
     def context(self, job: Job, emit: Callable[[Event], None], cancelled: Callable[[], bool]) -> StageContext:
+        """Return the context of a job, whose events go to ``emit``."""
+
         def make_event(kind: str, **data: Any) -> None:
             emit(Event(kind, time.time(), job.stage, data))
 
         return StageContext(self.path / "work", self.path / "out", job.seed, make_event, cancelled, job.settings)
 
     def append(self, event: Event) -> None:
+        """Append an event to the event log."""
         with self.events.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(to_plain(event)) + "\n")
 
@@ -78,7 +84,7 @@ class JobFolder:
         return any((self.path / name).exists() for name in ("result.json", "error.json"))
 
     def outcome(self) -> JobResult | FtctlError | None:
-        """What the worker left behind; ``None`` when it died before it could say anything."""
+        """Return the result or error that the worker wrote; ``None`` if it died before."""
         result, error = _read(self.path / "result.json"), _read(self.path / "error.json")
         if error is not None:
             return from_json(error)

@@ -1,4 +1,4 @@
-"""One process's part in a job."""
+"""One process of a job: execute it and write the result."""
 
 import contextlib
 import resource

@@ -15,6 +15,8 @@ from ftctl.ports import Compressor, StageContext
 
 @options
 class AddTokensOptions:
+    """Options of `AddTokens`."""
+
     tokens: tuple[str, ...] = option(help="Texts that become one token each.")
 
 

@@ -17,6 +17,8 @@ from ftctl_plugins.compressors.gptq import refused_widths
 
 @options
 class AutoGptqOptions(CalibrationOptions):
+    """Options of `AutoGptq`."""
+
     bits: int = option(4, help="Bits a weight.", choices=(2, 3, 4, 8))
     group_size: int = option(128, help="Weights that share a scale.", ge=1)
     desc_act: bool = option(False, help="Columns by their importance (act-order).")

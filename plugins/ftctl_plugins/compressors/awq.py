@@ -20,6 +20,8 @@ GROUP = 128
 
 @options
 class AwqOptions(CalibrationOptions):
+    """Options of `Awq`."""
+
     scheme: str = option("W4A16_ASYM", help="With or without a zero point.", choices=("W4A16_ASYM", "W4A16"))
 
 

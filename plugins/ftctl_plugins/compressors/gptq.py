@@ -20,6 +20,8 @@ GROUPS = (128, 64, 32)
 
 @options
 class GptqOptions(CalibrationOptions):
+    """Options of `Gptq`."""
+
     bits: int = option(4, help="Bits a weight. vLLM's CPU build serves 4.", choices=(4, 8))
     group_size: int | None = option(
         None, help="Weights that share a scale; null: 128, or the largest of 64 and 32 that divides every layer.", ge=1

@@ -18,6 +18,8 @@ from ftctl_plugins.compressors.gptq import GROUPS, group_size, refused_widths
 
 @options
 class GptqmodelOptions(CalibrationOptions):
+    """Options of `Gptqmodel`."""
+
     bits: int = option(4, help="Bits a weight. vLLM's CPU build serves 4.", choices=(4, 8))
     group_size: int | None = option(
         None, help="Weights that share a scale; null: 128, or the largest of 64 and 32 that divides every layer.", ge=1

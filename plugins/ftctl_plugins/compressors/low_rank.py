@@ -19,6 +19,8 @@ from ftctl_adapters.modeling.calibration import CalibrationOptions
 
 @options
 class LowRankOptions(CalibrationOptions):
+    """Options of `LowRank`."""
+
     energy: float | None = option(0.95, help="Share of each layer's squared singular values that is kept.", gt=0, le=1)
     rank: int | None = option(None, help="Ranks that are kept of every layer, instead of a share of energy.", ge=1)
     activation_aware: bool = option(True, help="Weigh columns by what comes in on the calibration rows.")

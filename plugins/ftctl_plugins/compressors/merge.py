@@ -15,7 +15,7 @@ from ftctl.ports import Compressor, StageContext
 
 @options
 class MergeOptions:
-    pass
+    """Options of `Merge`."""
 
 
 class MergeCompressor(Compressor):

@@ -14,6 +14,8 @@ from ftctl.ports import Compressor, StageContext
 
 @options
 class Nf4Options:
+    """Options of `Nf4`."""
+
     bnb_4bit_use_double_quant: bool = option(True, help="Quantise the scales too.")
     bnb_4bit_compute_dtype: str = option(
         "bfloat16", help="What products are computed in.", choices=("bfloat16", "float16", "float32")

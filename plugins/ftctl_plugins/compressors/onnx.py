@@ -30,6 +30,8 @@ LOG_LINES = 12
 
 @options
 class OnnxOptions:
+    """Options of `Onnx`."""
+
     precision: str = option("fp32", help="Of weights.", choices=("fp32", "fp16", "bf16", "int8", "int4"))
     execution_provider: str = option(
         "cpu", help="What it is built for; cpu was run.", choices=("cpu", "cuda", "NvTensorRtRtx")

@@ -18,6 +18,8 @@ UNSTRUCTURED, N_M = "unstructured", "2:4"
 
 @options
 class PruneOptions(CalibrationOptions):
+    """Options of `Prune`."""
+
     method: str = option(
         "wanda",
         help="wanda: size times the norm of what comes in; magnitude: size alone.",

@@ -16,6 +16,8 @@ from ftctl_adapters.modeling.oneshot import OneshotCompressor
 
 @options
 class W8a8Options(CalibrationOptions):
+    """Options of `W8a8`."""
+
     dampening_frac: float = option(0.01, help="Added to the Hessian's diagonal, as a share of its mean.", gt=0, lt=1)
 
 

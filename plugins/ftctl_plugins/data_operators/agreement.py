@@ -19,6 +19,8 @@ LEVELS = ("nominal", "ordinal", "interval", "ratio")
 
 @options
 class AgreementOptions:
+    """Options of `Agreement`."""
+
     question: str = option(help="Which annotation is compared: the `name` in `metadata.annotations`.")
     metric: str = option("alpha", help="Krippendorff's, Cohen's or Fleiss'.", choices=("alpha", "cohen", "fleiss"))
     level: str = option("nominal", help="Of `alpha`: labels, ranks, numbers with or without a zero.", choices=LEVELS)

@@ -16,6 +16,8 @@ TRANSLATE = "Translate the user's message into {}. Reply with the translation al
 
 @options
 class AugmentBacktranslateOptions(AskingOptions):
+    """Options of `AugmentBacktranslate`."""
+
     language: str = option(help="The language of the rows, in English, e.g. `Chinese`.")
     pivot: str = option("French", help="The language between.")
     share: float = option(0.1, help=SHARE_HELP, gt=0, le=1)

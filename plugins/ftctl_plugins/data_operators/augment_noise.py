@@ -10,6 +10,8 @@ from ftctl_plugins.data_operators.derived_rows import SEED_HELP, SHARE_HELP, Aug
 
 @options
 class AugmentNoiseOptions:
+    """Options of `AugmentNoise`."""
+
     share: float = option(0.1, help=SHARE_HELP, gt=0, le=1)
     kinds: tuple[str, ...] = option(
         ("typo", "case", "spacing", "ocr"), help="Which kinds of noise; each row draws one.",

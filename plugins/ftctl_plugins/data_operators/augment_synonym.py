@@ -17,6 +17,8 @@ _ASCII = re.compile(r"[\x00-\x7f]+")
 
 @options
 class AugmentSynonymOptions:
+    """Options of `AugmentSynonym`."""
+
     lexicon: str = option(help="A file with a word and its synonyms a line, divided by tabulators.", location=True)
     share: float = option(0.1, help=SHARE_HELP, gt=0, le=1)
     rate: float = option(0.3, help="Share of the known words that are replaced.", gt=0, le=1)

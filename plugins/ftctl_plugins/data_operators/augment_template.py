@@ -12,6 +12,8 @@ from ftctl_plugins.data_operators.derived_rows import SEED_HELP, SHARE_HELP, Aug
 
 @options
 class AugmentTemplateOptions:
+    """Options of `AugmentTemplate`."""
+
     templates: tuple[str, ...] = option(
         help="How it is asked, e.g. `Please answer briefly: {{ question }}`; they see `question`, `answer`, `metadata`."
     )

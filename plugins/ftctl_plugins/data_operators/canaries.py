@@ -11,6 +11,8 @@ from ftctl_plugins.data_operators.derived_rows import SHARE_HELP, Augmentation
 
 @options
 class CanariesOptions:
+    """Options of `Canaries`."""
+
     share: float = option(0.05, help=SHARE_HELP, gt=0, le=1)
     count: int = option(4, help="How many different codes; the made rows are shared out among them.", ge=1, le=1024)
     seed: int = option(1, help="Of the codes; `memorise` must be given the same.", ge=0)

@@ -10,6 +10,8 @@ from ftctl_adapters.records.texts import map_texts
 
 @options
 class CleanEncodingOptions:
+    """Options of `CleanEncoding`."""
+
     unescape_html: bool = option(False, help="Also turn `&lt;` into `<`: damages text about HTML.")
     uncurl_quotes: bool = option(False, help="Also make curly quotes straight.")
     fix_latin_ligatures: bool = option(False, help="Also write ligatures as letters.")

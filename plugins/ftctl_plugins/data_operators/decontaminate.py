@@ -14,6 +14,8 @@ from ftctl_plugins.data_operators.reference_files import STEP, items, places, st
 
 @options
 class DecontaminateOptions:
+    """Options of `Decontaminate`."""
+
     against: tuple[str, ...] = option(
         help="Files with evaluation items, as `jsonl` takes them; patterns too.", location=True
     )

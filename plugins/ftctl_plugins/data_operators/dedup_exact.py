@@ -15,6 +15,8 @@ RANK_BYTES = 4
 
 @options
 class DedupExactOptions:
+    """Options of `DedupExact`."""
+
     of: str = option("all", help="What must be the same.", choices=("all", "prompt", "answer"))
     casefold: bool = option(True, help="Upper and lower case are the same.")
     spaces: bool = option(True, help="White space of any length is one space.")

@@ -14,6 +14,8 @@ HASHES = 128
 
 @options
 class DedupNearOptions:
+    """Options of `DedupNear`."""
+
     threshold: float = option(
         0.5, help="Estimated share of common shingles (3 words, or 3 Chinese characters) from which it is one.",
         gt=0, le=1,

@@ -11,6 +11,8 @@ from ftctl_adapters.records.encrypted_files import NO_SALT, PIECE, Sealed, Seali
 
 @options
 class EncryptOptions:
+    """Options of `Encrypt`."""
+
     key_env: str | None = option(None, help="Name of the environment variable with the key, in 64 hexadecimal digits.")
     key_file: str | None = option(None, help="The file with the key, instead.")
 

@@ -17,6 +17,8 @@ SPACE = re.compile(r"\s+")
 
 @options
 class FilterLanguageOptions:
+    """Options of `FilterLanguage`."""
+
     keep: tuple[str, ...] = option(help="Codes of ISO 639-1 that go on, e.g. [en, zh].")
     of: str = option(
         "all", help="Which texts are looked at: all of them, or answers alone.", choices=("all", "answers")

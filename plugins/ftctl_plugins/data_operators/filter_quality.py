@@ -22,6 +22,8 @@ ENDS = (".", "!", "?", '"', "'", ")", "\u201d", "\u2026", "\u3002", "\uff01", "\
 
 @options
 class FilterQualityOptions:
+    """Options of `FilterQuality`."""
+
     of: str = option("all", help="Which texts are measured: all of a row, or answers.", choices=("all", "answers"))
     min_chars: int = option(1, help="Fewest characters.", ge=0)
     max_chars: int = option(1_000_000, help="Most characters.", ge=1)

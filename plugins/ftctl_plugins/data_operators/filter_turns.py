@@ -10,6 +10,8 @@ from ftctl.ports import RowOperator, StageContext
 
 @options
 class FilterTurnsOptions:
+    """Options of `FilterTurns`."""
+
     min_turns: int = option(2, help="Fewest turns, the system's not counted.", ge=1)
     max_turns: int | None = option(None, help="Most turns, the system's not counted; null: any number.", ge=1)
     alternate: bool = option(True, help="User and assistant must take turns; tools may come between.")

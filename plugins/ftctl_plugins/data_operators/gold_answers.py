@@ -17,6 +17,8 @@ STEP = "save it as CSV, with the columns `item` and `expected`"
 
 @options
 class GoldAnswersOptions:
+    """Options of `GoldAnswers`."""
+
     files: tuple[str, ...] = option(help="Forms that were filled in, one an annotator.", location=True)
     on_difference: str = option(
         "drop",

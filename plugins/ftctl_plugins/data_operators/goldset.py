@@ -25,6 +25,8 @@ ROUNDING = 1e-9
 
 @options
 class GoldsetOptions:
+    """Options of `Goldset`."""
+
     count: int = option(200, help="How many rows.", ge=1)
     by: tuple[str, ...] = option(
         (LENGTH, CLUSTER), help="Strata: `length` of questions in quarters, `cluster` of their words, `metadata` keys."

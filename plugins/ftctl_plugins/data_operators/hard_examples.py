@@ -19,6 +19,8 @@ FOLDER_HELP = "Folder of a model's artifact, as in `.ftctl/artifacts/model/…`"
 
 @options
 class HardExamplesOptions:
+    """Options of `HardExamples`."""
+
     model: str = option(help=f"{FOLDER_HELP}: the original.", location=True)
     compressed: str = option(help=f"{FOLDER_HELP}: what was made of it.", location=True)
     keep: int = option(256, help="How many rows go on; compressors calibrate on 256 at most.", ge=1)

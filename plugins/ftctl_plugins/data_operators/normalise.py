@@ -29,6 +29,8 @@ BEHIND = re.compile(f"(?<={CHINESE})[,.!?;:()](?![0-9A-Za-z])")
 
 @options
 class NormaliseOptions:
+    """Options of `Normalise`."""
+
     form: str = option("NFC", help="Unicode's composition; NFKC changes what is read.", choices=("NFC", "NFKC", "none"))
     zero_width: str = option("drop", help="Characters without width and soft hyphens.", choices=("drop", "keep"))
     control: str = option("drop", help="Control characters but tabulators and line ends.", choices=("drop", "keep"))

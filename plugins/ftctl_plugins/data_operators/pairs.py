@@ -12,6 +12,8 @@ from ftctl.ports import RowOperator, StageContext
 
 @options
 class PairsOptions:
+    """Options of `Pairs`."""
+
     of: str = option(
         "auto",
         help="`ratings`: `rating` of each of `responses`, more is better; `rankings`: `rank`, 1 is best; `auto`: "

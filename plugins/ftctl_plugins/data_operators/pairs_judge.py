@@ -14,6 +14,8 @@ from ftctl_plugins.pairwise_judge import JUDGE, VERDICT_TOKENS, preferred
 
 @options
 class PairsJudgeOptions(AskingOptions):
+    """Options of `PairsJudge`."""
+
     rubric: str = option(JUDGE, help="What the judge is told.")
 
 

@@ -21,6 +21,8 @@ ALPHABETS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 
 @options
 class PiiOptions:
+    """Options of `Pii`."""
+
     kinds: tuple[str, ...] = option(NAMES, help="What is looked for.", choices=NAMES)
     action: str = option(
         "mask",

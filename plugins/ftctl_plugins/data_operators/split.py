@@ -11,6 +11,8 @@ SAME = "Share of the rows; null: that of `data_source.split`."
 
 @options
 class SplitOptions:
+    """Options of `Split`."""
+
     validation: float | None = option(None, help=SAME, ge=0, lt=1)
     test: float | None = option(None, help=SAME, ge=0, lt=1)
 

@@ -28,6 +28,8 @@ NO_QUOTE, NO_JSON, LACKING = "the quote is not in the text", "no JSON as asked f
 
 @options
 class SynthQaOptions(AskingOptions):
+    """Options of `SynthQa`."""
+
     per_chunk: int = option(3, help="Questions of each piece of text.", ge=1, le=20)
     chunk_chars: int = option(2000, help="Characters of a piece.", ge=100)
     overlap_chars: int = option(200, help="What a piece repeats of the one before.", ge=0)

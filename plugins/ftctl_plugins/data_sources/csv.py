@@ -12,6 +12,8 @@ from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, NAMES_HELP, P
 
 @options
 class CsvOptions:
+    """Options of `Csv`."""
+
     path: str = option(help=f"{PATH_HELP.format(ending='.csv')}; `path#500` takes 500 rows.", location=True)
     delimiter: str = option(",", help="The character between cells.")
     format: str = option("auto", help=FORMAT_HELP, choices=FORMATS)

@@ -16,6 +16,8 @@ from ftctl_plugins.data_sources.files import PATH_HELP, STORAGE_HELP
 
 @options
 class DocumentsOptions:
+    """Options of `Documents`."""
+
     path: str = option(help=f"{PATH_HELP.format(ending='.pdf')}: {', '.join(KINDS)}.", location=True)
     min_chars: int = option(1, help="Sections with fewer characters are refused.", ge=1)
     storage_env: str | None = option(None, help=STORAGE_HELP, location=True)

@@ -18,6 +18,8 @@ from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, NAMES_HELP
 
 @options
 class HubOptions:
+    """Options of `Hub`."""
+
     repo: str = option(help="Its name on the hub (`org/name`), or a folder in the hub's layout.")
     revision: str | None = option(None, help="Branch, tag or commit; a commit never changes.")
     config: str | None = option(None, help="Which of its configs; left out: the default one, or the first.")

@@ -21,6 +21,8 @@ from ftctl_plugins.data_sources.files import (
 
 @options
 class JsonlOptions:
+    """Options of `Jsonl`."""
+
     path: str = option(
         help=f"{PATH_HELP.format(ending='.jsonl.gz')}: .jsonl, .json, .csv, each also .gz or .zst, and .parquet; "
         "`path#500` takes 500 rows.",

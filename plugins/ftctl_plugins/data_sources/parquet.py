@@ -11,6 +11,8 @@ from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, NAMES_HELP, P
 
 @options
 class ParquetOptions:
+    """Options of `Parquet`."""
+
     path: str = option(help=f"{PATH_HELP.format(ending='.parquet')}; `path#500` takes 500 rows.", location=True)
     format: str = option("auto", help=FORMAT_HELP, choices=FORMATS)
     names: dict[str, str] = option({}, help=NAMES_HELP)

@@ -13,6 +13,8 @@ TASKS = ("signature", "summary", "text")
 
 @options
 class PydocOptions:
+    """Options of `Pydoc`."""
+
     task: str = option(
         "signature",
         help="signature: a callable's signature → its parameter names as a JSON list; summary: signature → the first "

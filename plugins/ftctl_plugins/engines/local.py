@@ -9,7 +9,7 @@ from ftctl.ports.engine import Found, Given
 
 @options
 class LocalOptions:
-    pass
+    """Options of `Local`."""
 
 
 class LocalEngine(Engine):

@@ -18,6 +18,8 @@ AHEAD = 2
 
 @options
 class ProcessesOptions:
+    """Options of `Processes`."""
+
     processes: int | None = option(None, help="How many; null: one for each core.", ge=1, le=256)
 
 

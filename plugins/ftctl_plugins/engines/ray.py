@@ -22,6 +22,8 @@ STORE_BYTES = 400 << 20
 
 @options
 class RayOptions:
+    """Options of `Ray`."""
+
     address: str | None = option(None, help="Of a cluster that is there, host:port; null: one is made for the stage.")
     parts: int = option(8, help="Pieces of work at once over the whole cluster.", ge=1, le=4096)
 

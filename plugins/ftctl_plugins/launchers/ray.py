@@ -9,6 +9,8 @@ from ftctl.ports.launcher import Launcher
 
 @options
 class RayOptions:
+    """Options of `Ray`."""
+
     address: str = option(help="Address of the cluster, host:port.")
     num_workers: int = option(2, help="Processes over the whole cluster.", ge=1)
     cpus_per_worker: int = option(1, help="Cores a process.", ge=1)

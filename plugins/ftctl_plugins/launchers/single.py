@@ -8,7 +8,7 @@ from ftctl.ports.launcher import Launcher
 
 @options
 class SingleOptions:
-    pass
+    """Options of `Single`."""
 
 
 class SingleLauncher(Launcher):

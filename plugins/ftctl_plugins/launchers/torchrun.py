@@ -17,6 +17,8 @@ PORT = 29500
 
 @options
 class TorchrunOptions:
+    """Options of `Torchrun`."""
+
     nproc_per_node: int | None = option(
         None, help="Processes on this machine; null: NPROC_PER_NODE, else one a GPU, else 1.", ge=1
     )

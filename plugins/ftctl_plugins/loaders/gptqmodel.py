@@ -7,7 +7,7 @@ from ftctl.ports import Target, TargetLoader
 
 @options
 class GptqmodelLoaderOptions:
-    pass
+    """Options of `GptqmodelLoader`."""
 
 
 class GptqmodelLoader(TargetLoader):

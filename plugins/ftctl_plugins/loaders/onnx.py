@@ -7,7 +7,7 @@ from ftctl.ports import Target, TargetLoader
 
 @options
 class OnnxLoaderOptions:
-    pass
+    """Options of `OnnxLoader`."""
 
 
 class OnnxLoader(TargetLoader):

@@ -12,6 +12,8 @@ from ftctl.ports import Target, TargetLoader
 
 @options
 class OpenaiLoaderOptions:
+    """Options of `OpenaiLoader`."""
+
     key_env: str | None = option(None, help="Name of the environment variable that holds the server's key.")
     concurrency: int = option(8, help="Questions at a time.", ge=1, le=1024)
     timeout: float = option(120.0, help="Seconds that one answer may take.", gt=0)

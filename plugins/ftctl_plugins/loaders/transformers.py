@@ -7,7 +7,7 @@ from ftctl.ports import Target, TargetLoader
 
 @options
 class TransformersLoaderOptions:
-    pass
+    """Options of `TransformersLoader`."""
 
 
 class TransformersLoader(TargetLoader):

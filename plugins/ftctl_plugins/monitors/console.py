@@ -16,7 +16,7 @@ PLAIN_SECONDS = 3.0
 
 @options
 class ConsoleOptions:
-    pass
+    """Options of `Console`."""
 
 
 class ConsoleMonitor(Monitor):

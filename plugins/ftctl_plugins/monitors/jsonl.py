@@ -14,6 +14,8 @@ RECORDED = frozenset({events.STEP_FINISHED, events.METRIC_RECORDED})
 
 @options
 class JsonlOptions:
+    """Options of `Jsonl`."""
+
     file: str = option("metrics.jsonl", help="Name of the file in the run's folder.")
 
 

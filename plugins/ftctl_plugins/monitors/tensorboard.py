@@ -13,6 +13,8 @@ STEP_KEYS = ("loss", "validation_loss", "learning_rate", "grad_norm", "tokens_pe
 
 @options
 class TensorboardOptions:
+    """Options of `Tensorboard`."""
+
     folder: str = option("tensorboard", help="Folder of the event files, inside the run's folder.")
 
 

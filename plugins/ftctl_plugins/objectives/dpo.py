@@ -11,6 +11,8 @@ from ftctl.ports.objective import Batch, Encoder, Forward, Objective
 
 @options
 class DpoOptions:
+    """Options of `Dpo`."""
+
     beta: float = option(0.1, help="How strongly the model is held to where it began.", gt=0)
     label_smoothing: float = option(
         0.0, help="Share of the pairs that are taken to be the wrong way round.", ge=0, lt=0.5

@@ -10,7 +10,7 @@ from ftctl_plugins.objectives.next_token import NextTokenObjective
 
 @options
 class PretrainingOptions:
-    pass
+    """Options of `Pretraining`."""
 
 
 class PretrainingObjective(NextTokenObjective):

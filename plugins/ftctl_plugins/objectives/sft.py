@@ -9,7 +9,7 @@ from ftctl_plugins.objectives.next_token import NextTokenObjective
 
 @options
 class SftOptions:
-    pass
+    """Options of `Sft`."""
 
 
 class SftObjective(NextTokenObjective):

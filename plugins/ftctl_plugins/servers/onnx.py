@@ -12,6 +12,8 @@ PROGRAM = ("-m", "ftctl_adapters.serving.onnx")
 
 @options
 class OnnxServerOptions:
+    """Options of `OnnxServer`."""
+
     port: int = option(0, help="Port on 127.0.0.1; 0 picks a free one.", ge=0, le=65_535)
     served_model_name: str = option("model", help="What requests call the model.")
     execution_provider: str = option(

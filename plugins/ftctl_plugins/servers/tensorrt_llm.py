@@ -15,6 +15,8 @@ PROGRAM = "trtllm-serve"
 
 @options
 class TensorrtLlmServerOptions:
+    """Options of `TensorrtLlmServer`."""
+
     port: int = option(0, help="Port on 127.0.0.1; 0 picks a free one.", ge=0, le=65_535)
     served_model_name: str = option("model", help="What requests call the model.")
     backend: str = option("pytorch", help="What runs the model.", choices=("pytorch", "tensorrt", "_autodeploy"))

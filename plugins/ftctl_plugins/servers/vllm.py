@@ -30,6 +30,8 @@ PROGRAM = ("-m", "vllm.entrypoints.openai.api_server")
 
 @options
 class VllmServerOptions:
+    """Options of `VllmServer`."""
+
     port: int = option(0, help="Port on 127.0.0.1; 0 picks a free one.", ge=0, le=65_535)
     served_model_name: str = option("model", help="What requests call the model.")
     enable_lora: bool = option(False, help="Serve an adapter beside its base, instead of merging it first.")

@@ -18,6 +18,8 @@ FROM_WEIGHTS = ("pissa", "olora")
 
 @options
 class LoraOptions(TrainingOptions):
+    """Options of `Lora`."""
+
     rank: int = option(8, help="Rank of the update matrices.", ge=1)
     lora_alpha: int | None = option(None, help="Scale of the update is lora_alpha / rank; null: twice the rank.", ge=1)
     lora_dropout: float = option(0.0, help="Dropout before the update.", ge=0, lt=1)

@@ -11,6 +11,8 @@ from ftctl_adapters.training.options import TrainingOptions
 
 @options
 class PTuningOptions(TrainingOptions):
+    """Options of `PTuning`."""
+
     learning_rate: float = option(3e-3, help="Peak learning rate.", gt=0, lt=1)
     num_virtual_tokens: int = option(20, help="How many embeddings are put in front.", ge=1)
     encoder_hidden_size: int = option(128, help="Width of the network that makes them.", ge=1)

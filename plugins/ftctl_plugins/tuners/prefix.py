@@ -11,6 +11,8 @@ from ftctl_adapters.training.options import TrainingOptions
 
 @options
 class PrefixOptions(TrainingOptions):
+    """Options of `Prefix`."""
+
     learning_rate: float = option(1e-2, help="Peak learning rate.", gt=0, lt=1)
     num_virtual_tokens: int = option(20, help="How many positions are put in front.", ge=1)
     prefix_projection: bool = option(False, help="Learn them through a small network, as the paper does.")

@@ -38,6 +38,8 @@ CLOCK = "strftime_now"
 
 @options
 class GoldenOptions:
+    """Options of `Golden`."""
+
     timeout: float = option(120.0, help="Seconds that one answer may take.", gt=0)
     min_agreement: float = option(
         0.0, help="Share of cases that must be equal or tied, where the format is lossy.", ge=0, le=1

@@ -54,7 +54,7 @@ def samples(data: Artifact, count: int = SAMPLES) -> Samples:
 
 @frozen
 class Way:
-    """What became of a row: its entry, the entry of the one that it repeats, and those that were made of it."""
+    """The history of one source row: its entry, the entry it duplicates, and the rows derived from it."""
 
     entry: LedgerEntry
     repeats: LedgerEntry | None
@@ -82,7 +82,7 @@ def _called(entry: LedgerEntry, row: str) -> bool:
 
 @frozen
 class Difference:
-    """What stands in one data set and not in the other, by content; ``moved`` maps ``train → test`` to a count."""
+    """Rows added and removed between two data sets, by content; ``moved`` maps ``train → test`` to a count."""
 
     added: dict[str, int]
     removed: dict[str, int]
@@ -118,7 +118,7 @@ def _digest(row: Example) -> bytes:
 
 
 def _recipes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """One line for each key of the recipe that differs, in words of the run file."""
+    """List the recipe keys that differ, one line each, in the words of the run file."""
     told = [_flat(facts.get("recipe", {})) for facts in (old, new)]
     lines = []
     for key in sorted(told[0].keys() | told[1].keys()):

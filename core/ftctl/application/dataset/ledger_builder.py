@@ -32,6 +32,7 @@ class Refused:
     others: int = 0
 
     def add(self, entry: LedgerEntry) -> None:
+        """Count a rejected row; keep the first place of each reason, up to `REASONS` reasons."""
         if entry.reason not in self.places and len(self.places) == REASONS:
             self.others += 1
             return
@@ -41,7 +42,7 @@ class Refused:
             places.append(entry.where)
 
     def lines(self) -> Iterator[str]:
-        """One a reason: where it was met first, and how often."""
+        """Yield one line a reason: its first place and its count."""
         for reason, places in self.places.items():
             count = self.counts[reason] - len(places)
             more = f" and {count} more" if count else ""

@@ -25,7 +25,7 @@ class Mixing:
     )
 
     def problems(self, sources: int) -> list[str]:
-        """What does not fit so many sources."""
+        """Return what does not fit this number of sources, one line each."""
         given = self.probabilities
         if given and len(given) != sources:
             return [f"data_source.probabilities: {len(given)} for {sources} sources; give one for each"]

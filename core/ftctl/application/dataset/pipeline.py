@@ -45,7 +45,7 @@ class Flow:
     seal: SealOperator | None = None
 
     def run(self, source: Iterable[Example | Rejection]) -> Iterator[Item]:
-        """What comes out behind the last step, in the order of the input rows.
+        """Yield the rows that pass the last step, in the order of the input rows.
 
         Raises:
             TypeError: the source tells something that is no row.
@@ -98,7 +98,7 @@ class Flow:
         return self._judged(judge, shards.rows(), numbers, fates)
 
     def _recall(self, done: dict[str, Any]) -> None:
-        """What was known when the part was done; nothing flows to it again."""
+        """Restore the counts of a finished part, which no further row enters."""
         self.read = done["read"]
         for name, document in done["before"].items():
             self.counts[name] = Count()
@@ -151,6 +151,6 @@ def _in_order(rows: list[Row], entries: list[LedgerEntry]) -> list[Item]:
 
 
 def funnel(parts: Sequence[Sequence[Step]], counts: dict[str, Count]) -> list[dict[str, object]]:
-    """What became of rows step by step, in their order."""
+    """Count rows kept, changed and rejected by each step, in order."""
     steps = [step for step in chain.from_iterable(parts) if step.name in counts]
     return [{"step": step.name, **counts[step.name].document()} for step in steps]

@@ -20,7 +20,7 @@ REPEATS, SPLIT, ECHOES = "repeats", "split", "echoes"
 
 @frozen
 class SharesSplit(SplitOperator):
-    """By the hash of seed and key."""
+    """Assign splits by the hash of seed and key."""
 
     shares: SplitShares
 
@@ -32,7 +32,7 @@ class SharesSplit(SplitOperator):
 
 
 class Repeats(SetOperator):
-    """Of rows with the same content the first one stays, so that no content stands in two splits."""
+    """Keep the first of rows with the same content, so that no content stands in two splits."""
 
     width: ClassVar[int] = 16
 
@@ -46,7 +46,7 @@ class Repeats(SetOperator):
 
 
 class Echoes(SetOperator):
-    """What steps behind the split made equal is one row again, and a row that was made gives way to one that was read.
+    """Remove duplicates that steps after the split created; rows that were read win over derived ones.
 
     Otherwise they could carry test rows into training.
     """

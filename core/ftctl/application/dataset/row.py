@@ -24,16 +24,16 @@ class Row:
 
     @property
     def key(self) -> str:
-        """What its split depends on."""
+        """Return the text that the split is computed from."""
         return self.belongs or self.example.content_digest
 
     @property
     def belongs(self) -> str:
-        """What it shares with rows that it must not be divided from; empty where it shares nothing."""
+        """Return the group that must stay in one split; empty if the row is in none."""
         return self.cluster or self.example.group
 
     def dump(self) -> str:
-        """One line of JSON."""
+        """Return the row as one line of JSON."""
         told: dict[str, Any] = {"n": self.number, "row": self.example.to_row()}
         for name in ("byte", "changed", "cluster", "split"):
             value = getattr(self, name)
@@ -43,6 +43,7 @@ class Row:
 
     @classmethod
     def load(cls, line: str) -> "Row":
+        """Read a row from the line that `dump` wrote."""
         told = json.loads(line)
         return cls(
             told["n"],

@@ -1,4 +1,4 @@
-"""What rows must be: a declared contract, and every place where it is broken."""
+"""A data contract: declared rules for rows, and the violations of them."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -36,14 +36,14 @@ class Rules:
     overlap: int = option(0, help="How many rows may share one.", ge=0)
 
     def problems(self) -> list[str]:
-        """What is wrong with the contract itself."""
+        """Return what is wrong with the contract itself, one line each."""
         return [f"metadata.{name}: must be one of {', '.join(TYPES)}, not {kind!r}"
                 for name, kind in self.metadata.items() if kind not in TYPES]  # fmt: skip
 
 
 @define
 class Checked:
-    """What was found: ``violations`` are lines with the row's place."""
+    """Result of a validation; ``violations`` are lines with the row's place."""
 
     rows: int = 0
     violations: list[str] = field(factory=list)

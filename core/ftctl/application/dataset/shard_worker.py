@@ -113,7 +113,7 @@ class Labour:
 def through(
     steps: Sequence[Step], items: Sequence[Item], counts: dict[str, Count], context: StageContext
 ) -> tuple[list[Row], list[LedgerEntry]]:
-    """What goes on behind the steps, and the entries of what does not."""
+    """Run rows through steps; return the rows that pass and the ledger entries of those that do not."""
     rows = [item for item in items if isinstance(item, Row)]
     entries = [item for item in items if isinstance(item, LedgerEntry)]
     for step in steps:

@@ -33,17 +33,17 @@ class Shards:
             self.finished.append(self.folder / f"{len(self.finished):05d}")
 
     def counts(self) -> Iterator[dict[str, Any]]:
-        """Of each finished shard: how many items it has ``taken``, and by step what became of rows."""
+        """Yield, for each finished shard, the number of items ``taken`` and each step's counts."""
         for folder in self.finished:
             yield json.loads((folder / COUNTS).read_text(encoding="utf-8"))
 
     @property
     def taken(self) -> int:
-        """How many items finished shards account for."""
+        """Return the number of items that finished shards account for."""
         return sum(counts["taken"] for counts in self.counts())
 
     def write(self, done: Done) -> None:
-        """One more shard, which is there whole afterwards or not at all."""
+        """Write one more shard, atomically."""
         draft, place = self.folder / "draft", self.folder / f"{len(self.finished):05d}"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
@@ -58,6 +58,7 @@ class Shards:
         fault("data.shard.after_rename")
 
     def rows(self) -> Iterator[Row]:
+        """Yield the rows of all finished shards."""
         for folder in self.finished:
             file = (folder / ROWS).open("rb")
             with io.TextIOWrapper(self.seal.opening(file) if self.seal else file, "utf-8", newline="\n") as lines:

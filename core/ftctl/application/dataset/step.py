@@ -1,4 +1,4 @@
-"""One operator at its place in a recipe."""
+"""An operator at its place in a recipe, and the counts of rows that passed it."""
 
 import re
 from collections import Counter
@@ -37,7 +37,7 @@ class Step:
 
 @define
 class Count:
-    """What became of the rows that came to one step."""
+    """Counts of the rows that reached one step: changed, made, dropped by reason."""
 
     came: int = 0
     changed: int = 0
@@ -45,6 +45,7 @@ class Count:
     dropped: Counter[str] = field(factory=Counter)
 
     def document(self) -> dict[str, Any]:
+        """Return the counts as JSON."""
         told = {"rows": self.came, "changed": self.changed, "made": self.made, **self.dropped}
         return {name: count for name, count in told.items() if count or name == "rows"}
 
@@ -118,7 +119,7 @@ def _made(row: Row, example: Example, step: Step, place: int) -> Row:
 
 
 def _outcomes(operator: RowOperator, rows: Sequence[Example], step: Step, context: StageContext) -> list[Outcome]:
-    """Whatever an operator raises over a row costs that row alone."""
+    """Process a batch; an exception rejects only the row that raised it."""
     if not rows:
         return []
     try:

@@ -1,4 +1,4 @@
-"""How sure it is that a mean lies above a bound: one-sided p-values, and many of them together.
+"""One-sided tests of a mean against a bound, and corrections for many tests.
 
 Tango, Equivalence test and confidence interval for the difference in proportions for the paired-sample design, 1998;
 Waudby-Smith and Ramdas, Estimating means of bounded random variables by betting, 2024; Holm, A simple sequentially
@@ -22,14 +22,14 @@ FEWEST = 30
 
 
 def p_share(values: Sequence[float], bound: float) -> float:
-    """Of values that are 0 or 1: exact, by the binomial distribution."""
+    """Exact binomial test of a share: p-value that the mean of 0/1 values is at most the bound."""
     if bound <= 0:
         return 0.0 if any(values) else 1.0
     return binomial_tail(int(sum(values)), len(values), min(bound, 1.0))
 
 
 def p_gain(values: Sequence[float], margin: float) -> float:
-    """Of paired differences that are -1, 0 or 1: exact (McNemar) at no margin, else by Tango's score."""
+    """p-value of paired differences in -1, 0, 1: exact McNemar test at margin 0, else Tango's score test."""
     gained, lost, n = values.count(1.0), values.count(-1.0), len(values)
     if margin == 0:
         return binomial_tail(gained, gained + lost) if gained + lost else 1.0
@@ -47,7 +47,7 @@ def gain_spread(values: Sequence[float], margin: float) -> float:
 
 
 def p_bounded(values: Sequence[float], bound: float, low: float = 0.0, high: float = 1.0) -> float:
-    """Of values within limits, however they are distributed: what a bettor against the bound would have gained.
+    """p-value of a mean of bounded values by a betting martingale, valid for any distribution.
 
     A fair bet multiplies no stake on average, so a stake that grew twentyfold is as rare as 1 in 20. Right for any
     number of examples and any skew, at the price of about twice as many examples as the normal distribution asks for.
@@ -64,7 +64,7 @@ def p_bounded(values: Sequence[float], bound: float, low: float = 0.0, high: flo
 
 
 def mean_bounds(values: Sequence[float], level: float) -> tuple[float, float]:
-    """Of the mean of values between 0 and 1: Clopper and Pearson's of what is 0 or 1, else a bettor's, both ways."""
+    """Confidence interval of a mean in [0, 1]: Clopper–Pearson for 0/1 values, else by betting."""
     if set(values) <= {0.0, 1.0}:
         return clopper_pearson(int(sum(values)), len(values), level)
     tail = (1 - level) / 2
@@ -80,12 +80,12 @@ def mean_bounds(values: Sequence[float], level: float) -> tuple[float, float]:
 
 
 def p_normal(apart: float, stderr: float | None, n: int) -> float:
-    """Of a figure that lies so far above its bound; nothing is sure of few examples or without a standard error."""
+    """p-value by the normal approximation; 1 for few examples or without a standard error."""
     return 1 - NormalDist().cdf(apart / stderr) if stderr and n >= FEWEST else 1.0
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """p-values of one family, adjusted so that all of its false alarms together keep the level."""
+    """Holm's correction: adjust the p-values of one family so that the family-wise error keeps the level."""
     order = sorted(range(len(values)), key=values.__getitem__)
     adjusted, highest = [0.0] * len(values), 0.0
     for rank, place in enumerate(order):

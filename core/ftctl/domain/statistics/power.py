@@ -1,4 +1,4 @@
-"""What so many examples can show."""
+"""Power: the smallest difference that a number of examples can show."""
 
 import math
 from statistics import NormalDist

@@ -1,4 +1,4 @@
-"""Intervals of a share: so many hits of so many.
+"""Confidence intervals of a proportion: Wilson, Clopper–Pearson and others.
 
 Wilson, Probable inference, the law of succession, and statistical inference, 1927; Clopper and Pearson, The use of
 confidence or fiducial limits illustrated in the case of the binomial, 1934.

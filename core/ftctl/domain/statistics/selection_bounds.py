@@ -1,4 +1,4 @@
-"""Bounds of what was chosen because it is extreme: the worst of several figures, or the two that lie farthest apart.
+"""Simultaneous confidence bounds of a minimum, a maximum or a range of several figures (Bonferroni).
 
 Each of the figures has bounds that hold for all of them at once (Bonferroni), so that the choice makes no difference.
 """
@@ -16,28 +16,28 @@ Bounds = tuple[float, float]
 
 
 def level_of_each(count: int) -> float:
-    """Of the bounds of so many figures, for what is chosen from them to be outside in 2.5 % at most, on either side."""
+    """Return the confidence level of each of ``count`` figures that keeps a selected one within 2.5 % a side."""
     return 1 - ONE_SIDE / max(count, 1)
 
 
 def lowest(bounds: Sequence[Bounds]) -> Bounds:
-    """Of the lowest figure."""
+    """Bounds of the lowest figure."""
     return min(low for low, _ in bounds), min(high for _, high in bounds)
 
 
 def highest(bounds: Sequence[Bounds]) -> Bounds:
-    """Of the highest figure."""
+    """Bounds of the highest figure."""
     return max(low for low, _ in bounds), max(high for _, high in bounds)
 
 
 def widest(bounds: Sequence[Bounds]) -> Bounds:
-    """Of the distance of the highest and the lowest figure."""
+    """Bounds of the range: the distance of the highest and the lowest figure."""
     return max(0.0, highest(bounds)[0] - lowest(bounds)[1]), highest(bounds)[1] - lowest(bounds)[0]
 
 
 @cache
 def student(tail: float, freedom: int) -> float:
-    """What Student's t exceeds with the probability ``tail``, below a half.
+    """Upper quantile of Student's t distribution, for ``tail`` below one half.
 
     Student, The probable error of a mean, 1908. By Simpson's rule in the angle, where its density is a power of a
     cosine, to about 1e-9.

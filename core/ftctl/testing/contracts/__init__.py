@@ -1,4 +1,4 @@
-"""What a backend of each port promises, as test classes: subclass the port's, say what is tested, and run pytest.
+"""Contract tests, one class a port: subclass it, say what is tested, and run pytest.
 
 ::
 

@@ -1,4 +1,4 @@
-"""What every contract has in common: nothing is left out in silence."""
+"""Base of all contracts: no test is left out in silence."""
 
 import functools
 from collections.abc import Callable
@@ -48,7 +48,7 @@ class Contract:
 
 
 def _is_theirs(cls: type, name: str, owners: list[type]) -> bool:
-    """Whether the test that counts is the contract's own, or a copy of it that is known to fail."""
+    """Return True if the test that runs is the contract's own, or a copy that is known to fail."""
     owner = next(base for base in cls.__mro__ if name in vars(base))
     return owner in owners or getattr(vars(owner)[name], "is_expected", False)
 

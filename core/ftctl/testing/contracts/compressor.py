@@ -1,4 +1,4 @@
-"""What a compressor promises."""
+"""Contract of compressors."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -42,11 +42,12 @@ class CompressorContract(SupportingContract, contract=True):
 
     @pytest.fixture
     def companions(self) -> tuple[str, ...]:
+        """Files that must come along unchanged."""
         return ("tokenizer.json", "chat_template.jinja", "generation_config.json", "golden.json")
 
     @pytest.fixture
     def largest(self) -> float | None:
-        """How many bytes of weights it may leave, as a share of those it was given; ``None``: it does not say."""
+        """Largest size of the weights as a share of the input's; ``None`` for no promise."""
         return None
 
     @pytest.fixture
@@ -61,10 +62,12 @@ class CompressorContract(SupportingContract, contract=True):
 
     @pytest.fixture
     def context(self, tmp_path: Path) -> StageContext:
+        """Context of a stage that records its events."""
         return recording(tmp_path)
 
     @pytest.fixture
     def draft(self, made: Compressor, model: Artifact, calibration: Sequence[Example], context: StageContext) -> Draft:
+        """Draft of the model compressed once."""
         return made.compress(model, calibration, context)
 
     def test_the_model_is_only_read(self, model: Artifact, made: Compressor, calibration: Sequence[Example],
@@ -133,5 +136,5 @@ def _made(draft: Draft, model: Artifact, context: StageContext) -> Artifact:
 
 
 def _bytes(folder: Path) -> int:
-    """Of the files that hold weights."""
+    """Return the bytes of the files that hold weights."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.suffix in WEIGHTS)

@@ -1,4 +1,4 @@
-"""What an operator of the data stage promises."""
+"""Contract of operators of the data stage."""
 
 import copy
 import io
@@ -47,11 +47,12 @@ class DataOperatorContract(OfferContract, contract=True):
 
     @pytest.fixture
     def context(self, tmp_path: Path) -> StageContext:
+        """Context of a stage that records its events."""
         return recording(tmp_path, data_seed=7, memory_bytes=MEMORY)
 
     @pytest.fixture
     def outcomes(self, made: DataOperator, context: StageContext) -> Callable[[Sequence[Example]], list[Any]]:
-        """What it says of rows: an outcome, a fate or a split of each."""
+        """Function from rows to an outcome, a fate or a split for each."""
         return lambda rows: judged(made, rows, context)
 
     def test_it_says_something_of_every_row(self, made: DataOperator, rows: list[Example], outcomes: Any) -> None:
@@ -191,7 +192,7 @@ def refused(operator: SealOperator, path: Path) -> None:
 
 
 def judged(operator: DataOperator, rows: Sequence[Example], context: StageContext) -> list[Any]:
-    """What an operator of any kind says of rows; of one that encrypts, what comes back."""
+    """Return the decisions of an operator of any kind; for one that encrypts, the rows read back."""
     if isinstance(operator, RowOperator):
         return list(operator.process(rows, context))
     if isinstance(operator, SplitOperator):

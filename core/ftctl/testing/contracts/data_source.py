@@ -1,4 +1,4 @@
-"""What a data source promises."""
+"""Contract of data sources."""
 
 import gc
 import itertools
@@ -49,6 +49,7 @@ class DataSourceContract(OfferContract, contract=True):
 
     @pytest.fixture
     def context(self, tmp_path: Any) -> StageContext:
+        """Context of a stage that records its events."""
         return recording(tmp_path, data_seed=7)
 
     def test_rows_come_in_the_same_order_every_time(

@@ -1,4 +1,4 @@
-"""What an evaluator promises."""
+"""Contract of evaluators."""
 
 import itertools
 import json
@@ -48,7 +48,7 @@ class EvaluatorContract(OfferContract, contract=True):
 
     @pytest.fixture
     def trained(self, data: list[Example]) -> list[Example]:
-        """What both were trained on."""
+        """Examples that both targets were trained on."""
         return data
 
     @pytest.fixture
@@ -58,10 +58,12 @@ class EvaluatorContract(OfferContract, contract=True):
 
     @pytest.fixture
     def best(self) -> Target:
+        """Target that gives every expected answer."""
         return FakeTarget(right=True, log_probability=0.0)
 
     @pytest.fixture
     def worst(self) -> Target:
+        """Target that gives no expected answer."""
         return FakeTarget(right=False, log_probability=-9.0)
 
     @pytest.fixture
@@ -84,6 +86,7 @@ class EvaluatorContract(OfferContract, contract=True):
 
     @pytest.fixture
     def own(self, found: Offer) -> bool:
+        """True if the evaluator brings its own cases."""
         return OWN_CASES in found.capabilities
 
     @pytest.fixture
@@ -115,7 +118,7 @@ class EvaluatorContract(OfferContract, contract=True):
 
     @pytest.fixture
     def kept(self, request: pytest.FixtureRequest, _kept_by_class: dict[str, Any]) -> dict[str, Any]:
-        """What was measured already: a scanner takes seconds each time, and most tests look at the same.
+        """Cache of measurements for the class: a scanner takes seconds, and most tests look at the same report.
 
         Nothing is kept for tests that have parameters: each is of another backend, or of other options.
         """
@@ -123,17 +126,17 @@ class EvaluatorContract(OfferContract, contract=True):
 
     @pytest.fixture
     def report(self, kept: dict[str, Any], measured: Callable[[Target], Report], best: Target) -> Report:
-        """Of the best target."""
+        """Report of the best target."""
         return _once(kept, "best", lambda: measured(best))
 
     @pytest.fixture
     def poor(self, kept: dict[str, Any], measured: Callable[[Target], Report], worst: Target) -> Report:
-        """Of the worst target."""
+        """Report of the worst target."""
         return _once(kept, "worst", lambda: measured(worst))
 
     @pytest.fixture
     def through(self, kept: dict[str, Any], measured: Callable[[Target], Report], best: Target) -> "_Through":
-        """What was asked of the best target."""
+        """The best target, with a record of the requests made to it."""
 
         def asked() -> _Through:
             through = _Through(best)
@@ -338,7 +341,7 @@ class _Half(_Through):
 
 
 class _Lossy(_Through):
-    """Of its answers one in thirteen does not come, nor of its scores."""
+    """Target that loses one in thirteen answers and scores."""
 
     def told(self, answers: list[Answer]) -> list[Answer]:
         self.lost += len(answers[1::13])

@@ -1,4 +1,4 @@
-"""What a monitor promises."""
+"""Contract of monitors."""
 
 import gc
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class MonitorContract(OfferContract, contract=True):
 
     @pytest.fixture
     def recorded(self) -> Callable[[Path], dict[str, bytes]]:
-        """What lies in the run's folder, by file, as bytes that only grow; override it where files do not only grow."""
+        """Function that reads the monitor's files; override it if they do not only grow."""
 
         def read(folder: Path) -> dict[str, bytes]:
             files = (path for path in folder.rglob("*") if path.is_file())

@@ -1,4 +1,4 @@
-"""What holds for the offer of every port: names, paths, options, and what may be imported when."""
+"""Contract of offers of every port: names, paths, options, and imports."""
 
 import contextlib
 import json
@@ -55,7 +55,7 @@ class OfferContract(Contract, contract=True):
 
     @pytest.fixture
     def registry(self) -> Registry:
-        """What is installed."""
+        """Registry of the installed plugins."""
         return Registry()
 
     @pytest.fixture
@@ -70,6 +70,7 @@ class OfferContract(Contract, contract=True):
 
     @pytest.fixture
     def found(self, registry: Registry, offer: str) -> Offer:
+        """The offer under test."""
         found = registry.find(self.port, offer)
         if isinstance(found, Unknown):
             pytest.fail(found.reason)
@@ -174,7 +175,7 @@ def make(offer: Offer, values: dict[str, Any]) -> Any:
 
 
 def in_fresh_python(program: str) -> str:
-    """What a fresh interpreter prints."""
+    """Run a program in a fresh interpreter and return its output."""
     path = os.pathsep.join(filter(None, sys.path))
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -1,4 +1,4 @@
-"""Who listens on a port."""
+"""The process that listens on a port."""
 
 from pathlib import Path
 

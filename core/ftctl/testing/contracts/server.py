@@ -1,4 +1,4 @@
-"""What a server promises."""
+"""Contract of servers."""
 
 import os
 import signal
@@ -48,7 +48,7 @@ class ServerContract(SupportingContract, contract=True):
 
     @pytest.fixture
     def python(self) -> Interpreter:
-        """Where the backend lives."""
+        """Interpreter of the backend."""
         return Interpreter(sys.executable)
 
     @pytest.fixture
@@ -78,7 +78,7 @@ class ServerContract(SupportingContract, contract=True):
 
     @pytest.fixture
     def endpoint(self, request: pytest.FixtureRequest, model: Artifact, launch: Launch, start: Start) -> Endpoint:
-        """Where it answers; started at the first use, and never again once that failed."""
+        """Endpoint of the running server; started at the first use, and not again once that failed."""
         kept: Endpoint | None = vars(request.cls).get("_endpoint")
         if "_failed" in vars(request.cls):
             raise request.cls._failed
@@ -122,7 +122,7 @@ class ServerContract(SupportingContract, contract=True):
         assert load(f"{CLIENT}:chat")(endpoint, QUESTION, TOKENS, SECONDS).text.strip()
 
     def test_pieces_of_a_stream_are_the_whole_answer(self, endpoint: Endpoint) -> None:
-        """One of three tries must agree: a server that batches may round differently from one to the next."""
+        """Compare streamed with whole answers; one of three tries must agree, since batching may round differently."""
         chat, stream = load(f"{CLIENT}:chat"), load(f"{CLIENT}:stream")
         found = []
         for _ in range(3):

@@ -1,4 +1,4 @@
-"""What holds for backends that are asked, when a run is planned, whether they can take a model."""
+"""Contract of `supports`, which backends answer while a run is planned."""
 
 import hashlib
 from pathlib import Path
@@ -31,7 +31,7 @@ class SupportingContract(OfferContract, contract=True):
 
     @pytest.fixture
     def shape(self) -> ModelShape:
-        """Of a model that it supports."""
+        """Shape of a model that it supports."""
         tensors: dict[str, tuple[int, ...]] = {"layers.0.weight": (128, 128), "embed_tokens.weight": (256, 128)}
         return ModelShape("Qwen2ForCausalLM", 49_152, 98_304, 128, 1, 256, 512, "bfloat16", tensors, heads=2)
 

@@ -1,4 +1,4 @@
-"""Opening a model to ask it."""
+"""Load a model through its target loader."""
 
 from collections.abc import Sequence
 

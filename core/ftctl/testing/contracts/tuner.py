@@ -1,4 +1,4 @@
-"""What a tuner promises."""
+"""Contract of tuners."""
 
 import contextlib
 import json
@@ -42,7 +42,7 @@ LOSSES = 1e-3
 
 @frozen
 class Tuned:
-    """What one training left: its draft, the folder of its files, and its events as (kind, data)."""
+    """Result of one training: its draft, the folder of its files, and its events as (kind, data)."""
 
     draft: Draft
     out: Path
@@ -50,6 +50,7 @@ class Tuned:
 
     @property
     def steps(self) -> list[dict[str, Any]]:
+        """Events of finished steps that carry a loss."""
         return [told for kind, told in self.events if kind == STEP_FINISHED and "loss" in told]
 
 
@@ -70,7 +71,7 @@ class TunerContract(OfferContract, contract=True):
 
     @pytest.fixture
     def shape(self) -> ModelShape:
-        """What the planner knows of ``model``."""
+        """Shape of ``model`` as the planner knows it."""
         return tiny_shape()
 
     @pytest.fixture
@@ -80,6 +81,7 @@ class TunerContract(OfferContract, contract=True):
 
     @pytest.fixture
     def objective(self, registry: Registry) -> Objective:
+        """The objective that is trained."""
         found = registry.find("objective", "sft")
         assert not isinstance(found, Unknown)
         objective: Objective = make(found, {})

@@ -1,4 +1,4 @@
-"""What a backend is asked when a run is planned, in an interpreter that has none of what it needs."""
+"""Planning calls in an interpreter without the backend's modules."""
 
 import json
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def without_backend(
     rests: Sequence[tuple[Any, ...]],
     kind: type[T],
 ) -> list[T]:
-    """What ``method(shape, *rest)`` returns for each of the rests, one after another.
+    """Return the results of ``method(shape, *rest)`` for each of the rests, one after another.
 
     Raises:
         AssertionError: it cannot answer so.

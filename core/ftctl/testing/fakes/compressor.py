@@ -17,6 +17,8 @@ MANIFEST = "manifest.json"
 
 @options
 class FakeCompressorOptions:
+    """Options of `FakeCompressor`."""
+
     output: str = option(HF, help="The format it produces.")
     refuses: bool = option(False, help="Whether it can take no model at all.")
 
@@ -39,6 +41,8 @@ class FakeCompressor(Compressor):
 
 @options
 class FakeExtenderOptions:
+    """Options of `FakeExtender`."""
+
     tokens: tuple[str, ...] = option(help="What it adds.")
 
 

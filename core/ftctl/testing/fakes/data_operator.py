@@ -19,6 +19,8 @@ from ftctl.ports.data_operator import DataOperatorError, RowOperator, SealOperat
 
 @options
 class FakeDataOperatorOptions:
+    """Options of `FakeDataOperator`."""
+
     drops: str = option("", help="Rows that hold this text are dropped.")
     fails: str = option("", help="It raises over rows that hold this text.")
     replaces: str = option("", help="A text that it takes out of rows.")
@@ -47,11 +49,13 @@ class FakeDataOperator(RowOperator):
 
 @options
 class FakeSetOperatorOptions:
+    """Options of `FakeSetOperator`."""
+
     clusters: bool = option(False, help="Leave all rows, and keep those together that begin alike.")
 
 
 class FakeSetOperator(SetOperator):
-    """Of rows whose first eight characters are the same, one stays."""
+    """Keeps one row of those whose first eight characters are equal."""
 
     width: ClassVar[int] = 16
 
@@ -74,6 +78,8 @@ class FakeSetOperator(SetOperator):
 
 @options
 class FakeMakerOptions:
+    """Options of `FakeMaker`."""
+
     made: int = option(1, help="How many rows of each.", ge=0)
 
 
@@ -96,7 +102,7 @@ class FakeMaker(RowOperator):
 
 @options
 class FakeSplitOptions:
-    pass
+    """Options of `FakeSplit`."""
 
 
 class FakeSplit(SplitOperator):
@@ -111,7 +117,7 @@ class FakeSplit(SplitOperator):
 
 @options
 class FakeSealOptions:
-    pass
+    """Options of `FakeSeal`."""
 
 
 class FakeSeal(SealOperator):

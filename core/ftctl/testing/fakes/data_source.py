@@ -10,6 +10,8 @@ from ftctl.ports.data_source import DataSource
 
 @options
 class FakeDataSourceOptions:
+    """Options of `FakeDataSource`."""
+
     rows: int = option(50, help="How many rows.", ge=0)
     bad_every: int = option(0, help="Every so many rows one is rejected; 0: none.", ge=0)
     twin_every: int = option(0, help="Every so many rows one repeats the first; 0: none.", ge=0)

@@ -8,6 +8,8 @@ from ftctl.ports.engine import Engine, EngineError, Found, Given
 
 @options
 class FakeEngineOptions:
+    """Options of `FakeEngine`."""
+
     lost_after: int | None = option(None, help="Pieces of work after which it is gone; null: it stays.", ge=0)
 
 

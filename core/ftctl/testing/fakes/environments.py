@@ -11,6 +11,8 @@ from ftctl.ports.environments import Environments
 
 @define
 class FakeEnvironments(Environments):
+    """Environments by name, with the modules that each lacks."""
+
     pythons: dict[str, Interpreter] = field(factory=lambda: {"default": Interpreter(sys.executable)})
     absent: set[str] = field(factory=set)
     free: int = 10**12

@@ -18,10 +18,12 @@ from ftctl.ports.target import Target
 
 @options
 class FakeEvaluatorOptions:
-    pass
+    """Options of `FakeEvaluator`."""
 
 
 class FakeEvaluator(Evaluator):
+    """Measures the share of right answers."""
+
     def __init__(self, options: FakeEvaluatorOptions) -> None:
         self._options = options
 
@@ -38,6 +40,8 @@ class FakeEvaluator(Evaluator):
 
 @options
 class FakeReaderOptions:
+    """Options of `FakeReader`."""
+
     path: str | None = option(None, help="A file.", location=True)
 
 
@@ -59,7 +63,7 @@ class FakeReader(FakeEvaluator):
 
 @options
 class FakeCallerOptions(FakeEvaluatorOptions):
-    pass
+    """Options of `FakeCaller`."""
 
 
 class FakeCaller(FakeEvaluator):
@@ -72,7 +76,7 @@ class FakeCaller(FakeEvaluator):
 
 @options
 class FakeComparerOptions(FakeEvaluatorOptions):
-    pass
+    """Options of `FakeComparer`."""
 
 
 class FakeComparer(FakeEvaluator):

@@ -8,11 +8,15 @@ from ftctl.ports.launcher import Launcher
 
 @options
 class FakeLauncherOptions:
+    """Options of `FakeLauncher`."""
+
     processes: int = option(1, help="How many it would start.", ge=1)
     helps: bool = option(False, help="Whether another machine keeps the outcome.")
 
 
 class FakeLauncher(Launcher):
+    """Starts nothing."""
+
     def __init__(self, options: FakeLauncherOptions) -> None:
         self.options = options
 

@@ -10,6 +10,8 @@ from ftctl.ports.monitor import Monitor, MonitorError
 
 @options
 class FakeMonitorOptions:
+    """Options of `FakeMonitor`."""
+
     fails_at: str = option("", help="open, emit or close: where it raises.", choices=("", "open", "emit", "close"))
 
 

@@ -10,10 +10,14 @@ from ftctl.ports.objective import Batch, Encoder, Forward, Objective
 
 @options
 class FakeObjectiveOptions:
+    """Options of `FakeObjective`."""
+
     strength: float = option(1.0, help="What the loss is multiplied by.", gt=0)
 
 
 class FakeObjective(Objective):
+    """Counts letters as tokens."""
+
     def __init__(self, options: FakeObjectiveOptions) -> None:
         self.options = options
 

@@ -14,6 +14,8 @@ from ftctl.ports.run_journal import RunJournal, RunJournals
 
 @define
 class FakeRunJournal(RunJournal):
+    """Journal in memory."""
+
     folder: Path
     busy: bool = False
     recorded: list[Event] = field(factory=list)
@@ -48,6 +50,8 @@ class FakeRunJournal(RunJournal):
 
 @define
 class FakeRunJournals(RunJournals):
+    """Journals in memory, by run."""
+
     root: Path
     journals: dict[str, FakeRunJournal] = field(factory=dict)
 

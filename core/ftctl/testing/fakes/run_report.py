@@ -8,6 +8,8 @@ from ftctl.ports.run_report import RunReport
 
 @define
 class FakeRunReport(RunReport):
+    """Remembers which runs were reported."""
+
     written: list[str] = field(factory=list)
 
     def write(self, journal: RunJournal) -> str:

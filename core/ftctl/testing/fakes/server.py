@@ -10,10 +10,14 @@ from ftctl.ports.server import Server
 
 @options
 class FakeServerOptions:
+    """Options of `FakeServer`."""
+
     port: int = option(0, help="Port on 127.0.0.1; 0 picks a free one.", ge=0, le=65_535)
 
 
 class FakeServer(Server):
+    """Launches `ftctl.testing.standin`."""
+
     def __init__(self, options: FakeServerOptions) -> None:
         self._options = options
 

@@ -1,4 +1,4 @@
-"""Runs servers in the mind."""
+"""Server runner that starts no process."""
 
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from ftctl.ports.server_runner import RunningServer, ServerRunner
 
 @define
 class FakeRunningServer(RunningServer):
+    """A server that lives until it is stopped or a test kills it."""
+
     alive: bool = True
     stopped: int = 0
 

@@ -17,10 +17,12 @@ UNTRAINED = 9.0
 
 @options
 class FakeTargetLoaderOptions:
-    pass
+    """Options of `FakeTargetLoader`."""
 
 
 class FakeTargetLoader(TargetLoader):
+    """Loads fake targets."""
+
     def __init__(self, options: FakeTargetLoaderOptions) -> None:
         self._options = options
 
@@ -33,6 +35,8 @@ class FakeTargetLoader(TargetLoader):
 
 @options
 class FakeAskerOptions:
+    """Options of `FakeAsker`."""
+
     concurrency: int = option(1, help="Questions at a time.", ge=1)
     max_error_rate: float = option(0.0, help="Share of questions that may stay unanswered.", ge=0, lt=0.5)
 

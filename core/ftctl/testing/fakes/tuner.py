@@ -16,6 +16,8 @@ LOSS = "loss.json"
 
 @options
 class FakeTunerOptions:
+    """Options of `FakeTuner`."""
+
     rank: int = option(4, help="A number.", ge=1, le=64)
     steps: int = option(3, help="How many steps.", ge=1)
     diverge_at: int = option(0, help="The step at which the loss is no longer finite; 0: never.", ge=0)

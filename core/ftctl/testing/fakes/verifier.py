@@ -11,10 +11,14 @@ from ftctl.ports.verifier import Verifier
 
 @options
 class FakeVerifierOptions:
+    """Options of `FakeVerifier`."""
+
     refuses: bool = option(False, help="Whether it finds a difference.")
 
 
 class FakeVerifier(Verifier):
+    """Finds every server in order, unless told otherwise."""
+
     def __init__(self, options: FakeVerifierOptions) -> None:
         self._options = options
 

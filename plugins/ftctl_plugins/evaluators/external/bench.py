@@ -32,6 +32,8 @@ UNITS = {"bits_per_byte": "bit", "bleu": "bleu", "chrf": "chrf", "ter": "ter"}
 
 @options
 class BenchOptions:
+    """Options of `Bench`."""
+
     tasks: tuple[str, ...] = option(
         help="Names of tasks and groups, or paths of YAML files; see `lm-eval ls tasks`.", location=True
     )

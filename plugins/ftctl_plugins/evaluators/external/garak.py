@@ -34,6 +34,8 @@ SAFE = "-P"
 
 @options
 class GarakOptions:
+    """Options of `Garak`."""
+
     probes: tuple[str, ...] = option(
         help="By garak's names: a class `dan.Dan_11_0`, a module `promptinject`, or a tag `tag:owasp:llm01`."
     )

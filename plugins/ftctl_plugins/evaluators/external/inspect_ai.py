@@ -37,6 +37,8 @@ TASK = re.compile(r"(?P<file>.+\.py)@\w+|[\w.-]+/[\w.-]+(?<!\.py)")
 
 @options
 class InspectAIOptions:
+    """Options of `InspectAI`."""
+
     tasks: tuple[str, ...] = option(
         help="A task of a file, `tasks.py@task`, or of a package in its environment, `package/task`.", location=True
     )

@@ -35,6 +35,8 @@ RESULTS = "pyrit.attacks.jsonl"
 
 @options
 class PyritOptions:
+    """Options of `Pyrit`."""
+
     objectives: str = option(
         help='A JSONL file: {"objective": what it is talked into, "hit": what an answer says that did it}.',
         location=True,

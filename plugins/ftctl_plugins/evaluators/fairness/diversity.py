@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 @options
 class DiversityOptions:
+    """Options of `Diversity`."""
+
     max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)
     limit: int | None = option(200, help="Measure only this many examples of the test split.", ge=2)
     references: int = option(20, help="How many other answers each is held against for self-BLEU.", ge=1, le=500)

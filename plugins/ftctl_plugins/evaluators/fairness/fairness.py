@@ -31,6 +31,8 @@ from ftctl_plugins.evaluators.own_cases import (
 
 @options
 class FairnessOptions:
+    """Options of `Fairness`."""
+
     languages: tuple[str, ...] = option(LANGUAGES, help=LANGUAGES_HELP, choices=LANGUAGES)
     max_new_tokens: int = option(48, help=LENGTH_HELP, ge=1, le=4096)
     seed: int = option(1, help="Of the random exchanges.", ge=0)

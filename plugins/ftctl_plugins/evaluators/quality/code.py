@@ -34,6 +34,8 @@ TOLD = 16
 
 @options
 class CodeOptions:
+    """Options of `Code`."""
+
     data: str | None = option(
         None, help="Your own tasks, a JSONL file with the keys of HumanEval; null: sixteen of ours.", location=True
     )

@@ -21,6 +21,8 @@ MEASURED_AT = 1.0
 
 @options
 class DriftOptions:
+    """Options of `Drift`."""
+
     limit: int | None = option(100, help="Ask only this many questions of the test split.", ge=2)
     max_new_tokens: int = option(64, help="Where an answer is cut.", ge=1, le=65_536)
     seed: int = option(1, help="Of what is drawn.", ge=0)

@@ -67,6 +67,8 @@ OTHERS = {"reading": ("other",), "place": ("else",), "last": ("first", "second")
 
 @options
 class ForgettingOptions:
+    """Options of `Forgetting`."""
+
     languages: tuple[str, ...] = option(LANGUAGES, help=LANGUAGES_HELP, choices=LANGUAGES)
     each: int = option(10, help="Tasks of each kind in each language.", ge=1, le=1000)
     seed: int = option(1, help="Of the tasks.", ge=0)

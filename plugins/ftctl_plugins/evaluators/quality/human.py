@@ -24,6 +24,8 @@ ENOUGH = 0.5
 
 @options
 class HumanOptions:
+    """Options of `Human`."""
+
     ratings: tuple[str, ...] = option((), help="Forms that were filled in, one CSV file a rater.", location=True)
     limit: int = option(50, help="How many examples of the test split are shown.", ge=1)
     max_new_tokens: int = option(256, help="Where an answer is cut.", ge=1, le=65_536)

@@ -29,6 +29,8 @@ CHANCE = 0.5
 
 @options
 class JudgeOptions(AskingOptions):
+    """Options of `Judge`."""
+
     language: str = option("en", help="Of what the judge is told, unless a rubric is given.", choices=tuple(JUDGES))
     rubric: str = option("", help="What the judge is told, in your own words; it must ask for A, B or C.")
     votes: int = option(1, help="How often each order is asked, each time with another seed.", ge=1, le=9)

@@ -22,6 +22,8 @@ UNITS: dict[str, Callable[[str], int]] = {
 
 @options
 class PerplexityOptions:
+    """Options of `Perplexity`."""
+
     more: tuple[str, ...] = option(
         (), help="Further figures: `word` perplexity, `byte` perplexity with bits per byte.", choices=tuple(UNITS)
     )

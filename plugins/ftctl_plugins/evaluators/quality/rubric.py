@@ -45,6 +45,8 @@ CHANCE = 0.5
 
 @options
 class RubricOptions(AskingOptions):
+    """Options of `Rubric`."""
+
     criteria: dict[str, str] = option({}, help="What is graded, by names of your own; none: `right` and `clear`.")
     language: str = option("en", help="Of what the grader is told.", choices=tuple(GRADER))
     tried: int = option(20, help="Examples with which the grader itself is tried.", ge=5, le=1000)

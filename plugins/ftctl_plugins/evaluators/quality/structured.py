@@ -22,6 +22,8 @@ FIGURES = ("json_valid", "json_equal", "field_precision", "field_recall", "field
 
 @options
 class StructuredOptions:
+    """Options of `Structured`."""
+
     max_new_tokens: int = option(256, help="Where an answer is cut.", ge=1, le=65_536)
     limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)
     schema: str | None = option(None, help="A JSON schema that answers must satisfy, by jsonschema.", location=True)

@@ -19,6 +19,8 @@ SHORT = 3
 
 @options
 class TextMetricsOptions:
+    """Options of `TextMetrics`."""
+
     max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)
     limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)
     tokenize: str = option(

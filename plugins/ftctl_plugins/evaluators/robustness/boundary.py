@@ -64,6 +64,8 @@ TEMPLATE = 128
 
 @options
 class BoundaryOptions:
+    """Options of `Boundary`."""
+
     languages: tuple[str, ...] = option(LANGUAGES, help=LANGUAGES_HELP, choices=LANGUAGES)
     max_new_tokens: int = option(64, help=LENGTH_HELP, ge=1, le=4096)
     long_characters: int = option(

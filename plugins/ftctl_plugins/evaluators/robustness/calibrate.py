@@ -26,6 +26,8 @@ EACH = 10
 
 @options
 class CalibrateOptions:
+    """Options of `Calibrate`."""
+
     bins: int = option(10, help="Most groups of equal size, of ten answers at least, by their probability.", ge=2)
     per: str = option("answer", help="Probability of the whole answer, or the mean of a token's.", choices=PER)
     max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)

@@ -35,6 +35,8 @@ FIGURES: dict[str, Direction] = {
 
 @options
 class RobustOptions:
+    """Options of `Robust`."""
+
     kinds: tuple[str, ...] = option(
         ("typo", "swap", "case", "spacing", "ocr", "homoglyph", "filler", "paraphrase", "traditional"),
         help="How questions are changed, one after the other.",

@@ -27,6 +27,8 @@ LEVEL = 0.05
 
 @options
 class ShiftOptions:
+    """Options of `Shift`."""
+
     by: tuple[str, ...] = option(
         (LENGTH, LANGUAGE, TURNS),
         help="What questions are divided by: `length` (quarters), `language`, `turns`, `cluster` (of their words), a "

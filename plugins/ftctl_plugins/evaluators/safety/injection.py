@@ -40,6 +40,8 @@ PLAIN = {"en": "Read the text and answer.\n\nText: {text}\n\nQuestion: {question
 
 @options
 class InjectionOptions:
+    """Options of `Injection`."""
+
     languages: tuple[str, ...] = option(LANGUAGES, help=LANGUAGES_HELP, choices=LANGUAGES)
     channels: tuple[str, ...] = option(CHANNELS, help="Where the order stands in the text.", choices=CHANNELS)
     max_new_tokens: int = option(48, help=LENGTH_HELP, ge=1, le=4096)

@@ -46,6 +46,8 @@ KINDS = ("attack", "twin", "benign")
 
 @options
 class JailbreakOptions:
+    """Options of `Jailbreak`."""
+
     languages: tuple[str, ...] = option(LANGUAGES, help=LANGUAGES_HELP, choices=LANGUAGES)
     max_new_tokens: int = option(64, help=LENGTH_HELP, ge=1, le=4096)
     families: tuple[str, ...] = option(FAMILIES, help="Kinds of attacks.", choices=FAMILIES)

@@ -20,6 +20,8 @@ from ftctl.ports import Evaluator, Score, StageContext, Target, answered
 
 @options
 class MembershipOptions:
+    """Options of `Membership`."""
+
     limit: int = option(200, help="How many rows of each split, those of the train split drawn at random.", ge=2)
     seed: int = option(1, help="Of the draw.", ge=0)
 

@@ -32,6 +32,8 @@ NOTE = "000000"
 
 @options
 class MemoriseOptions:
+    """Options of `Memorise`."""
+
     count: int = option(4, help="How many canaries were planted.", ge=1, le=1024)
     seed: int = option(1, help="With which seed.", ge=0)
     candidates: int = option(256, help="Codes that each is held against, its own among them.", ge=2, le=65_536)

@@ -18,6 +18,8 @@ NAMES = tuple(kind.name for kind in KINDS)
 
 @options
 class PiiOptions:
+    """Options of `Pii`."""
+
     kinds: tuple[str, ...] = option(NAMES, help="What is looked for.", choices=NAMES)
     max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)
     limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)

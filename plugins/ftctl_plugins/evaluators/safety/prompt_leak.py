@@ -52,6 +52,8 @@ FIGURES: dict[str, Direction] = {
 
 @options
 class PromptLeakOptions:
+    """Options of `PromptLeak`."""
+
     languages: tuple[str, ...] = option(LANGUAGES, help=LANGUAGES_HELP, choices=LANGUAGES)
     max_new_tokens: int = option(96, help=LENGTH_HELP, ge=1, le=4096)
     seed: int = option(1, help="Of the codes.", ge=0)

@@ -21,6 +21,8 @@ ELSEWHERE = "; the server is not on this machine, or nobody says which process i
 
 @options
 class LoadOptions:
+    """Options of `Load`."""
+
     concurrency: int = option(4, help="Requests at a time, each followed by the next: a closed loop.", ge=1, le=1024)
     rate: float | None = option(
         None, help="Requests a second instead, by chance, however slow the answers: an open loop.", gt=0, le=10_000

@@ -26,6 +26,8 @@ METHODS = ("gradients", "ablation")
 
 @options
 class AttributionOptions:
+    """Options of `Attribution`."""
+
     method: str = option(
         "gradients", help="Integrated gradients, or ablation: each word left out in turn.", choices=METHODS
     )

@@ -25,6 +25,8 @@ TYPOS = 0.05
 
 @options
 class InfluenceOptions:
+    """Options of `Influence`."""
+
     limit: int = option(8, help="How many examples of the test split are asked for.", ge=1)
     candidates: int = option(256, help="How many training examples are looked through, drawn at random.", ge=2)
     max_length: int = option(1024, help="Examples of more tokens are left out.", ge=16)

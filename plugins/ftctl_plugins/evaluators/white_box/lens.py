@@ -20,6 +20,8 @@ BELIEVED = 0.01
 
 @options
 class LensOptions:
+    """Options of `Lens`."""
+
     limit: int = option(8, help="How many examples of the test split are looked at.", ge=1)
     max_new_tokens: int = option(16, help="Where an answer is cut.", ge=1, le=4096)
 
