@@ -24,9 +24,10 @@ nox.options.stop_on_first_error = True
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff: rules and layout."""
+    """Ruff's rules and layout, and the words of docstrings and pages."""
     session.run("ruff", "check", ".", external=True)
     session.run("ruff", "format", "--check", ".", external=True)
+    session.run("python", "docs/check_words.py", external=True)
 
 
 @nox.session

@@ -1,1 +1,1 @@
-"""What a user can name: one module a backend, grouped by port, each folder with its light manifest."""
+"""Backends that a run file names: one module each, grouped by port, with a light manifest a folder."""

@@ -1,4 +1,4 @@
-"""What backends that ask a language model have in common: whom they ask, and where answers are kept."""
+"""Common options of backends that ask a language model: endpoint, budget, stored answers."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class AskingOptions:
 
 
 def asker(options: AskingOptions, context: StageContext, max_tokens: int, temperature: float = 0.0) -> Asker:
-    """Who asks for a backend with these options."""
+    """Return the client of a backend with these options."""
     service = Service(options.url_env, options.model, options.key_env, max_tokens, temperature, options.timeout_s,
                       options.budget_tokens)  # fmt: skip
     folder = Path(options.cache or context.settings.get("answers") or context.work / "answers")

@@ -1,4 +1,4 @@
-"""Which of two answers a language model prefers.
+"""Pairwise comparison of answers by a judge model.
 
 Zheng et al., Judging LLM-as-a-judge with MT-bench and chatbot arena, 2023: a judge prefers places, so both
 are tried.

@@ -12,11 +12,15 @@ from pathlib import Path
 import click
 import pytest
 
+from ftctl.application.resolve import resolve
 from ftctl.domain import event
 from ftctl.errors import all_errors
 from ftctl.plugin import hooks
 from ftctl.plugin.offer import PORTS
-from tests.conftest import Ftctl
+from ftctl_adapters.bootstrap import build_registry
+from ftctl_adapters.cli.environments import Assumed
+from ftctl_adapters.config.compose import compose
+from ftctl_adapters.environments.local import LocalEnvironments
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "contrib").rglob("*.md")])
@@ -82,8 +86,6 @@ def test_what_the_matrix_calls_tested_names_a_test_that_runs_it() -> None:
 
 def test_every_option_is_documented() -> None:
     from ftctl.plugin.offer import load
-    from ftctl_adapters.bootstrap import build_registry
-
     page = (ROOT / "docs" / "reference" / "options.md").read_text()
     for offer in build_registry().offers():
         for field in load(offer.options).__attrs_attrs__:
@@ -106,10 +108,10 @@ SNIPPETS = [
 
 
 @pytest.mark.parametrize(("page", "number", "text"), SNIPPETS, ids=lambda value: getattr(value, "name", None))
-def test_every_run_file_in_the_docs_is_valid(ftctl: Ftctl, tmp_path: Path, page: Path, number: int, text: str) -> None:
+def test_every_run_file_in_the_docs_is_valid(tmp_path: Path, page: Path, number: int, text: str) -> None:
+    """With every environment that it needs: which are built here makes no difference."""
     (tmp_path / "run.yaml").write_text(text)
-    done = ftctl("config", "validate", "run.yaml")
-    assert done.returncode == 0, done.stderr
+    resolve(compose(tmp_path / "run.yaml", {}, ()), build_registry(), Assumed(LocalEnvironments(tmp_path)))
 
 
 @pytest.mark.parametrize("heading", ["Quick start", "Run the tests"])
@@ -121,8 +123,6 @@ def test_the_readme_has_one_command_under_each_heading(heading: str) -> None:
 
 
 def test_the_readmes_table_names_every_backend() -> None:
-    from ftctl_adapters.bootstrap import build_registry
-
     section = (ROOT / "README.md").read_text().split("\n## Backends\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| ([a-z ]+) \| (.*) \|$", section, re.MULTILINE)
     named = {port.replace(" ", "_"): set(re.findall(r"`([^`]+)`", cell)) for port, cell in rows if port != "port"}

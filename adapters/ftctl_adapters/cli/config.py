@@ -23,13 +23,13 @@ FILE = click.argument("run_file", required=False, type=click.Path(dir_okay=False
 
 @click.group()
 def command() -> None:
-    """Run files: schema, validate, show."""
+    """Document, check and show run files."""
 
 
 @command.command()
 @json_option
 def schema(as_json: bool) -> None:
-    """Every key of a run file and every option of every backend."""
+    """Print every key of a run file and every option of every backend."""
     document = run_schema()
     if as_json:
         print(json.dumps(document, ensure_ascii=False))
@@ -45,7 +45,7 @@ def schema(as_json: bool) -> None:
 @FILE
 @set_option
 def validate(run_file: Path | None, settings: tuple[str, ...]) -> None:
-    """Check a run file without running it; exit 2 lists every problem."""
+    """Check a run file without running it; list every problem and exit with 2."""
     spec = _resolve(run_file, settings)
     print(f"valid: run {spec.run_id}")
 
@@ -54,7 +54,7 @@ def validate(run_file: Path | None, settings: tuple[str, ...]) -> None:
 @FILE
 @set_option
 def show(run_file: Path | None, settings: tuple[str, ...]) -> None:
-    """A run file with every default filled in."""
+    """Print a run file with every default filled in."""
     from ftctl_adapters.config.dump import dump_yaml
 
     print(dump_yaml(_resolve(run_file, settings).document()), end="")
@@ -78,7 +78,7 @@ def run_schema() -> dict[str, list[dict[str, Any]]]:
 
 
 def option_rows(kind: type) -> list[dict[str, Any]]:
-    """One entry an option: name, type, default, what is allowed, help."""
+    """Return one entry an option: name, type, default, allowed values, help."""
     return [
         {
             "name": field.name,

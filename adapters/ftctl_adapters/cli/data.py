@@ -13,20 +13,20 @@ DATASET = click.argument("dataset", required=False)
 
 
 class BuildByDefault(click.Group):
-    """What is no command of the group is a run file for ``build``."""
+    """Group that takes an argument which is no command as a run file of ``build``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, self.spelled_out(args))
 
     def spelled_out(self, args: list[str]) -> list[str]:
-        """What was typed, with the command that is meant."""
+        """Return the arguments with the implied command inserted."""
         known = args and (args[0] in self.commands or args[0] in ("-h", "--help"))
         return args if known else ["build", *args]
 
 
 @click.group(cls=BuildByDefault, subcommand_metavar="[COMMAND] [ARGS]...")
 def command() -> None:
-    """Build the data set of a run, with its ledger; list, show and compare those that are there.
+    """Build a run's data set with its ledger; list, show and compare data sets.
 
     \b
     ftctl data run.yaml             build it, and stop there
@@ -38,7 +38,7 @@ def command() -> None:
 @command.command()
 @run_options
 def build(**given: Any) -> None:
-    """Build the data set of a run, with its ledger, and stop there."""
+    """Build a run's data set with its ledger."""
     from ftctl_adapters.cli.launch import launch
 
     launch("data", True, **given)
@@ -64,7 +64,7 @@ def list_(workspace: Path, as_json: bool) -> None:
 @workspace_option
 @json_option
 def show(dataset: str | None, samples: int, workspace: Path, as_json: bool) -> None:
-    """One data set, by its id, its first six digits or more, or a tag; left out: the newest one."""
+    """Show a data set, by its id, its first six digits or more, or a tag; by default the newest one."""
     from ftctl_adapters.cli import data_sets
 
     data_sets.show(workspace, dataset, samples, as_json)
@@ -76,7 +76,7 @@ def show(dataset: str | None, samples: int, workspace: Path, as_json: bool) -> N
 @workspace_option
 @json_option
 def why(row: str, dataset: str | None, workspace: Path, as_json: bool) -> None:
-    """What became of ROW, and which step did it: a number, or a place like train.jsonl:17."""
+    """Trace ROW through the data steps; ROW is a number, or a place like train.jsonl:17."""
     from ftctl_adapters.cli import data_sets
 
     data_sets.tell_why(workspace, row, dataset, as_json)
@@ -88,7 +88,7 @@ def why(row: str, dataset: str | None, workspace: Path, as_json: bool) -> None:
 @workspace_option
 @json_option
 def diff(old: str, new: str | None, workspace: Path, as_json: bool) -> None:
-    """What NEW has and OLD has not, and the other way round; NEW left out: the newest one."""
+    """Show rows added and removed between two data sets; without NEW, up to the newest one."""
     from ftctl_adapters.cli import data_sets
 
     data_sets.compare(workspace, old, new, as_json)
@@ -99,7 +99,7 @@ def diff(old: str, new: str | None, workspace: Path, as_json: bool) -> None:
 @click.argument("name")
 @workspace_option
 def tag(dataset: str, name: str, workspace: Path) -> None:
-    """Let NAME mean this data set from now on, as in `dataset: NAME` of a run file."""
+    """Tag a data set; a run file refers to it by `dataset: NAME`."""
     from ftctl.application.find_dataset import tag_dataset
     from ftctl_adapters.cli.data_sets import store_of
 

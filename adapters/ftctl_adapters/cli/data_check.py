@@ -67,7 +67,7 @@ def _rules(path: Path) -> Rules:
 
 
 def _rows(data: str | None, splits: tuple[str, ...], workspace: Path) -> Iterator[Example | Rejection]:
-    """Of a file, or of a data set."""
+    """Yield the rows of a file or of a data set."""
     from ftctl.domain.split import SPLITS
     from ftctl.plugin.dataset import read_split
     from ftctl_adapters.cli.data_sets import found_in, store_of

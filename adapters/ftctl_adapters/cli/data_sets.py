@@ -28,7 +28,7 @@ def store_of(workspace: Path) -> ArtifactStore:
 
 
 def show_all(workspace: Path, as_json: bool) -> None:
-    """One line each."""
+    """List data sets, one line each."""
     store = store_of(workspace)
     tags = store.tags(KIND)
     documents = [_document(one, tags) for one in _data_sets(store)]

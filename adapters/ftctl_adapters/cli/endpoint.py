@@ -7,6 +7,7 @@ from ftctl.errors import BackendFailed, UsageError
 
 
 def is_url(text: str) -> bool:
+    """Return True if the text is an HTTP URL."""
     return text.startswith(("http://", "https://"))
 
 

@@ -19,7 +19,7 @@ from ftctl_adapters.environments.wheel import fingerprint
 
 @click.group()
 def command() -> None:
-    """Private environments of backends: virtual environments of their own, built from recipes.
+    """Manage private environments: virtual environments of single backends, built from recipes.
 
     They lie in ~/.local/share/ftctl/environments, or where FTCTL_ENVIRONMENTS says.
     """
@@ -55,7 +55,7 @@ def list_(as_json: bool) -> None:
 @command.command("doctor")
 @click.argument("name")
 def doctor(name: str) -> None:
-    """Ask an environment what it holds and can do.
+    """Show an environment's packages and backends.
 
     Exit code 2 when it is not there, 6 when what it was built for does not work in it.
     """
@@ -82,7 +82,7 @@ def doctor(name: str) -> None:
 @command.command("remove")
 @click.argument("name")
 def remove(name: str) -> None:
-    """Take an environment off the disk."""
+    """Delete an environment."""
     place = folder_of(name)
     if not place.path.exists():
         raise UsageError(f"there is no environment {name!r} in {place.path.parent}")

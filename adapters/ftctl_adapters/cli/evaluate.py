@@ -11,9 +11,9 @@ from ftctl_adapters.cli.options import run_options
 @click.command()
 @run_options
 @click.option("--endpoint", metavar="URL", help="Measure what answers there instead, and tune nothing.")
-@click.option("--served-model", metavar="NAME", help="What the URL calls it; the first that it lists.")
+@click.option("--served-model", metavar="NAME", help="Model name at the URL; default: the first that it lists.")
 def command(endpoint: str | None, served_model: str | None, **given: Any) -> None:
-    """Run up to the metrics of base and tuned model, or measure a server that is there already.
+    """Run the stages up to the metrics of base and tuned model, or evaluate a running server.
 
     \b
     ftctl evaluate my.yaml

@@ -95,6 +95,7 @@ def _name(entry: Any) -> Any:
 
 
 def show_plan(plan: Plan, *, as_json: bool) -> None:
+    """Print a plan, as tables or as JSON."""
     if as_json:
         print(json.dumps(plan.document(), ensure_ascii=False))
     else:
@@ -102,6 +103,7 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
 
 
 def show_result(result: RunResult, as_json: bool, *, preview: bool = False, once: bool = False) -> None:
+    """Print the result of a run, as tables or as JSON."""
     if preview and not as_json:
         return
     if as_json:

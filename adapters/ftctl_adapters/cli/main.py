@@ -10,22 +10,22 @@ from ftctl import __version__
 from ftctl.errors import FtctlError
 
 COMMANDS = {
-    "run": "Carry a model from data to a verified server.",
-    "data": "Build the data set of a run; list, show, compare and check those that are there.",
-    "tune": "Run up to the tuned model.",
-    "evaluate": "Run up to the metrics of the tuned model.",
-    "compress": "Run up to the compressed model and its metrics.",
-    "serve": "Run up to a verified server and keep serving.",
-    "verify": "Run up to the server, replay the golden cases, stop it.",
-    "chat": "Talk to a server.",
-    "bench-serve": "Measure a server under load.",
-    "search": "Search hyper-parameters over runs.",
-    "env": "Private environments of backends: create, list, doctor, remove.",
-    "plugins": "Backends: what is there, what is broken.",
-    "runs": "Runs of this workspace: list, show, events, resume.",
-    "compare": "What differs between two evaluations, and how sure that is.",
-    "config": "Run files: schema, validate, show.",
-    "doctor": "Check this installation and workspace.",
+    "run": "Run the whole pipeline: data, tune, evaluate, compress, serve, verify.",
+    "data": "Build a run's data set; list, show, compare and check data sets.",
+    "tune": "Run the data and tune stages.",
+    "evaluate": "Run the stages up to evaluation, or evaluate a server.",
+    "compress": "Run the stages up to the compressed model and its evaluation.",
+    "serve": "Run the whole pipeline and keep serving, or serve an artifact.",
+    "verify": "Replay golden cases against a server, and stop it.",
+    "chat": "Chat with a served model.",
+    "bench-serve": "Benchmark a server under load.",
+    "search": "Search hyper-parameters; each trial is a run.",
+    "env": "Manage private environments of backends.",
+    "plugins": "List backends and broken plugins; check and create plugins.",
+    "runs": "List, show and resume runs of this workspace.",
+    "compare": "Compare evaluations, with confidence intervals and p-values.",
+    "config": "Show, validate and document run files.",
+    "doctor": "Check this installation and this workspace.",
 }
 
 
@@ -63,7 +63,7 @@ class LazyGroup(click.Group):
 @click.option("--debug", is_flag=True, envvar="FTCTL_DEBUG", help="Show tracebacks.")
 @click.pass_context
 def cli(context: click.Context, debug: bool) -> None:
-    """Fine-tune a language model and carry it to a verified server.
+    """Fine-tune a language model: data, training, evaluation, compression, serving, verification.
 
     \b
     ftctl run                       a tiny model, end to end, in about two minutes

@@ -24,9 +24,7 @@ cold_option = click.option(
     is_flag=True,
     help="Start each stage's process anew instead of forking one that has imported its libraries.",
 )
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else."
-)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print a single JSON document.")
 
 
 restart_option = click.option(
@@ -48,12 +46,12 @@ def run_options(function: F, first: Any = RUN_FILE) -> F:
     described = [
         first,
         click.option("--model", help="A folder, a hub name (org/name), or builtin:tiny."),
-        click.option("--data-source", metavar="N", help="Where examples come from."),
-        click.option("--tuner", metavar="N", help="How the model learns."),
-        click.option("--evaluator", "evaluators", metavar="N", multiple=True, help="What is measured; repeatable."),
-        click.option("--compressor", metavar="N", help="How it becomes smaller, or none."),
-        click.option("--server", metavar="N", help="What serves it, or none."),
-        click.option("--monitor", "monitors", metavar="N", multiple=True, help="Who watches; repeatable."),
+        click.option("--data-source", metavar="N", help="Data source plugin (jsonl, csv, hub …)."),
+        click.option("--tuner", metavar="N", help="Tuner plugin (lora, qlora, full …)."),
+        click.option("--evaluator", "evaluators", metavar="N", multiple=True, help="Evaluator plugin; repeatable."),
+        click.option("--compressor", metavar="N", help="Compressor plugin, or `none`."),
+        click.option("--server", metavar="N", help="Server plugin, or `none`."),
+        click.option("--monitor", "monitors", metavar="N", multiple=True, help="Monitor plugin; repeatable."),
         set_option,
         workspace_option,
         click.option("--inline", is_flag=True, help="Run stages in this process, for debugging."),

@@ -18,10 +18,10 @@ COLUMNS = ("port", "name", "dist", "version", "environment", "status", "summary"
 
 
 @click.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print a single JSON document.")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """Backends: what is there, what is broken, what keeps its contract, and projects for new ones."""
+    """List backends and broken plugins, check contracts, and create plugin projects."""
     if context.invoked_subcommand is None:
         show(build_registry(), as_json, only_broken=False, port=None)
 
@@ -40,6 +40,7 @@ command.add_command(plugins_check.command)
 
 
 def show(registry: Registry, as_json: bool, only_broken: bool, port: str | None) -> None:
+    """List backends and broken plugins."""
     offers = [] if only_broken else [_row(offer) for offer in registry.offers(port)]
     broken = [_broken(entry) for entry in registry.broken()]
     if as_json:

@@ -24,7 +24,7 @@ MARKS = {"passed": "✓", "failed": "✗", "skipped": "–", "known": "·"}
 
 @click.command("check")
 @click.argument("name")
-@click.option("--port", type=click.Choice(CONTRACTED), help="Where backends of several ports have the name.")
+@click.option("--port", type=click.Choice(CONTRACTED), help="Port, if backends of several ports have the name.")
 @click.option("--set", "settings", metavar="OPTION=VALUE", multiple=True, help="An option it is made with; repeatable.")
 @click.option(
     "--tests",
@@ -33,7 +33,7 @@ MARKS = {"passed": "✓", "failed": "✗", "skipped": "–", "known": "·"}
 )
 @json_option
 def command(name: str, port: str | None, settings: tuple[str, ...], tests: Path | None, as_json: bool) -> None:
-    """Run the contract of the backend NAME's port against it.
+    """Run the contract tests of its port against the backend NAME.
 
     Exit code 6 when it breaks the contract, 2 when it cannot be tested here. What the tests need beyond options, such
     as targets or a model of its format, a file of tests says.
@@ -96,7 +96,7 @@ def _check(offer: Offer, settings: tuple[str, ...], tests: Path | None) -> dict[
 
 
 def _python(offer: Offer) -> str:
-    """Where the tests run: where the backend does, but servers are started from here.
+    """Return the interpreter that the contract runs in: the backend's, or for servers this one.
 
     Raises:
         UsageError: there is no pytest there.

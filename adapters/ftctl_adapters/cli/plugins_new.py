@@ -15,7 +15,7 @@ from ftctl_adapters.scaffold.project import new_project
 @click.argument("name")
 @click.option("--into", type=click.Path(path_type=Path), metavar="FOLDER", help="Instead of ftctl-NAME, here.")
 def command(port: str, name: str, into: Path | None) -> None:
-    """Write a pip project for a backend of PORT called NAME, which passes the contract of its port as it stands.
+    """Create a pip project for a backend NAME of PORT, which passes the contract tests as it stands.
 
     PORT is one of data_source, tuner, evaluator, compressor, server, monitor.
 

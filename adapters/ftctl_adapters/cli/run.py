@@ -13,10 +13,10 @@ from ftctl_adapters.cli.options import restart_option, run_options
 @click.option("--once", is_flag=True, help="Stop the server after it was verified.")
 @restart_option
 def command(once: bool, **given: Any) -> None:
-    """Carry a model from data to a verified server.
+    """Run the whole pipeline: data, tune, evaluate, compress, serve, verify.
 
-    RUN_FILE is YAML; every key but `model` may be left out. Without it the embedded default runs: a tiny model that
-    learns to read Python signatures. The same command again goes on where it was stopped and skips what is done.
+    RUN_FILE is YAML; every key but `model` is optional. Without it the embedded example runs: a tiny model learns to
+    read Python signatures. The same command again resumes the run and skips finished stages.
 
     \b
     ftctl run --once

@@ -15,7 +15,7 @@ from ftctl_adapters.cli.options import json_option, workspace_option
 
 @click.group()
 def command() -> None:
-    """Runs of this workspace: list, show, events, resume."""
+    """List, show and resume runs of this workspace."""
 
 
 @command.command("list")
@@ -38,7 +38,7 @@ def list_(workspace: Path, as_json: bool) -> None:
 @workspace_option
 @json_option
 def show(run_id: str, workspace: Path, as_json: bool) -> None:
-    """Stages, metrics and report of one run; the beginning of its name is enough."""
+    """Show stages, metrics and report of a run; a prefix of its name is enough."""
     document = _document(known(workspace, run_id))
     if as_json:
         print(json.dumps(document, ensure_ascii=False))
@@ -54,7 +54,7 @@ def show(run_id: str, workspace: Path, as_json: bool) -> None:
 @workspace_option
 @json_option
 def events(run_id: str, workspace: Path, as_json: bool) -> None:
-    """Everything that happened in one run, in order."""
+    """Print the events of a run in order."""
     found = list(known(workspace, run_id).events())
     if as_json:
         print(json.dumps(to_plain(found), ensure_ascii=False))
@@ -69,7 +69,7 @@ def events(run_id: str, workspace: Path, as_json: bool) -> None:
 @click.option("--once", is_flag=True, help="Stop the server after it was verified.")
 @json_option
 def resume(run_id: str, workspace: Path, once: bool, as_json: bool) -> None:
-    """Go on with a run that was stopped or failed, from what it has finished."""
+    """Resume a stopped or failed run from its finished stages."""
     from ftctl_adapters.cli.launch import SWITCHES, launch
 
     given: dict[str, Any] = {
@@ -92,7 +92,7 @@ def _journals(workspace: Path) -> Any:
 
 
 def known(workspace: Path, run_id: str) -> RunJournal:
-    """The run that a name, or the beginning of one, means.
+    """Return the run with this name or prefix.
 
     Raises:
         UsageError: none or several begin so.

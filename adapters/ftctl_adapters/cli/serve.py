@@ -15,7 +15,7 @@ from ftctl_adapters.cli.options import RUN_FILE_OR_ARTIFACT, restart_option, run
 @restart_option
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port on 127.0.0.1; 0 picks a free one.")
 def command(port: int | None, restart: int, **given: Any) -> None:
-    """Serve on 127.0.0.1 until Ctrl-C, once the golden cases were replayed.
+    """Serve on 127.0.0.1 until Ctrl-C, after replaying the golden cases.
 
     With a run file: runs up to a verified server. With an artifact, by its id in this workspace (`model/1a2b3c…`, as
     runs list it) or by a folder: serves that.

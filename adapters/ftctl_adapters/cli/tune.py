@@ -14,7 +14,7 @@ from ftctl_adapters.cli.options import run_options
 @click.option("--show-labels", type=click.IntRange(1), metavar="N", help="Print N examples, trained tokens in ⟦ ⟧.")
 @click.option("--find-lr", is_flag=True, help="Only train while the learning rate rises, and suggest one.")
 def command(show_labels: int | None, find_lr: bool, **given: Any) -> None:
-    """Run up to the tuned model, or only show what would be trained, or how the loss follows the learning rate."""
+    """Run the data and tune stages, or only show labels, or a learning-rate sweep."""
     if show_labels and find_lr:
         raise click.UsageError("--show-labels and --find-lr are two different looks; give one")
     if show_labels:

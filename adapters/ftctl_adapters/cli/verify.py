@@ -13,8 +13,8 @@ from ftctl_adapters.cli.options import RUN_FILE_OR_ARTIFACT, run_options
 
 @click.command()
 @partial(run_options, first=RUN_FILE_OR_ARTIFACT)
-@click.option("--against", metavar="SERVER|URL", help="What must answer as the artifact does.")
-@click.option("--served-model", metavar="NAME", help="What the URL calls it; the first that it lists.")
+@click.option("--against", metavar="SERVER|URL", help="Server plugin, or URL of a server, to verify.")
+@click.option("--served-model", metavar="NAME", help="Model name at the URL; default: the first that it lists.")
 @click.option("--min-agreement", type=click.FloatRange(0, 1), default=0.0, show_default=True,
               help="Share of cases that must be answered alike, where the format is lossy.")  # fmt: skip
 def command(against: str | None, served_model: str | None, min_agreement: float, **given: Any) -> None:

@@ -1,4 +1,4 @@
-"""One run document out of a run file, the backend switches and ``--set``; later ones win."""
+"""Merge run file, backend switches and ``--set`` into one document; later ones win."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy

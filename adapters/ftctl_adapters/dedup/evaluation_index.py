@@ -22,7 +22,7 @@ class EvaluationIndex:
 
     @classmethod
     def of(cls, texts: Sequence[str], tokens: int) -> "EvaluationIndex":
-        """Of the texts of items; one that is shorter than a run is a run as a whole."""
+        """Index the token n-grams of evaluation items; an item shorter than ``tokens`` is one n-gram."""
         hashes, owners = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
         for start in range(0, len(texts), BATCH):
             found, counts = shingles(texts[start : start + BATCH], tokens, mixed=True)

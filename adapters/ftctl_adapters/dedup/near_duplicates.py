@@ -66,7 +66,7 @@ class Mapped:
         return len(self._rows)
 
     def band(self, columns: slice) -> Array:
-        """One number for the values of the band, and one of its own for a text without shingles, uint64."""
+        """Return one hash a text for a band of its signature, uint64; a text without shingles gets a unique one."""
         keys = np.empty(len(self), np.uint64)
         for start in range(0, len(self), BLOCK_ROWS):
             rows = self._rows[start : start + BLOCK_ROWS]

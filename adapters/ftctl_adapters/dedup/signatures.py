@@ -12,7 +12,7 @@ Array = Any
 
 
 def signatures(hashes: Array, counts: Array, seed: int) -> Array:
-    """One signature a text: of each of 128 random permutations the smallest value, (texts, 128) uint32.
+    """Return MinHash signatures: the minimum under each of 128 random permutations, (texts, 128) uint32.
 
     The share of equal values of two estimates the Jaccard similarity of their sets of shingles.
 
@@ -35,7 +35,7 @@ def signatures(hashes: Array, counts: Array, seed: int) -> Array:
 
 
 def _permutations(seed: int) -> tuple[Array, Array]:
-    """Of 32 bits, by odd factors and any terms; hashes are random already."""
+    """Return odd factors and addends of random permutations of 32-bit hashes."""
     draw = np.random.default_rng(seed)
     factors, terms = draw.integers(0, 1 << 32, (2, HASHES), np.uint32, endpoint=False)
     return factors | np.uint32(1), terms

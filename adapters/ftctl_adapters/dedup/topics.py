@@ -1,4 +1,4 @@
-"""What texts are about, by their words alone: clusters of them, and the words that tell a cluster from the rest."""
+"""Topics of texts by their words: clusters, and the words that tell one from the rest."""
 
 import re
 from collections import Counter
@@ -17,7 +17,7 @@ WORDS = re.compile(r"[^\W\d_]{3,}|[\u4e00-\u9fff]{2}")
 
 
 def sketches(texts: Sequence[str]) -> Any:
-    """Which words a text has, each in one of 64 places with a sign of its own; of length 1, (texts, 64) float32."""
+    """Return signed feature hashes of each text's words in 64 places, normalised, (texts, 64) float32."""
     hashes, counts = shingles(texts, 1)
     found = np.zeros((len(texts), SKETCH), np.float32)
     owner = np.repeat(np.arange(len(texts)), counts)
@@ -37,7 +37,7 @@ def topics(sketched: Any, count: int, seed: int) -> Any:
 
 
 def names(texts: Sequence[str], clusters: Sequence[int]) -> list[str]:
-    """What each text's cluster is called: the words that more of its texts have than of the others."""
+    """Name each text's cluster by the words that more of its texts have than others do."""
     within: dict[int, Counter[str]] = {}
     sizes, everywhere = Counter(clusters), Counter[str]()
     for text, cluster in zip(texts, clusters, strict=True):

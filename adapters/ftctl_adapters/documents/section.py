@@ -1,4 +1,4 @@
-"""What a document is taken apart into."""
+"""Section of a document."""
 
 from attrs import frozen
 
@@ -21,7 +21,7 @@ class Unreadable:
 
 
 class NotReadable(Exception):
-    """Why a document cannot be read at all; the text begins with one of `REASONS`."""
+    """Raised if a document cannot be read at all; the text begins with one of `REASONS`."""
 
 
 REASONS = ("no_text_layer", "encrypted", "too_large", "truncated_file", "bad_utf8", "empty", "not_readable")

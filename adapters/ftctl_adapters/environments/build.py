@@ -103,7 +103,7 @@ class Builder:
         place.note(FILLED, recipe.digest)
 
     def _install_ftctl(self, place: EnvironmentFolder) -> None:
-        """What ftctl needs, and then ftctl itself, whatever of the same version is there."""
+        """Install ftctl's dependencies, then ftctl itself over any copy of the same version."""
         self.tell("installing this ftctl")
         again = ["--reinstall-package", "ftctl"] if self.uv else ["--force-reinstall"]
         with tempfile.TemporaryDirectory(prefix="ftctl-wheel-") as folder:

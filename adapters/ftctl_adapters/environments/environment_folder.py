@@ -1,4 +1,4 @@
-"""Where an environment lies, and the record that makes it usable."""
+"""Folder of an environment, and the record that makes it usable."""
 
 import json
 import os
@@ -17,7 +17,7 @@ RECORD, BEGUN, FILLED = "environment.json", "begun", "filled"
 
 @frozen
 class Record:
-    """What was built: exact versions of all packages, the recipe by its digest, and which ftctl is inside."""
+    """Contents of an environment: exact versions of all packages, digest of the recipe, and of ftctl itself."""
 
     recipe: str
     variant: str
@@ -35,14 +35,17 @@ class EnvironmentFolder:
 
     @property
     def name(self) -> str:
+        """Name of the environment."""
         return self.path.name
 
     @property
     def python(self) -> Path:
+        """Path of its interpreter."""
         return self.path / "venv" / "bin" / "python"
 
     @property
     def log(self) -> Path:
+        """Path of the build log."""
         return self.path / "build.log"
 
     def record(self) -> Record | None:
@@ -58,7 +61,7 @@ class EnvironmentFolder:
         write_whole(self.path / RECORD, json.dumps(asdict(record), indent=1, sort_keys=True))
 
     def reached(self, step: str, recipe: str) -> bool:
-        """Whether a build from the recipe, given by its digest, has come so far.
+        """Return True if a build from the recipe with this digest has finished the step.
 
         ``BEGUN``: the virtual environment is made. ``FILLED``: the packages are in it.
         """
@@ -76,6 +79,7 @@ class EnvironmentFolder:
         (self.path / RECORD).unlink(missing_ok=True)
 
     def remove(self) -> None:
+        """Delete the environment."""
         self.retract()
         shutil.rmtree(self.path, ignore_errors=True)
 
@@ -85,7 +89,7 @@ class EnvironmentFolder:
 
 
 def data_folder() -> Path:
-    """Where this user's environments lie, by the XDG base directory specification."""
+    """Return the folder of this user's environments (XDG base directory specification)."""
     given = os.environ.get("FTCTL_ENVIRONMENTS")
     if given:
         return Path(given).expanduser().absolute()

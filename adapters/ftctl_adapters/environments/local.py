@@ -18,7 +18,7 @@ DEFAULT = "default"
 
 
 def _variables(place: EnvironmentFolder) -> dict[str, str]:
-    """What activating it would set: its own programs first, and no modules from elsewhere."""
+    """Return the variables that activating it would set: its programs first, no foreign modules."""
     programs = f"{place.python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {"PATH": programs, "VIRTUAL_ENV": str(place.python.parent.parent), "PYTHONPATH": ""}
 

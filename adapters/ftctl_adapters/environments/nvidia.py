@@ -1,4 +1,4 @@
-"""Whether this machine can run what needs an NVIDIA GPU."""
+"""Check for an NVIDIA GPU."""
 
 from pathlib import Path
 
@@ -7,5 +7,5 @@ DRIVER = Path("/proc/driver/nvidia/version")
 
 
 def lacking_nvidia() -> list[str]:
-    """Why not, in a sentence; empty where it can."""
+    """Return the reason why NVIDIA backends cannot run here; empty if they can."""
     return [] if DRIVER.exists() else ["it needs an NVIDIA GPU, and this machine has no driver for one loaded"]

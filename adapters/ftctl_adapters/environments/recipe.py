@@ -1,4 +1,4 @@
-"""What an environment is built from: a TOML file that ships with the plugin whose backend needs it."""
+"""Recipe of an environment: a TOML file beside the plugin whose backend needs it."""
 
 import platform
 import re

@@ -1,4 +1,4 @@
-"""What every Python of this environment runs before anybody's program: ``.pth`` files with code."""
+"""Code that every Python of this environment runs at startup: ``.pth`` files."""
 
 import site
 import sysconfig

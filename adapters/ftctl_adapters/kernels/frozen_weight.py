@@ -52,13 +52,13 @@ def lay_out(weight: Tensor) -> FrozenWeight:
 
 
 def _state(weight: Tensor) -> State:
-    """What is another when a weight was changed, replaced, cast, or is trained after all."""
+    """Return a value that changes when the weight is changed, replaced, cast, or made trainable."""
     version = 0 if weight.is_inference() else weight._version
     return weight.data_ptr(), weight.dtype, weight.requires_grad, version
 
 
 def can_be_laid_out(weight: Tensor) -> bool:
-    """Whether this build of torch multiplies by such layouts, and the weight is of the kind that gains."""
+    """Return True if this build of torch multiplies with packed weights, and the weight gains from it."""
     supported = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     ordinary = weight.dtype == torch.bfloat16 and weight.device.type == "cpu" and not weight.requires_grad
     return bool(supported and ordinary)

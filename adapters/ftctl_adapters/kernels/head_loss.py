@@ -40,7 +40,7 @@ def head_losses(hidden: Tensor, head: FrozenWeight, targets: Tensor) -> Tensor:
 
 
 def _logits(hidden: Tensor, head: FrozenWeight) -> Iterator[tuple[slice, Tensor]]:
-    """Which positions, and their logits."""
+    """Yield slices of positions with their logits."""
     count = len(hidden)
     size = rounded(math.ceil(count / max(1, math.ceil(count / CHUNK)))) or MULTIPLE
     for start in range(0, count, size):

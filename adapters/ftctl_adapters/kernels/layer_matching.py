@@ -1,4 +1,4 @@
-"""Which layers of a model a kernel computes exactly as the module there does, and by what forward pass."""
+"""Match layers of a model to kernels that compute exactly the same."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +17,7 @@ Forward = Callable[..., Any]
 
 
 def known_layers(model: Any, *, training: bool) -> Iterator[tuple[str, Any, Forward]]:
-    """What kind of layer, the layer, and the forward pass that can stand in for its own.
+    """Yield layers that a kernel can replace: kind, layer, and its forward pass.
 
     Args:
         model: adapters included.
@@ -35,7 +35,7 @@ def known_layers(model: Any, *, training: bool) -> Iterator[tuple[str, Any, Forw
 
 
 def is_plain_lora(module: Any) -> bool:
-    """Whether a module is PEFT's LoRA on an ordinary linear layer: one adapter, no dropout, no variant of it."""
+    """Return True for PEFT's LoRA on a linear layer: one adapter, no dropout, no variant."""
     from torch import nn
 
     base: Any = getattr(module, "base_layer", None)

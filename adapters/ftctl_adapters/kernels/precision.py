@@ -10,9 +10,10 @@ def wide(numbers: Tensor) -> Tensor:
 
 
 def is_double(numbers: Tensor) -> bool:
+    """Return True for float64."""
     return bool(numbers.dtype == torch.float64)
 
 
 def is_half(numbers: Tensor) -> bool:
-    """Whether they have 16 bits or fewer, too few for a softmax that scores are made of."""
+    """Return True for 16 bits or fewer, too few for a softmax that scores are made of."""
     return bool(numbers.dtype.itemsize <= 2)

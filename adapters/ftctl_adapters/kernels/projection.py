@@ -47,7 +47,7 @@ def cast(dtype: torch.dtype, w: FrozenWeight, b: Tensor | None, a: Tensor, up: T
 
 
 class LowRankLinear(Function):
-    """One projection: inputs X (…, in), W, b, A, B, s."""
+    """Autograd function of a linear layer with LoRA: inputs X (…, in), W, b, A, B, s."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: FrozenWeight, b: Tensor | None, a: Tensor, up: Tensor, scale: float) -> Tensor:

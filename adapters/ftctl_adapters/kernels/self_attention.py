@@ -34,7 +34,7 @@ def install_attention(decoder: Any) -> int:
 
 
 def takes_layouts(decoder: Any) -> bool:
-    """Whether `install_attention` was done."""
+    """Return True if `install_attention` was applied to the decoder."""
     blocks = [getattr(layer, "self_attn", None) for layer in getattr(decoder, "layers", None) or []]
     return bool(blocks) and getattr(getattr(blocks[-1], "forward", None), "__func__", None) is _forward
 
@@ -57,7 +57,7 @@ def _forward(
     only_asked: bool = False,
     **more: Any,
 ) -> Any:
-    """Of states (1, tokens, hidden); with ``only_asked``, for the tokens that the layout asks for alone.
+    """Compute attention of states (1, tokens, hidden); with ``only_asked``, for the layout's wanted tokens alone.
 
     In 16 bits, and without gradients, every step rounds as the block's own does: scores are to be what they are where
     sequences stand side by side with padding, or several endings behind one beginning.
@@ -86,7 +86,7 @@ def _heads(self: Any, name: str, states: Tensor) -> Tensor:
 
 
 def _mixed(query: Tensor, key: Tensor, value: Tensor, layout: Layout, only_asked: bool, scale: float | None) -> Tensor:
-    """What the values make for each query, (queries, heads, width); queries that are not scaled yet have a scale."""
+    """Attention output per query, (queries, heads, head_dim); ``scale`` is applied if the queries are unscaled."""
     wanted = layout.asked_groups if only_asked else layout.groups
     seen = layout.seen if only_asked else [None] * len(wanted)
     spread = Spread.apply(query, wanted), Spread.apply(key, layout.groups), Spread.apply(value, layout.groups)

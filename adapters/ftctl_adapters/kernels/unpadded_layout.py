@@ -47,6 +47,7 @@ class Layout:
 
     @property
     def longest(self) -> int:
+        """Length of the longest sequence."""
         return max(group.length for group in self.groups)
 
 

@@ -1,1 +1,1 @@
-"""What launchers run: starts the processes of one job, waits for them, and says which one failed first."""
+"""Programs that launchers run: start the processes of one job, wait for them, report the first failure."""

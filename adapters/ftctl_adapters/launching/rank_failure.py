@@ -1,4 +1,4 @@
-"""Which of several processes failed first, and why."""
+"""Find the rank that failed first, and its error."""
 
 import json
 import signal

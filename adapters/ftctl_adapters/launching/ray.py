@@ -67,7 +67,7 @@ def _run(place: JobFolder, settings: dict[str, Any]) -> int:
 
 
 def part(config: dict[str, Any]) -> None:
-    """What each worker runs.
+    """Run one rank inside a Ray worker.
 
     Raises:
         RuntimeError: it failed; why is in the job's folder.

@@ -70,7 +70,7 @@ def _config(settings: dict[str, Any], logs: Path) -> Any:
 
 
 def _logs(folder: Path, settings: dict[str, Any]) -> dict[int, Path]:
-    """What the processes of the last start printed as errors, by rank."""
+    """Return the standard-error logs of the last start, by rank."""
     starts = sorted(folder.glob("*/attempt_0"), key=lambda path: path.stat().st_mtime_ns)
     files = list(starts[-1].glob("*/stderr.log")) if starts else []
     before = settings["node_rank"] * len(files)

@@ -1,4 +1,4 @@
-"""Where a model looks while it answers: the weights of its attention, reduced as they are made."""
+"""Attention weights of an answer's tokens, reduced while they are computed."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ class Looked:
 
 
 def look(model: Any, question: Sequence[int], answer: Sequence[int]) -> Looked:
-    """Where ``model`` looks from the places that each token of the answer is chosen in; both are token ids.
+    """Return the attention of each answer token's position; ``question`` and ``answer`` are token ids.
 
     Raises:
         ValueError: its attention is not where this can find it, or keeps its weights to itself.
@@ -57,7 +57,7 @@ def look(model: Any, question: Sequence[int], answer: Sequence[int]) -> Looked:
 
 
 def _reduced(weights: Any, tokens: int) -> tuple[Any, float, float, float]:
-    """Of one block, ``weights`` (heads, places, keys); virtual tokens may stand before those of the question."""
+    """Reduce one block's ``weights`` (heads, positions, keys); virtual tokens may stand before the question's."""
     entropy = -(weights * weights.clamp_min(1e-30).log2()).sum(-1)
     error = (weights.sum(-1) - 1).abs().max()
     return weights.mean((0, 1))[-tokens:], float(weights[..., 0].mean()), float(entropy.mean()), float(error)

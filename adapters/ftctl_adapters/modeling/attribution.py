@@ -1,4 +1,4 @@
-"""Which tokens of a question an answer depends on, by integrated gradients or by leaving each of them out.
+"""Attribution of an answer to tokens of its question: integrated gradients, or leave-one-out.
 
 Sundararajan, Taly and Yan, Axiomatic attribution for deep networks, 2017. The path is that of the embeddings, from a
 baseline to what they are, by Gauss-Legendre quadrature.
@@ -27,6 +27,7 @@ class Attribution:
 
     @property
     def error(self) -> float:
+        """Completeness error: the attributions' sum against the change of the output."""
         gained = self.value - self.baseline
         return abs(sum(self.scores) - gained) / max(abs(gained), 1e-12)
 

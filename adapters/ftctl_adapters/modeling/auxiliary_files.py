@@ -1,4 +1,4 @@
-"""What belongs to a model beside its weights goes wherever the model goes."""
+"""Files beside the weights, which go wherever the model goes."""
 
 from pathlib import Path
 

@@ -11,19 +11,26 @@ class Sequenced(Protocol):
     """A sequence: ids and labels of equal length, and where texts begin in it; `Encoded`, or the same in arrays."""
 
     @property
-    def ids(self) -> Any: ...
+    def ids(self) -> Any:
+        """Token ids, (length,)."""
+
     @property
-    def labels(self) -> Any: ...
+    def labels(self) -> Any:
+        """Labels, (length,); -100 is not trained."""
+
     @property
-    def starts(self) -> tuple[int, ...]: ...
+    def starts(self) -> tuple[int, ...]:
+        """Positions at which texts of a packed sequence begin."""
+
     @property
-    def trained(self) -> int: ...
+    def trained(self) -> int:
+        """Number of trained tokens."""
 
 
 def collate(
     sequences: Sequence[Sequenced], pad_id: int, rows: int = 0, constants: dict[str, Any] | None = None
 ) -> Batch:
-    """One batch of the sequences, which belong to so many rows; 0: each is one."""
+    """Collate sequences into a batch of ``rows`` rows; 0: each sequence is a row."""
     import torch
 
     from ftctl_adapters.kernels.row_gather import rounded

@@ -1,4 +1,4 @@
-"""What every compressor does when the weights are written."""
+"""Common part of compressors: write the weights and the files beside them."""
 
 import json
 from pathlib import Path

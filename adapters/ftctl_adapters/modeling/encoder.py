@@ -1,4 +1,4 @@
-"""What objectives encode examples with."""
+"""Encoder that objectives get: from examples to token ids and labels."""
 
 from collections.abc import Sequence
 

@@ -21,13 +21,13 @@ class Drawing:
     seed: int
 
     def seed_of(self, prompt: Sequence[int]) -> int:
-        """Of the noise for one prompt: the same wherever it is asked."""
+        """Return the seed for one prompt, independent of its batch."""
         told = hashlib.sha256(repr((self.seed, list(prompt))).encode()).digest()
         return int.from_bytes(told[:8], "big") >> 1
 
 
 def greedy(model: Any, tokenizer: ChatTokenizer, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> list[Answer]:
-    """One greedy answer a prompt, computed in batches padded on the left.
+    """Return one greedy answer a prompt, computed in batches padded on the left.
 
     Args:
         model: a causal language model in eval mode.

@@ -73,7 +73,7 @@ def read_golden(folder: str) -> list[GoldenCase]:
 
 
 def make_case(model: Any, tokenizer: ChatTokenizer, messages: Sequence[Message], rendered: str) -> GoldenCase:
-    """One case: the greedy answer, and by how much each token led its runner-up."""
+    """Make a golden case: the greedy answer, and the margin of each token over its runner-up."""
     import torch
 
     ids = tokenizer.encode(rendered)

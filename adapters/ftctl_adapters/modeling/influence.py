@@ -1,4 +1,4 @@
-"""Which examples pull a model's weights the way another one does.
+"""Influence of training examples by the similarity of gradients.
 
 The dot product of loss gradients at one checkpoint is TracIn's first-order influence (Pruthi et al., Estimating
 training data influence by tracing gradient descent, 2020); here it is their cosine, so that long answers do not win by
@@ -17,7 +17,7 @@ SKETCH = 1 << 14
 
 
 class Gradients:
-    """Of one model in float32, in a copy of it where it is stored otherwise.
+    """Gradients of a model in float32, in a copy of it where it is stored otherwise.
 
     Raises:
         ValueError: its blocks are not where this can find them.

@@ -34,7 +34,7 @@ class LocalModelIntake(ModelIntake):
 
 
 def model_shape(view: View) -> ModelShape:
-    """What plans need to know of a model, from its config and weight headers."""
+    """Return the shape of a model from its config and weight headers."""
     config = view.config
     return ModelShape(
         architecture=_architecture(config),
@@ -51,7 +51,7 @@ def model_shape(view: View) -> ModelShape:
 
 
 def facts_of(view: View) -> dict[str, Any]:
-    """What the artifact of a base model says of it: limits, and digests of tokenizer and template."""
+    """Return the facts of a base model's artifact: limits, digests of tokenizer and template."""
     template = hashlib.sha256(view.template.encode()).hexdigest() if view.template else None
     tokenizer = view.files.get("tokenizer.json")
     return {

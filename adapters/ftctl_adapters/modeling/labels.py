@@ -1,4 +1,4 @@
-"""Which tokens of an example are trained: the answers and the tokens that end them, nothing else."""
+"""Label mask: train the answers and the tokens that end them, nothing else."""
 
 from collections.abc import Sequence
 from itertools import groupby

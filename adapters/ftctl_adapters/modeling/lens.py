@@ -1,4 +1,4 @@
-"""What each block of a model would already say, read by the model's own last norm and head.
+"""Logit lens: decode each block's hidden states by the model's own last norm and head.
 
 nostalgebraist, interpreting GPT: the logit lens, 2020.
 """
@@ -46,7 +46,7 @@ class Lens:
         self._norm, self._head = _norm_after(core, self._blocks[0]), core.get_output_embeddings()
 
     def look(self, question: Sequence[int], answer: Sequence[int]) -> Depths:
-        """What the blocks would say in each place of the answer; both are token ids, neither is empty."""
+        """Decode every block at each position of the answer; both are token ids, neither is empty."""
         import torch
 
         # counted from the end, for virtual tokens may stand before the question

@@ -50,7 +50,7 @@ def _placed(batch: Batch) -> dict[str, Any]:
 
 
 def ordinary(model: Any) -> bool:
-    """Whether its logits are more than a product of hidden states, or its sequences more than their tokens."""
+    """Return True if logits are more than head times hidden states, or sequences more than their tokens."""
     import torch
 
     core = model.get_base_model() if hasattr(model, "get_base_model") else model

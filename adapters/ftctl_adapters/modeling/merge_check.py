@@ -1,4 +1,4 @@
-"""Whether a merged model is the one that was tuned: by logits, before and after."""
+"""Check a merge by comparing logits before and after."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -49,7 +49,7 @@ def logits_at_ends(model: Any, rows: Sequence[Sequence[int]]) -> Any:
 
 
 def compared(before: Any, after: Any, prompts: int, dtype: Any) -> MergeCheck:
-    """How far the merged model is from the tuned one.
+    """Compare logits of the merged model with those of the tuned one.
 
     Args:
         before: logits of base and adapter, (places, vocabulary).

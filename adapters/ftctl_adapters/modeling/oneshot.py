@@ -1,4 +1,4 @@
-"""What compressors over llm-compressor share: a model, rows to calibrate on, one pass, and the outcome saved."""
+"""Common part of compressors over llm-compressor: one calibrated pass, result saved."""
 
 from abc import abstractmethod
 from collections.abc import Sequence

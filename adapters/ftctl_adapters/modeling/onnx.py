@@ -40,7 +40,7 @@ def open_onnx(folder: str, stop_ids: frozenset[int], provider: str = CPU, batch:
 
 
 def context_length(folder: str) -> int:
-    """How many tokens, prompt and answer together, the model can take."""
+    """Return the largest number of tokens, prompt and answer together."""
     found = json.loads(Path(folder, "genai_config.json").read_text(encoding="utf-8"))
     return int(found["search"]["max_length"])
 

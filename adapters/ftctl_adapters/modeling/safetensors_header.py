@@ -16,7 +16,7 @@ _ONE = frozenset({"I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2"})
 
 @frozen
 class TensorEntry:
-    """One tensor of a file: its dtype name, shape, and size in bytes."""
+    """A tensor of a file: dtype name, shape, size in bytes."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -24,6 +24,7 @@ class TensorEntry:
 
     @property
     def elements(self) -> int:
+        """Number of elements."""
         return self.size // (_BYTES.get(self.dtype) or 1)
 
 

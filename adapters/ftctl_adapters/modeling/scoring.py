@@ -1,4 +1,4 @@
-"""How probable the trained tokens of sequences are: in batches of like lengths, and a shared beginning only once."""
+"""Log-probabilities of trained tokens, in batches of similar lengths, with shared prefixes computed once."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -29,11 +29,12 @@ class Shared:
 
     @property
     def length(self) -> int:
+        """Number of tokens, the shared beginning counted once."""
         return len(self.beginning) + sum(map(len, self.endings))
 
 
 class Scorer:
-    """Of one model; whether it takes endings side by side is seen at the first ones."""
+    """Scorer of one model; the first endings show whether it can take several side by side."""
 
     def __init__(self, model: Any, pad_id: int) -> None:
         core = model.get_base_model() if hasattr(model, "get_base_model") else model
@@ -89,7 +90,7 @@ class Scorer:
         return [-float(one) for one in sums]
 
     def _agrees(self, group: Shared, rows: Sequence[Encoded]) -> bool:
-        """Whether endings side by side score as they do alone: not every architecture looks where it is told."""
+        """Return True if endings side by side score as they do alone; some architectures ignore the mask."""
         noise = NOISE.get(str(self._core.dtype), 1e-3)
         try:
             packed = dict(self._packed([group]))
@@ -141,7 +142,7 @@ class Scorer:
 
 
 def _windowed(config: Any) -> bool:
-    """Whether some layers see a window alone, which a mask of our own would not have."""
+    """Return True if a layer has sliding-window attention, which our own mask would not have."""
     told = config.get_text_config()
     window = getattr(told, "sliding_window", None) or getattr(told, "attention_chunk_size", None)
     return bool(window) and getattr(told, "use_sliding_window", True)

@@ -1,4 +1,4 @@
-"""How probable tokens are by logits that lie in numpy."""
+"""Token log-probabilities from logits in numpy."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class TokenScores:
 
 
 def token_scores(logits: Any, wanted: Any, top: int = 0) -> TokenScores:
-    """What a model tells of each token that follows a place.
+    """Return log-probabilities and top candidates of the token after each position.
 
     Args:
         logits: of shape (tokens, vocabulary), any float.

@@ -166,7 +166,7 @@ def _check_config(view: View, folder: Path) -> None:
 
 
 def _native(model_type: str) -> bool:
-    """Whether the installed transformers has this architecture; looks at its files and imports nothing."""
+    """Return True if the installed transformers has this architecture; imports nothing."""
     from importlib.util import find_spec
 
     spec = find_spec("transformers")

@@ -6,7 +6,7 @@ from ftctl.domain.encoded import IGNORED, Encoded
 
 
 def context_of(model: Any) -> int | None:
-    """How many tokens the model was made for; nothing where it does not say."""
+    """Return the model's context length in tokens; ``None`` if it has no limit."""
     config: Any = getattr(model, "config", None)
     config = config.get_text_config() if hasattr(config, "get_text_config") else config
     told = getattr(config, "max_position_embeddings", None)

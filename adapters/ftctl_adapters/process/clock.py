@@ -6,6 +6,8 @@ from ftctl.ports.clock import Clock
 
 
 class SystemClock(Clock):
+    """Clock of the operating system."""
+
     def now(self) -> float:
         return time.time()
 

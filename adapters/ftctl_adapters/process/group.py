@@ -11,7 +11,7 @@ LINGER_SECONDS = 5.0
 
 
 class ProcessGroup(ABC):
-    """One command in a session of its own, with everything it started; gone when ftctl is, however that ends."""
+    """A command in a session of its own with everything it started; gone when ftctl is, however that ends."""
 
     @property
     @abstractmethod

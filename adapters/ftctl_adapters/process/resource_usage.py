@@ -1,4 +1,4 @@
-"""What a server on this machine takes of it, by the port that it listens on."""
+"""CPU time and memory of a server on this machine, found by its port."""
 
 import threading
 from typing import Self
@@ -27,7 +27,7 @@ class Watch:
 
     @classmethod
     def of(cls, url: str) -> Self | None:
-        """Who listens at an address; nothing where it is another machine's, or nobody says whose it is."""
+        """Return a watch on the process that listens at a URL; ``None`` for another machine or unknown owner."""
         import psutil
 
         place = urlsplit(url)
@@ -58,7 +58,7 @@ class Watch:
             self._look()
 
     def _look(self) -> None:
-        """Of a process that was started meanwhile all that it computed counts."""
+        """Sample CPU time and memory; a process started meanwhile counts from its start."""
         import psutil
 
         try:

@@ -33,8 +33,9 @@ SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache
 
 @frozen
 class Bounds:
-    """Of one program: seconds of the clock, memory of all its processes and address space of each, and how many
-    processes and threads it may start.
+    """Limits of one program: wall-clock seconds, memory of all its processes and address space of each, processes.
+
+    A thread counts as a process.
     """
 
     seconds: float = 3.0
@@ -44,7 +45,7 @@ class Bounds:
 
 @frozen
 class Ran:
-    """How a program ended; ``why`` is empty where it ended well."""
+    """Result of a program; ``why`` is empty if it ended well."""
 
     ok: bool
     why: str = ""

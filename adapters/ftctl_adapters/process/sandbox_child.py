@@ -47,6 +47,7 @@ class Attributes(ctypes.Structure):
 
 
 def main(limits: dict[str, Any], program: list[str]) -> NoReturn:
+    """Enter namespaces, run the program in them, and end with its code."""
     # whoever is killed takes this along, this the first process, and that everything else
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     try:
@@ -87,6 +88,7 @@ def resident(process: int) -> int:
 
 
 def share(process: int) -> int:
+    """Return the proportional set size of a process in bytes."""
     with contextlib.suppress(OSError, StopIteration):
         lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("Pss:")).split()[1]) << 10
@@ -94,6 +96,7 @@ def share(process: int) -> int:
 
 
 def enter_namespaces() -> None:
+    """Unshare user, network, mount, PID, IPC and UTS namespaces."""
     user, group = os.getuid(), os.getgid()
     checked(libc.unshare(NEW_NAMESPACES), "namespaces")
     Path("/proc/self/setgroups").write_text("deny")
@@ -141,24 +144,27 @@ def make_root(kept: list[str]) -> None:
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:
+    """Mount ``source`` at ``target`` (mount(2))."""
     given = kind.encode() if kind else None
     checked(libc.mount(source.encode(), target.encode(), given, flags, data.encode()), target)
 
 
 def restrict(target: str, attributes: int, flags: int) -> None:
+    """Set mount attributes (mount_setattr(2))."""
     given = Attributes(attributes, 0, 0, 0)
     size = ctypes.sizeof(given)
     checked(libc.syscall(MOUNT_SETATTR, AT_FDCWD, target.encode(), flags, ctypes.byref(given), size), target)
 
 
 def checked(result: int, what: str) -> None:
+    """Raise `OSError` if a libc call failed."""
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), what)
 
 
 def supervise(limits: dict[str, Any], program: list[str]) -> int:
-    """As the first process of its namespace: when it ends, the kernel kills all others there."""
+    """Run the program as PID 1's child; when PID 1 ends, the kernel kills everything in its namespace."""
     told, tell = os.pipe()
     child = os.fork()
     if child == 0:
@@ -188,6 +194,7 @@ def supervise(limits: dict[str, Any], program: list[str]) -> int:
 
 
 def run(limits: dict[str, Any], program: list[str]) -> NoReturn:
+    """Enter the root, drop capabilities, set limits, and exec the program."""
     # nobody in here can make a namespace of users, and with it rights of their own (user_namespaces(7))
     os.chroot(ROOT)
     os.chdir(HOME)

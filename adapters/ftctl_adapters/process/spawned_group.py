@@ -16,7 +16,7 @@ _GUARD = str(Path(__file__).with_name("guard.py"))
 
 
 class SpawnedGroup(ProcessGroup):
-    """One command started by ``guard.py``, which kills the group when this process is gone."""
+    """A command started by ``guard.py``, which kills the group when this process is gone."""
 
     def __init__(
         self, argv: tuple[str, ...], log: Path, extra: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -54,7 +54,7 @@ class SpawnedGroup(ProcessGroup):
 
 
 def _ended(process: "subprocess.Popen[bytes]", seconds: float) -> int | None:
-    """As ``process.wait``, which asks again and again; the kernel tells, where it can, as soon as there is an end."""
+    """Wait for a process, by a pidfd where the system has them."""
     try:
         handle = os.pidfd_open(process.pid)
     except (AttributeError, OSError):

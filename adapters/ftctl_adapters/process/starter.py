@@ -16,7 +16,7 @@ from ftctl_adapters.process.spawned_group import SpawnedGroup
 
 
 class Fork(Enum):
-    """When a process may be forked: at once where a server can, only if it has nothing else to do, or never."""
+    """Policy of a start: fork and wait for imports, fork only from an idle server, or never fork."""
 
     WAIT = "wait"
     IF_READY = "if ready"
@@ -27,7 +27,7 @@ _Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
 class ProcessStarter:
-    """One fork server an interpreter, started by `expect`; ``warm`` False does without."""
+    """Starter with one fork server an interpreter, started by `expect`; ``warm`` False does without."""
 
     def __init__(self, *, warm: bool = True) -> None:
         self._warm = warm and sys.platform == "linux"

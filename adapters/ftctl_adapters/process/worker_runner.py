@@ -33,7 +33,7 @@ STALL_SECONDS = 120.0
 
 
 class WorkerRunner(JobRunner):
-    """One process a job: its memory is back when it is done, and its crash is not ours."""
+    """Runner with one process a job, so that memory is freed and crashes are contained."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ def named_variables(job: Job) -> dict[str, str]:
 
 
 def _command(job: Job, python: str, folder: Path) -> tuple[str, ...]:
-    """What runs the job: the worker itself, or what its launcher says."""
+    """Return the command of a job: the worker, or its launcher's."""
     if job.launcher is None:
         return (python, "-m", "ftctl.worker", str(folder))
     launcher: Launcher = make(job.launcher)

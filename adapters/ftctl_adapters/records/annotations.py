@@ -1,4 +1,4 @@
-"""What annotators said of rows: exports of Label Studio and Argilla, and ``metadata.annotations``, which they become.
+"""Annotations of rows: exports of Label Studio and Argilla, normalised to ``metadata.annotations``.
 
 An annotation is ``{"by": who, "name": which question, "value": what}``; each annotator's stands beside the others'.
 """
@@ -62,7 +62,7 @@ def _argilla(responses: Any) -> Iterator[dict[str, Any]]:
 
 
 def annotations(row: Example) -> list[dict[str, Any]]:
-    """What was said of a row; nothing where nobody was asked."""
+    """Return the annotations of a row; empty if there are none."""
     found = row.metadata.get(KEY)
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 

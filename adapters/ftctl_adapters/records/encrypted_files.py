@@ -28,7 +28,7 @@ _NEXT_STEP = "a key is 64 hexadecimal digits: openssl rand -hex 32"
 
 @frozen
 class KeyPlace:
-    """Where a key lies: in an environment variable, or in a file."""
+    """Location of a key: an environment variable, or a file."""
 
     env: str | None = None
     file: str | None = None
@@ -53,7 +53,7 @@ class KeyPlace:
 
 
 def key_place(env: str | None, file: str | None) -> KeyPlace | None:
-    """Where the key lies, of options that are called so; nowhere, when neither is given.
+    """Return the location of a key from its options; ``None`` if neither is given.
 
     Raises:
         UsageError: both are.

@@ -14,7 +14,7 @@ MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 
 class Unreadable(Exception):
-    """What came back is no such table: the file, the line and why."""
+    """Raised if a returned form is no such table; names file, line and reason."""
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

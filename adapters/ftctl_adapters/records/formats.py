@@ -44,7 +44,7 @@ PARTNERS = {
 
 
 class NotThisFormat(Exception):
-    """Why a row cannot become an example."""
+    """Raised if a row cannot become an example."""
 
 
 def detect(row: Mapping[str, Any]) -> str | None:
@@ -65,7 +65,7 @@ def detect(row: Mapping[str, Any]) -> str | None:
 
 
 def unknown_format(row: Mapping[str, Any]) -> str:
-    """Why a row has no format that is known, with the key that was probably meant."""
+    """Explain why a row has no known format, with the key that was probably meant."""
     for key in row:
         meant = nearest(str(key), FORMAT_KEYS, likeness=0.75)
         if meant and meant != key:

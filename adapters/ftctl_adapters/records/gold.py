@@ -17,7 +17,7 @@ SPLIT = "split"
 
 
 def question(row: Example) -> str:
-    """What was asked: the turns before the last answer without the system's; of raw text all of it.
+    """Return the turns before the last answer without the system prompt; of raw text all of it.
 
     A system prompt that all rows have would make them alike.
     """
@@ -27,7 +27,7 @@ def question(row: Example) -> str:
 
 
 def item_of(row: Example) -> str:
-    """What a question is called in forms, whatever file and line it stands in.
+    """Return the id of a question in forms, independent of file and line.
 
     A letter comes first, or a spreadsheet takes some for numbers.
     """
@@ -43,7 +43,7 @@ def expecting(row: Example, answer: str, said: Sequence[tuple[str, str]]) -> Exa
 
 
 def csv_form(rows: Iterator[Example]) -> str:
-    """One line a row; the last column is to be filled in."""
+    """Return a CSV form with one line a row, whose last column is to be filled in."""
     return table(COLUMNS, ([item_of(row), _shown(row), row.answer, ""] for row in _once(rows)))
 
 
@@ -53,7 +53,7 @@ def html_form(rows: Iterator[Example]) -> str:
 
 
 def _once(rows: Iterator[Example]) -> Iterator[Example]:
-    """Of rows that ask the same the first."""
+    """Yield the first of rows that ask the same."""
     seen: set[str] = set()
     for row in rows:
         if item_of(row) not in seen:

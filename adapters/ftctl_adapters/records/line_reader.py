@@ -51,7 +51,7 @@ def read_lines(place: Place, *, blank: bool = False) -> Iterator[Line]:
 
 @contextlib.contextmanager
 def readable(place: Place) -> Iterator[None]:
-    """What goes wrong while a file is read, as the port's error.
+    """Turn errors while a file is read into the port's error.
 
     Raises:
         DataSourceError: instead of whatever its system, its packing or its store raised.

@@ -30,7 +30,7 @@ _FIXED = re.compile(r"^[^*?\[]*/")
 
 @frozen
 class Place:
-    """One file. ``name`` is what rows call it: what it is called in the folder that was named.
+    """A file. ``name`` is its path below the folder that was named, as rows tell it.
 
     ``store`` is the file system of fsspec that ``address`` belongs to, where it is not this machine's.
     """
@@ -84,7 +84,7 @@ class Place:
         return int(self.store.size(self.address)) if self.store is not None else Path(self.address).stat().st_size
 
     def state(self) -> str:
-        """What changes when its content does: its SHA-256, or what its store says of it."""
+        """Return a text that changes with the content: SHA-256, or the store's own version."""
         if self.store is not None:
             return str(self.store.ukey(self.address))
         with self.raw() as stream:

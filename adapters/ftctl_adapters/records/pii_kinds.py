@@ -63,7 +63,7 @@ def masked(text: str, kinds: tuple[Kind, ...]) -> str:
 
 
 def label(kind: str) -> str:
-    """What stands for a value that is not shown."""
+    """Return the placeholder of a masked value."""
     return f"[{kind.upper()}]"
 
 

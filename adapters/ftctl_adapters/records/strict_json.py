@@ -19,7 +19,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class NotStrict(Exception):
-    """Why a text is no acceptable JSON; ``byte`` is the offset in the line where that is known."""
+    """Raised if a text is not strict JSON; ``byte`` is the offset in the line where known."""
 
     def __init__(self, reason: str, byte: int | None = None) -> None:
         super().__init__(reason)
@@ -64,14 +64,14 @@ def _value(text: str, line: bytes) -> Any:
 
 
 def _quotes(line: bytes) -> int:
-    """How many quotes begin or end a text; -1 where that takes a closer look."""
+    """Count quotes that begin or end a text; -1 if that takes a closer look."""
     if b"\\" not in line:
         return line.count(b'"')
     return -1 if b"\\\\" in line else line.count(b'"') - line.count(b'\\"')
 
 
 def _quoted(value: Any, depth: int) -> int:
-    """How many keys and texts there are in a list or an object; less than none where it is too deep."""
+    """Count keys and texts in a list or object; negative if it is nested too deeply."""
     if depth > MAX_DEPTH:
         return -sys.maxsize
     found, items = (len(value), value.values()) if type(value) is dict else (0, value)

@@ -37,7 +37,7 @@ def texts(row: Example) -> Iterator[str]:
 
 
 def answers(row: Example) -> Iterator[str]:
-    """What a model would learn to say: the text, or what the assistant says."""
+    """Yield the texts that a model would learn to produce: raw text, or assistant turns."""
     if row.text:
         yield row.text
     for message in row.messages:

@@ -56,7 +56,7 @@ def _cache() -> Path:
 
 
 def _known(folder: Path, name: str) -> dict[str, Any]:
-    """What was said of the file that is kept; nothing where none is whole."""
+    """Return the stored headers of a cached file; empty if no complete one is there."""
     try:
         found = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
         return dict(found) if (folder / name).stat().st_size == found["bytes"] else {}
@@ -91,7 +91,7 @@ def _checked(url: str) -> SplitResult:
 
 
 def public(address: str) -> bool:
-    """Whether it is nobody's own network: not this machine, not a private or reserved one, not one inside another."""
+    """Return True if the address is public: not this machine, private, reserved, or embedding such a one."""
     found = ipaddress.ip_address(address.partition("%")[0])
     inside = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
     return (inside or found).is_global and not found.is_multicast

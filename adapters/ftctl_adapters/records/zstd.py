@@ -39,7 +39,7 @@ class Zstd(io.RawIOBase):
         return count
 
     def _rest(self) -> bytes:
-        """What has not been unpacked yet: behind the end of a frame, or in the file."""
+        """Return input that has not been decompressed: after the end of a frame, or from the file."""
         behind = self._frame.unused_data if self._frame is not None and self._frame.eof else b""
         return behind or self._packed.read(BLOCK)
 

@@ -1,4 +1,4 @@
-"""What ``ftctl bench-serve`` measured, as a page."""
+"""HTML page of ``ftctl bench-serve``."""
 
 from collections.abc import Callable
 from html import escape

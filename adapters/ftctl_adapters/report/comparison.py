@@ -21,7 +21,7 @@ SHOWN = 5
 
 @frozen
 class Difference:
-    """One figure over ``n`` independent pairs: means before and after, their difference with its interval, and p.
+    """A metric over ``n`` independent pairs: means before and after, difference with interval, p-value.
 
     Examples of one cluster are drawn together, and their differences change their sign together. ``adjusted`` is p
     where all figures of the comparison are looked at together.
@@ -38,11 +38,12 @@ class Difference:
 
     @property
     def delta(self) -> float:
+        """Difference of the means."""
         return self.after - self.before
 
     @property
     def verdict(self) -> str:
-        """What can be said at a level of 5 %: nothing is shown by a difference that chance would make too."""
+        """Return the conclusion at the 5 % level."""
         if self.adjusted > LEVEL:
             return "no difference shown"
         return "higher" if self.delta > 0 else "lower"
@@ -58,7 +59,7 @@ class Comparison:
 
 
 def compare(before: Path, after: Path, hide: Hide = lambda told: told) -> Comparison:
-    """Of two report artifacts, by the place of each example; ``hide`` what is not to be shown of those that changed.
+    """Compare two report artifacts by the place of each example; ``hide`` masks texts of changed ones.
 
     Raises:
         UsageError: they have no example in common.
@@ -107,7 +108,7 @@ def _figures(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[str
 
 
 def _same(one: dict[str, Any], other: dict[str, Any] | None) -> bool:
-    """Whether both are of the same example: a place alone can mean another one, in a file that was changed."""
+    """Return True if both records are of the same example; a place alone may differ in a changed file."""
     return other is not None and all(one.get(key) == other.get(key) for key in ("prompt", "expected"))
 
 
@@ -133,7 +134,7 @@ def _difference(name: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -
 
 
 def _cluster(one: dict[str, Any], other: dict[str, Any]) -> str:
-    """What a pair belongs to, where either evaluation tells it: an older one may not have known."""
+    """Return the cluster of a pair, if either evaluation tells it."""
     return str(one.get("cluster") or other.get("cluster") or one["where"])
 
 

@@ -1,4 +1,4 @@
-"""What a report says, gathered from the journal and the artifacts."""
+"""Collect the content of a report from the journal and the artifacts."""
 
 import contextlib
 import json
@@ -119,7 +119,7 @@ def _curves(journal: RunJournal, state: dict[str, Any]) -> dict[str, list[tuple[
 
 
 def _examples(folders: dict[str, Path], hide: Hide) -> list[dict[str, str]]:
-    """What the last model answers worst by F1, with the answers of every model, side by side."""
+    """Return the examples that the last model answers worst by F1, with every model's answers."""
     rows: dict[str, dict[str, str]] = {}
     scores: dict[str, float] = {}
     for stage, subject in SUBJECTS.items():

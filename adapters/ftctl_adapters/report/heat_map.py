@@ -1,4 +1,4 @@
-"""What an answer depends on, as coloured words: more of it, less of it."""
+"""Attribution heat map: words of a question, coloured by their influence on the answer."""
 
 from collections.abc import Sequence
 from html import escape

@@ -1,4 +1,4 @@
-"""The parts of the page that look into the last model."""
+"""Interpretability section of the HTML report."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ EXAMPLES, TEXT = 8, 120
 
 
 def looked_into(records: dict[str, list[dict[str, Any]]]) -> list[str]:
-    """One part for each evaluator of `LOOKING` that has records with something to show."""
+    """Return a part for each evaluator of `LOOKING` that has records to show."""
     parts = [
         ("What answers depend on", DEPENDS, heat_map(records.get("attribution", ()))),
         ("Where the model looks", PAYS, heat_map(records.get("attention", ()))),

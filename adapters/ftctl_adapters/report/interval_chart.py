@@ -11,7 +11,7 @@ NORMAL = 1.96
 
 
 def interval_chart(run: dict[str, Any]) -> str:
-    """One block a metric; nothing where no share was measured."""
+    """Draw one block a metric; empty if no share was measured."""
     metrics = run.get("metrics", {})
     names = list(dict.fromkeys(n for found in metrics.values() for n, one in found.items() if one["unit"] == "share"))
     if not names:
@@ -35,7 +35,7 @@ def interval_chart(run: dict[str, Any]) -> str:
 
 
 def legend(run: dict[str, Any]) -> str:
-    """Which colour is which model."""
+    """Draw the legend."""
     marks = [f'<span class="{_colour(one)}">●</span> {escape(one)}' for one in run.get("metrics", {})]
     return f"<p>{' &nbsp; '.join(marks)}</p>" if marks else ""
 

@@ -1,4 +1,4 @@
-"""What each block of a model would already say, as a table: blocks from the last to the first, tokens of an answer."""
+"""Logit-lens table: blocks from the last to the first, tokens of an answer."""
 
 from collections.abc import Sequence
 from html import escape

@@ -7,7 +7,7 @@ WIDTH, HEIGHT, LEFT, BOTTOM = 520, 180, 56, 24
 
 
 def line_chart(title: str, points: Sequence[tuple[float, float]], along: str = "step") -> str:
-    """One series of (x, y) points, at least two, as an ``<svg>`` element; ``along`` says what x counts."""
+    """Draw a series of at least two (x, y) points as an ``<svg>`` element; ``along`` names the x axis."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
     low, high = min(ys), max(ys)
     spread, reach = (high - low) or 1.0, (max(xs) - min(xs)) or 1.0

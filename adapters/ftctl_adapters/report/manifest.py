@@ -1,4 +1,4 @@
-"""What has to be the same for figures to be the same: model, template, data, decoding, seeds, versions."""
+"""Conditions under which figures are reproducible: model, template, data, decoding, seeds, versions."""
 
 import hashlib
 from collections.abc import Iterator, Mapping

@@ -26,7 +26,7 @@ Hide = Callable[[Any], Any]
 
 
 def hiding(reports: Iterable[Path]) -> Hide:
-    """What takes personal data out of plain values; they stay as they are where none of the reports looked for it.
+    """Return a function that masks personal data in plain values, if a report looked for it.
 
     Raises:
         UsageError: one did, and what tells values from other numbers is not installed here.
@@ -70,7 +70,7 @@ class _Hiding:
 
 
 def _tells(told: Any) -> bool:
-    """Whether a value stands anywhere in it; pieces of text that follow each other are one text."""
+    """Return True if the value occurs anywhere; consecutive pieces of text count as one text."""
     if isinstance(told, dict):
         return any(map(_tells, told.values()))
     if isinstance(told, list):

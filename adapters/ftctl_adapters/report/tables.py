@@ -27,7 +27,7 @@ def metric_rows(run: dict[str, Any]) -> list[list[str]]:
 
 
 def _numbers(found: list[dict[str, Any] | None]) -> str:
-    """Of how many examples a figure is; of each subject where they differ."""
+    """Return the number of examples of a metric, of each model variant where they differ."""
     counts = [str(metric["n"]) if metric else "–" for metric in found]
     known = {count for count in counts if count != "–"}
     return known.pop() if len(known) == 1 else " / ".join(counts)
@@ -44,14 +44,14 @@ def metric_text(metric: dict[str, Any] | None) -> str:
 
 
 def gate_rows(run: dict[str, Any]) -> list[list[str]]:
-    """What each gate said; without gates, that there are none."""
+    """Return the results of gates, or a row saying that there are none."""
     rulings = [from_plain(told, Ruling) for told in run.get("gates", ())]
     rows = [[ruling.verdict, ruling.line().partition(": ")[2]] for ruling in rulings]
     return [["verdict", "gate"], *(rows or [["–", NONE]])]
 
 
 def difference_rows(comparison: Comparison, before: str = "before", after: str = "after") -> list[list[str]]:
-    """What differs, over the examples that both models were measured on."""
+    """Return the differences over the examples that both models were measured on."""
     rows = [["figure", "n", before, after, "difference", "95 %", "p, adjusted", ""]]
     for one in comparison.differences:
         means = [one.name, str(one.n), f"{one.before:.4g}", f"{one.after:.4g}", f"{one.delta:+.4g}"]
@@ -112,7 +112,7 @@ def data_rows(summary: dict[str, Any]) -> list[list[str]]:
 
 
 def funnel_rows(summary: dict[str, Any]) -> list[list[str]]:
-    """What each step of the data stage did to the rows that came to it."""
+    """Return the rows kept, changed and rejected by each data step."""
     steps = summary.get("funnel", [])
     told = sorted({what for step in steps for what in step} - {"step", "rows"})
     rows = [[step["step"], str(step["rows"]), *(str(step.get(what, 0)) for what in told)] for step in steps]
@@ -120,7 +120,7 @@ def funnel_rows(summary: dict[str, Any]) -> list[list[str]]:
 
 
 def memory_rows(plan: dict[str, Any]) -> list[list[str]]:
-    """What the plan expected."""
+    """Return the planned memory."""
     resources = plan.get("resources", {})
     rows = [["phase", "MB"]]
     rows += [[phase, f"{size / 1e6:,.0f}"] for phase, size in resources.get("memory", {}).items()]
@@ -128,7 +128,7 @@ def memory_rows(plan: dict[str, Any]) -> list[list[str]]:
 
 
 def length_rows(summary: dict[str, Any]) -> list[list[str]]:
-    """How many rows of each split are how long, in powers of two."""
+    """Return the length histogram of each split."""
     lengths = summary.get("lengths", {})
     bounds = sorted({int(bound) for told in lengths.values() for bound in told})
     most = max((count for told in lengths.values() for count in told.values()), default=1)

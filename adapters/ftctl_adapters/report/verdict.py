@@ -1,4 +1,4 @@
-"""What a report says first: whether the model may be used, by the gates of its run."""
+"""Headline of a report: whether the model passed the run's gates."""
 
 from typing import Any
 

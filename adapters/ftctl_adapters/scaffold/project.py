@@ -47,7 +47,7 @@ def new_project(port: str, name: str, folder: Path, registry: Registry) -> list[
 
 
 def words_of(port: str, name: str) -> dict[str, str]:
-    """What stands for the placeholders of the templates."""
+    """Return the values of the templates' placeholders."""
     parts = re.split(r"[^a-z0-9]+", name)
     return {
         "name": name,

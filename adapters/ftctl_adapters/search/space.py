@@ -1,4 +1,4 @@
-"""What is searched, for what: a small YAML file."""
+"""Search space: metric, budget and parameters in a small YAML file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ SUBJECTS = ("tuned", "compressed")
 
 @options
 class Range:
-    """One searched key: a range, or choices."""
+    """A searched key: a range, or choices."""
 
     low: float | None = option(None, help="Smallest value.")
     high: float | None = option(None, help="Largest value.")
@@ -24,7 +24,7 @@ class Range:
 
     @property
     def whole(self) -> bool:
-        """Whether both ends are whole numbers, and so every value is."""
+        """Return True if both ends are whole numbers, so that every value is."""
         return all(isinstance(end, int) or float(end).is_integer() for end in (self.low, self.high) if end is not None)
 
 
@@ -38,9 +38,9 @@ class Space:
     direction: str | None = option(
         None, help="Left out: minimize for losses and perplexity, else maximize.", choices=("minimize", "maximize")
     )
-    trials: int = option(20, help="How many trials in all.", ge=1)
+    trials: int = option(20, help="Number of trials in all.", ge=1)
     minutes: float | None = option(None, help="No trial is begun after so many minutes.", gt=0)
-    seed: int = option(0, help="Of what is tried.", ge=0)
+    seed: int = option(0, help="Random seed.", ge=0)
     parameters: dict[str, Any] = option({}, help="Keys of the run file, each {low, high, log} or {choices}.")
 
     @property

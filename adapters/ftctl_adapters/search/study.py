@@ -26,7 +26,7 @@ class Pruned(Interrupted):
 
 @frozen
 class Outcome:
-    """Of one trial: the run it was, and its value."""
+    """Result of a trial: its run and its value."""
 
     run_id: str
     value: float

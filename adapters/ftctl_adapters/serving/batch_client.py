@@ -18,7 +18,10 @@ from ftctl_adapters.serving.retry import GivenUp, NoAnswer, Unusable, insist, po
 
 @frozen
 class Service:
-    """Who is asked. ``url_env`` and ``key_env`` name variables; what they hold is never written anywhere."""
+    """Endpoint of the model service.
+
+    ``url_env`` and ``key_env`` name environment variables; their values are never stored.
+    """
 
     url_env: str
     model: str
@@ -50,7 +53,7 @@ class Asker:
 
     @property
     def tokens(self) -> int:
-        """What the stage has used, by the server's count, before a crash too."""
+        """Tokens used by the stage so far by the server's count, also before a crash."""
         return sum(int(line) for path in self.usage.iterdir() for line in path.read_text().split())
 
     def ask(self, messages: Sequence[dict[str, str]], **more: Any) -> str:
@@ -108,7 +111,7 @@ def _told(reply: Any) -> tuple[str, int]:
 
 
 def _kept(path: Path) -> str | None:
-    """What was answered before; nothing where that was not written to its end."""
+    """Return the stored answer; ``None`` if it was not written to its end."""
     try:
         return str(json.loads(path.read_text(encoding="utf-8"))["text"])
     except (OSError, ValueError, LookupError, TypeError):

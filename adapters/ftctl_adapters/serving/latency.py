@@ -1,4 +1,4 @@
-"""What the samples of one level say."""
+"""Latency and throughput statistics of one load level."""
 
 from collections.abc import Sequence
 from typing import Any

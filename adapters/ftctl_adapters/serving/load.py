@@ -44,7 +44,7 @@ class Load:
 
 @frozen
 class Sample:
-    """One request; times are seconds. ``first`` is the wait for the first text, ``total`` that for the last."""
+    """A request; times in seconds. ``first`` is the time to first token, ``total`` to the last."""
 
     first: float
     total: float
@@ -98,7 +98,7 @@ def run_load(
 
 
 def _allow_many_connections() -> None:
-    """What this process runs out of would look like a failure of the server."""
+    """Raise the limit of open files, whose end would look like a failure of the server."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -121,7 +121,7 @@ def _waited(due: float, stopped: Callable[[], bool]) -> bool:
 
 
 def _arrivals(load: Load, rate: float) -> Iterator[float]:
-    """When each request is due, in seconds from the beginning."""
+    """Yield the time of each request in seconds from the beginning."""
     chance, at = random.Random(f"{load.seed} arrivals"), 0.0  # noqa: S311 # nothing secret
     for _ in range(load.requests):
         yield at
@@ -131,7 +131,7 @@ def _arrivals(load: Load, rate: float) -> Iterator[float]:
 def ask(
     endpoint: Endpoint, prompt: str, load: Load, due: float | None = None, clock: Clock = time.perf_counter
 ) -> Sample:
-    """One streamed request; a failure is a sample too. Its times begin now, or when it was due."""
+    """Send a streamed request; a failure is a sample too. Times count from now, or from ``due``."""
     started, first, pieces = clock() if due is None else due, 0.0, 0
     prompt_tokens, tokens = 0, 0
     messages = [Message("user", prompt)]
@@ -153,7 +153,7 @@ def ask(
 
 
 def words_for(endpoint: Endpoint, tokens: int, timeout: float, key: str | None = None) -> int:
-    """How many words make a prompt of about so many tokens, by the server's own count.
+    """Return the number of words that make a prompt of about this many tokens by the server's count.
 
     Raises:
         BackendFailed: it does not answer.

@@ -1,4 +1,4 @@
-"""What is measured behind an OpenAI-compatible address of this machine, for programs that ask over HTTP alone."""
+"""OpenAI-compatible server on loopback over a target, for programs that only speak HTTP."""
 
 import contextlib
 import hmac
@@ -56,7 +56,7 @@ class Refused(Exception):
 
 @define
 class Loopback:
-    """One target behind ``url``; whoever knows the ``key`` may ask.
+    """A target behind ``url``; requests need the ``key``.
 
     Requests are taken by threads and answered in that of `answer`, several at once. The n-th time that a question is
     asked at a temperature it is given the n-th draw, so that the same program is told the same again.
@@ -163,7 +163,7 @@ class Loopback:
 
 
 def _alike(batch: Sequence[_Waiting]) -> list[list[_Waiting]]:
-    """Those that one call answers."""
+    """Group requests that can share one batch."""
     found: dict[tuple[int, float, int], list[_Waiting]] = {}
     for one in batch:
         drawn = one.draw if one.request.temperature else 0

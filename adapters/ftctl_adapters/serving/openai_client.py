@@ -58,7 +58,7 @@ def chat(endpoint: Endpoint, messages: Sequence[Message], max_tokens: int, timeo
 
 
 def complete(endpoint: Endpoint, prompt: str, max_tokens: int, timeout: float) -> Reply:
-    """How the model goes on with a text, greedily, without a chat template.
+    """Complete a text greedily, without a chat template.
 
     Raises:
         BackendFailed: as for `chat`.

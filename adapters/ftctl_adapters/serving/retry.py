@@ -1,4 +1,4 @@
-"""One question to a server that may be far away: sent again where that can help."""
+"""Requests to a remote server with retries."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class NoAnswer(Exception):
-    """One question was not answered: refused, or no text came."""
+    """Raised if a request got no answer: refused, or no text."""
 
 
 class GivenUp(NoAnswer):
@@ -30,13 +30,13 @@ class GivenUp(NoAnswer):
 
 
 class Unusable(Exception):
-    """Whatever is asked there, nobody answers: the address, the key or the model is wrong."""
+    """Raised if no request can succeed: wrong address, key or model."""
 
 
 def insist(
     send: Callable[[], T], stop: Callable[[], None] = lambda: None, sleep: Callable[[float], None] = time.sleep
 ) -> T:
-    """What ``send`` returns, tried again after what passes; ``stop`` is asked before every try.
+    """Call ``send`` and retry transient failures; ``stop`` is called before every try.
 
     Raises:
         NoAnswer: a status that says that this very question will not be answered.
@@ -91,7 +91,7 @@ def _sent(request: urllib.request.Request, timeout: float) -> Any:
 
 
 def opener_for(url: str) -> urllib.request.OpenerDirector:
-    """What follows no redirection, and asks no proxy for what is on this machine."""
+    """Return an opener that follows no redirect and uses no proxy for this machine."""
     direct = [urllib.request.ProxyHandler({})] if urlsplit(url).hostname in HERE else []
     return urllib.request.build_opener(_NoRedirect, *direct)
 

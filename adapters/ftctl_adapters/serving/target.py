@@ -27,7 +27,7 @@ FAULTS = (OSError, ValueError, LookupError, TypeError, http.client.HTTPException
 
 @frozen
 class Link:
-    """How a server is asked: so many questions at a time, each with so many seconds; the key is a secret."""
+    """Connection settings: concurrent requests, seconds for each, a secret key, tolerated error rate."""
 
     concurrency: int = 8
     timeout: float = 120.0
@@ -49,7 +49,7 @@ class EndpointTarget(Target):
 
     @cached_property
     def max_model_len(self) -> int | None:
-        """As ``/models`` tells it: those of vLLM and of the server ``onnx`` do, OpenAI's does not."""
+        """Return ``max_model_len`` of ``/models``, which vLLM and the server ``onnx`` tell; else ``None``."""
         try:
             listed = get(f"{self._endpoint.url}/models", self._link.timeout, self._link.key)["data"]
             told = next(one for one in listed if one["id"] == self._endpoint.model).get("max_model_len")
@@ -74,7 +74,7 @@ class EndpointTarget(Target):
         return Reached(self._endpoint, self._link.key)
 
     def refusals(self, *, scores: bool) -> tuple[str, ...]:
-        """Why it cannot be asked, or not be scored by the name of the field that it ignores; empty where it can."""
+        """Return reasons why it cannot be asked, or scored; empty if it can."""
         try:
             self._post("chat/completions", {"messages": [{"role": "user", "content": SENTENCE}], "max_tokens": 1})
         except urllib.error.HTTPError as error:

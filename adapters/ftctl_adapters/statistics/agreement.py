@@ -1,4 +1,4 @@
-"""How far raters agree beyond chance.
+"""Inter-rater agreement beyond chance: kappa and alpha coefficients.
 
 Cohen, A coefficient of agreement for nominal scales, 1960; Fleiss, Measuring nominal scale agreement among many raters,
 1971; Krippendorff, Computing Krippendorff's alpha-reliability, 2011.
@@ -30,7 +30,7 @@ class Agreement:
 
 
 class Undefined(Exception):
-    """Why a coefficient cannot be told."""
+    """Raised if a coefficient is undefined."""
 
 
 def agreement(ratings: Array, metric: str, level: str = "nominal", samples: int = 1000, seed: int = 0) -> Agreement:

@@ -1,4 +1,4 @@
-"""Whether two models differ over the same examples.
+"""Paired tests of two models over the same examples.
 
 McNemar, Note on the sampling error of the difference between correlated proportions or percentages, 1947, in its exact
 form; Fisher's test of signs by permutation, The design of experiments, 1935.

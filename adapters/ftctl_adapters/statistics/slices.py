@@ -1,4 +1,4 @@
-"""Whether some examples are worse than the rest: Fisher's permutation test of two groups, one-sided."""
+"""Fisher's one-sided permutation test: is a slice of the examples worse than the rest?"""
 
 from collections.abc import Sequence
 

@@ -66,7 +66,7 @@ def commit_folder(folder: Path, target: Path, manifest: dict[str, Any]) -> None:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether the folder holds exactly the files that its manifest lists, by size and hash."""
+    """Return True if the folder holds exactly the files of its manifest, by size and hash."""
     try:
         listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):

@@ -107,7 +107,7 @@ class DiskRunJournals(RunJournals):
 
 
 def _ends_whole(stream: BinaryIO) -> bool:
-    """Whether the file is empty or ends in a newline; a crash may have torn its last line."""
+    """Return True if the file is empty or ends in a newline; a crash may have torn its last line."""
     if not stream.seek(0, os.SEEK_END):
         return True
     stream.seek(-1, os.SEEK_END)

@@ -19,7 +19,7 @@ TENSORS = {"tensors": "trained.safetensors", "moments": "optimizer.safetensors",
 
 @frozen
 class Logged:
-    """What was reported at a step: the loss and rate of that step, or the validation loss after it."""
+    """Log record of a step: its loss and learning rate, or the validation loss after it."""
 
     step: int
     loss: float | None = None
@@ -86,11 +86,12 @@ def newest_checkpoint(root: Path, spec: str) -> Path | None:
 
 
 def checkpoint_path(root: Path, step: int) -> Path:
+    """Return the folder of a step's checkpoint."""
     return root / f"checkpoint-{step}"
 
 
 def usable(folder: Path, spec: str) -> bool:
-    """Whether a checkpoint is whole and belongs to the run of this spec."""
+    """Return True if the checkpoint is complete and was written by this run spec."""
     if not is_whole(folder):
         return False
     document = json.loads((folder / STATE).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""When training has gone wrong for good."""
+"""Divergence detection."""
 
 import math
 

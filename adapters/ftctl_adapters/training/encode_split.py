@@ -51,7 +51,7 @@ ACCOUNT = "account.json"
 
 @define
 class Encoding:
-    """How examples become tokens: all that a further process needs to know."""
+    """Settings of tokenisation: all that a further process needs."""
 
     folder: str
     objective: Objective
@@ -170,7 +170,7 @@ def _in_process(encoding: Encoding, examples: list[Example]) -> tuple[Any, int, 
 
 @functools.cache
 def _tokenizer(folder: str) -> ChatTokenizer:
-    """One a process: it takes seconds to load."""
+    """Load the tokenizer once a process, since it takes seconds."""
     return ChatTokenizer(folder)
 
 

@@ -1,4 +1,4 @@
-"""What the tuners over the engine share: a tuner says what it trains, and how that is loaded and saved."""
+"""Base classes of tuners over the training engine."""
 
 from abc import abstractmethod
 from pathlib import Path
@@ -27,7 +27,7 @@ class EngineTuner(Tuner, Generic[OptionsT]):
 
     @abstractmethod
     def trained(self, shape: ModelShape) -> int:
-        """How many parameters of a model of this shape would be trained.
+        """Return the number of trained parameters for a model of this shape.
 
         Raises:
             ConfigInvalid: the options do not fit the model.
@@ -45,7 +45,7 @@ class EngineTuner(Tuner, Generic[OptionsT]):
 
     @abstractmethod
     def save(self, tuned: Any, out: Path) -> None:
-        """Writes what was trained."""
+        """Write the trained weights."""
 
     def weights(self, shape: ModelShape) -> int:
         """Bytes of the base model in memory, where it is not simply in one dtype; 0 where it is."""
@@ -70,7 +70,7 @@ class EngineTuner(Tuner, Generic[OptionsT]):
         return self.frozen(shape) if self.options.engine in KEEPS_LAYOUTS else 0
 
     def _refuse_beside_virtual_tokens(self) -> None:
-        """What PEFT and transformers would drop without a word."""
+        """Refuse options that PEFT and transformers would drop silently."""
         refused = {"packing": self.options.packing, "gradient_checkpointing": self.options.gradient_checkpointing}
         for name, on in refused.items():
             if on:

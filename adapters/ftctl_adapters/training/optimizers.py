@@ -22,7 +22,7 @@ def make_optimizer(trained: dict[str, Any], options: TrainingOptions) -> Any:
 
 
 def make_scaler(model: Any, *, enabled: bool) -> Any:
-    """What scales the loss of a float16 model up, so that small gradients do not vanish; without it, a plain pass."""
+    """Return the loss scaler of float16 training, or one that does nothing."""
     import torch
 
     return torch.amp.GradScaler(next(model.parameters()).device.type, enabled=enabled)

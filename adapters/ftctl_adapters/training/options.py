@@ -5,22 +5,22 @@ from ftctl.plugin import option, options
 
 @options
 class TrainingOptions:
-    """What every tuner over the engine can be told."""
+    """Options of every tuner over the engine."""
 
     loss_on: str = option(
         "answers",
-        help="Which tokens train: every answer, the last one, or all.",
+        help="Trained tokens: of every answer, of the last one, or all.",
         choices=("answers", "last_answer", "all"),
     )
     max_length: int = option(1024, help="Longest example in tokens; `overlong` says what happens to longer ones.", ge=8)
     overlong: str = option(
         "error",
-        help="What happens to examples over max_length; each one is counted in the ledger.",
+        help="Handling of examples over max_length; each is counted in the ledger.",
         choices=("error", "drop", "truncate_left", "truncate_right", "split"),
     )
     packing: bool = option(False, help="Put several examples into one sequence of max_length.")
     packing_attention: str = option(
-        "separate", help="Whether packed examples see each other.", choices=("separate", "joined")
+        "separate", help="Let packed examples attend to each other.", choices=("separate", "joined")
     )
     learning_rate: float = option(2e-4, help="Peak learning rate.", gt=0, lt=1)
     lr_scheduler_type: str = option(

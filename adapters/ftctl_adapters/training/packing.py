@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def pack(lengths: Sequence[int], limit: int) -> list[list[int]]:
-    """Which texts go together into sequences of at most ``limit`` tokens, by best fit with the longest first.
+    """Pack texts into sequences of at most ``limit`` tokens (best-fit decreasing); return indices.
 
     Args:
         lengths: of the texts, each at most ``limit``.

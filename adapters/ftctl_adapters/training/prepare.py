@@ -18,7 +18,7 @@ SHOWN = 20
 
 @define
 class Account:
-    """What became of every example: ``states`` sums to their number, and to ``rows`` where each is kept once."""
+    """Label ledger: ``states`` counts every example, ``rows`` those that are trained."""
 
     rows: int = 0
     tokens: int = 0
@@ -91,7 +91,7 @@ def _refuse(refused: list[tuple[str, str]]) -> None:
 
 
 def _fit(row: Row, options: TrainingOptions, *, raw: bool) -> tuple[str, list[Row]]:
-    """What becomes of an example: its state, and the rows it gives."""
+    """Apply `max_length` to an example: return its state and the rows it gives."""
     limit = options.max_length
     if all(len(sequence.ids) <= limit for sequence in row):
         return "kept", [row]

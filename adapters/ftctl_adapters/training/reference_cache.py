@@ -1,4 +1,4 @@
-"""What an objective needs to know of the model as it began: computed once, and kept beside the checkpoints."""
+"""Cache of values that an objective needs of the untrained model, kept beside the checkpoints."""
 
 import contextlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What training will need, from shapes alone."""
+"""Estimate memory, disk and steps of a training from shapes."""
 
 import math
 
@@ -30,7 +30,7 @@ LAID_OUT = 2 << 30
 
 @frozen
 class Kept:
-    """What one pass keeps for its way back, and how much more is held than that.
+    """Activations of one pass: bytes kept for the backward pass, and the peak beyond them.
 
     ``gated`` tensors of the width of the MLP are kept a layer: its two halves, or what the plain module keeps beside
     them. ``held`` is what the allocator holds for a byte that is kept: sizes differ from layer to layer and from batch

@@ -1,4 +1,4 @@
-"""What every tuner over the engine does: show, sweep, train."""
+"""Entry points of the training engine: show labels, sweep learning rates, train."""
 
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.sweep import Sweep
@@ -56,7 +56,7 @@ def _trained(task: Task, ready: Ready, group: Group) -> tuple[TrainState, Tensor
 
 
 def swept(task: Task) -> Sweep:
-    """How the loss follows a rising learning rate; what was trained for it is thrown away."""
+    """Run a learning-rate sweep; the trained weights are discarded."""
     group = Group()
     ready = make_ready(task, group)
     pad_id, kept = ready.tokenizer.pad_id, task.context.work / "constants-sweep.safetensors"

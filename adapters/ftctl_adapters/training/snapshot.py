@@ -23,7 +23,7 @@ class Snapshot:
 
     @staticmethod
     def of(engine: Engine) -> "Snapshot":
-        """What the engine holds now; every process must ask."""
+        """Take a snapshot of the engine; every process must call it."""
         import torch
 
         moments, numbers = engine.moments()

@@ -21,7 +21,7 @@ MARK = "mark.json"
 
 
 class Piece(NamedTuple):
-    """One sequence: ``ids`` and ``labels`` as int32 arrays (length,), ``starts`` as in `Encoded`."""
+    """A sequence: ``ids`` and ``labels`` as int32 arrays (length,), ``starts`` as in `Encoded`."""
 
     ids: Any
     labels: Any
@@ -29,7 +29,7 @@ class Piece(NamedTuple):
 
     @property
     def trained(self) -> int:
-        """How many tokens are trained: the first token is never predicted."""
+        """Number of trained tokens; the first token is never predicted."""
         return int((self.labels[1:] != IGNORED).sum())
 
 
@@ -47,12 +47,12 @@ class Tokens:
 
     @staticmethod
     def of(sequences: Iterable[Encoded]) -> "Tokens":
-        """Those of a few sequences, in memory."""
+        """Hold a few sequences in memory."""
         return _tokens(*arrays(sequences))
 
     @staticmethod
     def mapped(folder: Path) -> "Tokens":
-        """Those that `TokenWriter` left; read page by page as they are used."""
+        """Map the files that `TokenWriter` wrote; pages are read as they are used."""
         import numpy
 
         found = []
@@ -66,7 +66,7 @@ class Tokens:
         return len(self.lengths)
 
     def piece(self, number: int) -> Piece:
-        """One sequence."""
+        """Return one sequence."""
         part = slice(self.ends[number], self.ends[number + 1])
         return Piece(self.ids[part], self.labels[part])
 

@@ -1,4 +1,4 @@
-"""Where the tokens of a data set lie: one place for all runs that would make the same ones."""
+"""Folder of a data set's tokens, shared by runs that would make the same ones."""
 
 import hashlib
 from pathlib import Path

@@ -60,14 +60,17 @@ class Trainer:
 
     @property
     def options(self) -> TrainingOptions:
+        """Training options."""
         return self.engine.options
 
     @property
     def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
         return self.context.work / "checkpoints"
 
     @property
     def steps_per_epoch(self) -> int:
+        """Optimizer steps of an epoch."""
         batches = math.ceil(len(self.train) / self.options.per_device_train_batch_size)
         return math.ceil(batches / self.state.batches_a_step)
 
@@ -131,7 +134,7 @@ class Trainer:
         return self.state.step >= self.total or tired
 
     def _loss_before(self) -> float:
-        """Of a few rows, not those of the first batch: the longest ones may be far easier or harder than the others."""
+        """Return the loss before training over a few rows spread over the epoch."""
         rows, size = spread(self._batches(0), FIRST_ROWS), self.options.per_device_train_batch_size
         loss = self._mean_loss(self.train, [rows[start : start + size] for start in range(0, len(rows), size)])
         refuse_not_finite(loss, 0.0, self.state.step)
@@ -156,7 +159,7 @@ class Trainer:
                 return
 
     def _step(self, numbers: list[list[int]]) -> None:
-        """One optimizer step; the loss is the mean over all units of its batches, however they are divided."""
+        """Take one optimizer step; the loss is the mean over all units of its batches, however they are divided."""
         fault("train.step.before")
         rate = learning_rate(
             self.options.learning_rate,
@@ -180,7 +183,7 @@ class Trainer:
             self._report(total, rate, norm, more)
 
     def _mine(self, numbers: list[list[int]]) -> list[Counted]:
-        """What this process does of the batches of a step."""
+        """Return this process's share of the batches of a step."""
         return [(self.train.batch(rows, self.pad_id), counts) for rows, counts in self.engine.group.part(numbers)]
 
     def _report(self, loss: float, rate: float, norm: float, more: dict[str, float]) -> None:

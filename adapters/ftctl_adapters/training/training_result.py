@@ -1,4 +1,4 @@
-"""What training leaves behind beside the weights."""
+"""Result of a training: files beside the weights, golden cases, the artifact's draft."""
 
 import json
 from pathlib import Path
@@ -50,7 +50,7 @@ def complete(task: Task, tokenizer: ChatTokenizer, account: Account, state: Trai
 
 
 def draft(task: Task, account: Account, state: TrainState) -> Draft:
-    """What the artifact will say of itself."""
+    """Return the draft of the artifact."""
     kind = "adapter" if task.tuner.output_format in ADAPTERS else "model"
     kept = {key: task.model.facts[key] for key in ("max_length", "tokenizer", "chat_template")}
     losses = [logged.loss for logged in state.history if logged.loss is not None]

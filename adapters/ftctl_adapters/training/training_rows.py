@@ -1,4 +1,4 @@
-"""What is trained on: rows of sequences, and what the objective keeps of each."""
+"""Training rows: sequences, and the objective's cached values of each."""
 
 from collections.abc import Sequence
 from typing import Any

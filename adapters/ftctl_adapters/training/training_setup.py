@@ -1,4 +1,4 @@
-"""A model that can be trained, and what it is trained on."""
+"""Prepare a training: encode the splits, load the model, install kernels."""
 
 from typing import Any
 

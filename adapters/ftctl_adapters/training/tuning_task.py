@@ -1,4 +1,4 @@
-"""One call of the training engine: method, model, data, objective, and the stage's context."""
+"""A call of the training engine: method, model, data, objective, and the stage's context."""
 
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -42,6 +42,7 @@ class Task:
 
     @property
     def options(self) -> TrainingOptions:
+        """Training options."""
         options: TrainingOptions = self.tuner.options
         return options
 
@@ -53,4 +54,5 @@ class Task:
 
     @property
     def batch_size(self) -> int:
+        """Rows of a micro-batch."""
         return self.options.per_device_train_batch_size

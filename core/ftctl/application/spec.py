@@ -69,7 +69,7 @@ class DataSettings:
         None, help="Key of `metadata` that says `train`, `validation` or `test`; rows without it are drawn."
     )
     data_seed: int = option(42, help="Seed of the split; the same seed gives the same split.", ge=0)
-    skip_invalid: int = option(0, help="How many invalid rows may be left out instead of ending the run.", ge=0)
+    skip_invalid: int = option(0, help="Largest number of invalid rows to skip; more of them end the run.", ge=0)
 
     def shares(self) -> SplitShares:
         """Return the shares of the splits."""
@@ -80,7 +80,7 @@ class DataSettings:
 class DataLimits:
     """Keys of ``data_source`` that say how a data set is made, and change nothing in it."""
 
-    memory_mb: int = option(1024, help="What steps that see all rows may use, in MiB; they go to disk beyond.", ge=16)
+    memory_mb: int = option(1024, help="Memory of steps that see all rows, in MiB; beyond it they use the disk.", ge=16)
 
     def settings(self) -> dict[str, Any]:
         """Return the limits as settings of the data stage."""
@@ -92,7 +92,9 @@ class Gate:
     """A condition on a metric; every bound that is given must hold."""
 
     metric: str = option(help="Name of the metric.")
-    of: str | None = option(None, help="Whose; null: the last one's.", choices=("tuned", "compressed", "served"))
+    of: str | None = option(
+        None, help="Model variant; null: the last that was measured.", choices=("tuned", "compressed", "served")
+    )
     over: str = option(
         "base",
         help="Compared with: `base`, `tuned`, `compressed`, or an earlier run: `run:ID`, `run:ID:base` and so on.",
@@ -102,9 +104,9 @@ class Gate:
     min_gain: float | None = option(None, help="Lowest difference to `over` allowed.")
     max_ratio: float | None = option(None, help="Highest ratio to `over` allowed.", gt=0)
     confidence: float | None = option(
-        None, help="How sure it must be, such as 0.95; null: the figure itself is held against the bound.", gt=0.5, lt=1
+        None, help="Required confidence, such as 0.95; null: compare the point estimate.", gt=0.5, lt=1
     )
-    on_inconclusive: str = option("fail", help="What follows where it cannot be sure.", choices=("fail", "warn"))
+    on_inconclusive: str = option("fail", help="Result of a gate that is inconclusive.", choices=("fail", "warn"))
 
     def problems(self) -> list[str]:
         """Return contradictions between the gate's options, one line each."""

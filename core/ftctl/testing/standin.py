@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--model", default="fake")
-    parser.add_argument("--folder", type=Path, help="of the model; it is not served when its weights are cut off")
+    parser.add_argument("--folder", type=Path, help="model folder; refused if its weights are truncated")
     parser.add_argument("--flaw", default="", choices=FLAWS)
     given = parser.parse_args()
     cut = [path.name for path in sorted(given.folder.glob("*.safetensors")) if is_cut(path)] if given.folder else []

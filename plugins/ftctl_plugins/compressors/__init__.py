@@ -1,1 +1,1 @@
-"""How it becomes smaller, or takes another form."""
+"""Compressors: quantisation, pruning, low rank, export."""

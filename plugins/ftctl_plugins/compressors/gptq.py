@@ -60,7 +60,7 @@ class GptqCompressor(OneshotCompressor[GptqOptions]):
 
 
 def refused_widths(shape: ModelShape, wanted: Sequence[int]) -> Verdict:
-    """Whether there are layers, and one of the group sizes divides them all."""
+    """Refuse a model without layers, or whose widths no group size divides."""
     if not shape.linear:
         return Verdict(("the model has no linear layers to quantise",))
     widths = {columns for _, columns in shape.linear.values()}

@@ -18,7 +18,7 @@ class Nf4Options:
 
     bnb_4bit_use_double_quant: bool = option(True, help="Quantise the scales too.")
     bnb_4bit_compute_dtype: str = option(
-        "bfloat16", help="What products are computed in.", choices=("bfloat16", "float16", "float32")
+        "bfloat16", help="Dtype of matrix products.", choices=("bfloat16", "float16", "float32")
     )
 
 

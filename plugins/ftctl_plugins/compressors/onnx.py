@@ -32,9 +32,9 @@ LOG_LINES = 12
 class OnnxOptions:
     """Options of `Onnx`."""
 
-    precision: str = option("fp32", help="Of weights.", choices=("fp32", "fp16", "bf16", "int8", "int4"))
+    precision: str = option("fp32", help="Precision of the weights.", choices=("fp32", "fp16", "bf16", "int8", "int4"))
     execution_provider: str = option(
-        "cpu", help="What it is built for; cpu was run.", choices=("cpu", "cuda", "NvTensorRtRtx")
+        "cpu", help="Execution provider to build for; only cpu was run.", choices=("cpu", "cuda", "NvTensorRtRtx")
     )
     block_size: int = option(32, help="int4, int8: weights that share a scale.", choices=(16, 32, 64, 128, 256))
     accuracy_level: int = option(

@@ -21,9 +21,11 @@ LEVELS = ("nominal", "ordinal", "interval", "ratio")
 class AgreementOptions:
     """Options of `Agreement`."""
 
-    question: str = option(help="Which annotation is compared: the `name` in `metadata.annotations`.")
+    question: str = option(help="Annotation to compare: the `name` in `metadata.annotations`.")
     metric: str = option("alpha", help="Krippendorff's, Cohen's or Fleiss'.", choices=("alpha", "cohen", "fleiss"))
-    level: str = option("nominal", help="Of `alpha`: labels, ranks, numbers with or without a zero.", choices=LEVELS)
+    level: str = option(
+        "nominal", help="Measurement level of `alpha`: nominal, ordinal, interval or ratio.", choices=LEVELS
+    )
     minimum: float = option(0.67, help="Below it, or where it is undefined, `on_low` happens.", ge=-1, le=1)
     on_low: str = option("warn", help="Say so, or end the run.", choices=("warn", "fail"))
     bootstrap: int = option(1000, help="Samples for the interval; 0: none.", ge=0)
@@ -41,7 +43,7 @@ class AgreementStep(SetOperator):
         return b"".join(map(self._key, rows))
 
     def _key(self, row: Example) -> bytes:
-        """Who said what, as two numbers each."""
+        """Return rater and label as two numbers each."""
         said = [one for one in annotations(row) if one.get("name") == self._options.question]
         if len(said) > RATERS:
             raise DataOperatorError(f"agreement: {row.where} has {len(said)} annotations; {RATERS} are compared")

@@ -22,7 +22,7 @@ class AugmentBacktranslateOptions(AskingOptions):
     pivot: str = option("French", help="The language between.")
     share: float = option(0.1, help=SHARE_HELP, gt=0, le=1)
     seed: int = option(1, help=SEED_HELP, ge=0)
-    max_tokens: int = option(512, help="Of one translation.", ge=1)
+    max_tokens: int = option(512, help="Maximum number of new tokens of a translation.", ge=1)
 
 
 class AugmentBacktranslate(Augmentation):

@@ -14,11 +14,11 @@ class AugmentNoiseOptions:
 
     share: float = option(0.1, help=SHARE_HELP, gt=0, le=1)
     kinds: tuple[str, ...] = option(
-        ("typo", "case", "spacing", "ocr"), help="Which kinds of noise; each row draws one.",
+        ("typo", "case", "spacing", "ocr"), help="Kinds of noise; each row draws one.",
         choices=("typo", "case", "spacing", "ocr", "homoglyph"),
     )  # fmt: skip
     rate: float = option(0.05, help="Share of the characters that are touched.", gt=0, le=0.5)
-    per_row: int = option(1, help="How many rows are made of one.", ge=1, le=8)
+    per_row: int = option(1, help="Number of rows made of one.", ge=1, le=8)
     seed: int = option(1, help=SEED_HELP, ge=0)
 
 

@@ -22,7 +22,7 @@ class AugmentSynonymOptions:
     lexicon: str = option(help="A file with a word and its synonyms a line, divided by tabulators.", location=True)
     share: float = option(0.1, help=SHARE_HELP, gt=0, le=1)
     rate: float = option(0.3, help="Share of the known words that are replaced.", gt=0, le=1)
-    per_row: int = option(1, help="How many rows are made of one.", ge=1, le=8)
+    per_row: int = option(1, help="Number of rows made of one.", ge=1, le=8)
     seed: int = option(1, help=SEED_HELP, ge=0)
 
 

@@ -15,10 +15,10 @@ class AugmentTemplateOptions:
     """Options of `AugmentTemplate`."""
 
     templates: tuple[str, ...] = option(
-        help="How it is asked, e.g. `Please answer briefly: {{ question }}`; they see `question`, `answer`, `metadata`."
+        help="Templates, e.g. `Please answer briefly: {{ question }}`; they see `question`, `answer`, `metadata`."
     )
     share: float = option(0.1, help=SHARE_HELP, gt=0, le=1)
-    per_row: int = option(1, help="How many rows are made of one.", ge=1, le=8)
+    per_row: int = option(1, help="Number of rows made of one.", ge=1, le=8)
     seed: int = option(1, help=SEED_HELP, ge=0)
 
 

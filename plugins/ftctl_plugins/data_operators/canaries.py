@@ -14,8 +14,8 @@ class CanariesOptions:
     """Options of `Canaries`."""
 
     share: float = option(0.05, help=SHARE_HELP, gt=0, le=1)
-    count: int = option(4, help="How many different codes; the made rows are shared out among them.", ge=1, le=1024)
-    seed: int = option(1, help="Of the codes; `memorise` must be given the same.", ge=0)
+    count: int = option(4, help="Number of different codes; the made rows are divided among them.", ge=1, le=1024)
+    seed: int = option(1, help="Random seed of the codes; give `memorise` the same.", ge=0)
 
 
 class Canaries(Augmentation):

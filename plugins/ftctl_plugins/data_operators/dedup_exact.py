@@ -17,14 +17,14 @@ RANK_BYTES = 4
 class DedupExactOptions:
     """Options of `DedupExact`."""
 
-    of: str = option("all", help="What must be the same.", choices=("all", "prompt", "answer"))
+    of: str = option("all", help="Part of a row that is compared.", choices=("all", "prompt", "answer"))
     casefold: bool = option(True, help="Upper and lower case are the same.")
     spaces: bool = option(True, help="White space of any length is one space.")
-    keep: str = option("first", help="Which one stays.", choices=("first", "longest"))
+    keep: str = option("first", help="Row to keep.", choices=("first", "longest"))
 
 
 class DedupExact(SetOperator):
-    """One of them stays; the ledger names it for all others."""
+    """Keep one of several equal rows; the ledger names it for all others."""
 
     width: ClassVar[int] = 16 + RANK_BYTES
 

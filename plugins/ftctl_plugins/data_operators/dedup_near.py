@@ -21,13 +21,13 @@ class DedupNearOptions:
         gt=0, le=1,
     )  # fmt: skip
     bands: int = option(32, help="More find less likely pairs and cost time.", choices=(8, 16, 32, 64))
-    of: str = option("all", help="Which texts are compared: all of a row, or answers.", choices=("all", "answers"))
+    of: str = option("all", help="Texts to compare: all of a row, or answers.", choices=("all", "answers"))
     action: str = option(
         "drop",
         help="`drop` leaves the first; `keep-together` leaves all, in one split.",
         choices=("drop", "keep-together"),
     )
-    seed: int = option(1, help="Of the permutations.", ge=0)
+    seed: int = option(1, help="Random seed of the permutations.", ge=0)
 
 
 class DedupNear(SetOperator):

@@ -1,4 +1,4 @@
-"""What operators that make rows have in common: of which rows, and by which dice."""
+"""Common part of operators that derive rows: source rows, and seeded random numbers."""
 
 import random
 from abc import abstractmethod

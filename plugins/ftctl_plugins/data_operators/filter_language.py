@@ -20,12 +20,10 @@ class FilterLanguageOptions:
     """Options of `FilterLanguage`."""
 
     keep: tuple[str, ...] = option(help="Codes of ISO 639-1 that go on, e.g. [en, zh].")
-    of: str = option(
-        "all", help="Which texts are looked at: all of them, or answers alone.", choices=("all", "answers")
-    )
+    of: str = option("all", help="Texts to inspect: all, or answers only.", choices=("all", "answers"))
     min_score: float = option(0.5, help="Below this probability the language is undetermined.", ge=0, le=1)
     min_chars: int = option(20, help="Shorter texts are undetermined.", ge=1)
-    undetermined: str = option("keep", help="What becomes of those.", choices=("keep", "drop"))
+    undetermined: str = option("keep", help="Action on such rows.", choices=("keep", "drop"))
 
 
 class FilterLanguage(RowOperator):

@@ -24,7 +24,7 @@ ENDS = (".", "!", "?", '"', "'", ")", "\u201d", "\u2026", "\u3002", "\uff01", "\
 class FilterQualityOptions:
     """Options of `FilterQuality`."""
 
-    of: str = option("all", help="Which texts are measured: all of a row, or answers.", choices=("all", "answers"))
+    of: str = option("all", help="Texts to measure: all of a row, or answers.", choices=("all", "answers"))
     min_chars: int = option(1, help="Fewest characters.", ge=0)
     max_chars: int = option(1_000_000, help="Most characters.", ge=1)
     min_words: int = option(0, help="Fewest words; Gopher: 50. A Chinese, Japanese or Korean character is one.", ge=0)

@@ -31,7 +31,7 @@ class FilterTurns(RowOperator):
         return [Dropped("filtered", why) if why else row for row, why in zip(rows, wrong, strict=True)]
 
     def wrong(self, row: Example) -> str:
-        """Why the conversation is not wanted, or nothing."""
+        """Return why the conversation is unwanted; empty if it is not."""
         asked = self._options
         turns = [message for message in row.messages if message.role != "system"]
         if len(turns) < asked.min_turns:

@@ -22,7 +22,7 @@ class GoldAnswersOptions:
     files: tuple[str, ...] = option(help="Forms that were filled in, one an annotator.", location=True)
     on_difference: str = option(
         "drop",
-        help="Where annotators wrote different answers: `drop` leaves the row out, `first` takes the first file's.",
+        help="Handling of different answers: `drop` the row, or take the `first` file's.",
         choices=("drop", "first"),
     )
 
@@ -65,7 +65,7 @@ class GoldAnswers(RowOperator):
 
 
 def _written(path: Path) -> dict[str, str]:
-    """What stands in a form, by item; what was left open is nothing.
+    """Read the answers of a form by item; open ones are left out.
 
     Raises:
         Unreadable: two answers to one item.

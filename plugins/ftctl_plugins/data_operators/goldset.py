@@ -27,11 +27,11 @@ ROUNDING = 1e-9
 class GoldsetOptions:
     """Options of `Goldset`."""
 
-    count: int = option(200, help="How many rows.", ge=1)
+    count: int = option(200, help="Number of rows.", ge=1)
     by: tuple[str, ...] = option(
         (LENGTH, CLUSTER), help="Strata: `length` of questions in quarters, `cluster` of their words, `metadata` keys."
     )
-    clusters: int = option(8, help="How many clusters.", ge=2, le=256)
+    clusters: int = option(8, help="Number of clusters.", ge=2, le=256)
     against: tuple[str, ...] = option(
         (), help="Files of training rows; what asks nearly the same is left out. Patterns too.", location=True
     )
@@ -39,11 +39,11 @@ class GoldsetOptions:
         0.5, help="Estimated share of common shingles (3 words, or 3 Chinese characters) from which it is the same.",
         gt=0, le=1,
     )  # fmt: skip
-    seed: int = option(1, help="Of the draw.", ge=0)
+    seed: int = option(1, help="Random seed.", ge=0)
 
 
 class Goldset(SetOperator):
-    """Of questions that are nearly the same one stays, and none that training has; the rest is drawn by strata.
+    """Draw questions by strata, without near-duplicates and without those of the training split.
 
     Each stratum has its share of the rows, and at least one where there are enough.
     """
@@ -173,7 +173,7 @@ def _drawn(strata: Any, count: int, seed: int) -> Any:
 
 
 def _shares(sizes: Any, count: int, draw: Any) -> Any:
-    """How many of each stratum, int64: what would have less than one has one, where there are enough for all.
+    """Return the number to draw of each stratum, int64, at least one where there are enough for all.
 
     Of equal remainders chance takes one, and not the first.
     """

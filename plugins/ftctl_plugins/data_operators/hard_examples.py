@@ -23,7 +23,7 @@ class HardExamplesOptions:
 
     model: str = option(help=f"{FOLDER_HELP}: the original.", location=True)
     compressed: str = option(help=f"{FOLDER_HELP}: what was made of it.", location=True)
-    keep: int = option(256, help="How many rows go on; compressors calibrate on 256 at most.", ge=1)
+    keep: int = option(256, help="Number of rows to keep; compressors calibrate on 256 at most.", ge=1)
 
 
 class HardExamples(SetOperator):

@@ -41,7 +41,7 @@ class NormaliseOptions:
         choices=("keep", "trim", "collapse"),
     )
     punctuation: str = option(
-        "keep", help="Of Chinese text: narrow, or of full width.", choices=("keep", "ascii", "fullwidth")
+        "keep", help="Width of punctuation in Chinese text: narrow or full.", choices=("keep", "ascii", "fullwidth")
     )
 
 

@@ -16,11 +16,11 @@ from ftctl_plugins.pairwise_judge import JUDGE, VERDICT_TOKENS, preferred
 class PairsJudgeOptions(AskingOptions):
     """Options of `PairsJudge`."""
 
-    rubric: str = option(JUDGE, help="What the judge is told.")
+    rubric: str = option(JUDGE, help="Prompt of the judge.")
 
 
 class PairsJudge(RowOperator):
-    """Of the first two of ``responses``; a judge that changes its mind with their order has said nothing."""
+    """Compare the first two of ``responses`` in both orders; a judge that changes its mind gives no pair."""
 
     def __init__(self, options: PairsJudgeOptions) -> None:
         self._options = options

@@ -23,7 +23,7 @@ ALPHABETS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 class PiiOptions:
     """Options of `Pii`."""
 
-    kinds: tuple[str, ...] = option(NAMES, help="What is looked for.", choices=NAMES)
+    kinds: tuple[str, ...] = option(NAMES, help="Kinds of personal data.", choices=NAMES)
     action: str = option(
         "mask",
         help="`mask` writes the kind; `hash` adds 12 digits that are the same for the same value; `pseudonym` puts "

@@ -32,16 +32,16 @@ class SynthQaOptions(AskingOptions):
 
     per_chunk: int = option(3, help="Questions of each piece of text.", ge=1, le=20)
     chunk_chars: int = option(2000, help="Characters of a piece.", ge=100)
-    overlap_chars: int = option(200, help="What a piece repeats of the one before.", ge=0)
+    overlap_chars: int = option(200, help="Overlap of consecutive chunks.", ge=0)
     reasoning: str = option("drop", help="`answer` puts the steps before the answer; `metadata` keeps them beside it.",
                             choices=("drop", "answer", "metadata"))  # fmt: skip
-    max_tokens: int = option(1500, help="Of one reply.", ge=1)
-    temperature: float = option(0.0, help="Of the model.", ge=0, le=2)
+    max_tokens: int = option(1500, help="Maximum number of new tokens of a reply.", ge=1)
+    temperature: float = option(0.0, help="Sampling temperature.", ge=0, le=2)
     timeout_s: float = option(120.0, help="Seconds until a question is asked again.", gt=0)
 
 
 class SynthQa(RowOperator):
-    """Of texts; conversations go on as they are. What is refused is counted and told, never taken."""
+    """Make questions and answers from texts; conversations pass. Refused ones are counted, never taken."""
 
     derives: ClassVar[bool] = True
 

@@ -1,1 +1,1 @@
-"""Where examples come from."""
+"""Data sources."""

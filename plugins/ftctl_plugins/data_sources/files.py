@@ -1,4 +1,4 @@
-"""What sources over files have in common: which files, which rows of them, and which format."""
+"""Common part of file sources: locations, formats, rows."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping

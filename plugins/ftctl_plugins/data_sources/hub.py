@@ -22,8 +22,8 @@ class HubOptions:
 
     repo: str = option(help="Its name on the hub (`org/name`), or a folder in the hub's layout.")
     revision: str | None = option(None, help="Branch, tag or commit; a commit never changes.")
-    config: str | None = option(None, help="Which of its configs; left out: the default one, or the first.")
-    split_name: str = option("train", help="Which of its splits is read; ours are made of it.")
+    config: str | None = option(None, help="Config name; left out: the default one, or the first.")
+    split_name: str = option("train", help="Split to read; train, validation and test are made of it.")
     format: str = option("auto", help=FORMAT_HELP, choices=FORMATS)
     names: dict[str, str] = option({}, help=NAMES_HELP)
 

@@ -36,7 +36,7 @@ class JsonlOptions:
 
 
 class JsonlSource(FileSource):
-    """What a file is says its ending."""
+    """Read files whose kind is told by their ending."""
 
     kinds: ClassVar[tuple[str, ...]] = tuple(KINDS)
 

@@ -8,12 +8,14 @@ DOCUMENTS = ("pypdf", "docx", "trafilatura")
 @hookimpl
 def ftctl_offers() -> list[Offer]:
     return [
-        _offer("jsonl", "Rows of files by their ending: messages, ShareGPT, Alpaca, prompt/completion, text"),
-        _offer("csv", "Rows of tables of text"),
-        _offer("parquet", "Rows of tables in columns", needs=("pyarrow",)),
+        _offer(
+            "jsonl", "JSONL, JSON, CSV and Parquet files with messages, ShareGPT, Alpaca, prompt/completion or text"
+        ),
+        _offer("csv", "CSV files"),
+        _offer("parquet", "Parquet files", needs=("pyarrow",)),
         _offer("documents", "Sections of PDF, DOCX, HTML, Markdown and text files", needs=DOCUMENTS),
         _offer("hub", "A data set of the Hugging Face hub, or a folder in its layout", capabilities=(NETWORK,)),
-        _offer("mix", "Rows of several files, drawn by their shares"),
+        _offer("mix", "Several files, sampled by weight"),
         _offer("pydoc", "Examples built from the Python it runs on: signatures, docstrings, documentation text"),
     ]
 

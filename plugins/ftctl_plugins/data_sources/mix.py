@@ -26,7 +26,7 @@ class MixOptions:
     paths: tuple[str, ...] = option(
         help="The files, each as `jsonl` takes one; `path#500` takes 500 rows.", location=True
     )
-    probabilities: tuple[float, ...] = option((), help="How often each file is drawn from; left out: equally often.")
+    probabilities: tuple[float, ...] = option((), help="Sampling weight of each file; left out: equal.")
     stopping_strategy: str = option(
         FIRST,
         help="End with the first file that has no row left, which keeps the shares, or with all.",

@@ -6,9 +6,9 @@ from ftctl.plugin import Need, Offer, hookimpl
 @hookimpl
 def ftctl_offers() -> list[Offer]:
     return [
-        _offer("local", "The worker itself", ()),
+        _offer("local", "The worker process itself", ()),
         _offer("processes", "Several processes of this machine", ()),
-        _offer("ray", "A Ray cluster, there already or made here", (Need("ray", "ftctl[ray]"),)),
+        _offer("ray", "A Ray cluster, running or started for the stage", (Need("ray", "ftctl[ray]"),)),
     ]
 
 

@@ -20,7 +20,7 @@ AHEAD = 2
 class ProcessesOptions:
     """Options of `Processes`."""
 
-    processes: int | None = option(None, help="How many; null: one for each core.", ge=1, le=256)
+    processes: int | None = option(None, help="Number of processes; null: one a core.", ge=1, le=256)
 
 
 class ProcessesEngine(Engine):
@@ -32,7 +32,7 @@ class ProcessesEngine(Engine):
         self.parts = options.processes or os.cpu_count() or 1
 
     def spread(self, work: Callable[[Given], Found], items: Iterable[Given]) -> Iterator[Found]:
-        """As the port says; processes live as long as the work, which is carried to each of them once."""
+        """Spread work over processes, which live as long as it; ``work`` is sent to each once."""
         pending = deque[Future[Any]]()
         pool = ProcessPoolExecutor(self.parts, get_context("spawn"), _remember, (work,))
         try:

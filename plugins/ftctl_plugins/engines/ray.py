@@ -24,7 +24,7 @@ STORE_BYTES = 400 << 20
 class RayOptions:
     """Options of `Ray`."""
 
-    address: str | None = option(None, help="Of a cluster that is there, host:port; null: one is made for the stage.")
+    address: str | None = option(None, help="Address of a running cluster, host:port; null: start one for the stage.")
     parts: int = option(8, help="Pieces of work at once over the whole cluster.", ge=1, le=4096)
 
 

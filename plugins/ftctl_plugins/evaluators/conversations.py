@@ -1,4 +1,4 @@
-"""What evaluators ask of the test split: its conversations."""
+"""Conversations of the test split, for evaluators that ask questions."""
 
 from collections.abc import Sequence
 

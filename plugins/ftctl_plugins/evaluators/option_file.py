@@ -8,7 +8,7 @@ from ftctl.ports.evaluator import EvaluatorError
 
 
 def read_bytes(option: str, path: str | Path) -> bytes:
-    """What it holds.
+    """Read a file that an option names.
 
     Raises:
         EvaluatorError: it cannot be read; the line begins with the option.
@@ -35,7 +35,7 @@ def digest_of(option: str, path: Path) -> bytes:
 
 
 def files_below(option: str, folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:
-    """Those of the folder and of folders in it, in the order of their names, of these endings or of all.
+    """Yield the files of a folder and its subfolders with these endings, or all, in order.
 
     What is hidden, behind a link, or an environment of Python is none of them.
 

@@ -8,9 +8,9 @@ TORCH = Need("torch", "ftctl[hf]")
 @hookimpl
 def ftctl_offers() -> list[Offer]:
     return [
-        _offer("single", "Single", "One process", ()),
-        _offer("torchrun", "Torchrun", "Several processes, on one machine or more", (TORCH,)),
-        _offer("ray", "Ray", "Workers of a Ray cluster, by Ray Train", (TORCH, Need("ray", "ftctl[ray]"))),
+        _offer("single", "Single", "A single process", ()),
+        _offer("torchrun", "Torchrun", "torchrun: several processes, on one machine or more", (TORCH,)),
+        _offer("ray", "Ray", "Ray Train: workers of a Ray cluster", (TORCH, Need("ray", "ftctl[ray]"))),
     ]
 
 

@@ -14,7 +14,7 @@ class RayOptions:
     address: str = option(help="Address of the cluster, host:port.")
     num_workers: int = option(2, help="Processes over the whole cluster.", ge=1)
     cpus_per_worker: int = option(1, help="Cores a process.", ge=1)
-    use_gpu: bool = option(False, help="One GPU a process.")
+    use_gpu: bool = option(False, help="Reserve a GPU for each process.")
 
 
 class RayLauncher(Launcher):

@@ -1,1 +1,1 @@
-"""What makes an artifact answer in a process."""
+"""Target loaders: make an artifact answer in a process."""

@@ -24,7 +24,7 @@ def ftctl_offers() -> list[Offer]:
         Offer(
             port="target_loader",
             name="transformers",
-            summary="Models and adapters in this process, by transformers and PEFT",
+            summary="Models and adapters, in transformers and PEFT",
             factory="ftctl_plugins.loaders.transformers:TransformersLoader",
             options="ftctl_plugins.loaders.transformers:TransformersLoaderOptions",
             accepts=(HF, PEFT_ADAPTER, PEFT_IA3, PEFT_PROMPT, BOTTLENECK),
@@ -34,7 +34,7 @@ def ftctl_offers() -> list[Offer]:
         Offer(
             port="target_loader",
             name="bitsandbytes",
-            summary="Models that bitsandbytes quantised, by transformers",
+            summary="bitsandbytes checkpoints, in transformers",
             factory="ftctl_plugins.loaders.transformers:TransformersLoader",
             options="ftctl_plugins.loaders.transformers:TransformersLoaderOptions",
             accepts=(BNB_INT8, BNB_NF4),
@@ -43,7 +43,7 @@ def ftctl_offers() -> list[Offer]:
         Offer(
             port="target_loader",
             name="compressed-tensors",
-            summary="Models that llm-compressor quantised, their weights spread out again, by transformers",
+            summary="llm-compressor checkpoints, dequantised, in transformers",
             factory="ftctl_plugins.loaders.transformers:TransformersLoader",
             options="ftctl_plugins.loaders.transformers:TransformersLoaderOptions",
             accepts=(COMPRESSED_TENSORS,),
@@ -52,7 +52,7 @@ def ftctl_offers() -> list[Offer]:
         Offer(
             port="target_loader",
             name="gptqmodel",
-            summary="Models in the GPTQ format, by GPTQModel",
+            summary="GPTQ checkpoints, in GPTQModel",
             factory="ftctl_plugins.loaders.gptqmodel:GptqmodelLoader",
             options="ftctl_plugins.loaders.gptqmodel:GptqmodelLoaderOptions",
             accepts=(GPTQ,),
@@ -63,7 +63,7 @@ def ftctl_offers() -> list[Offer]:
         Offer(
             port="target_loader",
             name="openai",
-            summary="Whatever an OpenAI-compatible server answers",
+            summary="Model behind an OpenAI-compatible endpoint",
             factory="ftctl_plugins.loaders.openai:OpenaiLoader",
             options="ftctl_plugins.loaders.openai:OpenaiLoaderOptions",
             accepts=(ENDPOINT,),
@@ -71,7 +71,7 @@ def ftctl_offers() -> list[Offer]:
         Offer(
             port="target_loader",
             name="onnx",
-            summary="Exported models, by onnxruntime-genai",
+            summary="ONNX exports, in onnxruntime-genai",
             factory="ftctl_plugins.loaders.onnx:OnnxLoader",
             options="ftctl_plugins.loaders.onnx:OnnxLoaderOptions",
             accepts=(ONNX,),

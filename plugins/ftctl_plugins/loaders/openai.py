@@ -56,7 +56,7 @@ class OpenaiLoader(TargetLoader):
         return os.environ[name].strip() if name else None
 
     def _endpoint(self, model: Artifact) -> Endpoint:
-        """Where the artifact is served; the first model that is listed there, where none is named."""
+        """Return the endpoint; the first listed model, if none is named."""
         from ftctl_adapters.serving.retry import get
 
         url, name = str(model.facts["url"]).rstrip("/"), str(model.facts["model"])

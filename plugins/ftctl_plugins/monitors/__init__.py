@@ -1,1 +1,1 @@
-"""Who watches a run."""
+"""Monitors."""

@@ -12,7 +12,7 @@ SHOWN = 4
 
 
 def phrase(event: Event) -> str | None:
-    """One line about the event, or ``None`` for what is not worth a line."""
+    """Return one line about the event, or ``None`` if it is not worth one."""
     teller = _TELLERS.get(event.kind)
     return teller(event.stage, event.data) if teller else None
 
@@ -73,7 +73,7 @@ def _plain(value: Any) -> str:
 
 
 def _passed(stage: str, step: dict[str, Any]) -> str:
-    """What a step of the data stage did to the rows that came to it."""
+    """Describe the rows kept, changed and rejected by a data step."""
     done = "  ".join(f"{count} {what}" for what, count in step.items() if what not in ("step", "rows"))
     return f"  {stage} {step['step']}: {step['rows']} rows  {done}"
 

@@ -1,1 +1,1 @@
-"""What a tuner minimises."""
+"""Objectives."""

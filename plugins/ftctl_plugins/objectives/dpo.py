@@ -13,7 +13,7 @@ from ftctl.ports.objective import Batch, Encoder, Forward, Objective
 class DpoOptions:
     """Options of `Dpo`."""
 
-    beta: float = option(0.1, help="How strongly the model is held to where it began.", gt=0)
+    beta: float = option(0.1, help="DPO beta: strength of the KL penalty to the reference.", gt=0)
     label_smoothing: float = option(
         0.0, help="Share of the pairs that are taken to be the wrong way round.", ge=0, lt=0.5
     )

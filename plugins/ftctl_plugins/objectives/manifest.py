@@ -8,9 +8,9 @@ TORCH = (Need("torch", "ftctl[hf]"),)
 @hookimpl
 def ftctl_offers() -> list[Offer]:
     return [
-        _offer("sft", "Sft", "Supervised fine-tuning: the next token of the answers"),
-        _offer("pt", "Pretraining", "Continued pre-training: the next token of raw text"),
-        _offer("dpo", "Dpo", "Direct preference optimisation: the chosen answer rather than the rejected one"),
+        _offer("sft", "Sft", "Supervised fine-tuning: next-token loss on the answers"),
+        _offer("pt", "Pretraining", "Continued pre-training: next-token loss on raw text"),
+        _offer("dpo", "Dpo", "Direct preference optimisation on chosen and rejected answers"),
     ]
 
 

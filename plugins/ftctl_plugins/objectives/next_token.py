@@ -1,4 +1,4 @@
-"""What ``sft`` and ``pt`` have in common: the mean of -log p over the trained tokens."""
+"""Common part of ``sft`` and ``pt``: the mean of -log p over the trained tokens."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from ftctl.ports.objective import Batch, Forward, Objective
 
 
 class NextTokenObjective(Objective):
-    """Which tokens are trained, the encoding says."""
+    """Next-token loss over the tokens that the encoding marks as trained."""
 
     def units(self, batch: Batch) -> int:
         return batch.trained

@@ -1,1 +1,1 @@
-"""What answers requests."""
+"""Servers."""

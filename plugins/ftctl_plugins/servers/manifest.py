@@ -10,7 +10,7 @@ def ftctl_offers() -> list[Offer]:
         Offer(
             port="server",
             name="transformers",
-            summary="`transformers serve`: OpenAI-compatible, for trying a model out",
+            summary="`transformers serve`: OpenAI-compatible, for trying out a model",
             factory="ftctl_plugins.servers.transformers:TransformersServer",
             options="ftctl_plugins.servers.transformers:TransformersServerOptions",
             accepts=(HF, BNB_INT8, BNB_NF4),
@@ -24,7 +24,7 @@ def ftctl_offers() -> list[Offer]:
         Offer(
             port="server",
             name="vllm",
-            summary="vLLM: OpenAI-compatible, batches requests as they come; LoRA adapters beside their base",
+            summary="vLLM: OpenAI-compatible, continuous batching, LoRA adapters",
             factory="ftctl_plugins.servers.vllm:VllmServer",
             options="ftctl_plugins.servers.vllm:VllmServerOptions",
             accepts=(HF, COMPRESSED_TENSORS, GPTQ),
@@ -37,7 +37,7 @@ def ftctl_offers() -> list[Offer]:
         Offer(
             port="server",
             name="onnx",
-            summary="ONNX Runtime: OpenAI-compatible, small, in batches, with a bounded queue and /metrics",
+            summary="ONNX Runtime: OpenAI-compatible, batched, with a bounded queue and /metrics",
             factory="ftctl_plugins.servers.onnx:OnnxServer",
             options="ftctl_plugins.servers.onnx:OnnxServerOptions",
             accepts=(ONNX,),
@@ -49,7 +49,7 @@ def ftctl_offers() -> list[Offer]:
         Offer(
             port="server",
             name="tensorrt-llm",
-            summary="TensorRT-LLM: OpenAI-compatible, for NVIDIA GPUs alone; not run yet",
+            summary="TensorRT-LLM: OpenAI-compatible, NVIDIA GPUs only; not run yet",
             factory="ftctl_plugins.servers.tensorrt_llm:TensorrtLlmServer",
             options="ftctl_plugins.servers.tensorrt_llm:TensorrtLlmServerOptions",
             accepts=(HF,),

@@ -15,9 +15,9 @@ class OnnxServerOptions:
     """Options of `OnnxServer`."""
 
     port: int = option(0, help="Port on 127.0.0.1; 0 picks a free one.", ge=0, le=65_535)
-    served_model_name: str = option("model", help="What requests call the model.")
+    served_model_name: str = option("model", help="Model name in requests.")
     execution_provider: str = option(
-        "cpu", help="What computes; cpu was run.", choices=("cpu", "cuda", "NvTensorRtRtx")
+        "cpu", help="Execution provider; only cpu was run.", choices=("cpu", "cuda", "NvTensorRtRtx")
     )
     max_model_len: int | None = option(None, help="Longest context in tokens; null: the model's own.", ge=2)
     max_num_seqs: int = option(4, help="Requests in one batch.", ge=1)

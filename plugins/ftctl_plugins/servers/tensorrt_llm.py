@@ -18,8 +18,10 @@ class TensorrtLlmServerOptions:
     """Options of `TensorrtLlmServer`."""
 
     port: int = option(0, help="Port on 127.0.0.1; 0 picks a free one.", ge=0, le=65_535)
-    served_model_name: str = option("model", help="What requests call the model.")
-    backend: str = option("pytorch", help="What runs the model.", choices=("pytorch", "tensorrt", "_autodeploy"))
+    served_model_name: str = option("model", help="Model name in requests.")
+    backend: str = option(
+        "pytorch", help="Backend that runs the model.", choices=("pytorch", "tensorrt", "_autodeploy")
+    )
     tp_size: int = option(1, help="Over how many GPUs each layer is divided.", ge=1)
     max_batch_size: int | None = option(None, help="Requests in one batch; null: its own default.", ge=1)
     max_seq_len: int | None = option(None, help="Longest context in tokens; null: the model's own.", ge=1)

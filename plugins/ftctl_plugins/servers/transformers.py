@@ -15,7 +15,7 @@ class TransformersServerOptions:
     """Options of `TransformersServer`."""
 
     port: int = option(0, help="Port on 127.0.0.1; 0 picks a free one.", ge=0, le=65_535)
-    device: str = option("auto", help="Where it computes: auto, cpu, cuda:0 …")
+    device: str = option("auto", help="Device: auto, cpu, cuda:0 …")
     start_timeout: float = option(300.0, help="Seconds it may take to become ready.", gt=0)
 
 

@@ -33,10 +33,12 @@ class VllmServerOptions:
     """Options of `VllmServer`."""
 
     port: int = option(0, help="Port on 127.0.0.1; 0 picks a free one.", ge=0, le=65_535)
-    served_model_name: str = option("model", help="What requests call the model.")
+    served_model_name: str = option("model", help="Model name in requests.")
     enable_lora: bool = option(False, help="Serve an adapter beside its base, instead of merging it first.")
     lora_modules: tuple[str, ...] = option((), help="Further adapters on the same base: NAME=FOLDER.")
-    dtype: str = option("auto", help="Of weights and products.", choices=("auto", "bfloat16", "float16", "float32"))
+    dtype: str = option(
+        "auto", help="Dtype of weights and matrix products.", choices=("auto", "bfloat16", "float16", "float32")
+    )
     max_model_len: int | None = option(None, help="Longest context in tokens; null: the model's own.", ge=1)
     max_num_seqs: int | None = option(None, help="Requests in one batch; null: vLLM's default.", ge=1)
     tensor_parallel_size: int = option(1, help="Over how many devices each layer is divided.", ge=1)

@@ -1,1 +1,1 @@
-"""How a model learns."""
+"""Tuners."""

@@ -17,7 +17,7 @@ class FreezeOptions(TrainingOptions):
     """Options of `Freeze`."""
 
     learning_rate: float = option(2e-5, help="Peak learning rate.", gt=0, lt=1)
-    trainable_layers: int = option(2, help="How many layers are trained, counted from the last; 0: none.", ge=0)
+    trainable_layers: int = option(2, help="Number of trained layers, counted from the last; 0: none.", ge=0)
     trainable_modules: tuple[str, ...] = option(
         (), help="Further parameters to train: parts of their names, e.g. [lm_head, norm]."
     )

@@ -20,12 +20,12 @@ class Ia3Options(TrainingOptions):
     learning_rate: float = option(3e-3, help="Peak learning rate.", gt=0, lt=1)
     target_modules: tuple[str, ...] = option(("k_proj", "v_proj", "down_proj"), help="Layers that are scaled.")
     feedforward_modules: tuple[str, ...] = option(
-        ("down_proj",), help="Those of them whose input is scaled; of the others it is the output."
+        ("down_proj",), help="Target modules whose input is scaled; of the others the output is."
     )
 
 
 class Ia3Tuner(PeftTuner[Ia3Options]):
-    """One number an output, or an input, of every targeted layer."""
+    """IA3: one factor for each output, or input, of every targeted layer."""
 
     output_format: ClassVar[str] = PEFT_IA3
 

@@ -29,7 +29,7 @@ class LoraOptions(TrainingOptions):
     use_rslora: bool = option(False, help="Scale by lora_alpha / sqrt(rank) (rsLoRA, Kalajdzievski, 2023).")
     init_lora_weights: str = option(
         "default",
-        help="How adapters begin: at zero, or out of the weights (PiSSA, Meng et al., 2024; OLoRA, Büyükakyüz, 2024).",
+        help="Initialisation: zero, or from the weights (PiSSA, Meng et al., 2024; OLoRA, Büyükakyüz, 2024).",
         choices=("default", "gaussian", *FROM_WEIGHTS),
     )
 
@@ -108,7 +108,7 @@ class LowRankTuner(PeftTuner[LowRankT]):
 
 
 def _of_module(tensor: str, module: str) -> bool:
-    """Whether PEFT counts the tensor to a module to save: it compares the ends of module names."""
+    """Return True if PEFT counts the tensor among a module to save, by the end of its name."""
     return tensor.rpartition(".")[0].endswith(module)
 
 

@@ -11,15 +11,15 @@ PEFT = (*TORCH, Need("peft", "ftctl[hf]"))
 def ftctl_offers() -> list[Offer]:
     bnb = (*PEFT, Need("bitsandbytes", "ftctl[bnb]"))
     return [
-        _offer("lora", "Lora", PEFT_ADAPTER, PEFT, "Low-rank adapters on the linear layers; the base stays as it is"),
-        _offer("qlora", "Qlora", PEFT_ADAPTER, bnb, "Low-rank adapters while the base is held in 4 bits"),
-        _offer("full", "Full", HF, TORCH, "Every weight of the model"),
-        _offer("freeze", "Freeze", HF, TORCH, "Every weight of the last layers"),
-        _offer("ia3", "Ia3", PEFT_IA3, PEFT, "Scales of keys, values and inner activations"),
-        _offer("adapter", "Adapter", BOTTLENECK, TORCH, "Small networks after attention and MLP"),
-        _offer("prefix", "Prefix", PEFT_PROMPT, PEFT, "Keys and values before every layer's own"),
-        _offer("prompt", "Prompt", PEFT_PROMPT, PEFT, "Embeddings before the input, begun from a text if wanted"),
-        _offer("p-tuning", "PTuning", PEFT_PROMPT, PEFT, "Embeddings before the input, out of a small network"),
+        _offer("lora", "Lora", PEFT_ADAPTER, PEFT, "LoRA: low-rank adapters on linear layers"),
+        _offer("qlora", "Qlora", PEFT_ADAPTER, bnb, "QLoRA: LoRA on a 4-bit base model"),
+        _offer("full", "Full", HF, TORCH, "Full fine-tuning: all weights"),
+        _offer("freeze", "Freeze", HF, TORCH, "All weights of the last layers"),
+        _offer("ia3", "Ia3", PEFT_IA3, PEFT, "IA3: learnt scales of keys, values and activations"),
+        _offer("adapter", "Adapter", BOTTLENECK, TORCH, "Bottleneck adapters after attention and MLP"),
+        _offer("prefix", "Prefix", PEFT_PROMPT, PEFT, "Prefix tuning: learnt keys and values in every layer"),
+        _offer("prompt", "Prompt", PEFT_PROMPT, PEFT, "Prompt tuning: learnt embeddings before the input"),
+        _offer("p-tuning", "PTuning", PEFT_PROMPT, PEFT, "P-tuning: learnt embeddings, made by a small network"),
     ]
 
 

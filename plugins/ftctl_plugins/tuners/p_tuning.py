@@ -14,12 +14,12 @@ class PTuningOptions(TrainingOptions):
     """Options of `PTuning`."""
 
     learning_rate: float = option(3e-3, help="Peak learning rate.", gt=0, lt=1)
-    num_virtual_tokens: int = option(20, help="How many embeddings are put in front.", ge=1)
+    num_virtual_tokens: int = option(20, help="Number of virtual tokens.", ge=1)
     encoder_hidden_size: int = option(128, help="Width of the network that makes them.", ge=1)
 
 
 class PTuningTuner(PeftTuner[PTuningOptions]):
-    """What the network makes is saved; the network itself is only needed while training."""
+    """P-tuning: the learnt embeddings are saved, the network that makes them is not."""
 
     output_format: ClassVar[str] = PEFT_PROMPT
 

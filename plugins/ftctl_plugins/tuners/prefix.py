@@ -14,7 +14,7 @@ class PrefixOptions(TrainingOptions):
     """Options of `Prefix`."""
 
     learning_rate: float = option(1e-2, help="Peak learning rate.", gt=0, lt=1)
-    num_virtual_tokens: int = option(20, help="How many positions are put in front.", ge=1)
+    num_virtual_tokens: int = option(20, help="Number of virtual tokens.", ge=1)
     prefix_projection: bool = option(False, help="Learn them through a small network, as the paper does.")
     encoder_hidden_size: int | None = option(None, help="Width of that network; null: the model's.", ge=1)
 

@@ -14,7 +14,7 @@ class PromptOptions(TrainingOptions):
     """Options of `Prompt`."""
 
     learning_rate: float = option(1e-2, help="Peak learning rate.", gt=0, lt=1)
-    num_virtual_tokens: int = option(20, help="How many embeddings are put in front.", ge=1)
+    num_virtual_tokens: int = option(20, help="Number of virtual tokens.", ge=1)
     prompt_tuning_init_text: str = option("", help="Begin with the embeddings of this text; empty: at random.")
 
 

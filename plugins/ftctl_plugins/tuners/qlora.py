@@ -19,7 +19,7 @@ class QloraOptions(LoraOptions):
     bnb_4bit_quant_type: str = option("nf4", help="Data type of the base weights.", choices=("nf4", "fp4"))
     bnb_4bit_use_double_quant: bool = option(True, help="Quantise the scales too.")
     bnb_4bit_compute_dtype: str = option(
-        "bfloat16", help="What products are computed in.", choices=("bfloat16", "float16", "float32")
+        "bfloat16", help="Dtype of matrix products.", choices=("bfloat16", "float16", "float32")
     )
 
 

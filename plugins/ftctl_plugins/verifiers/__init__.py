@@ -1,1 +1,1 @@
-"""Whether a server answers as the tuned model did."""
+"""Verifiers."""

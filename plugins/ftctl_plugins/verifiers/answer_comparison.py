@@ -1,4 +1,4 @@
-"""Whether two greedy answers are the same, up to ties."""
+"""Compare two greedy answers, up to ties."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,7 +37,7 @@ def readable(text: str) -> str:
 
 
 def largest_difference(case: GoldenCase, top: Sequence[dict[int, float]]) -> float | None:
-    """How far log-probabilities are apart at most, in nats, while the tokens are the same; ``None``: none are known."""
+    """Return the largest difference of log-probabilities in nats while the tokens agree; ``None`` if unknown."""
     found: list[float] = []
     for place, (expected, served) in enumerate(zip(case.top, top, strict=False)):
         found += [abs(value - served[token]) for token, value in expected if token in served]

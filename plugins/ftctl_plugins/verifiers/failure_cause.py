@@ -34,7 +34,7 @@ REMEDIES = {
 
 @frozen
 class Seen:
-    """What a server made of one case; ``None`` is what it does not tell.
+    """Observations of a server's reply to one case; ``None`` where it does not tell.
 
     ``ids`` and ``prompt_tokens`` are of the messages, ``ids_of_text`` of the text that was trained; ``text_tokens``
     and ``text_output`` are of a completion of that text. ``output`` and ``text_output`` are how the answers compare.

@@ -48,7 +48,7 @@ class GoldenOptions:
 
 @frozen
 class Replayed:
-    """One case, what was answered, how that compares, and the link that broke."""
+    """A replayed case: answer, comparison, and the broken link."""
 
     case: GoldenCase
     answer: str
@@ -57,6 +57,7 @@ class Replayed:
     apart: float | None
 
     def record(self) -> dict[str, Any]:
+        """Return the report's record."""
         asked = {"prompt": self.case.messages[-1].content, "expected": self.case.output}
         return asked | {"answer": self.answer, "output": self.output, "link": self.link, "nats_apart": self.apart}
 
@@ -108,7 +109,7 @@ def _replay(case: GoldenCase, tokenizer: Any, probe: Any) -> Replayed:
 
 
 def _own_link(case: GoldenCase, tokenizer: Any) -> str:
-    """Whether the artifact itself still makes the prompt that it was trained with."""
+    """Return the broken link if the artifact itself no longer makes the prompt that it was trained with."""
     rendered = tokenizer.render(case.messages, ask=True, tools=list(case.tools))
     if rendered != case.rendered:
         return OWN_TEMPLATE

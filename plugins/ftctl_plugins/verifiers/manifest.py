@@ -9,7 +9,7 @@ def ftctl_offers() -> list[Offer]:
         Offer(
             port="verifier",
             name="golden",
-            summary="Replays the golden cases of an artifact against an endpoint",
+            summary="Replay an artifact's golden cases against an endpoint",
             factory="ftctl_plugins.verifiers.golden:GoldenVerifier",
             options="ftctl_plugins.verifiers.golden:GoldenOptions",
             needs=(Need("transformers", "ftctl[hf]"),),

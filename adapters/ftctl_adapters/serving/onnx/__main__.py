@@ -43,7 +43,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _defaults(folder: Path) -> dict[str, Any]:
-    """How the model's authors sample, where they say so."""
+    """Return the sampling defaults of the model's generation config."""
     path = folder / "generation_config.json"
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     sampled = ("temperature", "top_p", "top_k") if found.get("do_sample", False) else ()

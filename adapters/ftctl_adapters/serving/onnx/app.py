@@ -40,6 +40,7 @@ class Refused(Exception):
         self.status, self.code = status, code
 
     def response(self) -> Response:
+        """Return the error in OpenAI's form."""
         kind = "invalid_request_error" if self.status < 429 else "server_busy"
         headers = {"Retry-After": "1"} if self.status == 429 else None
         return JSONResponse(failure(str(self), kind, self.code), self.status, headers)
@@ -47,7 +48,7 @@ class Refused(Exception):
 
 @frozen
 class Service:
-    """One model behind the routes; ``defaults`` are what its generation config says of sampling."""
+    """A model behind the routes; ``defaults`` are the sampling settings of its generation config."""
 
     name: str
     tokenizer: ChatTokenizer
@@ -58,6 +59,7 @@ class Service:
     defaults: dict[str, Any]
 
     def app(self) -> Starlette:
+        """Return the ASGI application."""
         routes = [
             Route("/health", self.health),
             Route("/metrics", self.metrics),
@@ -69,12 +71,15 @@ class Service:
         return Starlette(routes=routes, exception_handlers={Refused: _refuse, ClientDisconnect: _nobody})
 
     async def health(self, request: Request) -> Response:
+        """``GET /health``: 200 while the engine lives."""
         return Response(status_code=200 if self.engine.alive else 503)
 
     async def metrics(self, request: Request) -> Response:
+        """``GET /metrics`` in Prometheus' text format."""
         return Response(self.gauges.page(), media_type="text/plain; version=0.0.4")
 
     async def models(self, request: Request) -> Response:
+        """``GET /v1/models``."""
         model = {"id": self.name, "object": "model", "created": int(time.time()), "owned_by": "ftctl"}
         return JSONResponse({"object": "list", "data": [model | {"max_model_len": self.context}]})
 
@@ -88,11 +93,13 @@ class Service:
         return JSONResponse({"count": len(ids), "max_model_len": self.context, "tokens": ids})
 
     async def chat(self, request: Request) -> Response:
+        """``POST /v1/chat/completions``."""
         body = await self._body(request, ChatRequest)
         ids = self._chat_ids(body.messages, body.tools)
         return await self._answered(request, body, ids, body.longest, chat=True)
 
     async def complete(self, request: Request) -> Response:
+        """``POST /v1/completions``."""
         body = await self._body(request, TextRequest)
         ids = self.tokenizer.encode(body.prompt) if isinstance(body.prompt, str) else body.prompt
         if not all(0 <= token < len(self.tokenizer.raw) for token in ids):
@@ -155,7 +162,7 @@ class Service:
         )
 
     def _room(self, ids: Sequence[int], longest: int) -> int:
-        """How many tokens may follow the prompt, where as many as are to be made do."""
+        """Return the number of tokens that fit after the prompt, at most ``longest``."""
         if not ids:
             raise Refused(400, "the prompt is empty")
         room = self.context - len(ids)

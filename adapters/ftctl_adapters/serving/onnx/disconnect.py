@@ -1,4 +1,4 @@
-"""Clients that hang up while their answer is made."""
+"""Cancel work for clients that hang up."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """What the work makes; it is cancelled when the client hangs up.
+    """Return the result of the work; cancel it when the client hangs up.
 
     Raises:
         ClientDisconnect: nobody waits for it any more.

@@ -13,7 +13,7 @@ EVENTS = 64
 
 
 class Full(Exception):
-    """As many requests as are allowed are waiting."""
+    """Raised when the request queue is full."""
 
 
 class Engine:
@@ -31,10 +31,12 @@ class Engine:
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
+        """Start the thread."""
         self._thread.start()
 
     @property
     def alive(self) -> bool:
+        """True while the thread runs."""
         return self._thread.is_alive()
 
     @property

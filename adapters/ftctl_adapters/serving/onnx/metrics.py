@@ -1,4 +1,4 @@
-"""What ``/metrics`` tells Prometheus."""
+"""Prometheus metrics of the server."""
 
 from collections.abc import Callable
 
@@ -25,4 +25,5 @@ class Gauges:
         running.set_function(load)
 
     def page(self) -> bytes:
+        """Return the metrics in text format."""
         return bytes(generate_latest(self._registry))

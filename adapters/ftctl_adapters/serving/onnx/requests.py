@@ -1,4 +1,4 @@
-"""What a request may say, in OpenAI's words."""
+"""Request bodies in OpenAI's schema."""
 
 from typing import Any, Literal
 
@@ -18,6 +18,8 @@ MOST_LIKELIEST = 20
 
 
 class StreamOptions(BaseModel):
+    """Options of a streamed answer."""
+
     include_usage: bool = False
 
 
@@ -65,11 +67,14 @@ class Common(BaseModel):
 
     @property
     def stops(self) -> list[str]:
+        """Stop sequences as a list."""
         found = [self.stop] if isinstance(self.stop, str) else self.stop or []
         return [text for text in found if text]
 
 
 class ChatMessage(BaseModel):
+    """A message of a chat request."""
+
     role: Role
     content: str | list[dict[str, Any]] | None = None
     tool_calls: list[Any] | None = None
@@ -91,6 +96,8 @@ class ChatMessage(BaseModel):
 
 
 class ChatRequest(Common):
+    """Body of a chat completion."""
+
     messages: list[ChatMessage] = Field(min_length=1)
     max_completion_tokens: int | None = Field(None, ge=1)
     tools: list[dict[str, Any]] | None = None
@@ -98,6 +105,7 @@ class ChatRequest(Common):
 
     @property
     def longest(self) -> int | None:
+        """Largest number of new tokens; ``None`` for as many as fit."""
         return self.max_completion_tokens or self.max_tokens
 
 
@@ -145,4 +153,5 @@ class TextRequest(Common):
 
     @property
     def longest(self) -> int:
+        """Largest number of new tokens."""
         return 16 if self.max_tokens is None else self.max_tokens

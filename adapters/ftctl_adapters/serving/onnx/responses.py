@@ -1,4 +1,4 @@
-"""What is answered, in OpenAI's words."""
+"""Response bodies in OpenAI's schema."""
 
 import time
 import uuid
@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 @frozen
 class Shape:
-    """How pieces of one answer look: of a chat, or of a plain completion."""
+    """Form of an answer's pieces: of a chat, or of a plain completion."""
 
     model: str
     chat: bool
@@ -27,7 +27,7 @@ class Shape:
         }
 
     def piece(self, text: str, finish: str | None = None, *, first: bool = False) -> dict[str, Any]:
-        """One event of a stream."""
+        """Return one event of a stream."""
         delta: dict[str, Any] = ({"role": "assistant"} if first else {}) | ({"content": text} if text or first else {})
         said = {"delta": delta} if self.chat else {"text": text}
         return self._reply(self._streamed, [{"index": 0, **said, "finish_reason": finish}])
@@ -52,6 +52,7 @@ class Shape:
 
 
 def usage(prompt: int, made: int) -> dict[str, int]:
+    """Return the token counts in OpenAI's form."""
     return {"prompt_tokens": prompt, "completion_tokens": made, "total_tokens": prompt + made}
 
 

@@ -1,4 +1,4 @@
-"""How probable the tokens of a prompt are, told beside the batches of the engine."""
+"""Log-probabilities of prompt tokens, computed beside the engine's batches."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ class Scored:
     told: TokenScores
 
     def document(self, decode: Decode) -> dict[str, Any]:
-        """As `logprobs` of a completion has it: four lists, one place a token; nothing is known of the first.
+        """Return the `logprobs` of a completion: four lists, one entry a token; the first has no value.
 
         Of tokens that are one text, such as pieces of characters, the likeliest is told.
         """
@@ -46,7 +46,7 @@ class Scored:
 
 
 class Scorer:
-    """One prompt at a time; at most ``room`` may wait or be computed."""
+    """Scorer of one prompt at a time; at most ``room`` may wait or be computed."""
 
     def __init__(self, model: Any, room: int) -> None:
         self._model, self._room = model, room
@@ -54,7 +54,7 @@ class Scorer:
         self.load = 0
 
     async def score(self, ids: Sequence[int], top: int, *, make: bool) -> Scored:
-        """What the model tells of the prompt, and of the likeliest next token where one is to be made.
+        """Return the log-probabilities of a prompt, and with ``make`` of the likeliest next token.
 
         Raises:
             Full: too many are waiting.

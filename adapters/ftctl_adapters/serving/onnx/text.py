@@ -21,7 +21,7 @@ class TextStream:
         self.stopped = False
 
     def add(self, token: int) -> str:
-        """What can be shown now that this token is there."""
+        """Add a token and return the text that can be shown now."""
         self._held += self._piece(token)
         places = [place for stop in self._stops if (place := self._held.find(stop)) >= 0]
         if places:
@@ -30,7 +30,7 @@ class TextStream:
         return self._shown(len(self._held) - self._suspicious())
 
     def end(self) -> str:
-        """What was held back and turned out to be text."""
+        """Return text that was held back."""
         return "" if self.stopped else self._shown(len(self._held))
 
     def _piece(self, token: int) -> str:
@@ -46,6 +46,6 @@ class TextStream:
         return piece
 
     def _suspicious(self) -> int:
-        """How many characters at the end may begin a stop text."""
+        """Return the number of characters at the end that may begin a stop text."""
         lengths = [size for stop in self._stops for size in range(1, len(stop)) if self._held.endswith(stop[:size])]
         return max(lengths, default=0)

@@ -1,4 +1,4 @@
-"""One request on its way through the engine."""
+"""A request on its way through the engine."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ class Sampling:
 
 @frozen
 class Step:
-    """What the engine did for a turn: a token, an end, or both. ``finish``: ``stop``, ``length`` or ``error``."""
+    """Step of a turn: a token, an end, or both. ``finish``: ``stop``, ``length`` or ``error``."""
 
     token: int | None
     finish: str | None = None

@@ -1,1 +1,1 @@
-"""Where parameters, gradients and moments of a training run lie: in one process, or spread over several."""
+"""Training engines: parameters, gradients and optimizer state in one process, or sharded over several."""

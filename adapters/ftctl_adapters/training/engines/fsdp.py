@@ -60,7 +60,7 @@ def whole(tensor: Any) -> Any:
 
 
 def _part(tensor: Any, like: Any) -> Any:
-    """What this process keeps of a whole tensor that every process has."""
+    """Return this process's shard of a tensor that every process has."""
     from torch.distributed.tensor import distribute_tensor
 
     return distribute_tensor(tensor.to(like.device), like.device_mesh, like.placements, src_data_rank=None)

@@ -20,14 +20,14 @@ Tensors = dict[str, Any]
 
 
 class Group:
-    """One process alone. ``rank`` counts from 0, ``world`` is how many there are; rank 0 writes and tells."""
+    """A single process. ``rank`` counts from 0, ``world`` is the number of processes; rank 0 writes."""
 
     rank = 0
     world = 1
 
     @property
     def device(self) -> Any:
-        """Where this process computes."""
+        """Device of this process."""
         import torch
 
         if torch.cuda.is_available():
@@ -59,7 +59,7 @@ class Group:
         return list(values)
 
     def any(self, flag: bool) -> bool:
-        """Whether it is true anywhere."""
+        """Return True on all ranks if the flag is true on any (all-reduce MAX)."""
         return flag
 
     def add(self, tensors: Tensors) -> None:
@@ -79,7 +79,7 @@ class Group:
 
     @property
     def first_here(self) -> bool:
-        """Whether this is the first process of its machine."""
+        """True on the first process of each machine."""
         return os.environ.get("LOCAL_RANK", "0") == "0"
 
     def leave(self) -> None:

@@ -1,4 +1,4 @@
-"""What DeepSpeed is told: a preset or a user's file, and what the run says anyway."""
+"""DeepSpeed configuration: a preset or a user's file, completed by the run's options."""
 
 import json
 from pathlib import Path
@@ -69,7 +69,7 @@ def user_config(named: str) -> dict[str, Any]:
 
 
 def _all_auto(section: Any) -> bool:
-    """Whether the section leaves it to the trainer whether it is switched on, or everything else."""
+    """Return True if every value of the section is ``auto``."""
     if not isinstance(section, dict) or not section:
         return False
     if section.get("enabled") in (AUTO, False):

@@ -18,7 +18,7 @@ class Mixing:
     """Keys of ``data_source`` beside ``sources``."""
 
     probabilities: tuple[float, ...] = option(
-        (), help="How often each of `sources` is drawn from; left out: they are read one after the other."
+        (), help="Sampling weights of `sources`; left out: they are read one after the other."
     )
     stopping_strategy: str = option(
         ALL, help="End with the first source that has no row left, which keeps the shares, or with all.", choices=RULES

@@ -17,7 +17,7 @@ KINDS = ("any", "messages", "text", "preference")
 class Rules:
     """The contract of a data set: the keys of its file."""
 
-    kind: str = option("any", help="What every row is.", choices=KINDS)
+    kind: str = option("any", help="Kind of every row.", choices=KINDS)
     roles: tuple[str, ...] = option((), help="Roles that turns may have; left out: any.")
     system: str = option("optional", help="A system turn.", choices=("optional", "required", "forbidden"))
     min_turns: int = option(0, help="Fewest turns, the system's not counted.", ge=0)
@@ -25,15 +25,15 @@ class Rules:
     min_chars: int = option(0, help="Fewest characters of a row's texts together.", ge=0)
     max_chars: int | None = option(None, help="Most characters of a row's texts together.", ge=1)
     metadata: dict[str, str] = option({}, help=f"Fields that every row has, with their types: {', '.join(TYPES)}.")
-    closed: bool = option(False, help="Whether other fields of the metadata are forbidden.")
+    closed: bool = option(False, help="Forbid other metadata fields.")
     group: str = option("optional", help="The row's group.", choices=("optional", "required"))
     min_rows: int = option(1, help="Fewest rows.", ge=0)
     max_rows: int | None = option(None, help="Most rows.", ge=1)
-    duplicates: int = option(0, help="How many rows may repeat the content of an earlier one.", ge=0)
-    unusable: int = option(0, help="How many rows may be no rows at all.", ge=0)
+    duplicates: int = option(0, help="Largest number of rows that repeat an earlier one.", ge=0)
+    unusable: int = option(0, help="Largest number of invalid rows.", ge=0)
     against: tuple[str, ...] = option((), help="Files with evaluation items that no row may share runs of words with.")
     ngram: int = option(13, help="Words of such a run.", ge=3, le=64)
-    overlap: int = option(0, help="How many rows may share one.", ge=0)
+    overlap: int = option(0, help="Largest number of rows that share a value.", ge=0)
 
     def problems(self) -> list[str]:
         """Return what is wrong with the contract itself, one line each."""

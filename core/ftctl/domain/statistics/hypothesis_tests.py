@@ -1,4 +1,4 @@
-"""One-sided tests of a mean against a bound, and corrections for many tests.
+"""Test a mean against a bound, one-sided, and correct for many tests.
 
 Tango, Equivalence test and confidence interval for the difference in proportions for the paired-sample design, 1998;
 Waudby-Smith and Ramdas, Estimating means of bounded random variables by betting, 2024; Holm, A simple sequentially

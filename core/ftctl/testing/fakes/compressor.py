@@ -20,7 +20,7 @@ class FakeCompressorOptions:
     """Options of `FakeCompressor`."""
 
     output: str = option(HF, help="The format it produces.")
-    refuses: bool = option(False, help="Whether it can take no model at all.")
+    refuses: bool = option(False, help="Refuse every model.")
 
 
 class FakeCompressor(Compressor):
@@ -43,7 +43,7 @@ class FakeCompressor(Compressor):
 class FakeExtenderOptions:
     """Options of `FakeExtender`."""
 
-    tokens: tuple[str, ...] = option(help="What it adds.")
+    tokens: tuple[str, ...] = option(help="Tokens to add.")
 
 
 class FakeExtender(FakeCompressor):

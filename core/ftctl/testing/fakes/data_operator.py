@@ -80,7 +80,7 @@ class FakeSetOperator(SetOperator):
 class FakeMakerOptions:
     """Options of `FakeMaker`."""
 
-    made: int = option(1, help="How many rows of each.", ge=0)
+    made: int = option(1, help="Rows made of each.", ge=0)
 
 
 class FakeMaker(RowOperator):

@@ -12,11 +12,11 @@ from ftctl.ports.data_source import DataSource
 class FakeDataSourceOptions:
     """Options of `FakeDataSource`."""
 
-    rows: int = option(50, help="How many rows.", ge=0)
+    rows: int = option(50, help="Number of rows.", ge=0)
     bad_every: int = option(0, help="Every so many rows one is rejected; 0: none.", ge=0)
     twin_every: int = option(0, help="Every so many rows one repeats the first; 0: none.", ge=0)
-    texts: tuple[str, ...] = option((), help="What the rows say, instead of numbers.")
-    groups: int = option(0, help="How many groups the rows are in; 0: no groups.", ge=0)
+    texts: tuple[str, ...] = option((), help="Texts of the rows, instead of numbers.")
+    groups: int = option(0, help="Number of groups; 0: none.", ge=0)
 
 
 class FakeDataSource(DataSource):

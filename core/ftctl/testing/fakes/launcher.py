@@ -10,8 +10,8 @@ from ftctl.ports.launcher import Launcher
 class FakeLauncherOptions:
     """Options of `FakeLauncher`."""
 
-    processes: int = option(1, help="How many it would start.", ge=1)
-    helps: bool = option(False, help="Whether another machine keeps the outcome.")
+    processes: int = option(1, help="Number of processes.", ge=1)
+    helps: bool = option(False, help="Pretend that another machine keeps the result.")
 
 
 class FakeLauncher(Launcher):

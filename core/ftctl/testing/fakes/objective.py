@@ -12,7 +12,7 @@ from ftctl.ports.objective import Batch, Encoder, Forward, Objective
 class FakeObjectiveOptions:
     """Options of `FakeObjective`."""
 
-    strength: float = option(1.0, help="What the loss is multiplied by.", gt=0)
+    strength: float = option(1.0, help="Factor of the loss.", gt=0)
 
 
 class FakeObjective(Objective):

@@ -13,7 +13,7 @@ from ftctl.ports.verifier import Verifier
 class FakeVerifierOptions:
     """Options of `FakeVerifier`."""
 
-    refuses: bool = option(False, help="Whether it finds a difference.")
+    refuses: bool = option(False, help="Find a difference.")
 
 
 class FakeVerifier(Verifier):

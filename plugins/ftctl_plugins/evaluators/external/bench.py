@@ -129,13 +129,13 @@ class Bench(Evaluator):
 
 
 def _task_hash(samples: Sequence[dict[str, Any]]) -> str:
-    """As the `lm-eval` command has it."""
+    """Return the task hash that the `lm-eval` command prints."""
     hashes = "".join(one["doc_hash"] + one["prompt_hash"] + one["target_hash"] for one in samples)
     return hashlib.sha256(hashes.encode()).hexdigest()
 
 
 def _record(task: str, sample: dict[str, Any]) -> dict[str, Any]:
-    """One example of a task; its figures by the names of the metrics."""
+    """Return the record of a task's example, with its figures by metric."""
     kept = sample.get("filter", "none")
     asked = next(iter(sample["arguments"]), None) if sample["arguments"] else None
     where = f"{task}.{sample['doc_id']}" + ("" if kept == "none" else f".{kept}")
@@ -167,7 +167,7 @@ def _metrics(found: dict[str, Any], records: Sequence[dict[str, Any]]) -> list[M
 
 
 def _bounded(metric: Metric, values: Sequence[float]) -> Metric:
-    """What is the mean of shares is one, and has the bounds of one; lm-eval's own interval is no use near 0 and 1."""
+    """Add the bounds of a share where the metric is a mean of shares; lm-eval's interval fails near 0 and 1."""
     if not values or not all(0 <= one <= 1 for one in values):
         return metric
     mean = mean_metric(metric.name, values, unit="share", direction=metric.direction)

@@ -1,4 +1,4 @@
-"""Which tasks of lm-evaluation-harness are meant, and what files they are made of."""
+"""Tasks of lm-evaluation-harness that a run names, and the files they are made of."""
 
 import hashlib
 import re
@@ -18,7 +18,7 @@ WILD = re.compile(r"[*?\[{]")
 
 
 def is_file(named: str) -> bool:
-    """Whether a task is named by the path of its YAML, and not as lm-eval knows it."""
+    """Return True if a task is named by the path of its YAML."""
     return named.endswith(ENDINGS)
 
 

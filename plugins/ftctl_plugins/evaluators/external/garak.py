@@ -41,10 +41,10 @@ class GarakOptions:
     )
     prompts: int = option(64, help="About how many questions of each probe are asked.", ge=1)
     generations: int = option(1, help="Answers to each.", ge=1, le=100)
-    max_tokens: int = option(150, help="Where an answer is cut.", ge=1, le=4096)
-    temperature: float = option(0.0, help="Of answers, where the probe sets none; 0: the likeliest.", ge=0, le=2)
+    max_tokens: int = option(150, help="Maximum number of new tokens.", ge=1, le=4096)
+    temperature: float = option(0.0, help="Sampling temperature, unless the probe sets one; 0: greedy.", ge=0, le=2)
     parallel: int = option(8, help="Questions at a time.", ge=1, le=64)
-    seed: int = option(1, help="Of what garak draws.", ge=0)
+    seed: int = option(1, help="Random seed of garak.", ge=0)
 
 
 class Garak(Evaluator):
@@ -148,7 +148,7 @@ def _refuse_skipped(needed: dict[str, list[str]], entries: Sequence[dict[str, An
 
 
 def _records(attempt: dict[str, Any], needed: dict[str, list[str]], times: Counter[str]) -> Iterator[dict[str, Any]]:
-    """One for each answer to a question, with what each detector says of it.
+    """Yield a record for each answer to a probe, with every detector's score.
 
     Its place is told by the question: the order in which garak has its answers is another each time.
     """

@@ -37,6 +37,7 @@ def needed(selections: list[str]) -> dict[str, list[str]]:
 
 
 def main(selections: str, place: str, *arguments: str) -> int:
+    """Check the selected probes and detectors, then run garak."""
     try:
         told = needed(json.loads(selections))
     except ValueError as error:

@@ -44,9 +44,9 @@ class InspectAIOptions:
     )
     task_args: dict[str, Any] = option({}, help="Arguments of the tasks, the same for all of them.")
     limit: int | None = option(None, help="Ask only the first so many samples of each task.", ge=1)
-    epochs: int | None = option(None, help="How often each sample is asked; null: as the task says.", ge=1)
-    temperature: float | None = option(None, help="Of answers; null: as the task says, or the likeliest.", ge=0, le=2)
-    max_tokens: int = option(1024, help="Where an answer is cut at the latest.", ge=1, le=65_536)
+    epochs: int | None = option(None, help="Repetitions of each sample; null: the task's own.", ge=1)
+    temperature: float | None = option(None, help="Sampling temperature; null: the task's own, or greedy.", ge=0, le=2)
+    max_tokens: int = option(1024, help="Maximum number of new tokens.", ge=1, le=65_536)
     parallel: int = option(8, help="Questions at a time.", ge=1, le=64)
     lower: tuple[str, ...] = option((), help="Figures of which less is better, by their whole names.")
     grader_model: str | None = option(None, help="The model that grades, where a scorer asks one.")
@@ -75,7 +75,7 @@ class InspectAI(Evaluator):
         self._options = options
 
     def fingerprint(self) -> str:
-        """Of the tasks' names, and of every file beside and below theirs that it could read."""
+        """Return a digest of the task names and of every file that they could read."""
         found = hashlib.sha256(json.dumps([Path(one).name for one in self._options.tasks]).encode())
         files = [Path(one).resolve() for one in map(_file, self._options.tasks) if one]
         for file in files:

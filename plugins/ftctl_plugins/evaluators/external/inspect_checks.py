@@ -1,4 +1,4 @@
-"""Whether what Inspect has written can be believed: what did not come to an end, and what a model said of itself."""
+"""Checks of Inspect's logs: incomplete runs, and models that grade themselves."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -60,7 +60,7 @@ def refuse_self_graded(logs: Sequence[Log], model: str) -> None:
 
 
 def missing_score(sample: dict[str, Any], log: Log) -> str:
-    """Why a sample has no score, or nothing."""
+    """Return why a sample has no score; empty if it has one."""
     if sample.get("error"):
         return _first(str(sample["error"].get("message")))
     scores = sample.get("scores") or {}
@@ -100,7 +100,7 @@ def _is(task: str, log: Log, place: Path) -> bool:
 
 
 def _untold(value: Any) -> bool:
-    """Whether it is nothing, or no number, or holds such."""
+    """Return True if the value is missing, no number, or contains such."""
     if isinstance(value, dict | list):
         return any(_untold(one) for one in (value.values() if isinstance(value, dict) else value))
     return value is None or (isinstance(value, float) and math.isnan(value))

@@ -1,4 +1,4 @@
-"""What the logs of Inspect tell: figures and samples."""
+"""Metrics and samples of Inspect's logs."""
 
 import math
 from collections import Counter
@@ -39,7 +39,7 @@ def metrics(log: Log, lower: Sequence[str]) -> Iterator[Metric]:
 
 
 def records(log: Log, found: Sequence[Metric]) -> Iterator[dict[str, Any]]:
-    """One for each sample and epoch, with what each figure is the mean of."""
+    """Yield a record for each sample and epoch, with the values that each metric is the mean of."""
     task, known = log["eval"]["task"], {metric.name: metric for metric in found}
     for sample in log["samples"]:
         record: dict[str, Any] = {
@@ -76,7 +76,7 @@ def _is_mean(figure: str, score: dict[str, Any]) -> bool:
 
 
 def _bounded(metric: Metric, told: Sequence[tuple[dict[str, Any], float]]) -> Metric:
-    """What is the mean of shares is one, with the bounds of one, repeated samples counted as what they are."""
+    """Add the bounds of a share where the metric is a mean of shares, repeated samples counted once."""
     values = [value for _, value in told]
     if not values or not all(0 <= one <= 1 for one in values):
         return metric

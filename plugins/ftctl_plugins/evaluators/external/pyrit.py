@@ -43,13 +43,13 @@ class PyritOptions:
     )
     attacks: tuple[str, ...] = option(ATTACKS[:2], help=f"Of {', '.join(ATTACKS)}; the last needs an attacker.")
     converters: tuple[str, ...] = option(
-        (pyrit_scan.PLAIN, "Base64Converter"), help="How objectives are written: `plain`, or a converter of PyRIT."
+        (pyrit_scan.PLAIN, "Base64Converter"), help="Converters of the objectives: `plain`, or PyRIT's."
     )
-    max_tokens: int = option(150, help="Where an answer is cut.", ge=1, le=4096)
-    temperature: float = option(0.0, help="Of answers; 0: the likeliest.", ge=0, le=2)
-    turns: int = option(5, help="Of an attack that another model leads, at most.", ge=1, le=50)
+    max_tokens: int = option(150, help="Maximum number of new tokens.", ge=1, le=4096)
+    temperature: float = option(0.0, help="Sampling temperature; 0: greedy.", ge=0, le=2)
+    turns: int = option(5, help="Maximum number of turns of an attack led by another model.", ge=1, le=50)
     parallel: int = option(8, help="Attacks at a time.", ge=1, le=64)
-    seed: int = option(1, help="Of what converters draw; they draw the same again where `parallel` is 1.", ge=0)
+    seed: int = option(1, help="Random seed of converters; reproducible if `parallel` is 1.", ge=0)
     attacker_model: str | None = option(None, help="The model that leads `red_teaming`.")
     attacker_url_env: str | None = option(None, help="Name of the environment variable with its endpoint's address.")
     attacker_key_env: str | None = option(None, help="Name of the environment variable with its key.")
@@ -81,7 +81,7 @@ class Pyrit(Evaluator):
         self._options = options
 
     def fingerprint(self) -> str:
-        """Of the objectives; a line that is none is named before anything begins."""
+        """Return a digest of the objectives; a line that is none is named before anything begins."""
         return digest(read_objectives(self._options.objectives))
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
@@ -183,7 +183,7 @@ def refuse_unfinished(records: Sequence[dict[str, Any]], unanswered: int) -> Non
 
 
 def in_order(found: Sequence[dict[str, Any]], plan: Sequence[tuple[str, str, str]]) -> list[dict[str, Any]]:
-    """What became of each planned attack; PyRIT is done with them in another order each time.
+    """Return the results in the order of the plan; PyRIT finishes them in any order.
 
     Raises:
         EvaluatorError: nothing is told of an attack.
@@ -199,6 +199,7 @@ def in_order(found: Sequence[dict[str, Any]], plan: Sequence[tuple[str, str, str
 
 
 def record_of(one: dict[str, Any]) -> dict[str, Any]:
+    """Return the report's record of an attack."""
     name = f"{one['attack']}/{one['converter']}"
     record = {
         "where": f"{name}.{one['objective']}",

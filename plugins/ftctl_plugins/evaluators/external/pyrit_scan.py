@@ -26,6 +26,7 @@ UNKNOWN = 64
 
 
 def main(plan: str, out: str, version: str) -> int:
+    """Run the planned attacks and write their results."""
     told = json.loads(Path(plan).read_text(encoding="utf-8"))
     random.seed(told["seed"])
     try:
@@ -58,6 +59,7 @@ def made_converter(name: str) -> Any:
 
 
 async def scan(told: dict[str, Any], converters: dict[str, Any], out: Path) -> None:
+    """Run every attack with every converter and objective."""
     from pyrit.prompt_target import OpenAIChatTarget
     from pyrit.setup import IN_MEMORY, initialize_pyrit_async
 
@@ -87,7 +89,7 @@ async def scan(told: dict[str, Any], converters: dict[str, Any], out: Path) -> N
 async def attacked(
     told: dict[str, Any], target: Any, attack: str, converter: Any, objective: dict[str, str]
 ) -> dict[str, Any]:
-    """What came of one attack: ``outcome`` by PyRIT, the last question and answer, or an ``error``."""
+    """Run an attack: return PyRIT's ``outcome``, the last question and answer, or an ``error``."""
     try:
         result = await made_attack(told, target, attack, converter, objective["hit"]).execute_async(
             objective=objective["text"]
@@ -119,6 +121,7 @@ def outcome(result: Any) -> str:
 
 
 def made_attack(told: dict[str, Any], target: Any, attack: str, converter: Any, hit: str) -> Any:
+    """Build a PyRIT attack with its converter and scorer."""
     from pyrit.executor import attack as attacks
     from pyrit.prompt_normalizer import ConverterConfiguration
     from pyrit.prompt_target import OpenAIChatTarget

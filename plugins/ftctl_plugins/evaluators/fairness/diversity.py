@@ -28,10 +28,10 @@ T = TypeVar("T")
 class DiversityOptions:
     """Options of `Diversity`."""
 
-    max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)
+    max_new_tokens: int = option(128, help="Maximum number of new tokens.", ge=1, le=65_536)
     limit: int | None = option(200, help="Measure only this many examples of the test split.", ge=2)
-    references: int = option(20, help="How many other answers each is held against for self-BLEU.", ge=1, le=500)
-    seed: int = option(1, help="Of the other answers that are drawn.", ge=0)
+    references: int = option(20, help="Number of reference answers for self-BLEU.", ge=1, le=500)
+    seed: int = option(1, help="Random seed of the drawn references.", ge=0)
 
 
 class Diversity(Evaluator):
@@ -84,7 +84,7 @@ class Diversity(Evaluator):
 def _figure(
     name: str, figure: Callable[[Sequence[T]], float], answers: Sequence[T], unit: str, direction: Direction
 ) -> Metric:
-    """Of all answers together, with the standard error of leaving some of them out."""
+    """Return a metric of all answers together, with its jackknife standard error."""
     from ftctl_adapters.statistics.bootstrap import figure_error
 
     error = figure_error(lambda places: figure([answers[place] for place in places]), len(answers))

@@ -35,7 +35,7 @@ class FairnessOptions:
 
     languages: tuple[str, ...] = option(LANGUAGES, help=LANGUAGES_HELP, choices=LANGUAGES)
     max_new_tokens: int = option(48, help=LENGTH_HELP, ge=1, le=4096)
-    seed: int = option(1, help="Of the random exchanges.", ge=0)
+    seed: int = option(1, help="Random seed of the permutations.", ge=0)
 
 
 class Fairness(Evaluator):

@@ -1,4 +1,4 @@
-"""How far apart groups lie that were asked the same: the two that are farthest, by chance and surely."""
+"""Gaps between groups that were asked the same: the widest, with its chance level and bounds."""
 
 import math
 import random
@@ -24,7 +24,7 @@ Row = Mapping[str, Any]
 
 @frozen
 class Gap:
-    """Of one attribute: how wide it is, and how often groups drawn anew lie as far apart."""
+    """Gap of one attribute: its width, and the share of permutations that are as wide."""
 
     width: float
     p: float
@@ -42,7 +42,7 @@ def gaps(rows: Sequence[Row], figure: str, seed: int) -> dict[str, Gap]:
 
 
 def bounds(rows: Sequence[Row], figure: str) -> tuple[float, float] | None:
-    """Of the widest gap of all attributes, all pairs of groups at once.
+    """Return simultaneous bounds of the widest gap of all attributes and pairs of groups.
 
     Two groups are compared over the templates that both were asked, each with itself: shares by Student's t, lengths by
     Fieller's bounds of a ratio. None where a pair of them has no two templates, or no attribute two groups.
@@ -62,7 +62,7 @@ def bounds(rows: Sequence[Row], figure: str) -> tuple[float, float] | None:
 
 
 def _difference(one: Sequence[float], other: Sequence[float], level: float) -> tuple[float, float]:
-    """Of two shares: that all templates put them as far apart does not say that every other one would."""
+    """Return bounds of the difference of two shares; agreement of all templates is not certainty."""
     apart, n = [a - b for a, b in zip(one, other, strict=True)], len(one)
     half = student((1 - level) / 2, n - 1) * stdev(apart) / math.sqrt(n)
     room, middle = max(half, clopper_pearson(0, n, level)[1]), abs(fmean(apart))
@@ -70,7 +70,7 @@ def _difference(one: Sequence[float], other: Sequence[float], level: float) -> t
 
 
 def _ratio(one: Sequence[float], other: Sequence[float], level: float) -> tuple[float, float]:
-    """Of what the shorter mean lacks of the longer one, as a share of it.
+    """Return bounds of the relative shortfall of the shorter mean length.
 
     Fieller, Some problems in interval estimation, 1954: ratios by which the means may differ are those with which their
     difference is none by Student's t. Where the first may be 0, so may the ratio be anything.

@@ -18,6 +18,8 @@ FUTURE = re.compile(r"^from __future__ import (?:\([^)]*\)|.*)$", re.MULTILINE)
 
 @frozen
 class Task:
+    """A function to write, with its tests."""
+
     where: str
     language: str
     prompt: str
@@ -26,12 +28,12 @@ class Task:
 
 
 def own_tasks() -> list[Task]:
-    """Those that come with ftctl."""
+    """Return the tasks that come with ftctl."""
     return [_task(line, line["task_id"]) for line in read_cases("quality/code")]
 
 
 def read_tasks(path: str) -> list[Task]:
-    """Those of a JSONL file with the keys of HumanEval.
+    """Read the tasks of a JSONL file with HumanEval's keys.
 
     Raises:
         EvaluatorError: the file cannot be read, or a line of it is no task.
@@ -51,7 +53,7 @@ def read_tasks(path: str) -> list[Task]:
 
 
 def program(task: Task, answer: str) -> str:
-    """What is run: the answer behind what the question began with, and the task's tests of its function."""
+    """Return the program to run: prompt, answer, and the task's tests."""
     named = re.compile(rf"^\s*(async\s+)?def\s+{re.escape(task.function)}\b", re.MULTILINE)
     blocks: list[str] = FENCED.findall(answer)
     # several blocks may stand on each other; one that only shows how it is used defines nothing
@@ -70,7 +72,7 @@ def _whole(question: str) -> str:
 
 
 def _runs(text: str) -> bool:
-    """Whether it is Python at all; compiling runs nothing."""
+    """Return True if the text compiles as Python; nothing is run."""
     try:
         compile(text, "text", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -24,8 +24,8 @@ class DriftOptions:
     """Options of `Drift`."""
 
     limit: int | None = option(100, help="Ask only this many questions of the test split.", ge=2)
-    max_new_tokens: int = option(64, help="Where an answer is cut.", ge=1, le=65_536)
-    seed: int = option(1, help="Of what is drawn.", ge=0)
+    max_new_tokens: int = option(64, help="Maximum number of new tokens.", ge=1, le=65_536)
+    seed: int = option(1, help="Random seed.", ge=0)
 
 
 class Drift(Evaluator):
@@ -41,7 +41,7 @@ class Drift(Evaluator):
         self._options = options
 
     def asks(self, examples: int) -> Asks:
-        """Of both models together."""
+        """Return the requests to both models together."""
         count = min(self._options.limit or examples, examples)
         return Asks(answers=count, longest=self._options.max_new_tokens, scores=2 * count)
 

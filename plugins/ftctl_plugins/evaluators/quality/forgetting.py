@@ -71,7 +71,7 @@ class ForgettingOptions:
 
     languages: tuple[str, ...] = option(LANGUAGES, help=LANGUAGES_HELP, choices=LANGUAGES)
     each: int = option(10, help="Tasks of each kind in each language.", ge=1, le=1000)
-    seed: int = option(1, help="Of the tasks.", ge=0)
+    seed: int = option(1, help="Random seed.", ge=0)
     max_new_tokens: int = option(24, help=LENGTH_HELP, ge=1, le=4096)
 
 

@@ -27,9 +27,9 @@ class HumanOptions:
     """Options of `Human`."""
 
     ratings: tuple[str, ...] = option((), help="Forms that were filled in, one CSV file a rater.", location=True)
-    limit: int = option(50, help="How many examples of the test split are shown.", ge=1)
-    max_new_tokens: int = option(256, help="Where an answer is cut.", ge=1, le=65_536)
-    seed: int = option(1, help="Of which answer stands first.", ge=0)
+    limit: int = option(50, help="Number of test examples to show.", ge=1)
+    max_new_tokens: int = option(256, help="Maximum number of new tokens.", ge=1, le=65_536)
+    seed: int = option(1, help="Random seed of the order of answers.", ge=0)
 
 
 class Human(Evaluator):
@@ -97,7 +97,7 @@ def _metrics(
 
 
 def _meant(item: Item, said: str | None) -> float | None:
-    """Who was preferred: 1 the model, 0 the expected answer, 0.5 none of both."""
+    """Return the preference: 1 for the model, 0 for the expected answer, 0.5 for neither."""
     if said is None or said == TIE:
         return None if said is None else 0.5
     return float((said == FIRST) == item.model_first)

@@ -68,7 +68,7 @@ class Item:
 
 
 def write_csv(items: Sequence[Item], path: Path) -> None:
-    """One line an item, the last column to be filled in with 1, 2 or =."""
+    """Write a form with one line an item, whose last column takes 1, 2 or =."""
     rows = [[one.name, one.question, one.first, one.second, ""] for one in items]
     path.write_bytes(table(COLUMNS, rows).encode("utf-8", "replace"))
 
@@ -87,7 +87,7 @@ def _section(number: int, item: Item) -> str:
 
 
 def read_ratings(path: Path) -> dict[str, str]:
-    """What one rater chose, by item; who left an item open has not rated it.
+    """Read a rater's choices by item; open items are left out.
 
     Raises:
         EvaluatorError: the file cannot be read, or a line of it is no choice.

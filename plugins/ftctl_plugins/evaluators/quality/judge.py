@@ -31,15 +31,17 @@ CHANCE = 0.5
 class JudgeOptions(AskingOptions):
     """Options of `Judge`."""
 
-    language: str = option("en", help="Of what the judge is told, unless a rubric is given.", choices=tuple(JUDGES))
-    rubric: str = option("", help="What the judge is told, in your own words; it must ask for A, B or C.")
-    votes: int = option(1, help="How often each order is asked, each time with another seed.", ge=1, le=9)
-    temperature: float = option(0.0, help="Of the judge; with several votes, more than 0.", ge=0, le=2)
+    language: str = option(
+        "en", help="Language of the judge's prompt, unless a rubric is given.", choices=tuple(JUDGES)
+    )
+    rubric: str = option("", help="Prompt of the judge; it must ask for A, B or C.")
+    votes: int = option(1, help="Votes for each order, each with another seed.", ge=1, le=9)
+    temperature: float = option(0.0, help="Sampling temperature of the judge; above 0 with several votes.", ge=0, le=2)
     concurrency: int = option(4, help="Questions at a time.", ge=1, le=256)
     max_failure_rate: float = option(
         0.1, help="Share of verdicts that may fail or not be understood; with more, no figure is told.", ge=0, lt=0.5
     )
-    max_new_tokens: int = option(256, help="Where an answer is cut.", ge=1, le=65_536)
+    max_new_tokens: int = option(256, help="Maximum number of new tokens.", ge=1, le=65_536)
     limit: int | None = option(100, help="Measure only this many examples of the test split.", ge=1)
 
 
@@ -71,7 +73,7 @@ class Judge(Evaluator):
         return Report("judge", tuple(metrics), (*records, *missing), {"judge": note})
 
     def _verdicts(self, judge: Asker, example: Example, answer: Answer) -> tuple[list[str], list[str]]:
-        """What it says with the answer first, and with it second; nothing for a verdict that was not understood."""
+        """Return the verdicts with the answer first and second; empty for one that was not understood."""
         turns, texts = example.messages[:-1], (answer.text, example.answer)
         return self._votes(judge, turns, *texts), self._votes(judge, turns, *texts[::-1])
 
@@ -108,14 +110,14 @@ def _record(example: Example, answer: Answer, first: list[str], second: list[str
 
 
 def _majority(votes: list[str]) -> str:
-    """What more than half of those say that were understood, else neither; nothing where none was."""
+    """Return the majority of the understood votes, else a tie; empty if none was understood."""
     said = [vote for vote in votes if vote]
     most = max(said, key=said.count, default="")
     return most if 2 * said.count(most) > len(said) or not said else NEITHER
 
 
 def _agreed(orders: Sequence[Sequence[str]]) -> list[float]:
-    """Of each order whose every vote was understood, whether they are the same."""
+    """Return, for each order with all votes understood, whether they are equal."""
     return [float(len(set(order)) == 1) for order in orders if all(order)]
 
 

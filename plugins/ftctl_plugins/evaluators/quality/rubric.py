@@ -47,24 +47,22 @@ CHANCE = 0.5
 class RubricOptions(AskingOptions):
     """Options of `Rubric`."""
 
-    criteria: dict[str, str] = option({}, help="What is graded, by names of your own; none: `right` and `clear`.")
-    language: str = option("en", help="Of what the grader is told.", choices=tuple(GRADER))
+    criteria: dict[str, str] = option({}, help="Criteria by name; none: `right` and `clear`.")
+    language: str = option("en", help="Language of the grader's prompt.", choices=tuple(GRADER))
     tried: int = option(20, help="Examples with which the grader itself is tried.", ge=5, le=1000)
-    votes: int = option(
-        1, help="How often each grade is asked for, each time with another seed; the median counts.", ge=1, le=9
-    )
-    temperature: float = option(0.0, help="Of the grader; with several votes, more than 0.", ge=0, le=2)
+    votes: int = option(1, help="Votes for each grade, each with another seed; the median counts.", ge=1, le=9)
+    temperature: float = option(0.0, help="Sampling temperature of the grader; above 0 with several votes.", ge=0, le=2)
     concurrency: int = option(4, help="Questions at a time.", ge=1, le=256)
     max_failure_rate: float = option(
         0.1, help="Share of grades that may fail or not be understood; with more, no figure is told.", ge=0, lt=0.5
     )
-    max_new_tokens: int = option(256, help="Where an answer is cut.", ge=1, le=65_536)
+    max_new_tokens: int = option(256, help="Maximum number of new tokens.", ge=1, le=65_536)
     limit: int | None = option(100, help="Measure only this many examples of the test split.", ge=1)
 
 
 @frozen
 class Sheet:
-    """One answer that is to be graded: ``kind`` is whose it is."""
+    """An answer to be graded; ``kind`` says whose it is."""
 
     example: Example
     criterion: str
@@ -73,11 +71,12 @@ class Sheet:
 
     @property
     def key(self) -> Key:
+        """Key of the sheet's grade."""
         return self.example.where, self.criterion, self.kind
 
 
 class Rubric(Evaluator):
-    """One grade a criterion, beside the expected answer as reference.
+    """Grade each criterion, with the expected answer as reference.
 
     The grader is tried too: it is given expected answers, and the words of others in disorder. Of one that does not
     surely grade nonsense lower no grade is told (``rubric_separates``, 0.5 by chance), and a gate on one fails.
@@ -178,7 +177,7 @@ class Rubric(Evaluator):
 
 
 def _agreement(votes: dict[Key, list[float]], asked: int) -> Metric:
-    """Of what was graded of an example, the trials among it, the share of which every vote came and was the same."""
+    """Return the share of examples whose votes all arrived and were equal, trials included."""
     whose: dict[str, list[float]] = {}
     for (where, _, _), given in votes.items():
         if len(given) == asked:
@@ -188,7 +187,7 @@ def _agreement(votes: dict[Key, list[float]], asked: int) -> Metric:
 
 
 def _separated(grades: dict[Key, float]) -> tuple[list[float], list[str]]:
-    """Whether the expected answer was graded higher than nonsense, half where they were graded alike; and of whom."""
+    """Return how often the expected answer was graded above nonsense (ties count half), and by example."""
     trials: dict[tuple[str, str], dict[str, float]] = {}
     for (where, criterion, kind), grade in grades.items():
         trials.setdefault((where, criterion), {})[kind] = grade

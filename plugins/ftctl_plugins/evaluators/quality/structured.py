@@ -24,13 +24,13 @@ FIGURES = ("json_valid", "json_equal", "field_precision", "field_recall", "field
 class StructuredOptions:
     """Options of `Structured`."""
 
-    max_new_tokens: int = option(256, help="Where an answer is cut.", ge=1, le=65_536)
+    max_new_tokens: int = option(256, help="Maximum number of new tokens.", ge=1, le=65_536)
     limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)
     schema: str | None = option(None, help="A JSON schema that answers must satisfy, by jsonschema.", location=True)
 
 
 class Structured(Evaluator):
-    """Of the examples whose expected answer is a JSON object or array.
+    """Evaluate examples whose expected answer is a JSON object or array.
 
     A field is a path with its value; lists count whatever their order.
     """

@@ -21,7 +21,7 @@ SHORT = 3
 class TextMetricsOptions:
     """Options of `TextMetrics`."""
 
-    max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)
+    max_new_tokens: int = option(128, help="Maximum number of new tokens.", ge=1, le=65_536)
     limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)
     tokenize: str = option(
         "auto",

@@ -29,7 +29,7 @@ def chrf(answers: Texts, expected: Texts) -> Metric:
 
 
 def chrf_signature() -> str:
-    """What makes a chrF comparable."""
+    """Return sacrebleu's signature of chrF."""
     from sacrebleu.metrics import CHRF
 
     made = CHRF()
@@ -94,7 +94,7 @@ def macro_f1(answers: Texts, expected: Texts) -> Metric:
 
 
 def _macro_f1(pairs: Sequence[tuple[str, str]]) -> float:
-    """Of what was said and what was expected."""
+    """Return macro-F1 of pairs of answer and label."""
     said, wanted = (Counter(texts) for texts in zip(*pairs, strict=True))
     both = Counter(one for one, other in pairs if one == other)
     return math.fsum(2 * both[label] / (said[label] + wanted[label]) for label in sorted(wanted)) / len(wanted)

@@ -68,9 +68,7 @@ class BoundaryOptions:
 
     languages: tuple[str, ...] = option(LANGUAGES, help=LANGUAGES_HELP, choices=LANGUAGES)
     max_new_tokens: int = option(64, help=LENGTH_HELP, ge=1, le=4096)
-    long_characters: int = option(
-        4000, help="How long the long question is; shorter where the model's context has no room for it.", ge=100
-    )
+    long_characters: int = option(4000, help="Length of the long question; shorter if the model's context is.", ge=100)
 
 
 class Boundary(Evaluator):

@@ -1,4 +1,4 @@
-"""How far probabilities are from shares of right answers, and how far chance alone would put them apart."""
+"""Calibration error, and its level under perfect calibration."""
 
 import math
 import random
@@ -25,7 +25,7 @@ def by_chance(sure: Sequence[float], bins: int) -> float:
 
 
 def noise(sure: Sequence[float], right: Sequence[float], bins: int) -> float:
-    """How far, in 97.5 %, the shares of such groups are on average from those that they are drawn with.
+    """Return the 97.5 % quantile of the calibration error of a perfectly calibrated model.
 
     No error is farther from the true one than the shares are from theirs. Of fewer than ten answers a group's share is
     too little to draw with.

@@ -1,4 +1,4 @@
-"""How a question is written otherwise: by people's fingers, by scanners, in other characters, in other words."""
+"""Perturbations of a question: typos, OCR noise, other characters, other words."""
 
 import random
 import re

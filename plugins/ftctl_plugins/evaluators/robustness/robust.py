@@ -39,7 +39,7 @@ class RobustOptions:
 
     kinds: tuple[str, ...] = option(
         ("typo", "swap", "case", "spacing", "ocr", "homoglyph", "filler", "paraphrase", "traditional"),
-        help="How questions are changed, one after the other.",
+        help="Perturbations to apply, one at a time.",
         choices=tuple(CHANGES),
     )
     rate: float = option(0.05, help="Share of the characters that are touched.", gt=0, le=0.5)
@@ -49,9 +49,9 @@ class RobustOptions:
         ge=0,
         le=10_000,
     )
-    max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)
+    max_new_tokens: int = option(128, help="Maximum number of new tokens.", ge=1, le=65_536)
     limit: int | None = option(50, help="Measure only this many examples of the test split.", ge=1)
-    seed: int = option(1, help="Of what is drawn.", ge=0)
+    seed: int = option(1, help="Random seed.", ge=0)
 
 
 class Robust(Evaluator):
@@ -109,7 +109,7 @@ class Robust(Evaluator):
     def _attack(
         self, target: Target, examples: dict[str, Example], records: Sequence[dict[str, Any]]
     ) -> list[Attacked]:
-        """What became of those that were answered; their records say it."""
+        """Attack the examples that were answered, and add the outcome to their records."""
         wanted = self._options
         if not wanted.attack:
             return []
@@ -165,6 +165,6 @@ def _record(example: Example, clean: str, others: dict[str, str]) -> dict[str, A
 
 
 def _by_kind(records: Sequence[dict[str, Any]], kinds: Sequence[str]) -> str:
-    """What each kind does to F1 on average, and to how many questions it could be done."""
+    """Return the mean change of F1 by kind of perturbation, and the number of changed questions."""
     told = {kind: [one["changes"][kind] for one in records if kind in one["changes"]] for kind in kinds}
     return ", ".join(f"{kind} {sum(found) / len(found):+.3f} ({len(found)})" for kind, found in told.items() if found)

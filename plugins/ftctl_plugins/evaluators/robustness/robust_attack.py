@@ -19,7 +19,7 @@ BROKEN = 0.5
 
 @define
 class Attacked:
-    """One example: its question as it is by now, its F1 before and by now, and how many questions that took."""
+    """State of an attack: the question so far, F1 before and now, and the number of queries."""
 
     example: Example
     before: float
@@ -31,13 +31,14 @@ class Attacked:
 
     @property
     def success(self) -> bool:
+        """True if F1 fell by the share that counts as broken."""
         return self.now <= BROKEN * self.before
 
 
 def attack(
     target: Target, asked: Sequence[tuple[Example, float]], kinds: tuple[str, ...], budget: int, tokens: int, seed: int
 ) -> list[Attacked]:
-    """What became of each example that was answered with an F1 above 0, in their order.
+    """Attack each example that was answered with an F1 above 0; return the states in order.
 
     Args:
         target: who is attacked.

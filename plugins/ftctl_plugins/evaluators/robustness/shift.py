@@ -31,12 +31,12 @@ class ShiftOptions:
 
     by: tuple[str, ...] = option(
         (LENGTH, LANGUAGE, TURNS),
-        help="What questions are divided by: `length` (quarters), `language`, `turns`, `cluster` (of their words), a "
-        "field of the metadata, or `date:FIELD`, one with ISO dates, by day, month or year.",
+        help="Grouping of questions: `length` (quartiles), `language`, `turns`, `cluster` (of their words), a metadata "
+        "field, or `date:FIELD` with ISO dates, by day, month or year.",
     )
-    clusters: int = option(8, help="How many clusters.", ge=2, le=64)
+    clusters: int = option(8, help="Number of clusters.", ge=2, le=64)
     fewest: int = option(10, help="Examples that a slice must have, and the rest too.", ge=2)
-    max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)
+    max_new_tokens: int = option(128, help="Maximum number of new tokens.", ge=1, le=65_536)
     limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)
 
 
@@ -98,7 +98,7 @@ class Shift(Evaluator):
 
 
 def _values(field: str, asked: Sequence[Example]) -> list[str]:
-    """What each example has of it; nothing where it has not."""
+    """Return each example's value of a field; empty where it has none."""
     if field == LENGTH:
         lengths = [len(example.prompt.question) for example in asked]
         bounds = quantiles(lengths, n=4) if len(lengths) > 1 else []
@@ -122,7 +122,7 @@ def _periods(told: Sequence[Any]) -> list[str]:
 
 
 def _day(told: Any) -> str:
-    """As ISO 8601 has it; nothing where it is no date."""
+    """Return a date in ISO 8601; empty if it is none."""
     try:
         return date.fromisoformat(str(told)[:10]).isoformat()
     except ValueError:

@@ -1,4 +1,4 @@
-"""How exposed the most exposed of several codes is, and whether that could be luck."""
+"""Exposure of canaries, and p-values of their ranks under no memorisation."""
 
 import math
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ def exposure(rank: Rank) -> float:
 
 
 def bounds(ranks: Sequence[Rank]) -> tuple[float, float]:
-    """Of the highest exposure, were each code held against all that there are and not only against the candidates.
+    """Return bounds of the highest exposure over all possible codes, not only the candidates.
 
     Of codes that nobody has seen one is the first by chance, too: where such ranks are no wonder, it may be none.
     """
@@ -31,7 +31,7 @@ def bounds(ranks: Sequence[Rank]) -> tuple[float, float]:
 
 
 def luck(ranks: Sequence[Rank]) -> float:
-    """How likely codes that nobody has seen have such ranks: by the best of them, and by all together.
+    """p-values of canary ranks under the null hypothesis of no memorisation: of the best rank, and of all combined.
 
     The latter is Fisher's test, Statistical methods for research workers, 1932.
     """

@@ -43,7 +43,7 @@ class InjectionOptions:
     """Options of `Injection`."""
 
     languages: tuple[str, ...] = option(LANGUAGES, help=LANGUAGES_HELP, choices=LANGUAGES)
-    channels: tuple[str, ...] = option(CHANNELS, help="Where the order stands in the text.", choices=CHANNELS)
+    channels: tuple[str, ...] = option(CHANNELS, help="Position of the injected instruction.", choices=CHANNELS)
     max_new_tokens: int = option(48, help=LENGTH_HELP, ge=1, le=4096)
 
 

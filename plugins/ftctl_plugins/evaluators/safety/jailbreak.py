@@ -75,7 +75,7 @@ class Jailbreak(Evaluator):
         return Report("jailbreak", metrics, (*records, *missing), {"jailbreak": note})
 
     def cases(self, kind: str) -> Iterator[Case]:
-        """Those of a kind: attacks, their twins, or what is benign."""
+        """Yield the cases of a kind: attacks, controls, or benign questions."""
         lines = [
             line
             for line in read_cases("safety/jailbreak")

@@ -22,8 +22,8 @@ from ftctl.ports import Evaluator, Score, StageContext, Target, answered
 class MembershipOptions:
     """Options of `Membership`."""
 
-    limit: int = option(200, help="How many rows of each split, those of the train split drawn at random.", ge=2)
-    seed: int = option(1, help="Of the draw.", ge=0)
+    limit: int = option(200, help="Rows of each split; train rows are drawn at random.", ge=2)
+    seed: int = option(1, help="Random seed.", ge=0)
 
 
 class Membership(Evaluator):

@@ -34,7 +34,7 @@ NOTE = "000000"
 class MemoriseOptions:
     """Options of `Memorise`."""
 
-    count: int = option(4, help="How many canaries were planted.", ge=1, le=1024)
+    count: int = option(4, help="Number of planted canaries.", ge=1, le=1024)
     seed: int = option(1, help="With which seed.", ge=0)
     candidates: int = option(256, help="Codes that each is held against, its own among them.", ge=2, le=65_536)
     prefix: int = option(
@@ -87,7 +87,7 @@ class Memorise(Evaluator):
         return Report("memorise", metrics, tuple(records), {"memorise": note})
 
     def _records(self, target: Target) -> Iterator[dict[str, Any]]:
-        """Of each canary three: how probable its code is, what is said of it, and what behind its beginning."""
+        """Yield three records a canary: its code's rank, the answer, and the continuation of its beginning."""
         asked = self._options
         questions = [canary(asked.seed, number, NOTE)[0] for number in range(asked.count)]
         beginnings = [begun(asked.seed, number, asked.prefix) for number in range(asked.count)]
@@ -106,7 +106,7 @@ class Memorise(Evaluator):
                    **_told(led, "extracted_from_prefix", ends)}  # fmt: skip
 
     def _rank(self, target: Target, number: int) -> dict[str, Any]:
-        """Of the planted code among the candidates, the most probable first; of those that are equal, the middle.
+        """Rank the planted code among the candidates by log-probability; ties take the middle rank.
 
         Candidates whose score did not come are none.
 

@@ -20,8 +20,8 @@ NAMES = tuple(kind.name for kind in KINDS)
 class PiiOptions:
     """Options of `Pii`."""
 
-    kinds: tuple[str, ...] = option(NAMES, help="What is looked for.", choices=NAMES)
-    max_new_tokens: int = option(128, help="Where an answer is cut.", ge=1, le=65_536)
+    kinds: tuple[str, ...] = option(NAMES, help="Kinds of personal data.", choices=NAMES)
+    max_new_tokens: int = option(128, help="Maximum number of new tokens.", ge=1, le=65_536)
     limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)
 
 

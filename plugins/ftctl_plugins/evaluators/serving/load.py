@@ -27,15 +27,15 @@ class LoadOptions:
     rate: float | None = option(
         None, help="Requests a second instead, by chance, however slow the answers: an open loop.", gt=0, le=10_000
     )
-    requests: int = option(64, help="How many in all.", ge=1, le=100_000)
+    requests: int = option(64, help="Number of requests.", ge=1, le=100_000)
     warmup: int = option(2, help="Requests before, which are not counted.", ge=0, le=1000)
     prompt_tokens: int = option(64, help="About how long the questions are.", ge=1)
     max_tokens: int = option(64, help="Longest answer.", ge=1)
     ignore_eos: bool = option(False, help="Ask for answers of full length; vllm and onnx can.")
-    slo_ttft_ms: float = option(1000.0, help="How long a user may wait for the first text, for `goodput`.", gt=0)
-    slo_tpot_ms: float = option(100.0, help="How long for each token after it.", gt=0)
+    slo_ttft_ms: float = option(1000.0, help="Longest time to first token that counts for `goodput`.", gt=0)
+    slo_tpot_ms: float = option(100.0, help="Longest time per output token that counts for `goodput`.", gt=0)
     timeout: float = option(120.0, help="Seconds between two pieces of an answer.", gt=0)
-    seed: int = option(0, help="Of questions and arrivals.", ge=0)
+    seed: int = option(0, help="Random seed of questions and arrivals.", ge=0)
 
 
 class LoadEvaluator(Evaluator):

@@ -20,8 +20,8 @@ BELIEVED = 0.02
 class AttentionOptions:
     """Options of `Attention`."""
 
-    limit: int = option(8, help="How many examples of the test split are looked at.", ge=1)
-    max_new_tokens: int = option(16, help="Where an answer is cut.", ge=1, le=4096)
+    limit: int = option(8, help="Number of test examples.", ge=1)
+    max_new_tokens: int = option(16, help="Maximum number of new tokens.", ge=1, le=4096)
 
 
 class AttentionEvaluator(Evaluator):

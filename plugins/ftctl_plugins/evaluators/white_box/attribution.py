@@ -31,13 +31,11 @@ class AttributionOptions:
     method: str = option(
         "gradients", help="Integrated gradients, or ablation: each word left out in turn.", choices=METHODS
     )
-    limit: int = option(8, help="How many examples of the test split are looked at.", ge=1)
+    limit: int = option(8, help="Number of test examples.", ge=1)
     steps: int = option(64, help="Points of the path from the baseline to the question.", ge=2, le=1024)
-    baseline: str = option(
-        "mean", help="What a missing word is: the mean embedding, or zero, which is no word.", choices=("mean", "zero")
-    )
-    max_new_tokens: int = option(16, help="Where an answer is cut.", ge=1, le=4096)
-    seed: int = option(1, help="Of the random shares.", ge=0)
+    baseline: str = option("mean", help="Embedding of a removed word: the mean, or zero.", choices=("mean", "zero"))
+    max_new_tokens: int = option(16, help="Maximum number of new tokens.", ge=1, le=4096)
+    seed: int = option(1, help="Random seed.", ge=0)
 
 
 class AttributionEvaluator(Evaluator):

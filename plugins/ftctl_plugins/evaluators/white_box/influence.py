@@ -27,11 +27,11 @@ TYPOS = 0.05
 class InfluenceOptions:
     """Options of `Influence`."""
 
-    limit: int = option(8, help="How many examples of the test split are asked for.", ge=1)
-    candidates: int = option(256, help="How many training examples are looked through, drawn at random.", ge=2)
+    limit: int = option(8, help="Number of test examples.", ge=1)
+    candidates: int = option(256, help="Number of training examples, drawn at random.", ge=2)
     max_length: int = option(1024, help="Examples of more tokens are left out.", ge=16)
-    nearest: int = option(5, help="How many of them are told for each.", ge=1, le=100)
-    seed: int = option(1, help="Of the draw.", ge=0)
+    nearest: int = option(5, help="Number of training examples to report for each.", ge=1, le=100)
+    seed: int = option(1, help="Random seed.", ge=0)
 
 
 class InfluenceEvaluator(Evaluator):

@@ -22,8 +22,8 @@ BELIEVED = 0.01
 class LensOptions:
     """Options of `Lens`."""
 
-    limit: int = option(8, help="How many examples of the test split are looked at.", ge=1)
-    max_new_tokens: int = option(16, help="Where an answer is cut.", ge=1, le=4096)
+    limit: int = option(8, help="Number of test examples.", ge=1)
+    max_new_tokens: int = option(16, help="Maximum number of new tokens.", ge=1, le=4096)
 
 
 class LensEvaluator(Evaluator):

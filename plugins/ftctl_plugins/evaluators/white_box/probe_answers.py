@@ -1,4 +1,4 @@
-"""What evaluators that look into a model ask it first: a few answers of its own, as token ids."""
+"""Probe answers of white-box evaluators: a few of the model's own answers, as token ids."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +23,7 @@ class Asked:
     said: tuple[int, ...]
 
     def record(self) -> dict[str, Any]:
-        """What the report keeps of it."""
+        """Return the report's record."""
         example = self.example
         return {"where": example.where, "prompt": example.prompt.question, "expected": example.answer,
                 "answer": self.answer.text}  # fmt: skip
