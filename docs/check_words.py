@@ -19,8 +19,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"core": "ftctl", "adapters": "ftctl_adapters", "plugins": "ftctl_plugins"}
 VAGUE = frozenset(
-    ("what", "whether", "how", "which", "of", "where", "who", "one", "as", "whose", "when", "those", "why")
-    + ("whoever", "whatever", "wherever")
+    "what whatever whether how which of where wherever who whoever whose one as when those why".split()  # noqa: SIM905
 )
 """First words of a sentence that names neither a thing nor an action."""
 LARGEST_SHARE = 0.03

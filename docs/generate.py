@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 from api import api
+from house import house
 from matrix import matrix
 
 from ftctl.plugin.offer import PORTS, Offer, load
@@ -28,6 +29,7 @@ def pages() -> dict[str, str]:
         "options.md": options(offers),
         "command-line.md": command_line(),
         "api.md": NOTE + api(),
+        "map.md": NOTE + house(),
     }
 
 

@@ -1,1 +1,1 @@
-"""Everything that touches a technology and is not chosen by name."""
+"""Adapters: technology that nobody chooses by name."""

@@ -1,3 +1,3 @@
-"""ftctl carries one model through its lifecycle; this package is the domain core, and it imports no technology."""
+"""The core of ftctl: domain, ports and use cases, without any technology."""
 
 __version__ = "0.1.0"

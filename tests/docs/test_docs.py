@@ -86,6 +86,7 @@ def test_what_the_matrix_calls_tested_names_a_test_that_runs_it() -> None:
 
 def test_every_option_is_documented() -> None:
     from ftctl.plugin.offer import load
+
     page = (ROOT / "docs" / "reference" / "options.md").read_text()
     for offer in build_registry().offers():
         for field in load(offer.options).__attrs_attrs__:

@@ -273,7 +273,7 @@ def test_refusals_are_known_in_both_languages() -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_refusals_are_told_from_answers_as_people_would(language: str) -> None:
-    """Of a hundred replies in each language, half of them refusals, as docs/how-to/evaluate.md tells."""
+    """Of a hundred replies in each language, half of them refusals, as docs/reference/metrics.md tells."""
     path = Path(__file__).parents[1] / "data" / "replies.jsonl"
     replies = [
         one

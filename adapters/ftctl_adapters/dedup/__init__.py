@@ -1,1 +1,1 @@
-"""Near duplicates by MinHash: signatures of texts, and clusters of like signatures, in bounded memory."""
+"""Near-duplicates by MinHash, in bounded memory."""

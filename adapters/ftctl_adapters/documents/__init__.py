@@ -1,1 +1,1 @@
-"""Documents as sections of text: one module a kind of file."""
+"""Readers of PDF, DOCX, HTML, Markdown and text, section by section."""

@@ -1,1 +1,1 @@
-"""Private environments: backends that cannot live beside each other get interpreters of their own."""
+"""Private environments of backends: recipes, builds, records."""

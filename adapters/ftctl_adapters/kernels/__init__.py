@@ -1,1 +1,1 @@
-"""Faster ways to compute what a transformer computes, in plain torch, for training on a CPU."""
+"""Fast, exact replacements of transformer layers for training on a CPU, in plain torch."""

@@ -1,1 +1,1 @@
-"""Models and tokenizers: brought in safely, rendered, asked. Only functions import torch, never the package."""
+"""Models and tokenizers: intake, rendering, labels, generation, scores. Only functions import torch."""

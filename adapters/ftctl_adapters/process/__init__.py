@@ -1,1 +1,1 @@
-"""Processes: workers and servers, each ended with everything it started."""
+"""Processes: workers, servers, the fork server, the sandbox; each ends with everything it started."""

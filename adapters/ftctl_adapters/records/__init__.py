@@ -1,1 +1,1 @@
-"""Rows of data files: bounded strict reading, and the formats people keep their chats in."""
+"""Rows of data files: strict bounded readers, formats, encryption, personal data."""

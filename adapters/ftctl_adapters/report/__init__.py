@@ -1,1 +1,1 @@
-"""A run written down for people: Markdown and one self-contained page."""
+"""Reports of runs: Markdown, one self-contained HTML page, JSON."""

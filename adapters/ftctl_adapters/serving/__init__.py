@@ -1,1 +1,1 @@
-"""Talking to servers."""
+"""Clients of OpenAI-compatible servers, load tests, the loopback server."""

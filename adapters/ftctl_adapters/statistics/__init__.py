@@ -1,1 +1,1 @@
-"""Statistics, by numpy alone: one family a module."""
+"""Statistics over numpy: agreement, bootstrap, paired tests."""

@@ -1,1 +1,1 @@
-"""The use cases, one a file. They speak to the outside through ports alone."""
+"""Use cases, one a file; they reach the outside through ports alone."""

@@ -1,4 +1,4 @@
-"""The six ports of the lifecycle with their errors, the secondary ones, and what backends are given."""
+"""Ports: the six of the lifecycle, the secondary ones, and the context of backends."""
 
 from ftctl.ports.compressor import Compressor, CompressorError
 from ftctl.ports.context import StageContext

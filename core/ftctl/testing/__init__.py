@@ -1,4 +1,4 @@
-"""For tests of plugins: a model and data to try, here; `ftctl.testing.contracts`; in-memory `ftctl.testing.fakes`."""
+"""Test kit for plugins: a tiny model and data here, `contracts`, in-memory `fakes`."""
 
 from ftctl.testing.samples import phrases, phrases_dataset, tiny_model, tiny_shape
 

@@ -1,1 +1,1 @@
-"""Runs one job in whatever interpreter its backend lives in: ``python -m ftctl.worker JOB_DIR``."""
+"""Worker: runs one job in any interpreter, ``python -m ftctl.worker JOB_DIR``."""

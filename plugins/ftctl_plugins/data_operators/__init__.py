@@ -1,1 +1,1 @@
-"""Steps between a data source and a data set."""
+"""Data operators: clean, filter, deduplicate, mask, derive, split, encrypt."""

@@ -1,1 +1,1 @@
-"""Engines: where the data stage's work is done, one module each."""
+"""Engines of the data stage."""

@@ -1,1 +1,1 @@
-"""Recipes of the private environments that backends of this package live in."""
+"""Recipes of private environments."""

@@ -1,1 +1,1 @@
-"""Launchers: how the processes of a training job start."""
+"""Launchers of training processes."""

@@ -1,4 +1,4 @@
-"""The use case that builds a data set: rows flow from the source through the operators into splits and a ledger."""
+"""The use case that builds a data set: source, operators, splits, ledger."""
 
 from ftctl.application.dataset.build import build_dataset
 

@@ -1,4 +1,4 @@
-"""Fakes with real state: tests look at what happened, never at how it was called."""
+"""Fakes of every port, with real state."""
 
 from ftctl.testing.fakes.artifact_store import FakeArtifactStore
 from ftctl.testing.fakes.clock import FakeClock
