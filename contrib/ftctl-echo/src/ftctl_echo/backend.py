@@ -9,7 +9,7 @@ from ftctl.ports import Evaluator, StageContext, Target, answered
 
 @options
 class EchoOptions:
-    max_new_tokens: int = option(32, help="Where an answer is cut.", ge=1)
+    max_new_tokens: int = option(32, help="Maximum number of new tokens.", ge=1)
 
 
 class Echo(Evaluator):
