@@ -9,6 +9,8 @@ was forked from has imported it before; so both are set here as well.
 import sys
 from collections.abc import Sequence
 
+from ftctl.worker.spin_control import SpinControl
+
 
 def main(cache: str, arguments: Sequence[str]) -> None:
     """Serve until a signal comes.
@@ -25,7 +27,8 @@ def main(cache: str, arguments: Sequence[str]) -> None:
     from transformers.cli.transformers import app
 
     sys.argv = ["transformers", "serve", *arguments]
-    app()
+    with SpinControl():
+        app()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from ftctl.worker.describe import describe
 from ftctl.worker.exit import finish_up
 from ftctl.worker.heartbeat import Heartbeat
 from ftctl.worker.job_folder import JobFolder
+from ftctl.worker.spin_control import SpinControl
 from ftctl.worker.work import work
 
 PARENT_SECONDS = 0.5
@@ -27,7 +28,7 @@ def main(folder: Path) -> NoReturn:
     place, rank = JobFolder(folder), int(os.environ["RANK"]) if "RANK" in os.environ else None
     if rank is not None:
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    with Heartbeat(place.heartbeat(rank)):
+    with Heartbeat(place.heartbeat(rank)), SpinControl():
         code = work(place, stop.is_set, rank)
         finish_up()
     os._exit(code)
