@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import Ftctl, minimal_environment
 
 pytestmark = pytest.mark.heavy
-STEPS = "[normalise, {use: pii, action: mask}, dedup-exact, dedup-near]"
+STEPS = "[normalise, dedup-exact]"
 
 
 @pytest.fixture

@@ -3,9 +3,6 @@
 import contextlib
 import json
 import math
-import os
-import subprocess
-import sys
 import tomllib
 from importlib.resources import files
 from typing import Any, ClassVar
@@ -20,12 +17,12 @@ from ftctl.plugin.offer import Offer, load
 from ftctl.plugin.option_checks import check_options
 from ftctl.plugin.registry import Registry, Unknown
 from ftctl.testing.contracts.base import Contract
+from ftctl.testing.contracts.fresh_python import in_fresh_python, in_new_python
 from ftctl.testing.fakes import FakeEnvironments
 
 HEAVY = ("torch", "transformers", "numpy", "pandas", "pyarrow", "tensorflow", "onnxruntime", "vllm", "click")
 """What no manifest imports."""
 
-SECONDS = 120
 MANIFEST_MILLISECONDS, TRIES = 20, 5
 """Processor time that the import of a manifest may take where ``ftctl.plugin`` is known; the best of some tries."""
 
@@ -148,7 +145,7 @@ class OfferContract(Contract, contract=True):
         program = MEASURE.format(module=manifest, heavy=HEAVY)
         best = math.inf
         for _ in range(TRIES):
-            took, heavy = (in_fresh_python(program) + "\n").split("\n")[:2]
+            took, heavy = (in_new_python(program) + "\n").split("\n")[:2]
             assert not heavy, f"the manifest imports {heavy}"
             best = min(best, float(took))
             if best < MANIFEST_MILLISECONDS:
@@ -172,18 +169,3 @@ def make(offer: Offer, values: dict[str, Any]) -> Any:
     good, problems = check_options(kind, values, "values")
     assert not problems, problems
     return load(offer.factory)(kind(**good))
-
-
-def in_fresh_python(program: str) -> str:
-    """Run a program in a fresh interpreter and return its output."""
-    path = os.pathsep.join(filter(None, sys.path))
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout.strip()

@@ -8,7 +8,8 @@ from ftctl.domain.codec import from_plain, to_plain
 from ftctl.domain.resources import ModelShape
 from ftctl.plugin.offer import Offer, load
 from ftctl.plugin.option_checks import check_options
-from ftctl.testing.contracts.offer import HEAVY, in_fresh_python
+from ftctl.testing.contracts.fresh_python import in_fresh_python
+from ftctl.testing.contracts.offer import HEAVY
 
 T = TypeVar("T")
 
