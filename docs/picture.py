@@ -1,7 +1,7 @@
 """Draw a real run of the built-in example as ``docs/run.svg``: ``python docs/picture.py``.
 
-Runs ``ftctl run --once`` in an empty folder, keeps the lines that a terminal shows, and renders them with rich. Lines of
-repeated progress are left out.
+Runs ``ftctl run --once`` in an empty folder, keeps the lines that a terminal shows, and renders them with rich. Lines
+of repeated progress are left out.
 """
 
 import io

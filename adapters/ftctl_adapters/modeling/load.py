@@ -16,6 +16,8 @@ def load_base(folder: str, bf16: bool | None, *, fp16: bool = False) -> Any:
     import torch
     from transformers import AutoModelForCausalLM
 
+    import ftctl_adapters.modeling.eager_bitsandbytes  # noqa: F401 before transformers or PEFT import it
+
     dtype: Any = "auto" if bf16 is None else torch.bfloat16 if bf16 else torch.float32
     dtype = torch.float16 if fp16 else dtype
     return AutoModelForCausalLM.from_pretrained(

@@ -26,6 +26,8 @@ def main(cache: str, arguments: Sequence[str]) -> None:
     constants.HF_HUB_CACHE = _cache_manager.HF_HUB_CACHE = cache
     from transformers.cli.transformers import app
 
+    import ftctl_adapters.modeling.eager_bitsandbytes  # noqa: F401 before transformers imports it
+
     sys.argv = ["transformers", "serve", *arguments]
     with SpinControl():
         app()
