@@ -2,8 +2,8 @@
 
 It wraps four functions of its CPU fallback in `torch.compile` when it is imported, which loads TorchInductor: over a
 second in every process that imports PEFT or opens a quantised model. Where compiling fails it keeps the plain functions
-itself; so compiling fails here, while it is imported. Results are the plain functions', with a compiler or without. On a
-machine with a GPU it is imported as it stands, for there compiled functions are used.
+itself; so compiling fails here, while it is imported. Results are the plain functions', with a compiler or without.
+On a machine with a GPU it is imported as it stands, for there compiled functions are used.
 """
 
 import contextlib
