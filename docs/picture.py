@@ -17,7 +17,7 @@ from rich.text import Text
 OUT = Path(__file__).with_name("run.svg")
 WIDTH = 108
 FTCTL = (sys.executable, "-m", "ftctl_adapters.cli", "run", "--once")
-LEFT_OUT = re.compile(r"^(  tune \d+/|… |metric .*better|report )")
+LEFT_OUT = re.compile(r"^(  tune \d+/|  \S+ \d+/\d+ (answers|scores)|… |report )")
 STYLES = ((r"✓ \S+", "green"), (r"^  serving.*", "cyan"), (r"^endpoint.*", "cyan"), (r"exact_match\S*", "bold"))
 
 

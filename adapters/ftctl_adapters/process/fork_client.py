@@ -76,12 +76,16 @@ class ForkClient:
         Raises:
             NotForked: the server is gone, is not fit to fork, or does not answer.
         """
-        asked = {
-            "module": module,
-            "arguments": list(arguments),
-            "variables": child_environment(variables),
-            "folder": str(Path.cwd()),
-        }
+        try:
+            asked = {
+                "module": module,
+                "arguments": list(arguments),
+                "variables": child_environment(variables),
+                "folder": str(Path.cwd()),
+            }
+        except OSError as error:
+            # the current folder is gone
+            raise NotForked from error
         data = json.dumps(asked).encode()
         if len(data) > REQUEST_BYTES:
             raise NotForked

@@ -17,7 +17,7 @@ from ftctl.domain.report import Report
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target, answered
 from ftctl_plugins.evaluators.conversations import conversations
-from ftctl_plugins.evaluators.quality.text_scores import words
+from ftctl_plugins.evaluators.words import words
 
 ORDERS = (1, 2, 3)
 

@@ -10,7 +10,8 @@ from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target, answered
 from ftctl_plugins.evaluators.conversations import conversations
 from ftctl_plugins.evaluators.exact_match import exact_match, token_f1
-from ftctl_plugins.evaluators.quality.text_scores import BOOTSTRAP, MORE, chrf_signature, words
+from ftctl_plugins.evaluators.quality.text_scores import BOOTSTRAP, MORE, chrf_signature
+from ftctl_plugins.evaluators.words import words
 
 ROUGE = ("rouge1", "rouge2", "rougeL")
 SHORT = 3

@@ -1,23 +1,17 @@
 """Figures of answers beside the expected ones that `text-metrics` tells when it is asked for them."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl_plugins.evaluators.exact_match import normalise
+from ftctl_plugins.evaluators.words import words
 
 BOOTSTRAP = 200
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
 
 Texts = Sequence[str]
-
-
-def words(text: str) -> list[str]:
-    """Words in lower case; a CJK character is one of its own."""
-    return _WORD.findall(text.lower())
 
 
 def chrf(answers: Texts, expected: Texts) -> Metric:
