@@ -4,7 +4,7 @@ from typing import Any
 
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.format import HF
-from ftctl.ports import Inside
+from ftctl.ports import LoadedModel
 from ftctl.testing.fakes import FakeTarget
 from ftctl_adapters.modeling.decoder_blocks import layers_of
 from ftctl_adapters.modeling.load import load_whole
@@ -22,8 +22,8 @@ class LookedInto(FakeTarget):
         self.model: Any = load_whole(Artifact("model", HF, "", TINY)).float()
         self.tokenizer = ChatTokenizer(TINY)
 
-    def inside(self) -> Inside:
-        return Inside(self.model, self.tokenizer)
+    def inside(self) -> LoadedModel:
+        return LoadedModel(self.model, self.tokenizer)
 
 
 def capped() -> LookedInto:

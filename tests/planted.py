@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ftctl.domain.example import Prompt
-from ftctl.ports import Inside
+from ftctl.ports import LoadedModel
 from ftctl.testing.fakes import FakeTarget
 
 torch = pytest.importorskip("torch")
@@ -61,5 +61,5 @@ class Shown(FakeTarget):
         super().__init__()
         self.model = model
 
-    def inside(self) -> Inside:
-        return Inside(self.model, Letters())
+    def inside(self) -> LoadedModel:
+        return LoadedModel(self.model, Letters())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ftctl.ports import Inside, Target
+from ftctl.ports import LoadedModel, Target
 from ftctl.testing import tiny_model
 from ftctl.testing.contracts import EvaluatorContract
 from ftctl.testing.contracts.offer import make
@@ -34,17 +34,17 @@ class Shown(FakeTarget):
     def __init__(self, backwards: bool) -> None:
         super().__init__()
         found: Any = make(build_registry().find("target_loader", "transformers"), {})  # type: ignore[arg-type]
-        self.seen: Inside = found.load(tiny_model()).inside()
+        self.seen: LoadedModel = found.load(tiny_model()).inside()
         self.seen.model.float()
         if backwards:
             self.seen.model.lm_head.register_forward_hook(lambda module, given, logits: -logits)
 
-    def inside(self) -> Inside:
+    def inside(self) -> LoadedModel:
         return self.seen
 
 
 class TestBench(EvaluatorContract):
-    """Asks for what the tiny model finds likeliest."""
+    """EvaluationCost for what the tiny model finds likeliest."""
 
     @pytest.fixture
     def offer(self) -> str:
@@ -70,7 +70,7 @@ class TestBench(EvaluatorContract):
 
 
 @functools.cache
-def plain() -> Inside:
+def plain() -> LoadedModel:
     return Shown(backwards=False).seen
 
 

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from ftctl.domain.example import Example, Prompt
 from ftctl.domain.launch import Endpoint
-from ftctl.ports import Answer, Reached, Target
+from ftctl.ports import Answer, EndpointAccess, Target
 from ftctl.testing.contracts import EvaluatorContract
 from ftctl.testing.contracts.stage import recording
 from ftctl.testing.fakes import FakeTarget
@@ -19,7 +19,7 @@ from ftctl_plugins.evaluators.own_cases import read_cases
 from ftctl_plugins.evaluators.quality.human import Human, HumanOptions
 from tests.answering import Ruled, babble
 from tests.openai_server import FakeService, serving
-from tests.streaming import Pace, streaming
+from tests.streaming import Throughput, streaming
 
 pytest.importorskip("sacrebleu")
 
@@ -77,12 +77,12 @@ def graded(body: dict[str, Any]) -> str:
 class Dialled(FakeTarget):
     """Served at a pace."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Throughput) -> None:
         super().__init__()
         self.pace = pace
 
-    def reached(self) -> Reached:
-        return Reached(Endpoint(self.pace.url, "m"))
+    def reached(self) -> EndpointAccess:
+        return EndpointAccess(Endpoint(self.pace.url, "m"))
 
 
 class TestLoad(EvaluatorContract):
@@ -96,13 +96,13 @@ class TestLoad(EvaluatorContract):
 
     @pytest.fixture
     def best(self) -> Iterator[Target]:
-        with streaming(Pace()) as pace:
+        with streaming(Throughput()) as pace:
             yield Dialled(pace)
 
     @pytest.fixture
     def worst(self) -> Iterator[Target]:
         """Refuses every third request."""
-        with streaming(Pace(failing=3)) as pace:
+        with streaming(Throughput(failing=3)) as pace:
             yield Dialled(pace)
 
     @pytest.fixture

@@ -9,7 +9,7 @@ from ftctl.application.app import App
 from ftctl.application.plan import make_plan
 from ftctl.application.resolve import resolve
 from ftctl.application.throughput_history import recall_pace, remember_pace
-from ftctl.domain.evaluation_cost import Asked, Asks, Pace, together
+from ftctl.domain.evaluation_cost import EvaluationCost, RequestTotals, Throughput, total_requests
 from ftctl.domain.example import Message, Prompt
 from ftctl.domain.statistics.power import smallest_shown
 from ftctl.ports.target import Answer
@@ -24,31 +24,33 @@ from tests.unit.test_run import go
 
 def test_what_evaluators_share_is_asked_once() -> None:
     found = {
-        "exact": Asks(split=100, longest=128),
-        "private": Asks(split=40, longest=128, scores=7),
-        "short": Asks(split=10, longest=16),
-        "attacks": Asks(answers=434, longest=64),
+        "exact": EvaluationCost(split=100, longest=128),
+        "private": EvaluationCost(split=40, longest=128, scores=7),
+        "short": EvaluationCost(split=10, longest=16),
+        "attacks": EvaluationCost(answers=434, longest=64),
         "strange": None,
     }
-    assert together(found.items()) == Asked(100 + 10 + 434, 100 * 128 + 10 * 16 + 434 * 64, 7, ("strange",))
+    assert total_requests(found.items()) == RequestTotals(
+        100 + 10 + 434, 100 * 128 + 10 * 16 + 434 * 64, 7, ("strange",)
+    )
 
 
 def test_how_long_that_takes_is_known_where_all_of_it_was_measured() -> None:
-    asked = Asked(10, 1000, 50)
-    assert Pace(100.0, 25.0).seconds(asked) == 12.0
-    assert Pace(100.0).seconds(asked) is None
-    assert Pace(100.0).seconds(Asked(10, 1000, 0)) == 10.0
-    assert Pace(100.0, 25.0).seconds(Asked(10, 1000, 50, ("silent",))) is None
-    assert Pace(100.0, 25.0).seconds(Asked(0, 0, 0)) is None
+    asked = RequestTotals(10, 1000, 50)
+    assert Throughput(100.0, 25.0).seconds(asked) == 12.0
+    assert Throughput(100.0).seconds(asked) is None
+    assert Throughput(100.0).seconds(RequestTotals(10, 1000, 0)) == 10.0
+    assert Throughput(100.0, 25.0).seconds(RequestTotals(10, 1000, 50, ("silent",))) is None
+    assert Throughput(100.0, 25.0).seconds(RequestTotals(0, 0, 0)) is None
 
 
 def test_a_pace_is_kept_by_model_and_what_was_not_measured_stays(tmp_path: Path) -> None:
-    remember_pace(tmp_path / "replies", "a", Pace(100.0, 25.0))
-    remember_pace(tmp_path / "replies", "a", Pace(tokens_per_second=80.0))
-    assert recall_pace(tmp_path / "replies", "a") == Pace(80.0, 25.0)
-    assert recall_pace(tmp_path / "replies", "b") == Pace()
+    remember_pace(tmp_path / "replies", "a", Throughput(100.0, 25.0))
+    remember_pace(tmp_path / "replies", "a", Throughput(tokens_per_second=80.0))
+    assert recall_pace(tmp_path / "replies", "a") == Throughput(80.0, 25.0)
+    assert recall_pace(tmp_path / "replies", "b") == Throughput()
     next((tmp_path / "replies").iterdir()).write_text('{"tokens_per_sec')
-    assert recall_pace(tmp_path / "replies", "a") == Pace()
+    assert recall_pace(tmp_path / "replies", "a") == Throughput()
 
 
 class Slow(FakeTarget):
@@ -68,10 +70,10 @@ def test_the_pace_is_that_of_what_had_to_be_asked(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("ftctl.worker.cached_target.time.perf_counter", lambda: clock[0])
     target = RememberedTarget(Slow(clock), Replies(tmp_path, "a"), recording(tmp_path))
     prompts = [Prompt((Message("user", str(number)),)) for number in range(20)]
-    assert target.pace() == Pace()
+    assert target.pace() == Throughput()
     target.generate(prompts, 8)
     target.generate(prompts, 8)
-    assert target.pace() == Pace(tokens_per_second=100.0)
+    assert target.pace() == Throughput(tokens_per_second=100.0)
 
 
 def test_the_plan_says_what_is_asked_once_the_data_is_known(fake_app: App) -> None:
@@ -94,7 +96,7 @@ def test_the_plan_says_what_fewer_examples_than_there_are_would_show(
     fake_app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go(fake_app, {**FAKE, "evaluators": ["fake"]})
-    monkeypatch.setattr(FakeEvaluator, "asks", lambda self, examples: Asks(split=examples - 1))
+    monkeypatch.setattr(FakeEvaluator, "asks", lambda self, examples: EvaluationCost(split=examples - 1))
     spec = resolve({**FAKE, "evaluators": ["fake"]}, fake_app.registry, fake_app.environments)
     told = make_plan(fake_app, spec).evaluation()
     assert told is not None
@@ -108,7 +110,7 @@ def test_the_plan_prints_what_an_evaluator_with_a_limit_would_show(
 ) -> None:
     go(fake_app, {**FAKE, "evaluators": ["fake"]})
     spec = resolve({**FAKE, "evaluators": ["fake"]}, fake_app.registry, fake_app.environments)
-    monkeypatch.setattr(FakeEvaluator, "asks", lambda self, examples: Asks(split=2))
+    monkeypatch.setattr(FakeEvaluator, "asks", lambda self, examples: EvaluationCost(split=2))
     document = make_plan(fake_app, spec).document()
     few = document["evaluation"]["fewer"][0]
     document["evaluation"]["fewer"].append(few | {"evaluator": "drift", "examples": 50, "smallest_shown": 0.177})

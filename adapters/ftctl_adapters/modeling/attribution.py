@@ -33,7 +33,7 @@ class Attribution:
 
 
 class Attributor:
-    """Asks one model in float32, in a copy of it where it is stored otherwise."""
+    """EvaluationCost one model in float32, in a copy of it where it is stored otherwise."""
 
     def __init__(self, model: Any, baseline: str, steps: int) -> None:
         import torch

@@ -6,7 +6,7 @@ from typing import Any
 from ftctl.domain.encoded import Encoded
 from ftctl.domain.example import Example, Prompt
 from ftctl.errors import BackendFailed
-from ftctl.ports import Answer, Inside, Score, Target
+from ftctl.ports import Answer, LoadedModel, Score, Target
 from ftctl_adapters.modeling.generate import Drawing, drawn, greedy
 from ftctl_adapters.modeling.labels import encode_example
 from ftctl_adapters.modeling.scoring import Scorer
@@ -52,5 +52,5 @@ class LoadedTarget(Target):
                 )
                 raise BackendFailed(text, next_step="leave such rows out of the test split")
 
-    def inside(self) -> Inside:
-        return Inside(self._model, self._tokenizer)
+    def inside(self) -> LoadedModel:
+        return LoadedModel(self._model, self._tokenizer)

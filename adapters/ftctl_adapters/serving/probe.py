@@ -1,4 +1,4 @@
-"""Asks an endpoint about one golden case, by whatever it understands."""
+"""EvaluationCost an endpoint about one golden case, by whatever it understands."""
 
 from typing import Any
 

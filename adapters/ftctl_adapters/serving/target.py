@@ -12,7 +12,7 @@ from attrs import frozen
 from ftctl.domain.example import Example, Prompt
 from ftctl.domain.launch import Endpoint
 from ftctl.errors import BackendFailed
-from ftctl.ports import Answer, Reached, Score, Target
+from ftctl.ports import Answer, EndpointAccess, Score, Target
 from ftctl_adapters.modeling.labels import encode_example
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.serving.retry import NoAnswer, Unusable, get, insist, post
@@ -70,8 +70,8 @@ class EndpointTarget(Target):
         with ThreadPoolExecutor(self._link.concurrency) as threads:
             return list(threads.map(self._score, examples))
 
-    def reached(self) -> Reached:
-        return Reached(self._endpoint, self._link.key)
+    def reached(self) -> EndpointAccess:
+        return EndpointAccess(self._endpoint, self._link.key)
 
     def refusals(self, *, scores: bool) -> tuple[str, ...]:
         """Return reasons why it cannot be asked, or scored; empty if it can."""

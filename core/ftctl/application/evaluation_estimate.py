@@ -9,12 +9,12 @@ from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage_keys import PlannedStage
 from ftctl.application.throughput_history import recall_pace
 from ftctl.domain.codec import to_plain
-from ftctl.domain.evaluation_cost import Asks, Pace, together
+from ftctl.domain.evaluation_cost import EvaluationCost, Throughput, total_requests
 from ftctl.domain.statistics.power import smallest_shown
 from ftctl.errors import FtctlError
 
 
-def estimate_evaluation(spec: RunSpec, stages: Sequence[PlannedStage], pace: Pace) -> dict[str, Any] | None:
+def estimate_evaluation(spec: RunSpec, stages: Sequence[PlannedStage], pace: Throughput) -> dict[str, Any] | None:
     """Estimate what evaluating one model takes; ``None`` before the data stage is done, or without evaluators.
 
     Returns:
@@ -26,7 +26,7 @@ def estimate_evaluation(spec: RunSpec, stages: Sequence[PlannedStage], pace: Pac
     if examples is None or not spec.evaluators:
         return None
     found = [(one.offer.name, _asks(one, examples)) for one in spec.evaluators]
-    asked = together(found)
+    asked = total_requests(found)
     told = {"examples": examples, "smallest_shown": smallest_shown(examples), "asks": to_plain(asked)}
     fewer = [
         {"evaluator": name, "examples": one.split, "smallest_shown": smallest_shown(one.split)}
@@ -36,7 +36,7 @@ def estimate_evaluation(spec: RunSpec, stages: Sequence[PlannedStage], pace: Pac
     return told | {"fewer": fewer, "seconds": pace.seconds(asked)}
 
 
-def _asks(evaluator: Backend, examples: int) -> Asks | None:
+def _asks(evaluator: Backend, examples: int) -> EvaluationCost | None:
     """Ask an evaluator for its cost; ``None`` where it fails, since an estimate is no reason to end a run."""
     if evaluator.offer.environment != "default" and not evaluator.outside:
         return None
@@ -44,10 +44,10 @@ def _asks(evaluator: Backend, examples: int) -> Asks | None:
         told = ask(evaluator, "asks", examples)
     except FtctlError:
         return None
-    return told if isinstance(told, Asks) else None
+    return told if isinstance(told, EvaluationCost) else None
 
 
-def measured_pace(app: App, spec: RunSpec, planned: Sequence[PlannedStage]) -> Pace:
+def measured_pace(app: App, spec: RunSpec, planned: Sequence[PlannedStage]) -> Throughput:
     """Return how fast the base model, or the endpoint, answered in this workspace before."""
     model = next((one.record for one in planned if one.stage.operation == "admit"), None)
     who = spec.endpoint.model if spec.endpoint else (model or {}).get("digest", "")

@@ -21,7 +21,7 @@ from ftctl.application.spec import RunSpec
 from ftctl.application.stage import Stage
 from ftctl.application.stage_keys import PlannedStage, look_up
 from ftctl.domain.codec import to_plain
-from ftctl.domain.evaluation_cost import Pace
+from ftctl.domain.evaluation_cost import Throughput
 from ftctl.domain.launch import Endpoint
 from ftctl.domain.resources import ModelShape, ResourcePlan
 from ftctl.errors import ConfigInvalid, DiskFull
@@ -44,7 +44,7 @@ class Plan:
     resources: ResourcePlan
     measures: bool = True
     """Whether it goes as far as the metrics, so that gates can be held against them."""
-    pace: Pace = field(factory=Pace)
+    pace: Throughput = field(factory=Throughput)
     """How fast the base model answered here before."""
     helps: bool = False
     """Whether this machine only lends its processes to a training run whose outcome another keeps."""

@@ -6,11 +6,11 @@ from pathlib import Path
 from attrs import evolve
 
 from ftctl.domain.codec import digest, from_plain, to_plain
-from ftctl.domain.evaluation_cost import Pace
+from ftctl.domain.evaluation_cost import Throughput
 from ftctl.whole_file import write_whole
 
 
-def remember_pace(folder: Path, who: str, pace: Pace) -> None:
+def remember_pace(folder: Path, who: str, pace: Throughput) -> None:
     """Keeps what was measured of a model, the digest of its base, or its name; what was not measured stays."""
     before, path = recall_pace(folder, who), _path(folder, who)
     known = {name: value for name, value in to_plain(pace).items() if value is not None}
@@ -18,13 +18,13 @@ def remember_pace(folder: Path, who: str, pace: Pace) -> None:
     write_whole(path, json.dumps(to_plain(evolve(before, **known))))
 
 
-def recall_pace(folder: Path, who: str) -> Pace:
+def recall_pace(folder: Path, who: str) -> Throughput:
     """Return the recorded throughput of a model; empty if there is none or it is unreadable."""
     try:
-        found: Pace = from_plain(json.loads(_path(folder, who).read_text(encoding="utf-8")), Pace)
+        found: Throughput = from_plain(json.loads(_path(folder, who).read_text(encoding="utf-8")), Throughput)
         return found
     except (OSError, ValueError, TypeError, LookupError):
-        return Pace()
+        return Throughput()
 
 
 def _path(folder: Path, who: str) -> Path:

@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 
 @frozen
-class Asks:
+class EvaluationCost:
     """At most so much: ``answers`` to questions of its own, to the first ``split`` of the test split, and ``scores``.
 
     Each answer has ``longest`` tokens at most. Evaluators whose answers may be as long share those to the test split.
@@ -19,7 +19,7 @@ class Asks:
 
 
 @frozen
-class Asked:
+class RequestTotals:
     """Requests of several evaluators together; ``silent`` names those that do not tell theirs."""
 
     answers: int
@@ -28,7 +28,7 @@ class Asked:
     silent: tuple[str, ...] = field(default=())
 
 
-def together(found: Iterable[tuple[str, Asks | None]]) -> Asked:
+def total_requests(found: Iterable[tuple[str, EvaluationCost | None]]) -> RequestTotals:
     """Add up the requests of evaluators, by name; answers that they share count once."""
     shared: dict[int, int] = {}
     answers = tokens = scores = 0
@@ -42,17 +42,17 @@ def together(found: Iterable[tuple[str, Asks | None]]) -> Asked:
         shared[one.longest] = max(shared.get(one.longest, 0), one.split)
     answers += sum(shared.values())
     tokens += sum(longest * count for longest, count in shared.items())
-    return Asked(answers, tokens, scores, tuple(silent))
+    return RequestTotals(answers, tokens, scores, tuple(silent))
 
 
 @frozen
-class Pace:
+class Throughput:
     """Measured throughput of a model on this machine; ``None`` where it was not measured."""
 
     tokens_per_second: float | None = None
     scores_per_second: float | None = None
 
-    def seconds(self, asked: Asked) -> float | None:
+    def seconds(self, asked: RequestTotals) -> float | None:
         """Estimate the duration in seconds; ``None`` if a rate or a cost is unknown."""
         if asked.silent or not (asked.tokens or asked.scores):
             return None

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.report import Report
 from ftctl.errors import BackendError
@@ -28,10 +28,10 @@ class Evaluator(ABC):
         """
         return ""
 
-    def asks(self, examples: int) -> Asks | None:
+    def asks(self, examples: int) -> EvaluationCost | None:
         """Return the largest number of requests for a test split of this size; ``None`` if unknown.
 
-        Asked while a run is planned, and never of the model.
+        RequestTotals while a run is planned, and never of the model.
         """
         return None
 

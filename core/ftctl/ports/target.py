@@ -44,7 +44,7 @@ class Score:
 
 
 @frozen
-class Inside:
+class LoadedModel:
     """Access to a loaded model for white-box evaluators: the torch module in eval mode, and its tokenizer."""
 
     model: Any
@@ -52,7 +52,7 @@ class Inside:
 
 
 @frozen
-class Reached:
+class EndpointAccess:
     """The server that answers, for those who measure it and not the model; the key is a secret."""
 
     endpoint: Endpoint
@@ -99,7 +99,7 @@ class Target(ABC):
         Of an example that cannot be scored, why.
         """
 
-    def reached(self) -> Reached:
+    def reached(self) -> EndpointAccess:
         """Return the address of a served model.
 
         Raises:
@@ -108,7 +108,7 @@ class Target(ABC):
         text = "this model is in this process, and there is no server to measure"
         raise BackendFailed(text, next_step="name the `endpoint`, or say evaluate_served: true")
 
-    def inside(self) -> Inside:
+    def inside(self) -> LoadedModel:
         """The model itself.
 
         Raises:

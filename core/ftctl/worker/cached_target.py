@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from ftctl.domain.evaluation_cost import Pace
+from ftctl.domain.evaluation_cost import Throughput
 from ftctl.domain.event import PROGRESS_MADE
 from ftctl.domain.example import Example, Prompt
 from ftctl.errors import Unanswered
 from ftctl.ports.context import StageContext
-from ftctl.ports.target import Answer, Inside, Reached, Score, Target
+from ftctl.ports.target import Answer, EndpointAccess, LoadedModel, Score, Target
 from ftctl.worker.answer_store import Replies, example_key, question_key
 
 BATCH = 64
@@ -18,7 +18,7 @@ ENOUGH_TOKENS, ENOUGH_SCORES = 100, 10
 
 
 class RememberedTarget(Target):
-    """Asks what is not among the replies; what was not answered is asked again by who comes next."""
+    """EvaluationCost what is not among the replies; what was not answered is asked again by who comes next."""
 
     def __init__(self, target: Target, replies: Replies, context: StageContext) -> None:
         self._target, self._replies, self._context = target, replies, context
@@ -77,17 +77,17 @@ class RememberedTarget(Target):
             self._tell(start + BATCH, len(asked), "scores")
         return [missing[key] if key in missing else known[key] for key in keys]
 
-    def pace(self) -> Pace:
+    def pace(self) -> Throughput:
         """Return the throughput of the requests that had to be made; empty for too few."""
-        return Pace(
+        return Throughput(
             self._tokens / self._answering if self._tokens >= ENOUGH_TOKENS and self._answering else None,
             self._scores / self._scoring if self._scores >= ENOUGH_SCORES and self._scoring else None,
         )
 
-    def reached(self) -> Reached:
+    def reached(self) -> EndpointAccess:
         return self._target.reached()
 
-    def inside(self) -> Inside:
+    def inside(self) -> LoadedModel:
         return self._target.inside()
 
     def _tell(self, done: int, total: int, unit: str) -> None:

@@ -14,7 +14,7 @@ from ftctl.application.model_variants import REPORTS
 from ftctl.application.throughput_history import remember_pace
 from ftctl.domain.artifact import Draft, served_model
 from ftctl.domain.codec import digest, from_plain, to_plain
-from ftctl.domain.evaluation_cost import Pace
+from ftctl.domain.evaluation_cost import Throughput
 from ftctl.domain.event import METRIC_RECORDED, WARNING_RAISED
 from ftctl.domain.example import Example
 from ftctl.domain.interpreter import Interpreter
@@ -90,7 +90,7 @@ def _reports(job: Job, context: StageContext) -> list[Report]:
     target = RememberedTarget(asked, _replies(job, asked, context), context)
     context = evolve(context, training=lambda: read_split(job.inputs["data"], "train"), base=_base(job, context))
     reports = _measured(job, target, examples, context, Finished(context.work / "finished" / _who(job, asked)))
-    if job.settings.get("replies") and target.pace() != Pace():
+    if job.settings.get("replies") and target.pace() != Throughput():
         # a hint for the next plan, and nothing that an evaluation should fail for
         with suppress(OSError):
             remember_pace(Path(job.settings["replies"]), _planned_as(job), target.pace())

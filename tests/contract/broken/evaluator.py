@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 from attrs import evolve
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example, Prompt
 from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
@@ -118,8 +118,8 @@ class Test_the_report_survives_json(Measure):
 class Choosy(FakeEvaluator):
     """Measures those who answer."""
 
-    def asks(self, examples: int) -> Asks | None:
-        return Asks(answers=examples, split=examples, longest=16)
+    def asks(self, examples: int) -> EvaluationCost | None:
+        return EvaluationCost(answers=examples, split=examples, longest=16)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         answers = target.generate([example.prompt for example in data], 16)
@@ -158,8 +158,8 @@ class Deaf(FakeEvaluator):
         nats = [-score.log_probability for score in target.score(data)]
         return evolve(told, metrics=(*told.metrics, mean_metric("nats", nats, unit="nat", direction="lower")))
 
-    def asks(self, examples: int) -> Asks | None:
-        return Asks(split=examples, longest=16, scores=examples)
+    def asks(self, examples: int) -> EvaluationCost | None:
+        return EvaluationCost(split=examples, longest=16, scores=examples)
 
 
 class Test_a_missing_answer_is_told_and_is_no_zero__nor_is_a_score(Measure):
@@ -170,8 +170,8 @@ class Test_a_missing_answer_is_told_and_is_no_zero__nor_is_a_score(Measure):
 class Nosy(FakeEvaluator):
     """Scores, and has not said so."""
 
-    def asks(self, examples: int) -> Asks | None:
-        return Asks(split=examples, longest=16, scores=examples)
+    def asks(self, examples: int) -> EvaluationCost | None:
+        return EvaluationCost(split=examples, longest=16, scores=examples)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         target.score(data)
@@ -192,7 +192,7 @@ class Test_who_looks_into_the_model_says_so(Measure):
 
 
 class Dialling(FakeEvaluator):
-    """Asks where the server is, and has not said so."""
+    """EvaluationCost where the server is, and has not said so."""
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         with contextlib.suppress(BackendFailed):
@@ -215,8 +215,8 @@ class Hasty(FakeEvaluator):
         target.generate([evolve(example.prompt, begun="It is") for example in data], 16)
         return super().evaluate(target, data, context)
 
-    def asks(self, examples: int) -> Asks | None:
-        return Asks(answers=examples, split=examples, longest=16)
+    def asks(self, examples: int) -> EvaluationCost | None:
+        return EvaluationCost(answers=examples, split=examples, longest=16)
 
 
 class Test_who_begins_answers_says_that_it_asks_for_probabilities(Measure):
@@ -224,10 +224,10 @@ class Test_who_begins_answers_says_that_it_asks_for_probabilities(Measure):
 
 
 class Understating(FakeEvaluator):
-    """Asks twice what it says."""
+    """EvaluationCost twice what it says."""
 
-    def asks(self, examples: int) -> Asks | None:
-        return Asks(split=examples // 2, longest=16)
+    def asks(self, examples: int) -> EvaluationCost | None:
+        return EvaluationCost(split=examples // 2, longest=16)
 
 
 class Test_it_asks_no_more_than_it_says(Measure):

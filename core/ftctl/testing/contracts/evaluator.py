@@ -18,7 +18,7 @@ from ftctl.domain.report import Report
 from ftctl.plugin.capabilities import INSIDE, OWN_CASES, SCORES, SERVER
 from ftctl.plugin.offer import Offer
 from ftctl.ports.evaluator import Evaluator
-from ftctl.ports.target import Answer, Inside, Reached, Score, Target
+from ftctl.ports.target import Answer, EndpointAccess, LoadedModel, Score, Target
 from ftctl.testing.contracts.base import capability
 from ftctl.testing.contracts.offer import OfferContract, make
 from ftctl.testing.contracts.stage import recording
@@ -324,11 +324,11 @@ class _Through(Target):
         self.scored += len(examples)
         return self._inner.score(examples)
 
-    def reached(self) -> Reached:
+    def reached(self) -> EndpointAccess:
         self.measured += 1
         return self._inner.reached()
 
-    def inside(self) -> Inside:
+    def inside(self) -> LoadedModel:
         self.looked += 1
         return self._inner.inside()
 

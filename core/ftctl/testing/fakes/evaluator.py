@@ -5,7 +5,7 @@ from pathlib import Path
 
 from attrs import evolve
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
@@ -27,8 +27,8 @@ class FakeEvaluator(Evaluator):
     def __init__(self, options: FakeEvaluatorOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks | None:
-        return Asks(split=examples, longest=16)
+    def asks(self, examples: int) -> EvaluationCost | None:
+        return EvaluationCost(split=examples, longest=16)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked, answers, missing = answered(data, target.generate([example.prompt for example in data], 16))

@@ -42,7 +42,7 @@ class FakeAskerOptions:
 
 
 class FakeAsker(TargetLoader):
-    """Asks a server that knows the answers; one whose address says ``deaf`` tells no probabilities."""
+    """EvaluationCost a server that knows the answers; one whose address says ``deaf`` tells no probabilities."""
 
     def __init__(self, options: FakeAskerOptions) -> None:
         self._options = options

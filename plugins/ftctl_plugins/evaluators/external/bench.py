@@ -16,7 +16,7 @@ from ftctl.domain.metric import Direction, Metric, mean_metric
 from ftctl.domain.report import Report
 from ftctl.errors import FtctlError
 from ftctl.plugin import option, options
-from ftctl.ports import Evaluator, Inside, StageContext, Target
+from ftctl.ports import Evaluator, LoadedModel, StageContext, Target
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl_plugins.evaluators.external.bench_tasks import fingerprint, is_file
 
@@ -90,7 +90,7 @@ class Bench(Evaluator):
         notes = {f"bench: {task}": f"task hash {digest}" for task, digest in found["task_hashes"].items()}
         return Report("bench", tuple(_metrics(found, records)), tuple(records), notes)
 
-    def _measured(self, inside: Inside, work: Path) -> dict[str, Any]:
+    def _measured(self, inside: LoadedModel, work: Path) -> dict[str, Any]:
         import multiprocessing
 
         from lm_eval import simple_evaluate

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Direction, Metric, mean_metric
 from ftctl.domain.report import Report
@@ -43,8 +43,10 @@ class Diversity(Evaluator):
     def __init__(self, options: DiversityOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
-        return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
+    def asks(self, examples: int) -> EvaluationCost:
+        return EvaluationCost(
+            split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens
+        )
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = conversations("diversity", data, self._options.limit, fewest=2)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric, extreme_metric
 from ftctl.domain.report import Report
@@ -50,9 +50,11 @@ class Fairness(Evaluator):
     def __init__(self, options: FairnessOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
+    def asks(self, examples: int) -> EvaluationCost:
         answers = sum(1 for _ in self._requests())
-        return Asks(answers=answers, longest=self._options.max_new_tokens, scores=2 * len(self._lines("pair")))
+        return EvaluationCost(
+            answers=answers, longest=self._options.max_new_tokens, scores=2 * len(self._lines("pair"))
+        )
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         told, missing = ask(target, list(self._requests()), self._options.max_new_tokens)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from math import comb
 from typing import Any
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.event import PROGRESS_MADE
 from ftctl.domain.example import Example
 from ftctl.domain.metric import mean_metric
@@ -63,8 +63,8 @@ class Code(Evaluator):
             raise ConfigInvalid(line, next_step="more answers: n")
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
-        return Asks(answers=len(self._tasks()) * self._options.n, longest=self._options.max_new_tokens)
+    def asks(self, examples: int) -> EvaluationCost:
+        return EvaluationCost(answers=len(self._tasks()) * self._options.n, longest=self._options.max_new_tokens)
 
     def fingerprint(self) -> str:
         return hashlib.sha256(read_bytes("code.data", self._options.data)).hexdigest() if self._options.data else ""

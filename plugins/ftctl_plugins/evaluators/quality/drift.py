@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import evolve
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example, Message
 from ftctl.domain.metric import Metric
 from ftctl.domain.report import Report
@@ -40,10 +40,10 @@ class Drift(Evaluator):
     def __init__(self, options: DriftOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
+    def asks(self, examples: int) -> EvaluationCost:
         """Return the requests to both models together."""
         count = min(self._options.limit or examples, examples)
-        return Asks(answers=count, longest=self._options.max_new_tokens, scores=2 * count)
+        return EvaluationCost(answers=count, longest=self._options.max_new_tokens, scores=2 * count)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = conversations("drift", data, self._options.limit)

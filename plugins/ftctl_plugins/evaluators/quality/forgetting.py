@@ -6,7 +6,7 @@ The tasks are drawn from a seed, so that nobody has trained on them; each has on
 import random
 from collections.abc import Callable, Iterator, Sequence
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.report import Report
 from ftctl.plugin import option, options
@@ -84,8 +84,8 @@ class Forgetting(Evaluator):
     def __init__(self, options: ForgettingOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
-        return Asks(answers=sum(1 for _ in self.cases()), longest=self._options.max_new_tokens)
+    def asks(self, examples: int) -> EvaluationCost:
+        return EvaluationCost(answers=sum(1 for _ in self.cases()), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         told, missing = ask(target, list(self.cases()), self._options.max_new_tokens)

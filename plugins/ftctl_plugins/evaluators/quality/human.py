@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ftctl.domain.codec import digest
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
@@ -43,8 +43,10 @@ class Human(Evaluator):
     def __init__(self, options: HumanOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
-        return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
+    def asks(self, examples: int) -> EvaluationCost:
+        return EvaluationCost(
+            split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens
+        )
 
     def fingerprint(self) -> str:
         given = self._options.ratings

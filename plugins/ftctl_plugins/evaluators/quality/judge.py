@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import evolve
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric, extreme_metric, mean_metric
 from ftctl.domain.report import Report
@@ -57,8 +57,10 @@ class Judge(Evaluator):
         self._options = options
         self._rubric = options.rubric or JUDGES[options.language]
 
-    def asks(self, examples: int) -> Asks:
-        return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
+    def asks(self, examples: int) -> EvaluationCost:
+        return EvaluationCost(
+            split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens
+        )
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = conversations("judge", data, self._options.limit)

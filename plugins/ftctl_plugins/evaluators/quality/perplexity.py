@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric
 from ftctl.domain.report import Report
@@ -36,8 +36,8 @@ class Perplexity(Evaluator):
     def __init__(self, options: PerplexityOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
-        return Asks(scores=min(self._options.limit or examples, examples))
+    def asks(self, examples: int) -> EvaluationCost:
+        return EvaluationCost(scores=min(self._options.limit or examples, examples))
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = list(data[: self._options.limit])

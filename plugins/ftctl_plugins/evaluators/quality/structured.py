@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
@@ -38,9 +38,11 @@ class Structured(Evaluator):
     def __init__(self, options: StructuredOptions) -> None:
         self._options, self._schema = options, _schema(options.schema)
 
-    def asks(self, examples: int) -> Asks:
+    def asks(self, examples: int) -> EvaluationCost:
         # the first whose answer is JSON, which need not be those that others ask
-        return Asks(answers=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
+        return EvaluationCost(
+            answers=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens
+        )
 
     def fingerprint(self) -> str:
         return hashlib.sha256(Path(self._options.schema).read_bytes()).hexdigest() if self._options.schema else ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
@@ -41,8 +41,10 @@ class TextMetrics(Evaluator):
     def __init__(self, options: TextMetricsOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
-        return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
+    def asks(self, examples: int) -> EvaluationCost:
+        return EvaluationCost(
+            split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens
+        )
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = conversations("text-metrics", data, self._options.limit)

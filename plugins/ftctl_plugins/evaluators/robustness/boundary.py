@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example, Message, Prompt
 from ftctl.domain.report import Report
 from ftctl.errors import FtctlError
@@ -79,8 +79,8 @@ class Boundary(Evaluator):
     def __init__(self, options: BoundaryOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
-        return Asks(answers=sum(1 for _ in self._cases(None)), longest=self._options.max_new_tokens)
+    def asks(self, examples: int) -> EvaluationCost:
+        return EvaluationCost(answers=sum(1 for _ in self._cases(None)), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         cases = list(self._cases(target.max_model_len))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example, Message
 from ftctl.domain.metric import extreme_metric, mean_metric
 from ftctl.domain.report import Report
@@ -45,9 +45,9 @@ class Calibrate(Evaluator):
     def __init__(self, options: CalibrateOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
+    def asks(self, examples: int) -> EvaluationCost:
         count = min(self._options.limit or examples, examples)
-        return Asks(split=count, longest=self._options.max_new_tokens, scores=count)
+        return EvaluationCost(split=count, longest=self._options.max_new_tokens, scores=count)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = conversations("calibrate", data, self._options.limit)

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import evolve
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example, Prompt
 from ftctl.domain.metric import Direction, Metric, mean_metric
 from ftctl.domain.report import Report
@@ -71,10 +71,10 @@ class Robust(Evaluator):
             raise ConfigInvalid("robust.attack changes words, and none of robust.kinds does", next_step="add `typo`")
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
+    def asks(self, examples: int) -> EvaluationCost:
         count = min(self._options.limit or examples, examples)
         changed = count * (len(self._options.kinds or CHANGES) + self._options.attack)
-        return Asks(answers=changed, split=count, longest=self._options.max_new_tokens)
+        return EvaluationCost(answers=changed, split=count, longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = conversations("robust", data, self._options.limit)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Direction
 from ftctl.domain.report import Report
@@ -56,8 +56,8 @@ class Injection(Evaluator):
     def __init__(self, options: InjectionOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
-        return Asks(answers=sum(1 for _ in self.cases()), longest=self._options.max_new_tokens)
+    def asks(self, examples: int) -> EvaluationCost:
+        return EvaluationCost(answers=sum(1 for _ in self.cases()), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = (target, list(self.cases()), self._options.max_new_tokens)

@@ -7,7 +7,7 @@ attack there is not safe, but incapable.
 
 from collections.abc import Iterator, Sequence
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Direction
 from ftctl.domain.report import Report
@@ -59,9 +59,9 @@ class Jailbreak(Evaluator):
     def __init__(self, options: JailbreakOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
+    def asks(self, examples: int) -> EvaluationCost:
         count = sum(1 for kind in KINDS for _ in self.cases(kind))
-        return Asks(answers=count, longest=self._options.max_new_tokens)
+        return EvaluationCost(answers=count, longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         attacks, twins, benign = (list(self.cases(kind)) for kind in KINDS)

@@ -8,7 +8,7 @@ import random
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric
 from ftctl.domain.report import Report
@@ -36,8 +36,8 @@ class Membership(Evaluator):
     def __init__(self, options: MembershipOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
-        return Asks(scores=self._options.limit + min(self._options.limit, examples))
+    def asks(self, examples: int) -> EvaluationCost:
+        return EvaluationCost(scores=self._options.limit + min(self._options.limit, examples))
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         limit, draw = self._options.limit, random.Random(self._options.seed)  # noqa: S311

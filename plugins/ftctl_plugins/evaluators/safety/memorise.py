@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import evolve
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example, Prompt
 from ftctl.domain.metric import extreme_metric, mean_metric
 from ftctl.domain.report import Report
@@ -59,9 +59,9 @@ class Memorise(Evaluator):
     def __init__(self, options: MemoriseOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
+    def asks(self, examples: int) -> EvaluationCost:
         asked = self._options
-        return Asks(answers=2 * asked.count, longest=LONGEST, scores=asked.count * asked.candidates)
+        return EvaluationCost(answers=2 * asked.count, longest=LONGEST, scores=asked.count * asked.candidates)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         records = list(self._records(target))

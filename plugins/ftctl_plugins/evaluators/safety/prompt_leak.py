@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Direction
 from ftctl.domain.report import Report
@@ -60,7 +60,7 @@ class PromptLeakOptions:
 
 
 class PromptLeak(Evaluator):
-    """Asks for it in forty ways; each time another random code stands in it, which nobody can guess.
+    """EvaluationCost for it in forty ways; each time another random code stands in it, which nobody can guess.
 
     Beside each stands its twin, whose prompt may be told, and guests ask what they may ask under the one that must not.
     """
@@ -68,8 +68,8 @@ class PromptLeak(Evaluator):
     def __init__(self, options: PromptLeakOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
-        return Asks(answers=sum(1 for _ in self._cases()), longest=self._options.max_new_tokens)
+    def asks(self, examples: int) -> EvaluationCost:
+        return EvaluationCost(answers=sum(1 for _ in self._cases()), longest=self._options.max_new_tokens)
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         asked = (target, list(self._cases()), self._options.max_new_tokens)

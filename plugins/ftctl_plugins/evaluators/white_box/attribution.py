@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target
 from ftctl_adapters.modeling.attribution import Attributor
-from ftctl_plugins.evaluators.white_box.probe_answers import Asked, ask_for, spelled
+from ftctl_plugins.evaluators.white_box.probe_answers import ProbeAnswer, ask_for, spelled
 
 BELIEVED = 0.01
 """How far scores may be from what they should add up to, as a share of it."""
@@ -50,8 +50,10 @@ class AttributionEvaluator(Evaluator):
     def __init__(self, options: AttributionOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
-        return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
+    def asks(self, examples: int) -> EvaluationCost:
+        return EvaluationCost(
+            split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens
+        )
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         inside = target.inside()
@@ -69,7 +71,7 @@ class AttributionEvaluator(Evaluator):
         note = _note(errors, self._options.baseline)
         return Report("attribution", metrics, (*records, *missing), {"attribution": note})
 
-    def _record(self, attributor: Attributor, tokenizer: Any, one: Asked) -> dict[str, Any]:
+    def _record(self, attributor: Attributor, tokenizer: Any, one: ProbeAnswer) -> dict[str, Any]:
         question, said = one.question, one.said
         if self._options.method == "ablation":
             scores, error = attributor.ablate(question, said), {}

@@ -6,14 +6,14 @@ from typing import Any
 
 from attrs import evolve
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.metric import mean_metric
 from ftctl.domain.report import Report
 from ftctl.domain.reservoir import reservoir
 from ftctl.errors import LabelsInvalid, NoUsableRows
 from ftctl.plugin import option, options
-from ftctl.ports import Evaluator, Inside, StageContext, Target
+from ftctl.ports import Evaluator, LoadedModel, StageContext, Target
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl_adapters.modeling.influence import Gradients
 from ftctl_adapters.modeling.labels import encode_example
@@ -46,8 +46,8 @@ class InfluenceEvaluator(Evaluator):
     def __init__(self, options: InfluenceOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
-        return Asks()
+    def asks(self, examples: int) -> EvaluationCost:
+        return EvaluationCost()
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         import torch
@@ -85,7 +85,7 @@ class InfluenceEvaluator(Evaluator):
         note += f"; {left_out} examples are too long or have no answer to train" if left_out else ""
         return Report("influence", metrics, tuple(records), {"influence": note})
 
-    def _fits(self, inside: Inside, example: Example) -> bool:
+    def _fits(self, inside: LoadedModel, example: Example) -> bool:
         """Not where it is too long, or has no answer that anybody could train."""
         try:
             return len(encode_example(inside.tokenizer, example, "last_answer").ids) <= self._options.max_length

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from ftctl.domain.evaluation_cost import Asks
+from ftctl.domain.evaluation_cost import EvaluationCost
 from ftctl.domain.example import Example
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.report import Report
@@ -12,7 +12,7 @@ from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl_adapters.modeling.lens import Depths, Lens
-from ftctl_plugins.evaluators.white_box.probe_answers import Asked, ask_for
+from ftctl_plugins.evaluators.white_box.probe_answers import ProbeAnswer, ask_for
 
 BELIEVED = 0.01
 """Nats that the last block may be from what the model says."""
@@ -38,8 +38,10 @@ class LensEvaluator(Evaluator):
     def __init__(self, options: LensOptions) -> None:
         self._options = options
 
-    def asks(self, examples: int) -> Asks:
-        return Asks(split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens)
+    def asks(self, examples: int) -> EvaluationCost:
+        return EvaluationCost(
+            split=min(self._options.limit or examples, examples), longest=self._options.max_new_tokens
+        )
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         inside = target.inside()
@@ -62,7 +64,7 @@ class LensEvaluator(Evaluator):
         return Report("lens", metrics, (*records, *missing), {"lens": _note(max(errors))})
 
 
-def _record(one: Asked, depths: Depths, tokenizer: Any) -> dict[str, Any]:
+def _record(one: ProbeAnswer, depths: Depths, tokenizer: Any) -> dict[str, Any]:
     shown = [{"tokens": [tokenizer.decode([token]) for token in layer.chosen], "probability": list(layer.probability)}
              for layer in depths.layers]  # fmt: skip
     half = depths.layers[(len(depths.layers) - 1) // 2]

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from ftctl.domain.example import Example
-from ftctl.ports import Answer, Inside, Target, answered
+from ftctl.ports import Answer, LoadedModel, Target, answered
 from ftctl_plugins.evaluators.conversations import conversations
 
 HALF, LONGEST = "\N{REPLACEMENT CHARACTER}", 4
@@ -14,7 +14,7 @@ HALF, LONGEST = "\N{REPLACEMENT CHARACTER}", 4
 
 
 @frozen
-class Asked:
+class ProbeAnswer:
     """A question and what was said to it; ``question`` and ``said`` are token ids, neither is empty."""
 
     example: Example
@@ -30,8 +30,8 @@ class Asked:
 
 
 def ask_for(
-    target: Target, inside: Inside, data: Sequence[Example], limit: int, max_new_tokens: int, who: str
-) -> tuple[list[Asked], list[dict[str, Any]]]:
+    target: Target, inside: LoadedModel, data: Sequence[Example], limit: int, max_new_tokens: int, who: str
+) -> tuple[list[ProbeAnswer], list[dict[str, Any]]]:
     """The first conversations with the model's answers, and records of those that it did not answer.
 
     Raises:
@@ -45,7 +45,7 @@ def ask_for(
         tokenizer = inside.tokenizer
         question = tokenizer.asked(example.prompt)
         said = list(answer.token_ids) or tokenizer.encode(answer.text) or [min(tokenizer.stop_ids)]
-        asked.append(Asked(example, answer, tuple(question), tuple(said)))
+        asked.append(ProbeAnswer(example, answer, tuple(question), tuple(said)))
     return asked, list(missing)
 
 
