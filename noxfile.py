@@ -3,6 +3,8 @@
 ``nox -s kills distributed outsiders backends`` runs the rest: processes that are killed wherever they can be, training
 in several processes, plugins of others in clean environments, and backends in environments of their own.
 
+``nox -s nightly`` runs what takes long and breaks rarely, which CI leaves out.
+
 ``nox -s lint`` runs one; ``nox -s tests -- tests/unit -x`` hands arguments to pytest.
 """
 
@@ -63,26 +65,34 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def kills(session: nox.Session) -> None:
     """``kill -9`` and full disks at every point: what was finished stays, and the rest goes on bit-equal."""
-    chosen = ("-m", "kills", *TAKEN_AS_FREE, *session.posargs)
+    chosen = ("-m", "kills and not nightly", *TAKEN_AS_FREE, *session.posargs)
     session.run("python", "-m", "pytest", *chosen, env=ONE_THREAD, external=True)
 
 
 @nox.session
 def distributed(session: nox.Session) -> None:
     """Training in several processes, by torchrun and Ray, on this machine."""
-    chosen = ("-m", "distributed", *TAKEN_AS_FREE, *session.posargs)
+    chosen = ("-m", "distributed and not nightly", *TAKEN_AS_FREE, *session.posargs)
     session.run("python", "-m", "pytest", *chosen, env=ONE_THREAD, external=True)
 
 
 @nox.session
 def outsiders(session: nox.Session) -> None:
     """Plugins as others write them: made, installed and tested in clean environments, and used in a run."""
-    chosen = ("-m", "outsiders", "tests/outsiders", *SIDE_BY_SIDE, *session.posargs)
+    chosen = ("-m", "outsiders and not nightly", "tests/outsiders", *SIDE_BY_SIDE, *session.posargs)
     session.run("python", "-m", "pytest", *chosen, env=ONE_THREAD, external=True)
 
 
 @nox.session
 def backends(session: nox.Session) -> None:
     """Backends in environments of their own, which are built where they are not there yet: minutes and gigabytes."""
-    chosen = ("-m", "backends", "tests/backends", *SIDE_BY_SIDE, *session.posargs)
+    chosen = ("-m", "backends and not nightly", "tests/backends", *SIDE_BY_SIDE, *session.posargs)
     session.run("python", "-m", "pytest", *chosen, env=ONE_THREAD, external=True)
+
+
+@nox.session
+def nightly(session: nox.Session) -> None:
+    """Run what takes minutes and breaks rarely: further quantisers in their environments."""
+    session.run(
+        "python", "-m", "pytest", "-m", "nightly", *TAKEN_AS_FREE, *session.posargs, env=ONE_THREAD, external=True
+    )

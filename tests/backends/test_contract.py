@@ -91,8 +91,8 @@ def exported(environment: Callable[[str], None], testing: Path, tmp_path_factory
     ("place", "name", "values"),
     [
         ("llmcompressor", "gptq", {}),
-        ("llmcompressor", "w8a8", {}),
-        ("gptq", "gptqmodel", {}),
+        pytest.param("llmcompressor", "w8a8", {}, marks=pytest.mark.nightly),
+        pytest.param("gptq", "gptqmodel", {}, marks=pytest.mark.nightly),
         ("onnx", "onnx", {"precision": "int8"}),
     ],
 )

@@ -26,8 +26,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, environment: Callable[[s
     ("compressor", "told", "share"),
     [
         ("gptq", {"bits": 4, "group_size": 64}, 0.55),
-        ("gptqmodel", {"bits": 4, "group_size": 64}, 0.55),
-        ("w8a8", {"bits": 8, "activation_bits": 8}, 0.7),
+        pytest.param("gptqmodel", {"bits": 4, "group_size": 64}, 0.55, marks=pytest.mark.nightly),
+        pytest.param("w8a8", {"bits": 8, "activation_bits": 8}, 0.7, marks=pytest.mark.nightly),
     ],
 )
 def test_quantised_weights_are_smaller_measured_and_served(
