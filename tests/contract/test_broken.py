@@ -1,10 +1,12 @@
 """No test of a contract is vacuous: for each there is a backend that fails that one and no other."""
 
-import contextlib
-import io
 import os
+import subprocess
+import sys
 from collections import defaultdict
+from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -35,28 +37,43 @@ class Outcomes:
         self.failed: dict[str, set[str]] = defaultdict(set)
         self.passed: dict[str, set[str]] = defaultdict(set)
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    def read(self, lines: IO[str]) -> None:
+        """Take the lines that `RUN` printed."""
+        with lines:
+            for line in lines:
+                if line.startswith("OUTCOME "):
+                    _, state, owner, test = line.split()
+                    (self.failed if state == "failed" else self.passed)[owner].add(test)
+
+
+RUN = """
+import sys
+import pytest
+class Told:
+    def pytest_runtest_logreport(self, report):
         owner, _, test = report.nodeid.rpartition("::")
         owner = owner.rpartition("::")[2]
-        if report.failed:
-            self.failed[owner].add(test)
-        elif report.when == "call" and report.passed:
-            self.passed[owner].add(test)
+        state = "failed" if report.failed else "passed" if report.when == "call" and report.passed else ""
+        if state:
+            print("\\nOUTCOME", state, owner, test)
+root, *paths = sys.argv[1:]
+given = ["-q", "-p", "no:cacheprovider", "--rootdir", root, "-o", "addopts=--import-mode=importlib"]
+pytest.main([*given, *paths], plugins=[Told()])
+"""
 
 
 @pytest.fixture(scope="module")
 def outcomes() -> Outcomes:
+    """Outcomes of all broken backends; servers, which mostly wait, are tested beside the others."""
     found = Outcomes()
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = str(ROOT)
-    try:
-        given = ["-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT), "-o", "addopts=--import-mode=importlib"]
-        with contextlib.redirect_stdout(io.StringIO()):
-            pytest.main([*given, *map(str, BROKEN)], plugins=[found])
-    finally:
-        os.environ.pop("PYTHONPATH")
-        if before is not None:
-            os.environ["PYTHONPATH"] = before
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    groups = [[path for path in BROKEN if path.stem == "server"], [path for path in BROKEN if path.stem != "server"]]
+    with ExitStack() as running:
+        for paths in groups:
+            command = [sys.executable, "-c", RUN, str(ROOT), *map(str, paths)]
+            process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+            running.callback(process.wait)
+            running.callback(found.read, process.stdout)
     return found
 
 

@@ -87,7 +87,7 @@ def test_the_tutorials_commands_say_what_its_page_says(folder: Path, again: dict
     assert said("tune --show-labels").count("⟧") >= 3
 
 
-@pytest.mark.parametrize("damage", ["noise", "template"])
+@pytest.mark.parametrize("damage", [pytest.param("noise", marks=pytest.mark.nightly), "template"])
 def test_a_gate_names_what_a_damaged_model_lost(folder: Path, again: dict[str, Any], damage: str) -> None:
     broken = folder / damage
     shutil.copytree(artifact(folder, again, "merge"), broken, ignore=shutil.ignore_patterns("manifest.json", "golden*"))
