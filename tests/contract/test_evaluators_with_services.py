@@ -19,7 +19,7 @@ from ftctl_plugins.evaluators.own_cases import read_cases
 from ftctl_plugins.evaluators.quality.human import Human, HumanOptions
 from tests.answering import Ruled, babble
 from tests.openai_server import FakeService, serving
-from tests.streaming import Throughput, streaming
+from tests.streaming import Pace, streaming
 
 pytest.importorskip("sacrebleu")
 
@@ -77,7 +77,7 @@ def graded(body: dict[str, Any]) -> str:
 class Dialled(FakeTarget):
     """Served at a pace."""
 
-    def __init__(self, pace: Throughput) -> None:
+    def __init__(self, pace: Pace) -> None:
         super().__init__()
         self.pace = pace
 
@@ -96,13 +96,13 @@ class TestLoad(EvaluatorContract):
 
     @pytest.fixture
     def best(self) -> Iterator[Target]:
-        with streaming(Throughput()) as pace:
+        with streaming(Pace()) as pace:
             yield Dialled(pace)
 
     @pytest.fixture
     def worst(self) -> Iterator[Target]:
         """Refuses every third request."""
-        with streaming(Throughput(failing=3)) as pace:
+        with streaming(Pace(failing=3)) as pace:
             yield Dialled(pace)
 
     @pytest.fixture
