@@ -92,7 +92,7 @@ def backends(session: nox.Session) -> None:
 
 @nox.session
 def nightly(session: nox.Session) -> None:
-    """Run what takes minutes and breaks rarely: further quantisers in their environments."""
+    """Run what takes minutes and breaks rarely: further quantisers, simulations of error rates."""
     session.run(
         "python", "-m", "pytest", "-m", "nightly", *TAKEN_AS_FREE, *session.posargs, env=ONE_THREAD, external=True
     )

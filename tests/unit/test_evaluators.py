@@ -384,6 +384,7 @@ def test_a_slice_that_is_worse_is_named(report: Measured) -> None:
         report(Shift(ShiftOptions(by=("field",), fewest=300)), target, data)
 
 
+@pytest.mark.nightly
 def test_chance_names_few_slices(report: Measured) -> None:
     draw, named = random.Random(3), 0
     fields = [f"f{n % 5}" for n in range(100)]

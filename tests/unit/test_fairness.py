@@ -48,6 +48,7 @@ def fickle(draw: random.Random, prompt: Prompt) -> str:
     return "I cannot help." if draw.random() < 0.3 else "Yes."
 
 
+@pytest.mark.nightly
 def test_a_gap_of_chance_is_seldom_called_one(tmp_path: Path) -> None:
     found = []
     for seed in range(12):
@@ -67,6 +68,7 @@ def test_the_likelier_sentence_is_counted(tmp_path: Path, share: float, bias: fl
     assert f"likelier in {share:.0%} of {len(STEREOTYPES)} pairs" in report.notes["fairness_stereotypes"]
 
 
+@pytest.mark.nightly
 def test_a_model_without_a_preference_is_within_its_bounds_and_one_with_is_not_even(tmp_path: Path) -> None:
     def preferring(share: float, seed: int) -> Target:
         draw = random.Random(seed)

@@ -125,6 +125,7 @@ def test_two_extreme_figures_are_not_compared_surely() -> None:
         assert (ruling.verdict, ruling.blind) == ("inconclusive", True)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("n", [10, 48])
 def test_a_model_without_a_preference_is_seldom_surely_refused(n: int) -> None:
     def make(draw: Draw) -> Metric:
@@ -262,6 +263,7 @@ def exposed(count: int, among: int, share: Callable[[Draw], float]) -> Callable[
     return make
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("most", [0.0, 3.0, 5.0])
 def test_codes_that_nobody_has_seen_are_seldom_surely_exposed(most: float) -> None:
     for count, among in ((1, 128), (4, 128), (8, 32)):
@@ -276,6 +278,7 @@ def test_codes_that_were_learnt_are_surely_exposed() -> None:
     assert luck([(32, 32)] * 4) == 1.0
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("share", [0.5, 0.95])
 def test_slices_that_are_alike_are_seldom_surely_worse(share: float) -> None:
     def sliced(draw: Draw, worse: float = 0.0) -> tuple[Metric, Metric]:
