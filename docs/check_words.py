@@ -47,7 +47,7 @@ def sources() -> Iterator[tuple[Path, str]]:
 def docstring_problems() -> Iterator[str]:
     """Yield docstrings that begin with a vague word, if there are too many."""
     vague, count = [], 0
-    for path, _ in sources():
+    for path in (*(path for path, _ in sources()), *sorted((ROOT / "contrib").glob("*/src/**/*.py"))):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 text = ast.get_docstring(node) or ""

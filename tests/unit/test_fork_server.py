@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,8 @@ import pytest
 from ftctl.domain.interpreter import Interpreter
 from ftctl.errors import BackendFailed, ResourceExhausted
 from ftctl.worker.fork_server import unfit
-from ftctl_adapters.process.fork_client import NO_THREADS, SHARED, server_command, shared_place
+from ftctl_adapters.process.fork_client import NO_THREADS, SHARED, ForkClient, server_command, shared_place
+from ftctl_adapters.process.fork_refresh import REFRESH
 from ftctl_adapters.process.forked_group import ForkedGroup
 from ftctl_adapters.process.group import ProcessGroup
 from ftctl_adapters.process.preload import IMPORTS
@@ -261,3 +263,26 @@ def test_nobody_can_ask_for_more_than_a_message_holds(starter: ProcessStarter, t
     group = start(starter, tmp_path / "log", "exits", "0", LONG="x" * 100_000)
     assert isinstance(group, SpawnedGroup)
     assert group.wait(20) == 0
+
+
+def test_nothing_is_started_for_somebody_who_has_gone(tmp_path: Path, modules: None) -> None:
+    """As when ftctl is killed, or loses patience, between its request and the fork."""
+    from ftctl.worker.fork_server import ForkServer
+
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    client = ForkClient(ours, None)
+    with (tmp_path / "log").open("ab") as output:
+        control, given = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        request = {"module": "exits", "arguments": ["0"], "variables": dict(os.environ), "folder": str(tmp_path)}
+        data = json.dumps(request | {"refresh": REFRESH}).encode()
+        socket.send_fds(ours, [data], [given.fileno(), output.fileno()])
+        given.close()
+        control.close()
+    client.close()
+    server = os.fork()
+    if server == 0:
+        os._exit(ForkServer(None, [theirs], []).serve())
+    theirs.close()
+    assert os.waitstatus_to_exitcode(os.waitpid(server, 0)[1]) == 0
+    time.sleep(1)
+    assert (tmp_path / "log").read_text() == ""

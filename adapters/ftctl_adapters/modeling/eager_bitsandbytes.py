@@ -20,7 +20,8 @@ def _refuse(*_: Any, **__: Any) -> Any:
 
 
 if "bitsandbytes" not in sys.modules and not any(Path(device).exists() for device in ACCELERATORS):
-    with contextlib.suppress(ImportError):
+    # a package that cannot be imported is told of where it is used
+    with contextlib.suppress(Exception):
         import torch
 
         _compile, torch.compile = torch.compile, _refuse

@@ -11,6 +11,7 @@ from pathlib import Path
 from ftctl.domain.interpreter import Interpreter
 from ftctl.worker.fork_server import READY
 from ftctl_adapters.process.child_environment import child_environment
+from ftctl_adapters.process.fork_refresh import REFRESH
 from ftctl_adapters.process.forked_group import ForkedGroup, NotForked
 from ftctl_adapters.process.group import ProcessGroup
 from ftctl_adapters.process.spawned_group import SpawnedGroup
@@ -34,12 +35,12 @@ class ForkClient:
         self._channel, self._group, self._ready = channel, group, False
 
     @classmethod
-    def start(cls, python: Interpreter, modules: Sequence[str]) -> "ForkClient":
-        """Start a server in an interpreter; it imports modules while this goes on."""
+    def start(cls, python: Interpreter) -> "ForkClient":
+        """Start a server in an interpreter."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             theirs.set_inheritable(True)
-            argv = server_command(python.path, str(theirs.fileno()), modules)
+            argv = server_command(python.path, str(theirs.fileno()))
             return cls(ours, SpawnedGroup(argv, Path(os.devnull), python.variables | NO_THREADS))
 
     @classmethod
@@ -82,6 +83,7 @@ class ForkClient:
                 "arguments": list(arguments),
                 "variables": child_environment(variables),
                 "folder": str(Path.cwd()),
+                "refresh": REFRESH,
             }
         except OSError as error:
             # the current folder is gone
@@ -106,7 +108,7 @@ class ForkClient:
                 self._group.stop(grace=0.0, linger=0.0)
 
 
-def server_command(python: str, place: str, modules: Sequence[str]) -> tuple[str, ...]:
+def server_command(python: str, place: str, modules: Sequence[str] = ()) -> tuple[str, ...]:
     """Return what starts a server: ``place`` is an inherited descriptor, or a path to listen at."""
     return (python, "-P", "-m", MODULE, place, *modules)
 

@@ -42,7 +42,7 @@ class ProcessStarter:
             self._servers[key].expect(known)
             return
         with contextlib.suppress(OSError):
-            self._servers[key] = ForkClient.connect(python) or ForkClient.start(python, ())
+            self._servers[key] = ForkClient.connect(python) or ForkClient.start(python)
             self._servers[key].expect(known)
 
     def start(

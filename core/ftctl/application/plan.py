@@ -78,7 +78,7 @@ class Plan:
 
 
 def _elsewhere(endpoint: Endpoint) -> ModelFacts:
-    """Return placeholder facts of a model behind an endpoint."""
+    """Return facts of a model behind an endpoint, whose shape is unknown."""
     return ModelFacts(endpoint.url, "", ModelShape("", 0, 0, 0, 0, 0, 0, ""))
 
 

@@ -113,7 +113,12 @@ class ForkServer:
             if unfit():
                 return
             gc.freeze()
-            if os.fork() == 0:
+            try:
+                guard = os.fork()
+            except OSError:
+                # too many processes, or too little memory, for now
+                return
+            if guard == 0:
                 for held in self._sockets.values():
                     held.close()
                 become_guard(asked, socket.socket(fileno=control), log)

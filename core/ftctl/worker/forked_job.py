@@ -10,12 +10,12 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from attrs import frozen
 
+from ftctl.plugin.offer import load
 from ftctl.worker.exit import leave
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -23,12 +23,17 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @frozen
 class ForkRequest:
-    """``python -m module arguments`` in ``folder``, with these variables of the environment and no others."""
+    """``python -m module arguments`` in ``folder``, with these variables of the environment and no others.
+
+    ``refresh`` names a function (``package.module:function``) that is called with the variables first. It gives the
+    process what must not be shared with other forks.
+    """
 
     module: str
     arguments: list[str]
     variables: dict[str, str]
     folder: str
+    refresh: str
 
 
 def become_guard(request: ForkRequest, control: socket.socket, log: int) -> NoReturn:
@@ -47,11 +52,12 @@ def become_guard(request: ForkRequest, control: socket.socket, log: int) -> NoRe
             # the whole group is asked to stop; the guard stays until the job has
             signal.signal(number, lambda *_: None)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # nobody may be there any more, and then nothing is started
+        control.send(json.dumps({"pid": os.getpid()}).encode())
         job = os.fork()
         if job == 0:
             control.close()
             _run(request)
-        control.send(json.dumps({"pid": os.getpid()}).encode())
         code = _watch(job, control)
         with contextlib.suppress(OSError):
             control.send(json.dumps({"code": code}).encode())
@@ -88,7 +94,8 @@ def _run(request: ForkRequest) -> NoReturn:
     try:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_DFL)
-        _refresh(request.variables)
+        load(request.refresh)(request.variables)
+        gc.enable()
         os.environ.clear()
         os.environ.update(request.variables)
         os.chdir(request.folder)
@@ -104,19 +111,3 @@ def _run(request: ForkRequest) -> NoReturn:
         traceback.print_exc()
     finally:
         leave(code or 0)
-
-
-def _refresh(variables: Mapping[str, str]) -> None:
-    """Give this process what every process has of its own: random numbers, threads of linear algebra."""
-    random: Any = sys.modules.get("numpy.random")
-    if random:
-        random.seed()
-    if "numpy" in sys.modules:
-        # it was imported with one thread, for none survives a fork
-        with contextlib.suppress(ImportError):
-            from threadpoolctl import ThreadpoolController
-
-            wanted = variables.get("OPENBLAS_NUM_THREADS") or variables.get("OMP_NUM_THREADS") or ""
-            threads = int(wanted) if wanted.isdecimal() else os.cpu_count() or 1
-            ThreadpoolController().select(internal_api="openblas").limit(limits=threads)
-    gc.enable()

@@ -1,4 +1,4 @@
-"""One process of a job: execute it and write the result."""
+"""Execute a job, or a rank's part of it, and write the result."""
 
 import contextlib
 import resource

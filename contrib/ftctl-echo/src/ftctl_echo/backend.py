@@ -1,4 +1,4 @@
-"""How often the question stands in the answer: a model that was trained too little repeats what it is asked."""
+"""Share of answers that repeat their question, as undertrained models do."""
 
 from collections.abc import Sequence
 

@@ -9,7 +9,7 @@ def ftctl_offers():
         Offer(
             port="evaluator",
             name="echo",
-            summary="How often the question stands in the answer",
+            summary="Share of answers that repeat their question",
             factory="ftctl_echo.backend:Echo",
             options="ftctl_echo.backend:EchoOptions",
             contract=1,

@@ -130,7 +130,7 @@ class TunerContract(OfferContract, contract=True):
         model: Artifact,
         train: Callable[..., Tuned],
     ) -> Tuned:
-        """One undisturbed training, made for the first test that asks."""
+        """Undisturbed training, made for the first test that asks."""
         kept: Tuned | None = vars(request.cls).get("_tuned")
         if kept is None:
             request.cls._before = hashes(Path(model.path))
