@@ -44,7 +44,7 @@ class Shown(FakeTarget):
 
 
 class TestBench(EvaluatorContract):
-    """EvaluationCost for what the tiny model finds likeliest."""
+    """Asks for what the tiny model finds likeliest."""
 
     @pytest.fixture
     def offer(self) -> str:

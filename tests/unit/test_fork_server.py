@@ -35,6 +35,7 @@ MODULES = {
     "raises": "raise ValueError('last words')",
     "crashes": "import os\nos.kill(os.getpid(), int(__import__('sys').argv[1]))",
     "draws": "import random\nimport numpy\nprint(random.random(), numpy.random.random())",
+    "touches": "from pathlib import Path\nPath('touched').touch()",
     "threaded": "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
 }
 
@@ -265,24 +266,29 @@ def test_nobody_can_ask_for_more_than_a_message_holds(starter: ProcessStarter, t
     assert group.wait(20) == 0
 
 
-def test_nothing_is_started_for_somebody_who_has_gone(tmp_path: Path, modules: None) -> None:
+@pytest.mark.parametrize("gone", [True, False])
+def test_nothing_is_started_for_somebody_who_has_gone(
+    tmp_path: Path, modules: None, monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
     """As when ftctl is killed, or loses patience, between its request and the fork."""
+    monkeypatch.syspath_prepend(tmp_path / "modules")
     from ftctl.worker.fork_server import ForkServer
 
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     client = ForkClient(ours, None)
     with (tmp_path / "log").open("ab") as output:
         control, given = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        request = {"module": "exits", "arguments": ["0"], "variables": dict(os.environ), "folder": str(tmp_path)}
+        request = {"module": "touches", "arguments": [], "variables": dict(os.environ), "folder": str(tmp_path)}
         data = json.dumps(request | {"refresh": REFRESH}).encode()
         socket.send_fds(ours, [data], [given.fileno(), output.fileno()])
         given.close()
-        control.close()
+        if gone:
+            control.close()
     client.close()
     server = os.fork()
     if server == 0:
         os._exit(ForkServer(None, [theirs], []).serve())
     theirs.close()
     assert os.waitstatus_to_exitcode(os.waitpid(server, 0)[1]) == 0
-    time.sleep(1)
-    assert (tmp_path / "log").read_text() == ""
+    assert wait_for((tmp_path / "touched").exists, 1.0) is not gone
+    control.close()

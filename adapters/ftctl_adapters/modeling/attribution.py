@@ -33,7 +33,7 @@ class Attribution:
 
 
 class Attributor:
-    """EvaluationCost one model in float32, in a copy of it where it is stored otherwise."""
+    """Attributes answers of one model in float32; a model stored in another dtype is copied."""
 
     def __init__(self, model: Any, baseline: str, steps: int) -> None:
         import torch

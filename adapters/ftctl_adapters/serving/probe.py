@@ -1,4 +1,4 @@
-"""EvaluationCost an endpoint about one golden case, by whatever it understands."""
+"""Replay one golden case against an endpoint, by whichever routes it offers."""
 
 from typing import Any
 

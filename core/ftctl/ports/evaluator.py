@@ -31,7 +31,7 @@ class Evaluator(ABC):
     def asks(self, examples: int) -> EvaluationCost | None:
         """Return the largest number of requests for a test split of this size; ``None`` if unknown.
 
-        RequestTotals while a run is planned, and never of the model.
+        Called while a run is planned; it does not reach the model.
         """
         return None
 

@@ -18,7 +18,7 @@ ENOUGH_TOKENS, ENOUGH_SCORES = 100, 10
 
 
 class RememberedTarget(Target):
-    """EvaluationCost what is not among the replies; what was not answered is asked again by who comes next."""
+    """Asks the model for answers that are not stored yet; unanswered questions are asked again next time."""
 
     def __init__(self, target: Target, replies: Replies, context: StageContext) -> None:
         self._target, self._replies, self._context = target, replies, context

@@ -192,7 +192,7 @@ class Test_who_looks_into_the_model_says_so(Measure):
 
 
 class Dialling(FakeEvaluator):
-    """EvaluationCost where the server is, and has not said so."""
+    """Asks where the server is, and has not said so."""
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         with contextlib.suppress(BackendFailed):
@@ -224,7 +224,7 @@ class Test_who_begins_answers_says_that_it_asks_for_probabilities(Measure):
 
 
 class Understating(FakeEvaluator):
-    """EvaluationCost twice what it says."""
+    """Asks twice what it says."""
 
     def asks(self, examples: int) -> EvaluationCost | None:
         return EvaluationCost(split=examples // 2, longest=16)

@@ -42,7 +42,7 @@ class FakeAskerOptions:
 
 
 class FakeAsker(TargetLoader):
-    """EvaluationCost a server that knows the answers; one whose address says ``deaf`` tells no probabilities."""
+    """Loads a fake served model that knows the answers; one whose address contains ``deaf`` has no scores."""
 
     def __init__(self, options: FakeAskerOptions) -> None:
         self._options = options

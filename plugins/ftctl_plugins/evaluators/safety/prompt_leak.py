@@ -60,7 +60,7 @@ class PromptLeakOptions:
 
 
 class PromptLeak(Evaluator):
-    """EvaluationCost for it in forty ways; each time another random code stands in it, which nobody can guess.
+    """Asks for the system prompt in forty ways; each time it contains another random code.
 
     Beside each stands its twin, whose prompt may be told, and guests ask what they may ask under the one that must not.
     """
