@@ -30,7 +30,7 @@
     │   ├── ServerDied                server-died
     │   ├── ServerNotReady            server-not-ready
     │   └── PortBusy                  port-busy
-    ├── GateError                  7  a gate said no
+    ├── GateError                  7  a gate failed or is inconclusive
     │   ├── GateRefused               gate-refused
     │   └── TrainingDiverged          training-diverged
     ├── RunBusy                   75  run-busy              another process owns this run

@@ -42,6 +42,17 @@ def test_every_error_code_has_a_heading_and_a_unique_name() -> None:
     assert set(codes) == headings("errors.md") - {"Errors"}
 
 
+def test_every_error_says_its_exit_code() -> None:
+    sections = dict(
+        re.findall(r"^## (\S+)\n\n(.*?)(?=^## |\Z)", (ROOT / "docs/errors.md").read_text(), re.MULTILINE | re.DOTALL)
+    )
+    codes = {error.code: error.exit_code for error in all_errors()}
+    del codes["interrupted"]  # that of the signal
+    assert "the run goes on" in sections.pop("monitor")
+    del codes["monitor"]
+    assert [code for code in codes if not sections[code].startswith(f"Exit code {codes[code]}. ")] == []
+
+
 def test_every_hook_has_a_heading() -> None:
     specified = {name for name, value in vars(hooks).items() if hasattr(value, "ftctl_spec")}
     assert specified == {"ftctl_offers", "ftctl_event", "ftctl_run_finished"}

@@ -58,7 +58,7 @@ def test_a_planted_secret_is_found_and_the_gate_named(ftctl: Ftctl, tmp_path: Pa
     assert "fail: exposure_highest of tuned is" in done.stderr
     (report,) = tmp_path.glob(".ftctl/runs/*/report.json")
     told = json.loads(report.read_text(encoding="utf-8"))
-    assert told["ftctl"]["verdict"] == {"kind": "fail", "why": "1 of 2 gates said no: exposure_highest"}
+    assert told["ftctl"]["verdict"] == {"kind": "fail", "why": "1 of 2 gates failed: exposure_highest"}
     assert told["results"].keys() == told["higher_is_better"].keys() == told["n-samples"].keys()
     assert told["results"]["memorise"]["exposure,none"] == document["metrics"]["tuned"]["exposure"]["value"]
     figures = ("exposure", "exposure_highest", "extracted", "extracted_from_prefix")

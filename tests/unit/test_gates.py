@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ftctl.application.bound_verdict import Bounded, certain
+from ftctl.application.bound_check import BoundCheck, decide
 from ftctl.application.gates import judge, refuse
 from ftctl.application.model_metrics import Measured
 from ftctl.application.spec import Gate
-from ftctl.domain.gate_result import Ruling
+from ftctl.domain.gate_result import GateResult
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.domain.statistics.power import smallest_shown
 from ftctl.errors import GateRefused
@@ -27,7 +27,7 @@ def measured(folder: Path, values: Any, name: str = "right") -> Measured:
     return Measured({name: metric}, folder)
 
 
-def said(gate: dict[str, Any], **models: Measured) -> Ruling:
+def said(gate: dict[str, Any], **models: Measured) -> GateResult:
     (ruling,) = judge([Gate(**{"metric": "right", "confidence": 0.95, **gate})], models)
     return ruling
 
@@ -52,7 +52,7 @@ def test_what_cannot_be_decided_says_how_many_examples_would(tmp_path: Path) -> 
     assert ruling.needed is not None
     assert ruling.needed > 50
     assert f"about {ruling.needed:,} examples would decide it, there are 50" in ruling.line()
-    with pytest.raises(GateRefused, match="cannot be sure"):
+    with pytest.raises(GateRefused, match="a gate is inconclusive"):
         refuse([ruling])
     tolerated = said({"min_gain": -0.02, "on_inconclusive": "warn"}, **models)
     assert (tolerated.verdict, tolerated.refuses) == ("inconclusive", False)
@@ -63,7 +63,7 @@ def test_a_pass_that_nobody_asked_to_be_sure_says_where_it_is_not(tmp_path: Path
     model = measured(tmp_path / "m", [1] * 91 + [0] * 9)
     by_figure = said({"min_value": 0.9, "confidence": None}, tuned=model)
     assert (by_figure.verdict, by_figure.doubt, by_figure.refuses) == ("pass", True, False)
-    more = f"by the figure alone: about {by_figure.needed:,} examples would decide it, there are 100"
+    more = f"by point estimate only: about {by_figure.needed:,} examples would decide it, there are 100"
     assert more in by_figure.line()
     refuse([by_figure])
     assert not said({"min_value": 0.5, "confidence": None}, tuned=model).doubt
@@ -75,10 +75,10 @@ def test_a_figure_without_an_error_is_never_sure_and_says_why() -> None:
     model = Measured({"right": Metric("right", 0.3, "second", "lower", 80, None)})
     by_figure = said({"max_value": 0.4, "confidence": None}, tuned=model)
     assert (by_figure.verdict, by_figure.doubt) == ("pass", True)
-    assert by_figure.line().endswith("by the figure alone: nothing tells how sure this figure is")
+    assert by_figure.line().endswith("by point estimate only: this metric has no error estimate")
     asked = said({"max_value": 0.4}, tuned=model)
     assert asked.verdict == "inconclusive"
-    assert asked.line().endswith("; nothing tells how sure this figure is")
+    assert asked.line().endswith("; this metric has no error estimate")
 
 
 def test_bounds_decide_where_single_examples_tell_nothing() -> None:
@@ -162,7 +162,7 @@ def drawn(draw: Any, runs: int, n: int, gained: float, lost: float) -> Any:
 
 
 def passes(differences: Any, margin: float) -> float:
-    bounds = (Bounded("", float(one.mean()), margin, values=tuple(one), gains=True) for one in differences)
+    bounds = (BoundCheck("", float(one.mean()), margin, values=tuple(one), gains=True) for one in differences)
     return float(np.mean([bound.p(right=True) <= 0.05 for bound in bounds]))
 
 
@@ -183,15 +183,15 @@ def test_skewed_figures_rarely_pass_by_chance(n: int) -> None:
     changes = np.where(collapsed, -1.0, draw.normal(0.0, 0.001, (2000, n)).clip(-1, 1))
     assert passes(changes, -0.02) <= 0.05
     scores = np.where(draw.random((2000, n)) < 0.1, draw.random((2000, n)), 1.0)
-    bounds = (Bounded("", float(one.mean()), 0.95, values=tuple(one)) for one in scores)
+    bounds = (BoundCheck("", float(one.mean()), 0.95, values=tuple(one)) for one in scores)
     assert np.mean([bound.p(right=True) <= 0.05 for bound in bounds]) <= 0.05
 
 
 def test_many_equal_answers_show_that_little_was_lost() -> None:
     for n, sure in ((50, False), (1000, True)):
-        same = Bounded("", 0.0, -0.02, values=(0.0,) * n, gains=True)
+        same = BoundCheck("", 0.0, -0.02, values=(0.0,) * n, gains=True)
         assert (same.p(right=True) <= 0.05) == sure
-    few = Bounded("", 0.0001, -0.02, values=(0.0001,) * 6, gains=True)
+    few = BoundCheck("", 0.0001, -0.02, values=(0.0001,) * 6, gains=True)
     assert few.p(right=True) > 0.05
 
 
@@ -200,19 +200,19 @@ def test_twenty_gates_raise_few_false_alarms() -> None:
     draw, alarms = np.random.default_rng(5), 0
     for _ in range(1000):
         shares = (draw.random((20, 200)) < 0.8).astype(float)
-        bounds = [Bounded("", float(one.mean()), 0.8, values=tuple(one), n=200) for one in shares]
-        alarms += "fail" in certain(bounds, [0.95] * 20)
+        bounds = [BoundCheck("", float(one.mean()), 0.8, values=tuple(one), n=200) for one in shares]
+        alarms += "fail" in decide(bounds, [0.95] * 20)
     assert alarms / 1000 <= 0.06
 
 
 def test_the_number_that_is_told_decides_in_four_of_five() -> None:
     draw = np.random.default_rng(11)
     found = drawn(draw, 1, 2000, 0.06, 0.04)[0]
-    bound = Bounded("", float(found.mean()), 0.02 - 0.03, values=tuple(found), gains=True)
+    bound = BoundCheck("", float(found.mean()), 0.02 - 0.03, values=tuple(found), gains=True)
     needed = bound.needed(0.95)
     assert needed is not None
     assert 0.7 <= passes(drawn(draw, 1000, needed, 0.06, 0.04), -0.01) <= 0.92
-    whole = Bounded("", 1.0, 0.9, values=(1.0,) * 20)
+    whole = BoundCheck("", 1.0, 0.9, values=(1.0,) * 20)
     assert whole.p(right=True) > 0.05
     assert 24 <= (whole.needed(0.95) or 0) <= 32
 

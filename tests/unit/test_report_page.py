@@ -78,9 +78,9 @@ def ruling(kind: str, metric: str = "f1") -> dict[str, Any]:
     [
         ({"status": "done"}, "none", "no gate was set"),
         ({"status": "done", "gates": [ruling("pass")]}, "pass", "the gate holds"),
-        ({"status": "done", "gates": [{**ruling("pass"), "doubt": True}]}, "pass", "by the figure alone: f1"),
-        ({"status": "failed", "gates": [ruling("pass"), ruling("fail")]}, "fail", "1 of 2 gates said no: f1"),
-        ({"status": "failed", "gates": [ruling("inconclusive")]}, "inconclusive", "the gate could not be sure: f1"),
+        ({"status": "done", "gates": [{**ruling("pass"), "doubt": True}]}, "pass", "by point estimate only: f1"),
+        ({"status": "failed", "gates": [ruling("pass"), ruling("fail")]}, "fail", "1 of 2 gates failed: f1"),
+        ({"status": "failed", "gates": [ruling("inconclusive")]}, "inconclusive", "the gate is inconclusive: f1"),
         ({"status": "running"}, "none", "the run is running"),
     ],
 )

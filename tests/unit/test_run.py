@@ -157,10 +157,10 @@ def test_a_monitor_that_fails_is_left_out(fake_app: App) -> None:
 def test_a_gate_says_no(fake_app: App) -> None:
     with pytest.raises(GateRefused) as caught:
         go(fake_app, {**FULL, "gates": [{"metric": "right", "min_gain": 1.5}, {"metric": "right", "max_value": 1.0}]})
-    alone = "by the figure alone: more examples would hardly decide it"
+    alone = "by point estimate only: more examples would hardly decide it"
     assert caught.value.details == (
-        "fail: right of compressed gains 1 over base, at least 1.5 is wanted",
-        f"pass: right of compressed is 1, at most 1 is wanted, {alone}",
+        "fail: right of compressed gains 1 over base, at least 1.5 is required",
+        f"pass: right of compressed is 1, at most 1 is required, {alone}",
     )
 
 
@@ -171,7 +171,7 @@ def test_a_gate_can_look_at_an_earlier_run(fake_app: App) -> None:
     result = go(fake_app, gated)
     assert [(ruling["verdict"], ruling["metric"]) for ruling in result.gates] == [("pass", "right")]
     gated["gates"][0]["over"] = f"run:{first.run_id}"  # type: ignore[index]
-    with pytest.raises(GateRefused, match="cannot be sure"):
+    with pytest.raises(GateRefused, match="a gate is inconclusive"):
         go(fake_app, gated)
     gated["gates"][0]["over"] = "run:none"  # type: ignore[index]
     with pytest.raises(UsageError, match="no such run"):

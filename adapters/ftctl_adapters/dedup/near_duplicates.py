@@ -23,10 +23,10 @@ Spread = Callable[[Callable[[int], tuple[Array, Array]], Iterable[int]], Iterato
 def clusters(
     signatures: Path, bands: int, threshold: float, stop: Callable[[], None] = lambda: None, spread: Spread = map
 ) -> Array:
-    """For each signature of the file the place of the first of its cluster, int64.
+    """Return the index of the first member of each signature's cluster, int64.
 
-    Signatures that agree in all values of a band are candidates; they are of one cluster when the share of equal
-    values is at least the threshold. Of a band's bucket each is compared with its first and with the one before.
+    Signatures that agree in all values of a band are candidates; they join one cluster when the share of equal
+    values is at least the threshold. Within a bucket of a band, each is compared with the first and the previous one.
 
     Args:
         signatures: (n, 128) uint32, one after the other; memory is 24 bytes each of them.

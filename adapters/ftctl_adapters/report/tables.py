@@ -4,7 +4,7 @@ from statistics import fmean
 from typing import Any
 
 from ftctl.domain.codec import from_plain
-from ftctl.domain.gate_result import Ruling
+from ftctl.domain.gate_result import GateResult
 from ftctl_adapters.report.comparison import Comparison
 from ftctl_adapters.report.verdict import NONE
 
@@ -45,8 +45,8 @@ def metric_text(metric: dict[str, Any] | None) -> str:
 
 def gate_rows(run: dict[str, Any]) -> list[list[str]]:
     """Return the results of gates, or a row saying that there are none."""
-    rulings = [from_plain(told, Ruling) for told in run.get("gates", ())]
-    rows = [[ruling.verdict, ruling.line().partition(": ")[2]] for ruling in rulings]
+    results = [from_plain(told, GateResult) for told in run.get("gates", ())]
+    rows = [[result.verdict, result.line().partition(": ")[2]] for result in results]
     return [["verdict", "gate"], *(rows or [["–", NONE]])]
 
 

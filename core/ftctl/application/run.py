@@ -206,19 +206,19 @@ class _Run:
         """Holds the gates against what was measured, here and in earlier runs.
 
         Raises:
-            GateRefused: one says no, or cannot be sure.
+            GateRefused: one failed or is inconclusive.
         """
         gates = self.plan.spec.gates
         measured = {planned.stage.subject: self.measured(planned.stage) for planned in self.plan.stages
                     if planned.stage.subject in self.result.metrics}  # fmt: skip
         earlier = {gate.over for gate in gates if gate.over.startswith(EARLIER)}
         measured |= {over: measured_in(self.app, over.removeprefix(EARLIER)) for over in earlier}
-        rulings = judge(gates, measured)
-        self.result.gates = [to_plain(ruling) for ruling in rulings]
-        for ruling in rulings:
-            if ruling.doubt or (ruling.verdict == "inconclusive" and ruling.tolerated):
-                self.bus.emit(events.WARNING_RAISED, "evaluate", message=ruling.line())
-        refuse(rulings)
+        results = judge(gates, measured)
+        self.result.gates = [to_plain(result) for result in results]
+        for result in results:
+            if result.doubt or (result.verdict == "inconclusive" and result.tolerated):
+                self.bus.emit(events.WARNING_RAISED, "evaluate", message=result.line())
+        refuse(results)
 
     def measured(self, stage: Stage) -> Measured:
         made = self.runner.made

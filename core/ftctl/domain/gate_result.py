@@ -4,20 +4,27 @@ from typing import Literal
 
 from attrs import frozen
 
-Said = Literal["pass", "fail", "inconclusive"]
+Verdict = Literal["pass", "fail", "inconclusive"]
 
 
 @frozen
-class Ruling:
-    """``said`` is one line with the figure and its bound; ``needed`` examples would decide what is not sure.
+class GateResult:
+    """Result of one bound of a gate.
 
-    What is ``tolerated`` does not end the run although it is inconclusive. What is in ``doubt`` passes by its figure
-    alone, which nobody asked to be sure, and is not. ``blind`` figures tell nothing of how sure they are.
+    Attributes:
+        metric, subject: name of the metric, and the model variant it was measured on.
+        verdict: result.
+        said: one line with the figure and its bound.
+        n: examples that were measured.
+        needed: about how many would decide an inconclusive result; None if none would.
+        tolerated: an inconclusive result does not end the run.
+        doubt: it passes by its point estimate, without confidence that the gate did not ask for.
+        blind: the figure has no error estimate.
     """
 
     metric: str
     subject: str
-    verdict: Said
+    verdict: Verdict
     said: str
     n: int = 0
     needed: int | None = None
@@ -31,14 +38,14 @@ class Ruling:
         return self.verdict == "fail" or (self.verdict == "inconclusive" and not self.tolerated)
 
     def line(self) -> str:
-        """For people."""
+        """Return one line for people."""
         unsure = f"; {self._unsure()}" if self.verdict == "inconclusive" else ""
-        alone = f", by the figure alone: {self._unsure()}" if self.doubt else ""
+        alone = f", by point estimate only: {self._unsure()}" if self.doubt else ""
         return f"{self.verdict}: {self.said}{unsure}{alone}"
 
     def _unsure(self) -> str:
         if self.blind:
-            return "nothing tells how sure this figure is"
+            return "this metric has no error estimate"
         if self.needed is None:
             return "more examples would hardly decide it"
         return f"about {self.needed:,} examples would decide it, there are {self.n:,}"

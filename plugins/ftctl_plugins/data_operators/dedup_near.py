@@ -17,10 +17,12 @@ class DedupNearOptions:
     """Options of `DedupNear`."""
 
     threshold: float = option(
-        0.5, help="Estimated share of common shingles (3 words, or 3 Chinese characters) from which it is one.",
+        0.5, help="Least estimated Jaccard similarity of near-duplicates (3-grams of words, or of Chinese characters).",
         gt=0, le=1,
     )  # fmt: skip
-    bands: int = option(32, help="More find less likely pairs and cost time.", choices=(8, 16, 32, 64))
+    bands: int = option(
+        32, help="LSH bands: more find more pairs near the threshold, and take longer.", choices=(8, 16, 32, 64)
+    )
     of: str = option("all", help="Texts to compare: all of a row, or answers.", choices=("all", "answers"))
     action: str = option(
         "drop",

@@ -11,23 +11,30 @@ from ftctl.domain.statistics.hypothesis_tests import FEWEST, gain_spread, holm, 
 from ftctl.domain.statistics.selection_bounds import ONE_SIDE
 
 POWER = 0.8
-"""The probability with which the number of examples that is told would decide."""
+"""Power of the test with the number of examples that ``needed`` returns."""
 
 ROUNDING = 1e-6
 
 
 @frozen
-class Bounded:
-    """A figure that should be at least its bound, or at most where it is ``upper``.
+class BoundCheck:
+    """A figure, its bound, and what is known of the figure's error.
 
-    ``values`` are one number an example whose mean is the figure, ``gains`` says that they are differences of two
-    evaluations; without them the standard errors on both sides of the figure are used. Those of a normal distribution
-    say nothing of few examples; those of ``own`` bounds hold for as many as there are. Of an ``extreme`` figure its
-    bounds alone are known: nothing is sure within them, and nothing surer than they are outside. ``ends`` are those of
-    the range of one value.
+    Attributes:
+        text: one line for people, with figure and bound.
+        figure: point estimate.
+        bound: least value allowed, or most where ``upper``.
+        values: one number an example, whose mean is the figure; empty where not known.
+        gains: ``values`` are differences between two evaluations.
+        below, above: standard error on each side of the figure, used where ``values`` are not known.
+        own_interval: these come from an interval of the evaluator's own, valid for few examples too; else they are
+            those of a normal distribution.
+        extreme: a minimum or maximum with simultaneous bounds; undecided within them.
+        n: examples, or clusters of them.
+        ends: range of one value.
     """
 
-    said: str
+    text: str
     figure: float
     bound: float
     upper: bool = False
@@ -35,7 +42,7 @@ class Bounded:
     gains: bool = False
     below: float | None = None
     above: float | None = None
-    own: bool = False
+    own_interval: bool = False
     extreme: bool = False
     n: int = 0
     ends: tuple[float, float] | None = (0.0, 1.0)
@@ -46,30 +53,30 @@ class Bounded:
         return self.figure <= self.bound if self.upper else self.figure >= self.bound
 
     @property
-    def told(self) -> bool:
+    def has_values(self) -> bool:
         """Return True if per-example values are known and their mean is the figure."""
         return bool(self.values) and abs(fmean(self.values) - self.figure) < ROUNDING
 
     @property
-    def blind(self) -> bool:
+    def has_no_error(self) -> bool:
         """Return True if neither values nor a standard error are known."""
-        return not self.values and self._towards is None
+        return not self.values and self._error_towards_bound is None
 
     @property
-    def _towards(self) -> float | None:
-        """The standard error on that side of the figure where its bound lies."""
+    def _error_towards_bound(self) -> float | None:
+        """Standard error on the side of the figure where its bound lies."""
         return self.below if self.figure >= self.bound else self.above
 
     def p(self, *, right: bool) -> float:
         """Return the p-value of the null hypothesis that the true value is on the other side of the bound."""
         above = right != self.upper
         values, bound = (self.values, self.bound) if above else (tuple(-v for v in self.values), -self.bound)
-        if not self.told:
+        if not self.has_values:
             error, apart = self.below if above else self.above, self.figure - self.bound
             apart = apart if above else -apart
             if self.extreme:
                 return ONE_SIDE if error and apart > NORMAL * error + ROUNDING else 1.0
-            return p_normal(apart, error, FEWEST if self.own else self.n)
+            return p_normal(apart, error, FEWEST if self.own_interval else self.n)
         seen = set(self.values)
         if self.gains and self.ends == (0.0, 1.0) and seen <= {-1.0, 0.0, 1.0}:
             return p_gain(values, bound)
@@ -84,39 +91,39 @@ class Bounded:
         return p_normal(fmean(values) - bound, spread, len(values))
 
     def needed(self, confidence: float) -> int | None:
-        """About how many examples would decide it, were the figure the truth."""
+        """Return about how many examples would decide, if the figure were true; None if none would."""
         apart = abs(self.figure - self.bound)
         if apart < ROUNDING or (self.extreme and confidence > 1 - ONE_SIDE):
             return None
-        own = stdev(self.values) if len(self.values) > 1 else (self._towards or 0.0) * math.sqrt(self.n)
-        at_bound, sure = own, max(NormalDist().inv_cdf(confidence), NORMAL if self.extreme else 0.0)
+        own = stdev(self.values) if len(self.values) > 1 else (self._error_towards_bound or 0.0) * math.sqrt(self.n)
+        at_bound, quantile = own, max(NormalDist().inv_cdf(confidence), NORMAL if self.extreme else 0.0)
         seen = set(self.values)
-        if self.told and self.gains and self.ends == (0.0, 1.0) and seen <= {-1.0, 0.0, 1.0}:
+        if self.has_values and self.gains and self.ends == (0.0, 1.0) and seen <= {-1.0, 0.0, 1.0}:
             at_bound = gain_spread(self.values, self.bound)
-        elif self.told and not self.gains and self.ends == (0.0, 1.0) and seen <= {0.0, 1.0}:
+        elif self.has_values and not self.gains and self.ends == (0.0, 1.0) and seen <= {0.0, 1.0}:
             at_bound = math.sqrt(max(self.bound * (1 - self.bound), 0.0))
-        elif self.told:
-            sure = math.sqrt(2 * math.log(1 / (1 - confidence)))  # what a bettor must gain
-        found = math.ceil(((sure * at_bound + NormalDist().inv_cdf(POWER) * own) / apart) ** 2)
+        elif self.has_values:
+            quantile = math.sqrt(2 * math.log(1 / (1 - confidence)))  # what a bettor must gain
+        found = math.ceil(((quantile * at_bound + NormalDist().inv_cdf(POWER) * own) / apart) ** 2)
         # approximations can be below what was not enough
-        least = self.n + 1 if self.told or self.own else max(self.n + 1, FEWEST)
+        least = self.n + 1 if self.has_values or self.own_interval else max(self.n + 1, FEWEST)
         return max(found, least) if found else None
 
 
-def paired(one: dict[str, float], other: dict[str, float]) -> tuple[float, ...]:
-    """Differences over the examples that both know; none where they do not know the same."""
+def paired_differences(one: dict[str, float], other: dict[str, float]) -> tuple[float, ...]:
+    """Return value minus reference by example; empty unless both have the same examples."""
     return tuple(one[where] - other[where] for where in one) if one.keys() == other.keys() else ()
 
 
-def spread(*errors: float | None) -> float | None:
-    """The standard error of a difference of two independent figures."""
+def difference_error(*errors: float | None) -> float | None:
+    """Return the standard error of a difference of two independent figures; None if one is not known."""
     return None if any(error is None for error in errors) else math.hypot(*(error or 0.0 for error in errors))
 
 
-def certain(bounds: Sequence[Bounded], levels: Sequence[float]) -> list[str]:
-    """``pass``, ``fail`` or ``inconclusive`` of each.
+def decide(bounds: Sequence[BoundCheck], levels: Sequence[float]) -> list[str]:
+    """Return ``pass``, ``fail`` or ``inconclusive`` for each, at its confidence level.
 
-    That all of them pass is wrong no oftener than one would be; that some of them fail is looked at together, so that
+    A model passes only if all pass, so passes need no correction. Failures are Holm-corrected over all bounds, so that
     many gates do not raise many false alarms.
     """
     passing = [bound.p(right=True) for bound in bounds]
