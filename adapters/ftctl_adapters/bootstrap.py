@@ -1,4 +1,4 @@
-"""The composition root: which adapter stands behind which port."""
+"""Composition root: connect adapters to ports."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from ftctl.plugin.registry import Registry
 
 
 def build_registry() -> Registry:
-    """The registry that ``FTCTL_PLUGINS``, ``FTCTL_NO_PLUGINS`` and ``FTCTL_STRICT_PLUGINS`` ask for.
+    """Build the registry, as ``FTCTL_PLUGINS``, ``FTCTL_NO_PLUGINS`` and ``FTCTL_STRICT_PLUGINS`` ask for.
 
     ``FTCTL_PLUGIN_SECONDS`` is how long the manifest of one plugin may take.
     """

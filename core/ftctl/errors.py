@@ -1,4 +1,4 @@
-"""Every error a user can meet, its stable code and its exit code.
+"""All user-facing errors, with stable codes and exit codes.
 
 ::
 
@@ -79,7 +79,7 @@ __all__ = [
 
 
 class FtctlError(Exception):
-    """An error with one line for its reader: what happened, where and why, what to do next; no secret stands in it."""
+    """Base of all errors: one line with what happened, where and why, and what to do next; never a secret."""
 
     code: ClassVar[str] = "internal"
     exit_code: ClassVar[int] = 70
@@ -92,11 +92,11 @@ class FtctlError(Exception):
 
     @property
     def status(self) -> int:
-        """The exit code of this very error."""
+        """Exit code of this error."""
         return self.exit_code
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object from which `from_json` makes an equal error, in another process."""
+        """Return a JSON object from which `from_json` makes an equal error in another process."""
         return {
             "code": self.code,
             "what": self.what,
@@ -307,25 +307,25 @@ class Interrupted(FtctlError):
 
 
 class SignalArrived(BaseException):
-    """A signal, on its way out of whatever was going on: no ``except Exception`` of a plugin can swallow it."""
+    """Signal as an exception that no plugin's ``except Exception`` can swallow."""
 
     def __init__(self, number: int, name: str) -> None:
         super().__init__(name)
         self.number, self.name = number, name
 
     def as_error(self) -> Interrupted:
-        """The error that the user meets."""
+        """Return the error to show to the user."""
         step = "run the same command to go on"
         return Interrupted(f"stopped by {self.name}", signal_number=self.number, next_step=step)
 
 
 def all_errors(base: type[FtctlError] = FtctlError) -> list[type[FtctlError]]:
-    """Every class of the tree, the base first, in the order of definition."""
+    """Return all error classes, the base first, in order of definition."""
     return [base, *(found for child in base.__subclasses__() for found in all_errors(child))]
 
 
 def from_json(document: dict[str, Any]) -> FtctlError:
-    """The error that `FtctlError.to_json` described; an unknown code becomes a `BackendFailed`."""
+    """Return the error that `FtctlError.to_json` wrote; an unknown code becomes a `BackendFailed`."""
     kinds = {kind.code: kind for kind in all_errors()}
     kind = kinds.get(str(document.get("code")), BackendFailed)
     details = tuple(str(line) for line in document.get("details", ()))

@@ -1,4 +1,4 @@
-"""Named points at which tests make ftctl fail; nothing happens unless both variables are set.
+"""Named fault points for tests; inactive unless both variables are set.
 
 ``FTCTL_TEST_BUILD=1 FTCTL_FAULT="store.commit.before_rename:kill"`` kills the process at that point,
 ``"train.micro_step.after@17:kill"`` when it is reached for the 17th time, ``"…@17#1:kill"`` only where that is done by
@@ -19,7 +19,7 @@ _SWITCH, _PLAN = "FTCTL_TEST_BUILD", "FTCTL_FAULT"
 
 
 def fault(point: str) -> None:
-    """Does what ``FTCTL_FAULT`` plans for this point, in a test build."""
+    """Trigger the fault that ``FTCTL_FAULT`` plans for this point, in a test build."""
     plan = os.environ.get(_PLAN)
     if not plan or os.environ.get(_SWITCH) != "1":
         return

@@ -1,4 +1,4 @@
-"""Secrets do not travel: what looks like one, or is known to be one, is left out of events, messages and the report."""
+"""Remove secrets, known or recognised by their form, from events, messages and reports."""
 
 import os
 import re
@@ -18,7 +18,7 @@ _SHAPES = re.compile(
 
 
 def redacted(text: str, environment: Mapping[str, str] = os.environ) -> str:
-    """The text with ``***`` in the place of every secret.
+    """Return the text with ``***`` in place of every secret.
 
     Args:
         text: what somebody will read.
@@ -32,7 +32,7 @@ def redacted(text: str, environment: Mapping[str, str] = os.environ) -> str:
 
 
 def redacted_value(value: Any, environment: Mapping[str, str] = os.environ) -> Any:
-    """A copy of a JSON value, every text in it redacted."""
+    """Return a copy of a JSON value with all texts redacted."""
     if isinstance(value, str):
         return redacted(value, environment)
     if isinstance(value, Mapping):

@@ -1,11 +1,11 @@
-"""Files that are there whole or not at all, after a crash too."""
+"""Write files atomically, also across a crash."""
 
 import os
 from pathlib import Path
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replaces a file in one step; a reader sees the old text, or none, or the new one.
+    """Replace a file atomically; a reader sees the old text, none, or the new one.
 
     Raises:
         OSError: the file is what it was.

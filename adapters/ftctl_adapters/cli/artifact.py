@@ -1,4 +1,4 @@
-"""Commands on one artifact that is there already: serve it, verify it."""
+"""Serve or verify a stored artifact."""
 
 import contextlib
 import json
@@ -39,7 +39,7 @@ def of_artifact(target: Path | None) -> bool:
 
 
 def serve_artifact(restart: int, **given: Any) -> None:
-    """Serves it until Ctrl-C, once it answers as it must."""
+    """Serve an artifact until Ctrl-C, after verifying it."""
     with _prepared(given) as (app, model, folder), _served(app, given["server"], model, folder, given) as served:
         found = check_served(app, _verifier(app), model, served, folder / "verify")
         _show(given, model, served.endpoint, found, "serving")
@@ -50,7 +50,7 @@ def serve_artifact(restart: int, **given: Any) -> None:
 
 
 def verify_artifact(against: str | None, served_model: str | None, min_agreement: float, **given: Any) -> None:
-    """Replays its golden cases against a server that is started for it, or a URL."""
+    """Replay an artifact's golden cases on a server started for it, or on a URL."""
     name = against or given["server"]
     if not name:
         raise UsageError("what must it be verified against?", next_step="--against SERVER, or --against URL")
@@ -70,7 +70,7 @@ def verify_artifact(against: str | None, served_model: str | None, min_agreement
 
 @contextlib.contextmanager
 def _prepared(given: dict[str, Any]) -> Iterator[tuple[App, Artifact, Path]]:
-    """The application, the artifact and a folder of this process, which stays with its logs where something failed."""
+    """Yield application, artifact and a folder for logs, which stays after a failure."""
     strange = [name for name in FOREIGN if given[name]]
     if strange:
         option = strange[0].replace("_", "-").removesuffix("s")

@@ -49,7 +49,7 @@ def command(
 
 
 def _question() -> str | None:
-    """The next line; ``None`` at the end of the input."""
+    """Return the next line; ``None`` at the end of the input."""
     if not sys.stdin.isatty():
         line = sys.stdin.readline()
         return line.strip() if line else None
@@ -63,7 +63,7 @@ def _question() -> str | None:
 
 
 def _answer(endpoint: Endpoint, history: list[Message], max_tokens: int, timeout: float, temperature: float) -> str:
-    """Prints the answer as it comes and returns it; empty where there is none."""
+    """Print the answer while it arrives and return it; empty if there is none."""
     from ftctl_adapters.serving.openai_client import stream
 
     said: list[str] = []

@@ -75,7 +75,7 @@ def _print(found: "Comparison", before: str, after: str) -> None:
 
 
 def _report(workspace: Path, name: str) -> Path:
-    """The folder of an evaluation.
+    """Return the folder of an evaluation.
 
     Raises:
         UsageError: no such run, or that model was not measured in it.

@@ -1,4 +1,4 @@
-"""``ftctl data``: builds the data set of a run, and shows those that are there."""
+"""``ftctl data``: build the data set of a run, and inspect data sets."""
 
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ command.add_command(export.command, "export")
 @workspace_option
 @json_option
 def list_(workspace: Path, as_json: bool) -> None:
-    """Every data set, the newest last."""
+    """List data sets, the newest last."""
     from ftctl_adapters.cli import data_sets
 
     data_sets.show_all(workspace, as_json)

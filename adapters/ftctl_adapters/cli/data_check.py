@@ -27,7 +27,7 @@ BATCH = 512
 @workspace_option
 @json_option
 def command(contract: Path, data: str | None, splits: tuple[str, ...], workspace: Path, as_json: bool) -> None:
-    """Hold DATA against CONTRACT and list every violation; exit code 3 where there is one.
+    """Validate DATA against CONTRACT and list all violations; exit code 3 if there is one.
 
     DATA is a file of rows, or a data set by its id, its digits or a tag; left out: the newest one. CONTRACT is a YAML
     file; `ftctl config schema` lists its keys under `data contract`.
@@ -84,7 +84,7 @@ def _rows(data: str | None, splits: tuple[str, ...], workspace: Path) -> Iterato
 
 
 def _shared(rows: Iterator[Example | Rejection], rules: Rules) -> Iterator[tuple[str, str]]:
-    """Rows that evaluation items have too, as the operator `decontaminate` finds them."""
+    """Yield rows that overlap with evaluation items, as the operator `decontaminate` finds them."""
     if not rules.against:
         return
     from ftctl.application.backend_calls import instantiate

@@ -75,7 +75,7 @@ def command(
 
 @contextmanager
 def _opened(path: Path, key: "KeyPlace | None") -> Iterator[IO[bytes]]:
-    """A file to write to, which is on disk afterwards."""
+    """Open a file for writing; it is on disk when closed."""
     from ftctl_adapters.records.encrypted_files import Sealing
 
     with path.open("wb") as file:
@@ -93,7 +93,7 @@ Writing = Callable[[Callable[[bytes], Any], Iterator[Example]], int]
 
 
 def _form(out: Path) -> Writing:
-    """A table or a page to be filled in."""
+    """Return a form to be filled in, as CSV or HTML."""
     from ftctl_adapters.records.gold import csv_form, html_form, item_of
 
     made = html_form if out.name.removesuffix(".enc").endswith(".html") else csv_form
@@ -107,7 +107,7 @@ def _form(out: Path) -> Writing:
 
 
 def _lines(form: str) -> Writing:
-    """JSONL one row a line; tasks and records as one array, as their tools import them."""
+    """Yield JSONL, or one JSON array of tasks or records, as their tools import them."""
     return partial(_array, form) if form != "jsonl" else _each
 
 

@@ -1,4 +1,4 @@
-"""Data sets that are there, as text and as JSON."""
+"""Print data sets as text and as JSON."""
 
 import json
 from datetime import datetime
@@ -21,7 +21,7 @@ WIDTH = 160
 
 
 def store_of(workspace: Path) -> ArtifactStore:
-    """The artifacts of a workspace."""
+    """Return the artifact store of a workspace."""
     from ftctl_adapters.store.artifact_store import DiskArtifactStore
 
     return DiskArtifactStore(workspace.absolute())
@@ -41,7 +41,7 @@ def show_all(workspace: Path, as_json: bool) -> None:
 
 
 def show(workspace: Path, name: str | None, count: int, as_json: bool) -> None:
-    """Its recipe, totals, funnel, lengths, and a few rows of each kind."""
+    """Print recipe, totals, funnel, lengths, and a few rows of each kind."""
     store = store_of(workspace)
     data = found_in(store, name)
     summary, shown = data.facts["summary"], samples(data, count)
@@ -66,7 +66,7 @@ def show(workspace: Path, name: str | None, count: int, as_json: bool) -> None:
 
 
 def tell_why(workspace: Path, row: str, name: str | None, as_json: bool) -> None:
-    """The way of every row that is called so."""
+    """Print the history of every row with this name."""
     data = found_in(store_of(workspace), name)
     ways = why(data, row)
     if not ways:
@@ -85,7 +85,7 @@ def tell_why(workspace: Path, row: str, name: str | None, as_json: bool) -> None
 
 
 def compare(workspace: Path, old: str, new: str | None, as_json: bool) -> None:
-    """Rows that came, went and moved, and what the recipes differ in."""
+    """Print rows added, removed and moved, and differences of the recipes."""
     store = store_of(workspace)
     one, other = find_dataset(store, old), found_in(store, new)
     found = difference(one, other)
@@ -108,7 +108,7 @@ def _data_sets(store: ArtifactStore) -> list[Artifact]:
 
 
 def found_in(store: ArtifactStore, name: str | None) -> Artifact:
-    """The data set that is named; the newest one where none is."""
+    """Return the named data set; the newest one without a name."""
     if name is not None:
         return find_dataset(store, name)
     there = _data_sets(store)
@@ -143,7 +143,7 @@ def _text(row: Example) -> str:
 
 
 def _entry(entry: LedgerEntry) -> str:
-    """In one line: which row, where it was read, what became of it, and by whom."""
+    """Describe a ledger entry in one line: row, place, state, and step."""
     byte = "" if entry.byte is None else f", byte {entry.byte}"
     fate = f"{entry.state} in {entry.split}" if entry.state == "kept" else entry.state
     who = f" by {entry.operator}" if entry.operator else ""

@@ -1,4 +1,4 @@
-"""Servers that are named by their URL."""
+"""Find the endpoint behind a URL."""
 
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ def is_url(text: str) -> bool:
 
 
 def endpoint_at(url: str, model: str | None = None) -> Endpoint:
-    """The endpoint behind a URL, with or without ``/v1``; the model is the first that it lists.
+    """Return the endpoint behind a URL, with or without ``/v1``; the model is the first that it lists.
 
     Raises:
         UsageError: that is no URL.

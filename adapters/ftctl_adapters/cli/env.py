@@ -31,14 +31,14 @@ def command() -> None:
 @click.option("--variant", type=click.Choice(VARIANTS), help="Instead of the one that fits this machine.")
 @click.option("--uv", is_flag=True, help="Install with uv instead of pip; uv must be on PATH.")
 def create_(name: str, recreate: bool, variant: str | None, uv: bool) -> None:
-    """Build the environment NAME; one that was interrupted goes on, one that is there stays."""
+    """Build the environment NAME; an interrupted build continues, a finished one stays."""
     create(name, build_registry(), variant=variant, recreate=recreate, uv=uv)
 
 
 @command.command("list")
 @json_option
 def list_(as_json: bool) -> None:
-    """Every environment that a backend can need, and whether it is there."""
+    """List environments of backends, and whether they are built."""
     registry = build_registry()
     known = recipes(registry.offers())
     rows = [_row(name, known) for name in sorted(known)]

@@ -1,4 +1,4 @@
-"""Building environments from the command line, with every step shown."""
+"""Build environments and show every step."""
 
 import sys
 import time
@@ -21,7 +21,7 @@ from ftctl_adapters.process.signals import interruptible
 
 
 class Assumed(Environments):
-    """Environments as they will be once those that are asked for were built; remembers which."""
+    """Environments that count as built while a run is planned; remembers which were asked for."""
 
     def __init__(self, real: Environments) -> None:
         self._real = real
@@ -47,7 +47,7 @@ class Assumed(Environments):
 
 
 def create_for(document: Mapping[str, Any], app: App, until: str, preview: Preview | None) -> None:
-    """Builds what the run needs and lacks, after everything else about it was found right."""
+    """Build missing environments of a run, after everything else was checked."""
     assumed = Assumed(app.environments)
     make_plan(evolve(app, environments=assumed), resolve(document, app.registry, assumed), until, preview)
     for name in sorted(assumed.wanted):
@@ -57,7 +57,7 @@ def create_for(document: Mapping[str, Any], app: App, until: str, preview: Previ
 def create(
     name: str, registry: Registry, *, variant: str | None = None, recreate: bool = False, uv: bool = False
 ) -> Record:
-    """Builds one, or finds that it is there; steps go to standard error."""
+    """Build an environment, or find it built; steps go to standard error."""
     recipe = read_recipe(name, recipes(registry.offers()), variant)
     place = folder_of(name)
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""From command-line options to a finished run: what ``run`` and the single-stage commands share."""
+"""Run with command-line options: shared by ``run`` and the single-stage commands."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ SWITCHES = ("model", "data_source", "tuner", "evaluators", "compressor", "server
 
 
 def launch(until: str, once: bool, preview: Preview | None = None, **given: Any) -> None:
-    """Resolves, plans and runs up to a phase, as the options say."""
+    """Resolve, plan and run up to a phase, as the options say."""
     app = build_app(given["workspace"].absolute(), inline=given["inline"], cold=given["cold"])
     shown: list[RunResult] = []
     if not given["dry_run"] and until != "data":
@@ -43,7 +43,7 @@ def launch(until: str, once: bool, preview: Preview | None = None, **given: Any)
 
 
 def failure(app: App, error: FtctlError) -> dict[str, Any]:
-    """The document of a run that failed, with the stages it finished; of one that never began, only the error."""
+    """Return the JSON of a failed run, with its finished stages; of one that never began, only the error."""
     for run_id in reversed(app.journals.ids()):
         document = app.journals.open(run_id).read("run.json") or {}
         if document.get("error") == error.to_json():
@@ -75,7 +75,7 @@ def _launch(
 
 
 def resolved(app: App, given: dict[str, Any], until: str = "verify", preview: Preview | None = None) -> RunSpec:
-    """The spec that the run file, the switches and ``--set`` describe; environments are built where that was asked."""
+    """Resolve run file, switches and ``--set``; build environments if asked to."""
     switches = {key: (list(value) if isinstance(value := given[key], tuple) else value) or None for key in SWITCHES}
     document = compose(given["run_file"], switches, given["settings"])
     if given["as_json"]:
@@ -114,7 +114,7 @@ def show_result(result: RunResult, as_json: bool, *, preview: bool = False, once
 
 
 def usable(workspace: Path) -> None:
-    """Makes the workspace, and says in one line when it cannot be written.
+    """Create the workspace; one line of error if it cannot be written.
 
     Raises:
         WorkspaceUnusable: it is no folder, or read-only.

@@ -1,4 +1,4 @@
-"""``ftctl``: finds the command, runs it, and turns errors into one line and an exit code."""
+"""``ftctl``: run a command; errors become one line and an exit code."""
 
 import os
 import sys
@@ -30,7 +30,7 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """Knows the commands by name, so that ``--help`` imports none of them."""
+    """Group of commands that are imported only when called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -89,7 +89,7 @@ def main() -> None:
 
 
 def _exit_code() -> int:
-    """Runs the command; a failure is told in one line. Of a pipe closed while it writes click makes SystemExit(1)."""
+    """Run the command; a failure is told in one line. For a closed pipe click raises SystemExit(1)."""
     try:
         return cli.main(standalone_mode=False, prog_name="ftctl") or 0
     except click.exceptions.Abort:

@@ -42,7 +42,7 @@ RUN_FILE_OR_ARTIFACT = click.argument(
 
 
 def run_options(function: F, first: Any = RUN_FILE) -> F:
-    """The options by which a run is described, in the order of the lifecycle, after the ``first`` argument."""
+    """Add the options that describe a run, in the order of the lifecycle, after the ``first`` argument."""
     described = [
         first,
         click.option("--model", help="A folder, a hub name (org/name), or builtin:tiny."),

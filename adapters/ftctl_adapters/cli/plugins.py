@@ -31,7 +31,7 @@ def command(context: click.Context, as_json: bool) -> None:
 @click.option("--broken", "only_broken", is_flag=True, help="Only plugins that cannot be used.")
 @click.option("--port", type=click.Choice(PORTS), help="Only backends of this port.")
 def list_(as_json: bool, only_broken: bool, port: str | None) -> None:
-    """Every backend with its port, distribution, formats and what it needs."""
+    """List backends with port, distribution, formats and needs."""
     show(build_registry(), as_json, only_broken, port)
 
 

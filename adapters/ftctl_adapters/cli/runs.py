@@ -22,7 +22,7 @@ def command() -> None:
 @workspace_option
 @json_option
 def list_(workspace: Path, as_json: bool) -> None:
-    """Every run, the newest last."""
+    """List runs, the newest last."""
     runs = [_document(_journals(workspace).open(run_id)) for run_id in _journals(workspace).ids()]
     if as_json:
         print(json.dumps(runs, ensure_ascii=False))

@@ -33,9 +33,9 @@ def command(
     cold: bool,
     as_json: bool,
 ) -> None:
-    """Search hyper-parameters; every trial is an ordinary run, and the same command goes on where it was stopped.
+    """Search hyper-parameters; every trial is an ordinary run, and the same command continues.
 
-    \b
+    
     ftctl search run.yaml --space space.yaml --trials 20
     """
     from ftctl.errors import UsageError

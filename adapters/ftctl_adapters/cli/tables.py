@@ -1,4 +1,4 @@
-"""Plans and results as tables on a terminal, as plain columns in a pipe."""
+"""Print plans and results: tables on a terminal, plain columns in a pipe."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ MINUTES = 120
 
 
 def print_table(rows: list[list[str]]) -> None:
-    """The rows under their header; columns are as wide as they need to be, whatever the terminal."""
+    """Print rows under their header; columns are as wide as needed, whatever the terminal."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -26,7 +26,7 @@ def print_table(rows: list[list[str]]) -> None:
 
 
 def print_plan(plan: dict[str, Any]) -> None:
-    """Stages, cache hits, what is trained, and what it needs."""
+    """Print stages, cache hits, trained parameters and needs."""
     model, resources = plan["model"], plan["resources"]
     print(f"run {plan['run_id']}")
     trained, total = resources["trained_parameters"], resources["total_parameters"]
@@ -79,7 +79,7 @@ def _duration(seconds: float) -> str:
 
 
 def print_result(result: dict[str, Any], *, stopped: bool = False) -> None:
-    """The metrics side by side, the stages, and where everything is; ``stopped`` says that nothing serves any more."""
+    """Print metrics side by side, stages and paths; ``stopped`` if nothing serves any more."""
     if result["metrics"]:
         print_table(metric_rows(result))
         print()

@@ -14,7 +14,7 @@ SCALARS = ("model", "model_revision", "seed")
 
 
 def compose(path: Path | None, switches: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
-    """The run document.
+    """Return the run document.
 
     Args:
         path: the run file; without one, the embedded default.
@@ -44,7 +44,7 @@ def _unless_same(document: Mapping[str, Any], key: str, name: Any, kept: Any) ->
 
 
 def _switched(current: Any, name: Any) -> Any:
-    """Naming the backend that the file has keeps its options; naming another starts from that one's defaults."""
+    """Return the switched section: the file's backend keeps its options, another starts from defaults."""
     if isinstance(name, list | tuple):
         return [_switched_in(current, one) for one in name]
     return current if isinstance(current, dict) and current.get("use") == name else name
@@ -56,7 +56,7 @@ def _switched_in(current: Any, name: str) -> Any:
 
 
 def parse_setting(setting: str) -> tuple[str, Any]:
-    """The path and the value of a text ``path=value``; the value is YAML.
+    """Parse ``path=value``; the value is YAML.
 
     Raises:
         ConfigInvalid: it is no such text.

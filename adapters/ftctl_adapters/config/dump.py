@@ -1,4 +1,4 @@
-"""Writes a run file."""
+"""Write a run file."""
 
 import io
 from typing import Any
@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 
 def dump_yaml(document: dict[str, Any]) -> str:
-    """The document as block-style YAML that `strict_yaml` reads back to equal values."""
+    """Return the document as block-style YAML that `strict_yaml` reads back to equal values."""
     yaml = YAML()
     yaml.version = None
     yaml.default_flow_style = False

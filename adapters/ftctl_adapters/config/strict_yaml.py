@@ -1,4 +1,4 @@
-"""YAML 1.2 as a run file needs it: plain values only, no aliases, no tags, no duplicate keys, every line known."""
+"""Read YAML 1.2 strictly: plain values only, no aliases, tags or duplicate keys, with line numbers."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ _TAG = "tag:yaml.org,2002:"
 
 
 def read_yaml(path: Path) -> Any:
-    """The document of a YAML file as plain values.
+    """Return the document of a YAML file as plain values.
 
     Raises:
         ConfigInvalid: it cannot be read, or is not the plain YAML that a run file is.
@@ -35,7 +35,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def parse_yaml(text: str, name: str) -> Any:
-    """The plain values of a YAML text; ``name`` stands in messages."""
+    """Return the plain values of a YAML text; ``name`` stands in messages."""
     problems: list[str] = []
     try:
         _refuse_aliases_and_depth(text, name)
@@ -59,7 +59,7 @@ def _yaml() -> YAML:
 
 
 def _refuse_aliases_and_depth(text: str, name: str) -> None:
-    """Looks at the events before anything is built of them, so that neither a bomb nor a tower costs time."""
+    """Refuse aliases and deep nesting before anything is built, so that a YAML bomb costs no time."""
     depth = 0
     for event in _yaml().parse(text):
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)

@@ -1,4 +1,4 @@
-"""Runs of tokens of evaluation items, and where rows have the same."""
+"""Index of token n-grams of evaluation items, to find overlapping rows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ Array = Any
 
 @frozen
 class EvaluationIndex:
-    """Hashes of all runs in their order, uint64, and beside each the item that it is of."""
+    """Sorted hashes of all n-grams, uint64, each with the index of its item."""
 
     hashes: Array
     items: Array
@@ -32,7 +32,8 @@ class EvaluationIndex:
         return cls(every, np.concatenate(owners)[first], tokens)
 
     def hits(self, texts: Sequence[str]) -> list[tuple[int, int]]:
-        """For each text how many of its runs are in an item, and the item of the first; ``(0, -1)`` where none is."""
+        """Return for each text the number of its n-grams that an item has, and the item of the first; ``(0, -1)`` for
+        none."""
         found, counts = shingles(texts, self.tokens, mixed=True)
         if not len(self.hashes) or not len(found):
             return [(0, -1)] * len(texts)

@@ -1,4 +1,4 @@
-"""Clusters of like signatures, by banding, with every candidate checked."""
+"""Cluster similar MinHash signatures by LSH banding; every candidate is compared."""
 
 import mmap
 from collections.abc import Callable, Iterable, Iterator
@@ -44,7 +44,7 @@ def clusters(
 
 
 def like_pairs(signatures: Path, bands: int, threshold: float, band: int) -> tuple[Array, Array]:
-    """Places of pairs that agree in one band, and in enough of all values: two arrays, int64."""
+    """Return pairs of rows that agree in one band, and in enough of all values: two arrays, int64."""
     file, width = Mapped(signatures), HASHES // bands
     ones, others = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for one, other in _candidates(file.band(slice(band * width, (band + 1) * width))):
@@ -55,7 +55,7 @@ def like_pairs(signatures: Path, bands: int, threshold: float, band: int) -> tup
 
 
 class Mapped:
-    """Signatures in a file, of which no more than a block is in this process's memory."""
+    """Memory-mapped signatures; no more than a block of them is in this process's memory."""
 
     def __init__(self, path: Path) -> None:
         with path.open("rb") as file:
@@ -80,7 +80,7 @@ class Mapped:
         return keys
 
     def agreement(self, one: Array, other: Array) -> Array:
-        """The share of equal values of each pair, float64."""
+        """Return the share of equal values of each pair, float64."""
         found = np.empty(len(one))
         for start in range(0, len(one), PAIRS):
             some = slice(start, start + PAIRS)
@@ -89,12 +89,12 @@ class Mapped:
         return found
 
     def _release(self) -> None:
-        """Gives the pages back that were read: they stay in the system's cache, and in nobody's memory."""
+        """Release the pages that were read; they stay in the system's cache."""
         self._map.madvise(mmap.MADV_DONTNEED)
 
 
 def _candidates(keys: Array) -> Iterator[tuple[Array, Array]]:
-    """Pairs of places with the same key: each with the one before it, and with the first of its bucket."""
+    """Yield pairs of rows with equal band keys: each with the previous one, and with the first of its bucket."""
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     same = np.flatnonzero(ordered[1:] == ordered[:-1]) + 1

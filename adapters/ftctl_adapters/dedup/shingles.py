@@ -1,4 +1,4 @@
-"""Texts as sets of hashes: of some words each, or of three characters where no spaces stand between words."""
+"""Hash texts into shingles: word 3-grams, or character 3-grams without spaces between words."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -28,7 +28,7 @@ Array = Any
 
 
 def shingles(texts: Sequence[str], tokens: int = TOKENS, mixed: bool = False) -> tuple[Array, Array]:
-    """Hashes of all shingles, text after text.
+    """Return the hashes of all shingles, text after text.
 
     A text shorter than a shingle has one, of all it has; one without letters has none.
 
@@ -59,7 +59,7 @@ def _within(points: Array, ranges: Sequence[tuple[int, int]]) -> Array:
 
 
 def _tokens(points: Array, owner: Array, alone: Array) -> tuple[Array, Array]:
-    """The hash and the text of each token; words are hashed by sums of powers, so that all are at once."""
+    """Return hash and text of each token; words are hashed by sums of powers, vectorised."""
     inside = ~_within(points, _BETWEEN)
     before = np.empty_like(inside)
     # a word ends where a character that is one by itself begins
@@ -78,7 +78,7 @@ def _tokens(points: Array, owner: Array, alone: Array) -> tuple[Array, Array]:
 
 
 def _powers(base: np.uint64, count: int) -> Array:
-    """The first so many powers of the base, modulo 2^64."""
+    """Return the first ``count`` powers of the base, modulo 2^64."""
     return _at_least(base, 1 << (count - 1).bit_length())[:count]
 
 
@@ -110,7 +110,7 @@ def _windows(hashes: Array, owner: Array, texts: int, tokens: int) -> tuple[Arra
 
 
 def _mixed(value: Array) -> Array:
-    """Every bit depends on every bit: the end of splitmix64, Steele et al., 2014."""
+    """Mix the bits of each hash (finaliser of splitmix64, Steele et al., 2014)."""
     value = (value ^ (value >> WRAPPED(30))) * WRAPPED(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> WRAPPED(27))) * WRAPPED(0x94D049BB133111EB)
     return value ^ (value >> WRAPPED(31))

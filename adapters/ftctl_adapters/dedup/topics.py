@@ -1,4 +1,4 @@
-"""Topics of texts by their words: clusters, and the words that tell one from the rest."""
+"""Cluster texts by their words, and name the clusters."""
 
 import re
 from collections import Counter
@@ -27,7 +27,7 @@ def sketches(texts: Sequence[str]) -> Any:
 
 
 def topics(sketched: Any, count: int, seed: int) -> Any:
-    """The number of each text's cluster, int64, by k-means over sketches; one cluster where there are so few texts."""
+    """Return each text's cluster, int64, by k-means over sketches; one cluster for few texts."""
     if len(sketched) <= count:
         return np.zeros(len(sketched), np.int64)
     from sklearn.cluster import MiniBatchKMeans

@@ -27,7 +27,7 @@ def docx_parts(content: bytes) -> Iterator[Part]:
 
 
 def _check_size(content: bytes) -> None:
-    """Sizes that the file itself tells: a part that is larger than it says is broken off by zipfile."""
+    """Refuse a file whose declared sizes are too large; zipfile cuts parts that are larger than declared."""
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         raise NotReadable("encrypted: it asks for a password, or is an old .doc")
     try:

@@ -1,4 +1,4 @@
-"""Text and Markdown: sections are what stands below a heading."""
+"""Text and Markdown, divided into sections by headings."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def markdown_parts(content: bytes) -> Iterator[Part]:
 
 
 def _marked(text: str) -> Iterator[tuple[str, bool]]:
-    """Each line, and whether it is a heading."""
+    """Yield each line, and whether it is a heading."""
     fence = ""
     for line in text.split("\n"):
         mark = _FENCE.match(line)
@@ -35,7 +35,7 @@ def _marked(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def sections(lines: Iterator[tuple[str, bool]]) -> Iterator[Section]:
-    """Lines gathered below their headings; a heading with nothing below it is the beginning of the next section."""
+    """Return sections from lines and headings; an empty section becomes the beginning of the next."""
     number, heading, body, pending = 0, "", list[str](), list[str]()
     for line, is_heading in lines:
         if not is_heading:
@@ -59,7 +59,7 @@ def _section(number: int, heading: str, above: list[str], body: list[str]) -> Se
 
 
 def decoded(content: bytes) -> str:
-    """UTF-8 without its byte order mark, with line ends as ``\\n``.
+    """Return decoded UTF-8 without byte order mark, with ``\n`` as line end.
 
     Raises:
         NotReadable: it is not UTF-8.

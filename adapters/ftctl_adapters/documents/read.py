@@ -1,4 +1,4 @@
-"""Documents by the ending of their files."""
+"""Read documents by their file extension."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ KINDS: dict[str, Callable[[bytes], Iterator[Part]]] = {
 
 
 def read_document(place: Place) -> Iterator[Part]:
-    """The sections of a document in their order; what cannot be read of it as `Unreadable`.
+    """Yield the sections of a document in order; unreadable parts as `Unreadable`.
 
     Raises:
         DataSourceError: its file cannot be opened.
@@ -60,6 +60,6 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def _plain(text: str) -> str:
-    """Halves of surrogate pairs put together, or replaced where they are alone; without control characters."""
+    """Return text without control characters; surrogate pairs are joined, lone halves replaced."""
     whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return _CONTROL.sub("", whole)

@@ -5,7 +5,7 @@ from attrs import frozen
 
 @frozen
 class Section:
-    """A part of a document: its text, and where it stands (``page 3``, ``section 2``), with the heading above it."""
+    """Section: its text, its place (``page 3``, ``section 2``), and the heading above it."""
 
     locator: str
     text: str

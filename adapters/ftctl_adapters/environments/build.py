@@ -1,4 +1,4 @@
-"""Builds an environment from its recipe: step by step, again where it stopped, and usable only when it is whole."""
+"""Build an environment from its recipe, step by step and resumable; usable only when complete."""
 
 import contextlib
 import fcntl
@@ -30,13 +30,13 @@ INSTALLERS = ("PIP_", "UV_", "HTTP", "http", "NO_PROXY", "no_proxy", "SSL_", "RE
 
 @frozen
 class Builder:
-    """Builds with pip or with uv; ``tell`` hears each step."""
+    """Builder with pip or uv; ``tell`` receives each step."""
 
     tell: Tell = lambda _: None
     uv: bool = False
 
     def build(self, recipe: Recipe, place: EnvironmentFolder, *, recreate: bool = False) -> Record:
-        """The record of an environment that is whole and holds this ftctl.
+        """Return the record of a complete environment that holds this ftctl.
 
         One that is there stays; one whose recipe has changed, or that somebody asked to make again, is built from
         nothing; one that was interrupted goes on.
@@ -72,7 +72,7 @@ class Builder:
             return record
 
     def renew(self, place: EnvironmentFolder) -> None:
-        """Puts this ftctl into an environment that holds another one; waits while somebody else does.
+        """Replace the ftctl in an environment by this one; waits for another process doing so.
 
         Raises:
             BackendFailed: it could not be installed; the next one to enter tries again.
@@ -137,7 +137,7 @@ class Builder:
         return [str(place.python), "-m", "pip", verb, *quiet, *(["--progress-bar", "off"] * (verb == "install"))]
 
     def _run(self, place: EnvironmentFolder, argv: list[str], variables: dict[str, str] | None = None) -> None:
-        """Runs one step with its output in the log, in processes that end with this one."""
+        """Run one step with its output in the log, in processes that end with this one."""
         with place.log.open("a", encoding="utf-8") as log:
             log.write(f"+ {' '.join(argv)}\n")
         passed = {name: value for name, value in os.environ.items() if name.startswith(INSTALLERS)}
@@ -174,7 +174,7 @@ def _refuse_little_room(recipe: Recipe, place: EnvironmentFolder) -> None:
 
 @contextlib.contextmanager
 def alone(place: EnvironmentFolder, *, wait: bool = False) -> Iterator[None]:
-    """Holds the lock of the environment; two builders would install over each other.
+    """Lock the environment; two builders would install over each other.
 
     Raises:
         RunBusy: another process holds it, and it was not to be waited for.

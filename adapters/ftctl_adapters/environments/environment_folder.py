@@ -29,7 +29,7 @@ class Record:
 
 @frozen
 class EnvironmentFolder:
-    """A virtual environment is usable when its record is there: the record is written last and removed first."""
+    """Folder of a virtual environment, usable while its record is there; the record is written last."""
 
     path: Path
 
@@ -49,7 +49,7 @@ class EnvironmentFolder:
         return self.path / "build.log"
 
     def record(self) -> Record | None:
-        """The record; ``None`` while the environment is not there, half built, or from another version."""
+        """Return the record; ``None`` if the environment is missing, incomplete, or from another version."""
         try:
             found: dict[str, Any] = json.loads((self.path / RECORD).read_text(encoding="utf-8"))
             return Record(**found) if self.python.exists() else None
@@ -57,7 +57,7 @@ class EnvironmentFolder:
             return None
 
     def commit(self, record: Record) -> None:
-        """Writes the record, all of it or nothing."""
+        """Write the record atomically."""
         write_whole(self.path / RECORD, json.dumps(asdict(record), indent=1, sort_keys=True))
 
     def reached(self, step: str, recipe: str) -> bool:
@@ -71,11 +71,11 @@ class EnvironmentFolder:
             return False
 
     def note(self, step: str, recipe: str) -> None:
-        """Remembers a step, so that a build which is interrupted goes on behind it."""
+        """Record a finished step, so that an interrupted build continues after it."""
         (self.path / step).write_text(recipe, encoding="utf-8")
 
     def retract(self) -> None:
-        """Makes the environment unusable until it is committed again."""
+        """Remove the record, so that the environment is unusable until committed again."""
         (self.path / RECORD).unlink(missing_ok=True)
 
     def remove(self) -> None:
@@ -84,7 +84,7 @@ class EnvironmentFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def size(self) -> int:
-        """Bytes on disk; files that are linked from elsewhere count too."""
+        """Return the bytes on disk, linked files included."""
         return sum(file.lstat().st_size for file in self.path.rglob("*") if file.is_file())
 
 
@@ -98,7 +98,7 @@ def data_folder() -> Path:
 
 
 def folder_of(name: str) -> EnvironmentFolder:
-    """The place of an environment, whether it exists or not.
+    """Return the folder of an environment, existing or not.
 
     Raises:
         UsageError: that is no name.

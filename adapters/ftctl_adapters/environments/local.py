@@ -1,4 +1,4 @@
-"""The environments of this machine: the interpreter of ftctl itself, and those that were built from recipes."""
+"""Environments of this machine: ftctl's interpreter, and those built from recipes."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def _variables(place: EnvironmentFolder) -> dict[str, str]:
 
 
 class LocalEnvironments(Environments):
-    """Built ones lie in the user's data folder."""
+    """Environments in the user's data folder."""
 
     def __init__(self, workspace: Path) -> None:
         self._workspace = workspace
@@ -63,5 +63,5 @@ class LocalEnvironments(Environments):
 
 
 def _top(module: str) -> str:
-    """The package that can be looked up without importing anything."""
+    """Return the top-level package, which can be found without importing it."""
     return module.partition(".")[0]

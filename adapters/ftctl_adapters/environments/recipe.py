@@ -40,7 +40,7 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        """The identity of what would be installed here."""
+        """Return the digest of what would be installed here."""
         return digest(
             [
                 self.packages,
@@ -54,12 +54,12 @@ class Recipe:
 
 
 def recipes(offers: Iterable[Offer]) -> dict[str, str]:
-    """The environments that backends ask for: name → ``package:file``."""
+    """Return the recipes that offers name: environment → ``package:file``."""
     return {offer.environment: offer.recipe for offer in offers if offer.recipe and is_name(offer.environment)}
 
 
 def read_recipe(name: str, known: dict[str, str], variant: str | None = None) -> Recipe:
-    """The recipe of an environment for this machine, or for the variant named.
+    """Return the recipe of an environment for this machine, or for the named variant.
 
     Raises:
         UsageError: no backend asks for such an environment, or it has no such variant.
@@ -83,7 +83,7 @@ def read_recipe(name: str, known: dict[str, str], variant: str | None = None) ->
 
 
 def machine_variant() -> str:
-    """``cuda`` where an NVIDIA driver answers, else ``cpu``."""
+    """Return ``cuda`` if an NVIDIA driver answers, else ``cpu``."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return "cpu"

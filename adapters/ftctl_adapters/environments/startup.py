@@ -1,4 +1,4 @@
-"""Code that every Python of this environment runs at startup: ``.pth`` files."""
+"""List ``.pth`` files, which run code at every start of Python."""
 
 import site
 import sysconfig
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def startup_code(folders: list[Path] | None = None) -> list[Path]:
-    """The ``.pth`` files whose lines begin with ``import``, which ``site`` executes at every start.
+    """Return the ``.pth`` files with lines that ``site`` executes.
 
     Args:
         folders: where to look; by default the site-packages of this interpreter.

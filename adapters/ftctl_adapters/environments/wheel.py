@@ -1,4 +1,4 @@
-"""The running ftctl as a wheel, so that an environment gets the code that asks for it, published or not."""
+"""Pack the running ftctl into a wheel, so that environments get the same code."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def repack(into: Path) -> Path:
-    """Writes the running ftctl as a wheel, from its modules and its distribution's own metadata.
+    """Write the running ftctl as a wheel, from its modules and its own metadata.
 
     Args:
         into: the folder for the wheel.
@@ -36,7 +36,7 @@ def repack(into: Path) -> Path:
 
 
 def fingerprint() -> str:
-    """A digest of the running code."""
+    """Return a digest of the running code."""
     whole = hashlib.sha256()
     for name, data in _modules():
         whole.update(f"{name}\0{len(data)}\0".encode() + data)

@@ -25,7 +25,7 @@ def attend(
     dropout: float = 0.0,
     **more: Any,
 ) -> tuple[Tensor, None]:
-    """The attention function of transformers' interface.
+    """Attention function with transformers' interface.
 
     Args:
         module: the attention layer.
@@ -71,7 +71,7 @@ def _bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def register() -> None:
-    """Makes the function known to transformers, with the masks that its fused kernel gets."""
+    """Register the function with transformers, with the masks of its fused kernel."""
     from transformers import AttentionInterface
     from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 

@@ -49,7 +49,7 @@ def _logits(hidden: Tensor, head: FrozenWeight) -> Iterator[tuple[slice, Tensor]
 
 
 class _HeadLoss(Function):
-    """The losses, with the gradients already there when the backward pass asks for them."""
+    """Autograd function of the losses, whose gradients are made in the forward pass."""
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, head: FrozenWeight) -> Tensor:
@@ -81,7 +81,7 @@ class _HeadLoss(Function):
 
 
 def _weighed_gradient(hidden: Tensor, weight: Tensor, targets: Tensor, up: Tensor) -> Tensor:
-    """The gradient of a trained head when positions do not count the same, from probabilities made again."""
+    """Return the gradient of a trained head for weighted positions, from recomputed probabilities."""
     found = torch.zeros_like(weight)
     for chunk, logits in _logits(hidden, FrozenWeight(weight)):
         wanted = targets[chunk]

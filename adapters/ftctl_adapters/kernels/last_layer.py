@@ -1,4 +1,4 @@
-"""The last layer, on no more positions than the loss asks for.
+"""Compute the last layer only at the positions that the loss needs.
 
 Nothing looks at what the last layer makes of a position but that position's own logits, so where only the answers are
 trained, the questions can leave: after the keys and values, where attention takes tokens without padding and most of
@@ -24,7 +24,7 @@ ASKED, LAYOUT = "asked_positions", "layout"
 
 
 def install_last(decoder: Any) -> int:
-    """Lets the last layer leave positions out where its architecture is known; how many layers that was."""
+    """Patch last layers of known architectures to skip positions; return how many were patched."""
     last = _last(decoder)
     if type(last).__name__ not in LAYERS:
         return 0
@@ -33,7 +33,7 @@ def install_last(decoder: Any) -> int:
 
 
 def states_at(decoder: Any, asked: Tensor, **inputs: Any) -> Tensor:
-    """The last hidden states (rounded, hidden) at those places of the flattened batch.
+    """Return the last hidden states (rounded, hidden) at these places of the flattened batch.
 
     What stands below the first ``asked`` rows is of no meaning: their number is `rounded`.
 

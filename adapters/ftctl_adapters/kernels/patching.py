@@ -1,4 +1,4 @@
-"""Puts the kernels into a model, wherever they compute exactly what the module there computes."""
+"""Replace layers of a model by kernels that compute exactly the same."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from ftctl_adapters.kernels.self_attention import install_attention
 
 
 def install(model: Any, *, whole: bool = True, head: bool = True) -> Counter[str]:
-    """Replaces the forward pass of modules that are known; how many of each kind.
+    """Replace the forward pass of known modules; return the number of each kind.
 
     Only on a CPU: an accelerator has better kernels of its own. What is replaced keeps its parameters and their names,
     so that saving and loading see no difference.
@@ -42,7 +42,7 @@ def install(model: Any, *, whole: bool = True, head: bool = True) -> Counter[str
 
 
 def install_asked(decoder: Any) -> None:
-    """Lets a decoder leave out padding, and in its last layer what is not asked for, where `states_at` calls it.
+    """Patch a decoder to skip padding and, in its last layer, positions that `states_at` does not ask for.
 
     Called in any other way, it computes what it did before.
     """
@@ -53,7 +53,7 @@ def install_asked(decoder: Any) -> None:
 
 @contextmanager
 def kernels_within(model: Any) -> Iterator[None]:
-    """Kernels in place of known layers, without gradients, and the layers' own again afterwards.
+    """Use kernels without gradients within the block, and restore the layers afterwards.
 
     Answers that are generated before and after are the same to the last bit.
     """
@@ -76,6 +76,6 @@ def _on_cpu(model: Any) -> bool:
 
 
 def _frozen(core: Any, *, head: bool) -> list[Any]:
-    """The head, of which the most is to be gained, and the layers under plain LoRA."""
+    """Yield the head, which gains most, and the layers under plain LoRA."""
     heads = [core.get_output_embeddings()] if head else []
     return [*heads, *(module.base_layer for module in core.modules() if is_plain_lora(module))]

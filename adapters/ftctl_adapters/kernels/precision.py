@@ -1,11 +1,11 @@
-"""Numbers of more and of less than 32 bits."""
+"""Helpers for dtypes wider or narrower than 32 bits."""
 
 import torch
 from torch import Tensor
 
 
 def wide(numbers: Tensor) -> Tensor:
-    """In float32, or in float64 where they are."""
+    """Return the tensor in float32, or unchanged in float64."""
     return numbers if is_double(numbers) else numbers.float()
 
 

@@ -1,4 +1,4 @@
-"""Taking some rows of a tensor, where no row is taken twice, and adding rows until products are fast."""
+"""Take distinct rows of a tensor, padded to a number for which products are fast."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ MULTIPLE = 16
 
 
 def rounded(count: int) -> int:
-    """The next number of rows that products are fast for."""
+    """Return the next number of rows for which products are fast."""
     return -(-count // MULTIPLE) * MULTIPLE
 
 

@@ -23,7 +23,7 @@ BY_LENGTH = ("dynamic", "longrope")
 
 
 def install_attention(decoder: Any) -> int:
-    """Lets every layer take tokens without padding, where all of them can; how many layers that is."""
+    """Patch every layer to take tokens without padding, if all can; return how many."""
     blocks: list[Any] = [getattr(layer, "self_attn", None) for layer in getattr(decoder, "layers", None) or []]
     scaling = getattr(getattr(decoder, "rotary_emb", None), "rope_type", "default")
     if not blocks or not all(map(_known, blocks)) or scaling in BY_LENGTH:

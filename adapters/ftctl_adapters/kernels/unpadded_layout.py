@@ -1,4 +1,4 @@
-"""Sequences one after another, without padding between them and without what no loss looks at behind them.
+"""Layout of concatenated sequences: without padding, and without trailing positions that no loss needs.
 
 Layers that judge every token by itself see one row of tokens; attention alone sees sequences, those of like lengths
 side by side.
@@ -24,7 +24,7 @@ Run = tuple[int, int]
 
 @frozen
 class Group:
-    """Sequences side by side: where each is among the tokens, and the length that all are given."""
+    """Sequences of one group: their positions among the tokens, and their common padded length."""
 
     runs: tuple[Run, ...]
     length: int
@@ -32,7 +32,7 @@ class Group:
 
 @frozen
 class Layout:
-    """Sequences among ``tokens``, a number that products like: the last tokens may belong to none.
+    """Sequences among ``tokens``, rounded up to a fast number; the last tokens may belong to none.
 
     ``asked`` (asked,), int64, are the tokens whose states are wanted. ``groups`` are sequences of like lengths, and
     ``asked_groups`` say which of the asked tokens are of each; ``seen`` (sequences, length), int64, is for each group
@@ -52,7 +52,7 @@ class Layout:
 
 
 def lay_out_rows(ids: Tensor, positions: Tensor | None, asked: Tensor) -> tuple[Layout, Tensor, Tensor]:
-    """The layout of a padded batch, with its ids and positions, (1, tokens) each.
+    """Return the layout of a padded batch, with its ids and positions, (1, tokens) each.
 
     Args:
         ids: (rows, length), int64.
@@ -90,7 +90,7 @@ def _runs(lengths: Tensor) -> list[Run]:
 
 
 def _alike(lengths: list[int]) -> list[list[int]]:
-    """The numbers of the sequences that stand side by side, the longest ones first."""
+    """Yield groups of sequences of similar length, the longest first."""
     found: list[list[int]] = []
     for number in sorted(range(len(lengths)), key=lambda number: -lengths[number]):
         if found and lengths[number] >= ALIKE * lengths[found[-1][0]]:
@@ -126,7 +126,7 @@ class Spread(Function):
 
 
 class Gather(Function):
-    """The way back: (tokens, heads, width), zeros where no sequence is."""
+    """Inverse of `Spread`: (tokens, heads, width), zeros where no sequence is."""
 
     @staticmethod
     def forward(ctx: Any, groups: tuple[Group, ...], tokens: int, *parts: Tensor) -> Tensor:

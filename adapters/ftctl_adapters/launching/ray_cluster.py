@@ -1,4 +1,4 @@
-"""Ray clusters that are there already."""
+"""Existing Ray clusters."""
 
 import socket
 
@@ -8,7 +8,7 @@ ANSWER_SECONDS = 10.0
 
 
 def reach(address: str, setting: str) -> None:
-    """Makes sure that somebody listens there: Ray itself would try for minutes.
+    """Check that a cluster listens at the address; Ray itself would try for minutes.
 
     Args:
         address: host:port.

@@ -18,7 +18,7 @@ JOIN_SECONDS = 12 * 3600
 
 
 def main(folder: Path, settings: dict[str, Any]) -> int:
-    """Starts this machine's processes, ends them all as soon as one fails, and returns the exit code."""
+    """Start this machine's processes, end all as soon as one fails, and return the exit code."""
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import elastic_launch

@@ -72,7 +72,7 @@ def _attentions(model: Any) -> list[Any]:
 
 
 def _attends(name: str) -> bool:
-    """By the name of a part of a block; what norms or drops beside the attention is called after it too."""
+    """Return True if a module is attention by its name; norms and dropout beside it have that name too."""
     return ("attn" in name or "attention" in name) and not any(other in name for other in ("norm", "ln", "drop"))
 
 

@@ -48,7 +48,7 @@ class Attributor:
         self._weights = torch.tensor(weights / 2, dtype=weight.dtype)
 
     def attribute(self, question: Sequence[int], answer: Sequence[int]) -> Attribution:
-        """The scores of the question's tokens for this answer; both are token ids, neither is empty."""
+        """Return the scores of the question's tokens for this answer; both are token ids, neither is empty."""
         import torch
 
         asked, told = self._embedded(question), self._embedded(answer)
@@ -66,12 +66,12 @@ class Attributor:
         return Attribution(tuple(scores.tolist()), *self._ends(asked, told, ids))
 
     def ablate(self, question: Sequence[int], answer: Sequence[int]) -> tuple[float, ...]:
-        """By how much the answer's log-probability falls, in nats, without each token of the question in turn."""
+        """Return the loss of the answer's log-probability, in nats, without each token of the question in turn."""
         whole = self.without(question, answer, ())
         return tuple(whole - self.without(question, answer, (place,)) for place in range(len(question)))
 
     def without(self, question: Sequence[int], answer: Sequence[int], places: Sequence[int]) -> float:
-        """The answer's log-probability with the baseline in these places of the question."""
+        """Return the answer's log-probability with the baseline at these places of the question."""
         import torch
 
         asked = self._embedded(question).clone()

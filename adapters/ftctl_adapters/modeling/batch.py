@@ -1,4 +1,4 @@
-"""Sequences side by side, padded on the right to the longest of the batch, and on to a length that products like."""
+"""Collate sequences: pad on the right to the longest, and to a length for which products are fast."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""Rows that a model is run over to see what it does, not to train it."""
+"""Calibration rows: run through a model to observe its activations."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,8 @@ class CalibrationOptions:
 
 
 def token_rows(examples: Sequence[Example], tokenizer: ChatTokenizer, limit: int) -> list[list[int]]:
-    """Token ids of the examples as they were trained, at most so many of each; those that cannot be rendered are left.
+    """Return the examples' token ids, rendered as in training and truncated; examples that cannot be rendered are
+    skipped.
 
     Raises:
         NoUsableRows: there is nothing to run over.

@@ -11,7 +11,7 @@ WEIGHTS = ("*.safetensors", "*.onnx", "*.onnx.data")
 
 
 def compressed_draft(model: Artifact, out: Path, form: str, **told: Any) -> Draft:
-    """Completes the folder with what belongs to the model, and says how much smaller it has become.
+    """Copy the model's other files to the folder, and return the draft with the compression ratio.
 
     Args:
         model: what was compressed.
@@ -31,7 +31,7 @@ def _weight_bytes(folder: Path) -> int:
 
 
 def _drop_machine_fields(path: Path) -> None:
-    """The config must not tell where on this machine the model lay."""
+    """Remove paths of this machine from the config."""
     config = json.loads(path.read_text(encoding="utf-8"))
     config.pop("_name_or_path", None)
     path.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")

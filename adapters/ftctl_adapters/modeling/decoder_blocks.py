@@ -4,12 +4,12 @@ from typing import Any
 
 
 def layers_of(model: Any) -> list[Any]:
-    """The blocks that the architecture wants kept in one piece."""
+    """Return the blocks that the architecture keeps in one piece."""
     core = core_of(model)
     names = set(getattr(core, "_no_split_modules", None) or ())
     return [module for module in core.modules() if type(module).__name__ in names]
 
 
 def core_of(model: Any) -> Any:
-    """The model itself, without what PEFT has put around it."""
+    """Return the model without PEFT's wrapper."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model

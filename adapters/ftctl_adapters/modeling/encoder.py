@@ -1,4 +1,4 @@
-"""Encoder that objectives get: from examples to token ids and labels."""
+"""Encoder for objectives: from examples to token ids and labels."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 
 @frozen
 class ExampleEncoder(Encoder):
-    """By the tokenizer of the trained model; ``loss_on`` says which tokens train."""
+    """Encoder with the trained model's tokenizer; ``loss_on`` selects the trained tokens."""
 
     tokenizer: ChatTokenizer
     loss_on: str

@@ -1,4 +1,4 @@
-"""Gives a model further tokens."""
+"""Add tokens to a model's vocabulary."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ TOKENIZER = "tokenizer.json"
 
 
 def extend(folder: Path, out: Path, tokens: Sequence[str]) -> None:
-    """Writes the model with the tokens in its vocabulary; nothing else about it changes.
+    """Write the model with the tokens added to its vocabulary; nothing else changes.
 
     The rows of a new token, in the embedding and in a head of its own, begin as the mean of the rows of the pieces
     that stood for it before (Hewitt, Initializing New Word Embeddings for Pretrained Language Models, 2021, takes the

@@ -15,7 +15,7 @@ MASK = 64 * 1024**2
 
 @frozen
 class Drawing:
-    """At what temperature, and from what seed."""
+    """Sampling: temperature and seed."""
 
     temperature: float
     seed: int
@@ -41,7 +41,7 @@ def greedy(model: Any, tokenizer: ChatTokenizer, prompts: Sequence[Sequence[int]
 def drawn(
     model: Any, tokenizer: ChatTokenizer, prompts: Sequence[Sequence[int]], max_new_tokens: int, drawing: Drawing
 ) -> list[Answer]:
-    """The same with answers that are drawn, each prompt's by noise of its own: whatever stands beside it in the batch.
+    """Return one sampled answer a prompt, each with its own noise, independent of its batch.
 
     The most probable token after Gumbel noise is a draw (Maddison, Tarlow and Minka, A* sampling, 2014).
     """
@@ -76,7 +76,7 @@ def _generated(
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Places of prompts that are asked together; without those that are far longer, to which each would be padded."""
+    """Yield batches of prompts of similar length, so that little padding is needed."""
     batch: list[int] = []
     for place in sorted(range(len(lengths)), key=lengths.__getitem__):
         if batch and (len(batch) + 1) * lengths[place] ** 2 > MASK:

@@ -1,4 +1,4 @@
-"""Golden cases: made from the tuned model in the form that is served, stored with it, replayed where it is served."""
+"""Make golden cases from the tuned model as served, store and read them."""
 
 import json
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ GENERAL = (
 
 
 def write_golden(model: Any, tokenizer: ChatTokenizer, examples: Sequence[Example], out: Path) -> None:
-    """Writes ``golden.json`` with cases from the data and a few of every kind: system prompt, turns, Chinese.
+    """Write ``golden.json`` with cases from the data and general ones: system prompt, turns, Chinese.
 
     Where the chat template writes the tools that it is given, there is a case with a tool too.
     """
@@ -65,7 +65,7 @@ def _with_tool(model: Any, tokenizer: ChatTokenizer) -> list[GoldenCase]:
 
 
 def read_golden(folder: str) -> list[GoldenCase]:
-    """The cases of an artifact; none when it was not tuned here."""
+    """Return the cases of an artifact; empty if it was not tuned here."""
     path = Path(folder) / FILE
     if not path.exists():
         return []

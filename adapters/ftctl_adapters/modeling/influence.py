@@ -37,7 +37,7 @@ class Gradients:
         self._sign = torch.randint(2, (size,), generator=draw, dtype=torch.int8)
 
     def of(self, row: Encoded) -> Any:
-        """The direction that the loss of an example's trained tokens pulls in: (SKETCH,), float32, of length 1."""
+        """Return the sketched gradient of the loss of an example's trained tokens: (SKETCH,), float32, of length 1."""
         import torch
 
         before = [one.requires_grad for one in self._model.parameters()]

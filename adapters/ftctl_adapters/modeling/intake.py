@@ -1,4 +1,4 @@
-"""Base models: looked at in pure Python, and laid out as views."""
+"""Inspect base models in pure Python, and lay them out as views."""
 
 import hashlib
 import shutil
@@ -67,7 +67,7 @@ def _sha256(content: Path | bytes) -> str:
 
 
 def _count(config: dict[str, Any], key: str) -> int:
-    """A whole number of the config; 0 where it does not say."""
+    """Return an integer of the config; 0 if missing."""
     value = config.get(key)
     if value is None:
         return 0
@@ -82,7 +82,7 @@ def _architecture(config: dict[str, Any]) -> str:
 
 
 def _lay(content: Path | bytes, target: Path) -> None:
-    """A copy, never a hard link: what the user does to the original must not reach what is stored."""
+    """Copy a file; never a hard link, since changes of the original must not reach the store."""
     if isinstance(content, bytes):
         target.write_bytes(content)
     else:

@@ -10,7 +10,7 @@ from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 
 
 def encode_example(tokenizer: ChatTokenizer, example: Example, loss_on: str) -> Encoded:
-    """The example's ids and labels.
+    """Return the example's ids and labels.
 
     Args:
         tokenizer: of the model that is trained.
@@ -45,7 +45,7 @@ def encode_example(tokenizer: ChatTokenizer, example: Example, loss_on: str) -> 
 
 
 def _answer_spans(tokenizer: ChatTokenizer, example: Example, text: str, *, last_only: bool) -> list[tuple[int, int]]:
-    """Characters [start, end) of every trained turn, from the end of its prompt to the end of the turn."""
+    """Yield the characters [start, end) of every trained turn, from the end of its prompt."""
     places = [place for place, m in enumerate(example.messages) if m.role == "assistant" and m.weight]
     spans = []
     for place in places[-1:] if last_only else places:
@@ -69,7 +69,7 @@ def _train_turn(
     start: int,
     end: int,
 ) -> None:
-    """Sets the labels of one turn, up to and including its first stop token; what follows is the template's."""
+    """Set the labels of one turn, up to and including its first stop token."""
     for place, (first, last) in enumerate(offsets):
         if first >= end:
             break
@@ -87,7 +87,7 @@ def _train_turn(
 
 
 def _refuse_special_tokens(tokenizer: ChatTokenizer, example: Example) -> None:
-    """Content that spells a special token would end its turn early, or forge another."""
+    """Refuse content that spells a special token, which would end its turn or forge another."""
     for place, message in enumerate(example.messages, 1):
         found = next((token for token in tokenizer.special_tokens if token in message.content), None)
         if found:
@@ -104,7 +104,7 @@ def _refuse_double_bos(tokenizer: ChatTokenizer, example: Example, ids: Sequence
 
 
 def show_labels(tokenizer: ChatTokenizer, encoded: Encoded) -> str:
-    """The text with every trained run of tokens between ``⟦`` and ``⟧``."""
+    """Return the text with trained tokens between ``⟦`` and ``⟧``."""
     parts: list[str] = []
     pairs = zip(encoded.ids, encoded.labels, strict=True)
     for trained, run in groupby(pairs, key=lambda pair: pair[1] != IGNORED):

@@ -32,7 +32,7 @@ class Depths:
 
 
 class Lens:
-    """Looks into one model.
+    """Logit lens of one model.
 
     Raises:
         ValueError: its blocks, last norm or head are not where this can find them.
@@ -83,7 +83,7 @@ def _settled(layers: Sequence[Layer], place: int, token: int) -> float:
 
 
 def _norm_after(core: Any, block: Any) -> Any:
-    """The norm beside the list of blocks; there is one in every decoder that norms before its head."""
+    """Return the norm beside the list of blocks, which every decoder has before its head."""
     beside = [
         module for module in core.modules() if any(block in list(child.children()) for child in module.children())
     ]

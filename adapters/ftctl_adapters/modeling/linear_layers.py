@@ -1,4 +1,4 @@
-"""The layers of a model that are compressed, and what comes into them."""
+"""Linear layers to compress, and norms of their inputs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ HEAD = "lm_head"
 
 
 def linear_layers(model: Any) -> dict[str, Any]:
-    """The linear layers by name, all but the head.
+    """Return the linear layers by name, except the head.
 
     Raises:
         CompressorError: there are none.
@@ -24,7 +24,7 @@ def linear_layers(model: Any) -> dict[str, Any]:
 
 
 def input_norms(model: Any, rows: Sequence[Sequence[int]]) -> dict[str, Any]:
-    """The root mean square of every input of every linear layer, over all tokens.
+    """Return the root mean square of every input of every linear layer, over all tokens.
 
     Args:
         model: a causal language model in eval mode.

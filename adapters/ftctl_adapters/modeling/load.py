@@ -1,4 +1,4 @@
-"""Opens model artifacts with transformers and PEFT: local files, safetensors, no remote code."""
+"""Load model artifacts with transformers and PEFT: local files, safetensors, no remote code."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from ftctl_adapters.modeling.bottleneck import load_bottleneck
 
 
 def load_base(folder: str, bf16: bool | None, *, fp16: bool = False) -> Any:
-    """A causal language model in eval mode.
+    """Load a causal language model in eval mode.
 
     ``bf16`` True in bfloat16, False in float32, None as it is stored; ``fp16`` in float16, whatever ``bf16`` says.
     """
@@ -26,7 +26,7 @@ def load_base(folder: str, bf16: bool | None, *, fp16: bool = False) -> Any:
 
 
 def load_whole(model: Artifact, bf16: bool | None = None) -> Any:
-    """The model of an artifact; an adapter is put on its base.
+    """Load the model of an artifact; an adapter is put on its base.
 
     Raises:
         ModelMismatch: the adapter is alone, or its tensors do not fit the base.
@@ -48,7 +48,7 @@ def load_whole(model: Artifact, bf16: bool | None = None) -> Any:
 
 
 def _dequantized(folder: str) -> Any:
-    """A quantised model with dense weights of the same values: parts of it can be called, not only the whole."""
+    """Return a quantised model with dense weights of the same values, whose parts can be called."""
     from transformers import AutoModelForCausalLM, CompressedTensorsConfig
 
     return AutoModelForCausalLM.from_pretrained(

@@ -1,4 +1,4 @@
-"""Merges an adapter into its base."""
+"""Merge an adapter into its base."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ LONGEST = 1024
 
 
 def merge_adapter(adapter: Artifact, out: Path, examples: Sequence[Example] = ()) -> MergeCheck:
-    """Writes the merged model, after its logits were held against those of base and adapter.
+    """Write the merged model, after comparing its logits with those of base and adapter.
 
     Args:
         adapter: with its base.
@@ -46,7 +46,7 @@ def merge_adapter(adapter: Artifact, out: Path, examples: Sequence[Example] = ()
 
 
 def merged(adapter: Artifact) -> Any:
-    """Base and adapter as one model: summed in float32, in the dtype that the base is stored in.
+    """Return base and adapter as one model: summed in float32, stored in the base's dtype.
 
     Raises:
         ModelMismatch: the adapter does not fit its base.
@@ -56,7 +56,7 @@ def merged(adapter: Artifact) -> Any:
 
 
 def _merged(adapter: Artifact, whole: Any) -> Any:
-    """Modules that were trained whole come out of it as tensors of their own; an update of both ends cannot."""
+    """Merge the adapter and check tied weights; tensors of ``modules_to_save`` become separate."""
     core = whole.get_base_model()
     ends = (core.get_input_embeddings(), core.get_output_embeddings())
     if getattr(core.config, "tie_word_embeddings", False) and any(hasattr(part, "lora_A") for part in ends):
@@ -78,7 +78,7 @@ def _torn(adapter: Artifact) -> ModelUnsafe:
 
 
 def _cast(model: Any, dtype: Any) -> Any:
-    """The model with its weights in this dtype; rotary frequencies are no weights, and stay as exact as they are."""
+    """Cast the weights to this dtype; rotary frequencies are not weights and keep their precision."""
     for parameter in model.parameters():
         parameter.data = parameter.data.to(dtype)
     return model

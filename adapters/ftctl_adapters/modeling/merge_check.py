@@ -26,7 +26,7 @@ class MergeCheck:
     top1_agreement: float
 
     def refuse(self, what: str) -> None:
-        """Raises `GateRefused` when the merged model chooses other tokens."""
+        """Raise `GateRefused` if the merged model chooses other tokens."""
         if self.top1_agreement < AGREEMENT:
             text = (
                 f"{what}: merged, it chooses the same token at {self.top1_agreement:.1%} of {self.places} places only"
@@ -37,7 +37,7 @@ class MergeCheck:
 
 
 def logits_at_ends(model: Any, rows: Sequence[Sequence[int]]) -> Any:
-    """Logits of shape (places, vocabulary), float32, at the last places of every row."""
+    """Return logits of shape (places, vocabulary), float32, at the last places of every row."""
     import torch
 
     found = []

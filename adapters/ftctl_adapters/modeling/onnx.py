@@ -1,4 +1,4 @@
-"""Models in the format of onnxruntime-genai, opened in this process."""
+"""Load models in the format of onnxruntime-genai."""
 
 import json
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ def prompt_logits(model: Any, ids: Sequence[int], length: int) -> Any:
 
 
 class OnnxTarget(Target):
-    """Answers and scores one after the other."""
+    """Target that answers and scores one prompt at a time."""
 
     def __init__(self, folder: str) -> None:
         self._tokenizer = ChatTokenizer(folder)

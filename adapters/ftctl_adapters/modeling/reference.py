@@ -1,4 +1,4 @@
-"""From what a run file calls a model to a folder on this machine."""
+"""Find the folder of a model that a run file names."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ _HUB = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
 
 def locate(reference: str, revision: str | None) -> Path:
-    """The folder of a model: ``builtin:tiny``, a local folder, or a hub name (``org/name``, ``hf::org/name``).
+    """Return the folder of a model: ``builtin:tiny``, a local folder, or a hub name (``org/name``, ``hf::org/name``).
 
     ``HF_HUB_OFFLINE``, ``HF_HOME``, ``HF_ENDPOINT`` and ``HF_TOKEN`` hold as everywhere.
 

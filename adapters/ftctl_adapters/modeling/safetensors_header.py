@@ -1,4 +1,4 @@
-"""Reads what a safetensors file says of itself, without trusting it. Format: 8 bytes length, JSON, data."""
+"""Read the header of a safetensors file without trusting it. Format: 8 bytes length, JSON, data."""
 
 import json
 import struct
@@ -29,7 +29,7 @@ class TensorEntry:
 
 
 def read_header(path: Path) -> dict[str, TensorEntry]:
-    """Every tensor by name.
+    """Return every tensor by name.
 
     Raises:
         ModelUnsafe: the file is truncated, or its header is not what the format allows.

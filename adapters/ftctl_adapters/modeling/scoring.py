@@ -21,7 +21,7 @@ NOISE = {"torch.float32": 1e-3, "torch.bfloat16": 0.1, "torch.float16": 0.02}
 
 @frozen
 class Shared:
-    """Sequences with one beginning: their places, and what each goes on with."""
+    """Sequences with a shared prefix: their indices, and their endings."""
 
     beginning: tuple[int, ...]
     places: tuple[int, ...]
@@ -43,7 +43,7 @@ class Scorer:
         self._prepared = False
 
     def score(self, rows: Sequence[Encoded]) -> list[float]:
-        """Sums of natural-log probabilities over the trained tokens of each."""
+        """Return the sum of natural-log probabilities over the trained tokens of each sequence."""
         import torch
 
         from ftctl_adapters.kernels.patching import kernels_within
@@ -149,7 +149,7 @@ def _windowed(config: Any) -> bool:
 
 
 def _mask(owners: Any, dtype: Any) -> Any:
-    """(rows, 1, length, length): each sees what stands before it of its own and of the beginning; padding itself."""
+    """Return a mask (rows, 1, length, length): each position sees the prefix and its own ending before it."""
     import torch
 
     length = owners.shape[1]
@@ -160,13 +160,13 @@ def _mask(owners: Any, dtype: Any) -> Any:
 
 
 def _cut(row: Encoded) -> Encoded:
-    """Without what stands behind the last trained token: nothing depends on it."""
+    """Cut after the last trained token, since nothing depends on the rest."""
     end = max(place for place, label in enumerate(row.labels) if label != IGNORED) + 1
     return Encoded(row.where, row.ids[:end], row.labels[:end], row.starts)
 
 
 def _shared(rows: Sequence[Encoded]) -> list[Shared]:
-    """Groups of two or more that begin alike, in pieces that are not too long."""
+    """Yield groups of two or more sequences with a shared prefix, in pieces of bounded length."""
     found: dict[tuple[int, ...], list[int]] = {}
     for place, row in enumerate(rows):
         first = next((n for n, label in enumerate(row.labels) if label != IGNORED), 0)
@@ -190,7 +190,7 @@ def _shared(rows: Sequence[Encoded]) -> list[Shared]:
 
 
 def _batches(items: Sequence[Any], lengths: Sequence[int]) -> Iterator[list[Any]]:
-    """The longest first, so many together as hold with their padding."""
+    """Yield batches, the longest first, of bounded size with padding."""
     batch: list[Any] = []
     longest = 0
     for place in sorted(range(len(items)), key=lambda place: -lengths[place]):

@@ -15,7 +15,7 @@ from ftctl_adapters.modeling.windows import context_of, windows
 
 
 class LoadedTarget(Target):
-    """Answers and scores in this process, in batches."""
+    """Target that answers and scores in this process, in batches."""
 
     def __init__(self, model: Any, tokenizer: ChatTokenizer) -> None:
         self._model, self._tokenizer = model, tokenizer
@@ -44,7 +44,7 @@ class LoadedTarget(Target):
         ]
 
     def _refuse_long(self, examples: Sequence[Example], encoded: Sequence[Encoded]) -> None:
-        """Raises `BackendFailed` where an answer would be scored without the question that it answers."""
+        """Raise `BackendFailed` if an answer would be scored without its question."""
         for example, row in zip(examples, encoded, strict=True):
             if example.messages and self._context and len(row.ids) > self._context:
                 text = (

@@ -1,4 +1,4 @@
-"""Looks through a chat template before any library renders it."""
+"""Check a chat template before any library renders it."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ MAX_BYTES = 256 << 10
 
 
 def check_template(source: str, where: str) -> None:
-    """Refuses what no chat template needs: private attributes, imports, the ``attr`` filter.
+    """Refuse private attributes, imports and the ``attr`` filter.
 
     Raises:
         ModelUnsafe: the template reaches for what it has no business with, or is no Jinja.

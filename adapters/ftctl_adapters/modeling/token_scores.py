@@ -10,7 +10,7 @@ ROWS = 64
 
 @frozen
 class TokenScores:
-    """In nats, by float64.
+    """Log-probabilities of tokens in nats, float64.
 
     ``log_probabilities`` (tokens,) of the tokens themselves; ``likeliest`` (tokens, top), int64, the likeliest first;
     ``theirs`` (tokens, top), what those have.

@@ -1,4 +1,4 @@
-"""A model's tokenizer and chat template: the only place where text becomes token ids."""
+"""Tokenizer and chat template: the only place where text becomes token ids."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from ftctl.errors import LabelsInvalid
 
 
 class ChatTokenizer:
-    """Loaded from a view folder, offline and without remote code."""
+    """Tokenizer loaded from a view folder, offline and without remote code."""
 
     def __init__(self, folder: str) -> None:
         from transformers import AutoTokenizer
@@ -25,7 +25,7 @@ class ChatTokenizer:
 
     @staticmethod
     def of(model: Artifact) -> "ChatTokenizer":
-        """The tokenizer that a model is used with; an adapter's is its base's.
+        """Return the tokenizer of a model; an adapter's is its base's.
 
         An adapter's folder holds the same tokenizer files and no ``config.json``, without which transformers may read
         them as another tokenizer: it takes the class from the config.
@@ -33,7 +33,7 @@ class ChatTokenizer:
         return ChatTokenizer((model.base or model).path)
 
     def render(self, messages: Sequence[Message], *, ask: bool, tools: list[dict[str, Any]] | None = None) -> str:
-        """The conversation as the chat template writes it; ``ask`` opens the next assistant turn.
+        """Render the conversation by the chat template; ``ask`` opens the next assistant turn.
 
         Raises:
             LabelsInvalid: there is no chat template, or it refuses this conversation.
@@ -53,20 +53,20 @@ class ChatTokenizer:
         return str(text)
 
     def asked(self, prompt: Prompt) -> list[int]:
-        """Token ids after which a model answers, or goes on with the answer that has begun."""
+        """Return the token ids of a prompt, up to where the model answers or continues."""
         return self.encode(self.render(prompt.messages, ask=True, tools=list(prompt.tools)) + prompt.begun)
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of rendered text; special tokens stand in the text, none are added."""
+        """Return the token ids of rendered text; special tokens are in the text, none are added."""
         return list(self.raw(text, add_special_tokens=False)["input_ids"])
 
     def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-        """Token ids, and for each the characters [start, end) it stands for."""
+        """Return token ids, and the characters [start, end) of each."""
         encoded = self.raw(text, add_special_tokens=False, return_offsets_mapping=True)
         return list(encoded["input_ids"]), [(int(a), int(b)) for a, b in encoded["offset_mapping"]]
 
     def decode(self, ids: Sequence[int], *, special: bool = False) -> str:
-        """The text of generated tokens; special tokens are left out unless they are asked for."""
+        """Return the text of generated tokens; special tokens only if asked for."""
         return str(self.raw.decode(list(ids), skip_special_tokens=not special))
 
 

@@ -1,4 +1,4 @@
-"""A view of a model folder: the files a library may see, chosen by name and checked by content."""
+"""View of a model folder: the files that a library may see, selected by name and checked by content."""
 
 import json
 import re
@@ -43,7 +43,7 @@ class View:
 
 
 def make_view(folder: Path) -> View:
-    """The view of a model folder; nothing in it is run, and weights are read by their headers only.
+    """Return the view of a model folder; nothing is run, and only headers of weights are read.
 
     Raises:
         ModelUnsafe: only pickled weights, a pickle under an allowed name, a malformed file, a hostile template.
@@ -67,7 +67,7 @@ def _allowed(path: Path) -> bool:
 
 
 def _refuse_escape(folder: Path, path: Path) -> None:
-    """A link may stay in the folder or lead into the ``blobs`` of a hub cache, nowhere else."""
+    """Refuse links that leave the folder, except into the ``blobs`` of a hub cache."""
     target = path.resolve()
     blobs = folder.resolve().parent.parent / "blobs"
     if not (target.is_relative_to(folder.resolve()) or target.is_relative_to(blobs)):
@@ -114,7 +114,7 @@ def _take_json(view: View, path: Path) -> None:
 
 
 def _take_embedded_templates(view: View, document: dict[str, Any], path: Path) -> None:
-    """Looks at every template of a tokenizer config; the one called ``default`` is the model's."""
+    """Check every template of a tokenizer config; return the one called ``default``."""
     found = document.get("chat_template")
     entries = found if isinstance(found, list) else [{"name": "default", "template": found}] if found else []
     for entry in entries:
@@ -138,7 +138,7 @@ def _require_weights(view: View, folder: Path) -> None:
 
 
 def _check_index(view: View, folder: Path) -> None:
-    """Every shard that the index names is in the view and holds the tensors it is said to hold."""
+    """Check that every shard of the index is in the view and holds its tensors."""
     if view.index is None:
         return
     listed = view.index.get("weight_map")

@@ -1,4 +1,4 @@
-"""Texts that are longer than a model's context, in pieces of it."""
+"""Divide texts longer than a model's context."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def context_of(model: Any) -> int | None:
 
 
 def windows(row: Encoded, length: int | None) -> list[Encoded]:
-    """Pieces of at most ``length`` tokens that score each token of the row once, the row itself where it fits.
+    """Yield windows of at most ``length`` tokens that score each token once.
 
     Each piece after the first goes on from half a context that was scored before: a token has as much to look back to,
     and no more passes are made than twice as many as there are contexts in the row.

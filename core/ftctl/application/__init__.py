@@ -1,1 +1,1 @@
-"""Use cases, one a file; they reach the outside through ports alone."""
+"""Use cases, one a file; they reach the outside only through ports."""

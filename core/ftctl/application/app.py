@@ -1,4 +1,4 @@
-"""Everything the use cases need, in one place: what `bootstrap` builds and tests replace."""
+"""The ports that use cases need, as `bootstrap` builds them and tests replace them."""
 
 from collections.abc import Callable
 from pathlib import Path

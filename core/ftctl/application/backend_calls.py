@@ -1,4 +1,4 @@
-"""Make backends and call them while a run is planned; what they raise or return wrongly is a `PluginBroken`."""
+"""Make backends and call them at planning; a wrong result or exception becomes a `PluginBroken`."""
 
 from copy import deepcopy
 from typing import Any

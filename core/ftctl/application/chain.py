@@ -1,4 +1,4 @@
-"""From a resolved run to its stages: checks formats from stage to stage and inserts what bridges them."""
+"""Build the stages of a resolved run: check formats between them and insert conversions."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,7 +23,7 @@ PHASES = ("data", "preview", "tune", "evaluate", "compress", "serve", "verify")
 def build_chain(
     spec: RunSpec, registry: Registry, until: str = "verify", preview: Preview | None = None
 ) -> list[Stage]:
-    """The stages of the run in their order, up to and including the phase ``until``.
+    """Return the stages of the run in order, up to and including the phase ``until``.
 
     Every stage has the number that it has in the whole run, whatever the phase. A ``preview`` takes the place of
     everything behind the data.
@@ -139,7 +139,7 @@ class _Chain:
         )
 
     def measure(self, whole: Stage) -> None:
-        """The evaluation, behind one for each environment that evaluators of it have to themselves.
+        """Return the evaluation stage, behind one stage for each evaluator with an environment of its own.
 
         It takes their reports in: what is measured on a model is one artifact.
         """
@@ -160,7 +160,7 @@ class _Chain:
         self.stages.append(evolve(whole, backends=own, inputs=inputs, parts=parts, settings=settings))
 
     def shown_to(self, parts: dict[str, Backend], subject: str) -> None:
-        """Give the stage the parts that white-box evaluators need."""
+        """Add the loaders that white-box evaluators need to the stage."""
         shows = all(INSIDE in loader.offer.capabilities for loader in parts.values())
         looking = [one.offer.name for one in self.spec.evaluators if INSIDE in one.offer.capabilities]
         if looking and not shows:
@@ -174,7 +174,7 @@ class _Chain:
         return offer.produces[0]
 
     def bridge(self, made: str, form: str, taker: Backend, phase: str) -> tuple[str, str]:
-        """The stage and format to hand to the taker, after inserting a conversion where one is needed."""
+        """Return the stage and format for the taker, after inserting a conversion where one is needed."""
         accepted = taker.accepts
         if form in accepted:
             return made, form

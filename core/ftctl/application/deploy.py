@@ -1,4 +1,4 @@
-"""Serves and checks one artifact that is there already, outside of a run."""
+"""Serve and verify a stored artifact, outside of a run."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ftctl.errors import ConfigInvalid, FtctlError
 
 
 def deploy(app: App, backend: Backend, model: Artifact, python: Interpreter, log: Path) -> Served:
-    """The artifact behind an endpoint, after its files were hashed.
+    """Serve the artifact after checking its hashes; a context manager that yields the endpoint.
 
     Raises:
         ConfigInvalid: the server does not take this format, or this model.
@@ -51,7 +51,7 @@ def check(app: App, verifier: Backend, model: Artifact, endpoint: Endpoint, fold
 
 
 def check_served(app: App, verifier: Backend, model: Artifact, served: Served, folder: Path) -> JobResult:
-    """`check` of a server of ours, whose own death is told where that is why.
+    """Run `check` on a server that ftctl started; if the server died, raise that.
 
     Raises:
         ServerDied: it went away.

@@ -1,4 +1,4 @@
-"""Carries events to the journal, the monitors and the hooks; a watcher that fails is dropped, the run goes on."""
+"""Pass events to journal, monitors and hooks; an observer that fails is dropped and the run goes on."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -30,11 +30,11 @@ class EventBus:
         self._each(lambda monitor: monitor.open(run_id, self.journal.folder))
 
     def emit(self, kind: str, stage: str = "", **data: Any) -> None:
-        """Makes an event now and carries it."""
+        """Create an event with the current time and pass it on."""
         self.carry(Event(kind, self.clock.now(), stage, data))
 
     def carry(self, event: Event) -> None:
-        """Carries an event that a worker made, without the secrets that stand in it."""
+        """Pass on a worker's event, with secrets removed."""
         event = evolve(event, data=redacted_value(event.data))
         self.journal.append(event)
         self._each(lambda monitor: monitor.emit(evolve(event, data=deepcopy(event.data))))
@@ -46,7 +46,7 @@ class EventBus:
         self._each(lambda monitor: monitor.close())
 
     def _each(self, call: Callable[[Monitor], None]) -> None:
-        """Calls every monitor; those that fail are all gone before the first of them is told of."""
+        """Call every monitor; those that fail are dropped before the next event."""
         failed: dict[str, BaseException] = {}
         for name, monitor in self.monitors.items():
             try:

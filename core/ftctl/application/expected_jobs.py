@@ -1,4 +1,4 @@
-"""The interpreters and modules that the jobs of a run will need, told before they are started."""
+"""Tell the job runner early which interpreters and modules the jobs of a run will need."""
 
 from collections.abc import Iterable
 

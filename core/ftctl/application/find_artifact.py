@@ -1,4 +1,4 @@
-"""From what a person types to an artifact: an id of this workspace, or a model that is brought in."""
+"""Find the artifact that a user names: an id of this workspace, or a model folder or hub name."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def names_artifact(text: str) -> bool:
 
 
 def find_artifact(app: App, text: str, scratch: Path) -> Artifact:
-    """The model or adapter that the text names: ``model/1a2b3c…``, its digits alone, an artifact's folder, a model's.
+    """Return the model or adapter that the text names: ``model/1a2b3c…``, its digits, an artifact's folder, a model.
 
     Args:
         app: the application; a model from elsewhere becomes an artifact of its workspace.
@@ -49,7 +49,7 @@ def find_artifact(app: App, text: str, scratch: Path) -> Artifact:
 
 
 def _whole(artifact: Artifact, there: list[Artifact]) -> Artifact:
-    """An adapter together with its base."""
+    """Return an adapter together with its base."""
     if artifact.format not in ADAPTERS:
         return artifact
     wanted = str(artifact.facts.get("base"))
@@ -60,7 +60,7 @@ def _whole(artifact: Artifact, there: list[Artifact]) -> Artifact:
 
 
 def _admitted(app: App, reference: str, scratch: Path) -> Artifact:
-    """A model as the first stage of a run brings it in."""
+    """Admit a model as the first stage of a run does."""
     facts = app.intake.look(reference, None)
     known = app.store.recall(model_key(facts))
     if known:

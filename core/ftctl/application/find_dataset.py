@@ -1,4 +1,4 @@
-"""From what a person types to a data set of this workspace: an id, its first digits, or a tag."""
+"""Find the data set that a user names: an id, its first digits, or a tag."""
 
 import re
 
@@ -12,7 +12,7 @@ ID = re.compile(r"(?:(?P<kind>[a-z]+)/)?(?P<digits>[0-9a-f]{6,64})")
 
 
 def find_dataset(store: ArtifactStore, text: str) -> Artifact:
-    """The data set that the text names: ``dataset/1a2b3c…``, its digits alone, or a tag.
+    """Return the data set that the text names: ``dataset/1a2b3c…``, its digits, or a tag.
 
     Raises:
         UsageError: nothing or several are named so.
@@ -35,7 +35,7 @@ def find_dataset(store: ArtifactStore, text: str) -> Artifact:
 
 
 def tag_dataset(store: ArtifactStore, text: str, name: str) -> Artifact:
-    """Gives the data set a name, which it takes from any other.
+    """Tag the data set; a tag moves from the data set that had it.
 
     Raises:
         UsageError: the name cannot be one, or looks like an id.

@@ -1,4 +1,4 @@
-"""Gates: hold a run's metrics against their bounds."""
+"""Check a run's metrics against its gates."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,7 +52,7 @@ def _with_doubt(result: GateResult, gate: Gate, bound: "BoundCheck | str") -> Ga
 
 
 def refuse(results: Sequence[GateResult]) -> None:
-    """Ends the run where a gate refuses it.
+    """Raise if a gate ends the run.
 
     Raises:
         GateRefused: with one line for each gate.
@@ -97,7 +97,7 @@ def concerns(gates: tuple[Gate, ...], metrics: Metrics) -> list[str]:
 
 
 def _usual(metric: Metric) -> Gate | None:
-    """Shares may fall by two points; what is better low, as perplexity, may grow by a twentieth."""
+    """Return the default limits: a share may fall by two points, a lower-is-better metric grow by 5 %."""
     if metric.direction == "neither":
         return None
     between: dict[str, Any] = {"metric": metric.name, "of": "compressed", "over": "tuned"}
@@ -107,7 +107,8 @@ def _usual(metric: Metric) -> Gate | None:
 
 
 def _bounds(gate: Gate, measured: Mapping[str, Measured], *, by_example: bool) -> "Iterator[BoundCheck | str]":
-    """Every bound of the gate with its figure; a line where that was not measured. Looks at examples where asked to."""
+    """Yield each bound of the gate with its figure, or a line if that was not measured; reads per-example values
+    ``by_example``."""
     subject = _subject(gate, measured)
     one, other = (measured.get(name, Measured({})) for name in (subject, gate.over))
     value, reference = one.metrics.get(gate.metric), other.metrics.get(gate.metric)
@@ -142,7 +143,7 @@ def _bounds(gate: Gate, measured: Mapping[str, Measured], *, by_example: bool) -
 
 
 def _ratio(gate: Gate, most: float, value: Metric, reference: Metric) -> "BoundCheck | str":
-    """By its logarithm, whose standard error is that of both figures, relative to them."""
+    """Check a ratio by its logarithm, whose standard error is that of both figures relative to them."""
     equal = value.value == reference.value
     ratio = 1.0 if equal else value.value / reference.value if reference.value else math.inf
     text = f"is {ratio:.4g} times that of {gate.over}, at most {most:g} is required"

@@ -15,9 +15,8 @@ SAMPLES = "*.samples.jsonl"
 
 @frozen
 class Measured:
-    """``folder`` is the evaluation's artifact, with the records of its evaluators; without one nothing is known of
-    single examples. Places mean the same examples in another evaluation of the same ``data``, by digest.
-    """
+    """Metrics of one model. ``folder`` holds the records of its evaluators; without it no per-example values are known.
+    Equal places are equal examples in evaluations of the same ``data`` digest."""
 
     metrics: Mapping[str, Metric]
     folder: Path | None = None
@@ -25,7 +24,7 @@ class Measured:
     _read: dict[Path, list[dict[str, Any]]] = field(factory=dict, eq=False, repr=False)
 
     def examples(self, metric: str) -> dict[str, float]:
-        """The metric's value by the place of each example; empty where its records do not tell it.
+        """Return the metric's value by example place; empty if the records do not have it.
 
         Examples of one cluster are one observation, the mean of theirs.
         """

@@ -51,11 +51,11 @@ class Plan:
 
     @property
     def preview(self) -> bool:
-        """Return True if the run only shows something or helps, so that its record stays as it is."""
+        """Return True if the run only shows something or helps another machine, so its record stays unchanged."""
         return self.helps or any(planned.stage.operation in PREVIEWS for planned in self.stages)
 
     def document(self) -> dict[str, Any]:
-        """The plan as JSON: what ``--dry-run --json`` prints."""
+        """Return the plan as JSON, as ``--dry-run --json`` prints it."""
         stages = [
             {
                 "name": planned.stage.name,
@@ -83,7 +83,7 @@ def _elsewhere(endpoint: Endpoint) -> ModelFacts:
 
 
 def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview | None = None) -> Plan:
-    """Finds stages, cache hits and needs; every problem is reported at once.
+    """Plan a run: stages, cache hits and needs; all problems are reported at once.
 
     Raises:
         ConfigInvalid: backends that do not fit each other or this model.
@@ -116,7 +116,7 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
 
 
 def _settled(app: App, spec: RunSpec, stage: Stage) -> Stage:
-    """The data stage with what its source and its steps read now: part of its key, and looked at again afterwards.
+    """Return the data stage with the fingerprints of source and steps; part of its key, and checked again later.
 
     Where the run names a data set that is there, it is that one, and nothing is read. An evaluation with what files its
     evaluators read.

@@ -1,4 +1,4 @@
-"""Checks of a plan: combinations that could not run are refused before anything does."""
+"""Refuse plans that could not run."""
 
 from ftctl.application.app import App
 from ftctl.application.backend_calls import ask

@@ -1,4 +1,4 @@
-"""A look at what a run would do, that leaves no artifact behind."""
+"""Preview a run without leaving an artifact: labels, or a learning-rate sweep."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The main job: carries a model from data to a verified server, skipping what is already done."""
+"""Run a plan: from data to a verified server, skipping finished stages."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +38,7 @@ def run(
     watch: Callable[[Event], None] = lambda event: None,
     restarts: int = 0,
 ) -> RunResult:
-    """Runs the plan to its end; with a server and not ``once``, serves until a signal comes.
+    """Run the plan to its end; with a server and not ``once``, serve until a signal.
 
     ``on_ready`` is called when everything is done and, where there is a server, it answers as it must; ``watch`` is
     called with every event, and may raise `Interrupted`. A server that dies while it serves is started again so many
@@ -150,7 +150,7 @@ class _Run:
             raise reason from error
 
     def recall(self, stage: Stage, key: str) -> dict[str, Any] | None:
-        """A hit that could not be foreseen when the run was planned, because an input was still to be made."""
+        """Return a cache hit that planning could not know, because an input was not made yet."""
         return self.app.store.recall(key) if stage.lasts else None
 
     def key(self, stage: Stage) -> str:
@@ -203,7 +203,7 @@ class _Run:
         on_ready(self.result)
 
     def judge(self) -> None:
-        """Holds the gates against what was measured, here and in earlier runs.
+        """Check the gates against metrics of this run and earlier ones.
 
         Raises:
             GateRefused: one failed or is inconclusive.

@@ -1,4 +1,4 @@
-"""Runs one stage out of process and makes its outcome an artifact."""
+"""Run one stage in a worker and commit its result as an artifact."""
 
 import shutil
 from pathlib import Path
@@ -24,7 +24,7 @@ from ftctl.ports.run_journal import RunJournal
 
 @define
 class StageRunner:
-    """Runs the stages of one run and remembers what they made, by stage name."""
+    """Runner of one run's stages; remembers their artifacts by stage name."""
 
     app: App
     spec: RunSpec
@@ -34,12 +34,12 @@ class StageRunner:
     _checked: set[str] = field(factory=set)
 
     def reopen(self, stage: Stage, record: dict[str, Any]) -> None:
-        """Takes the outcome of an earlier run."""
+        """Reopen the result of an earlier run."""
         kind = str(record["kind"])
         self.made[stage.name] = self.whole(self.app.store.open(kind, str(record["digest"])))
 
     def admit(self, stage: Stage, key: str, facts: ModelFacts, folder: Path) -> dict[str, Any]:
-        """Brings the base model in as a view of safe files."""
+        """Admit the base model as a view of safe files."""
         out = folder / "out"
         if facts.left_out:
             names = ", ".join(facts.left_out)
@@ -49,7 +49,7 @@ class StageRunner:
         return self.keep(stage, key, draft, JobResult(draft), lineage, out)
 
     def execute(self, stage: Stage, key: str, folder: Path, endpoint: Endpoint | None = None) -> dict[str, Any]:
-        """Runs the stage's job and commits what it made; the record that the cache keeps."""
+        """Run the stage's job and commit its draft; return the record for the cache."""
         inputs = {role: self.made[source] for role, source in stage.inputs.items()}
         self.check(inputs)
         job = Job(
@@ -76,14 +76,14 @@ class StageRunner:
         return record
 
     def shared(self) -> dict[str, Any]:
-        """Folders in which runs find what others have made, and the base model: no part of any outcome."""
+        """Return folders shared between runs, and the base model: no part of any result."""
         folders = {name: str(self.app.workspace / name) for name in ("answers", "replies", "tokens")}
         return folders | ({"admitted": self.made["model"].digest} if "model" in self.made else {})
 
     def keep(
         self, stage: Stage, key: str, draft: Draft, result: JobResult, lineage: Lineage, out: Path
     ) -> dict[str, Any]:
-        """Commits the draft and remembers it under the stage's key."""
+        """Commit the draft and store it under the stage's key."""
         artifact = self.app.store.commit(out, draft, lineage)
         self.made[stage.name] = self.whole(artifact)
         record = {
@@ -97,7 +97,7 @@ class StageRunner:
         return record
 
     def check(self, inputs: dict[str, Artifact]) -> None:
-        """Hashes every input once a run: what was stored is what is used."""
+        """Verify the hash of every input once a run."""
         for artifact in inputs.values():
             for part in (artifact, artifact.base):
                 if part and part.digest not in self._checked:
@@ -105,7 +105,7 @@ class StageRunner:
                     self._checked.add(part.digest)
 
     def still_whole(self, stage: Stage, inputs: dict[str, Artifact]) -> None:
-        """Looks at the inputs again when somebody else's backend had them.
+        """Verify the inputs again after a third-party backend had them.
 
         Raises:
             PluginBroken: it changed one.
@@ -121,7 +121,7 @@ class StageRunner:
                 raise PluginBroken(text, next_step=step) from error
 
     def whole(self, artifact: Artifact) -> Artifact:
-        """An adapter together with the base model it was trained on.
+        """Return an adapter together with its base model.
 
         Raises:
             ModelMismatch: its base is not the base of this run.
@@ -154,7 +154,7 @@ class StageRunner:
         )
 
     def python(self, stage: Stage) -> Interpreter:
-        """The interpreter of the stage's environment: the one that the run file names, or ours.
+        """Return the interpreter of the stage's environment: the one named in the run file, or ftctl's.
 
         Raises:
             UsageError: the environment does not exist.

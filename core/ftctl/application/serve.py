@@ -1,4 +1,4 @@
-"""Starts a server for an artifact and keeps an eye on it."""
+"""Start a server for an artifact and watch it."""
 
 import contextlib
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class Served:
     again: Callable[[], RunningServer]
 
     def wait(self, restarts: int = 0, tell: Callable[[str], None] = lambda text: None) -> None:
-        """Serves until a signal comes; a server that dies is started again so many times, after growing pauses.
+        """Serve until a signal; a server that dies is restarted up to ``restarts`` times, after growing pauses.
 
         Raises:
             ServerDied: it went away by itself once too often.
@@ -60,7 +60,7 @@ class Served:
             raise Interrupted(text, signal_number=arrived.number, next_step=step) from None
 
     def _restart(self, pause: float) -> None:
-        """Leaves the dead server in its place where the new one dies while it starts."""
+        """Restart; keep the dead server if the new one dies while starting."""
         self.running.stop()
         self.clock.sleep(pause)
         with contextlib.suppress(ServerDied, ServerNotReady):
@@ -83,7 +83,7 @@ class Served:
 
 
 def serve(app: App, backend: Backend, model: Artifact, python: Interpreter, log: Path) -> Served:
-    """The artifact behind an endpoint on loopback, ready for requests.
+    """Serve the artifact on loopback; a context manager that yields the ready server.
 
     Raises:
         PortBusy: somebody listens on the port asked for.

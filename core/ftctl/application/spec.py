@@ -1,4 +1,4 @@
-"""A resolved run: every backend found, every option checked and filled in."""
+"""Resolved run: every backend found, every option checked and filled in."""
 
 import re
 from typing import Any
@@ -27,7 +27,7 @@ class Backend:
 
     @property
     def accepts(self) -> tuple[str, ...]:
-        """The formats it takes with these options."""
+        """Return the formats that the backend accepts with these options."""
         further = [formats for name, formats in self.offer.accepts_with.items() if self.options.get(name)]
         return (*self.offer.accepts, *(one for formats in further for one in formats))
 
@@ -151,7 +151,7 @@ class RunSpec:
     seed: int = 42
 
     def document(self) -> dict[str, Any]:
-        """The run file that resolves to this very spec."""
+        """Return the run file that resolves to this spec."""
         added: dict[str, Any] = {"add_tokens": list(self.extender.options["tokens"])} if self.extender else {}
         steps = {"data_steps": [step.document() for step in self.data_steps]} if self.data_steps else {}
         return {
@@ -176,21 +176,21 @@ class RunSpec:
         }
 
     def sources(self) -> dict[str, Any]:
-        """The keys of ``data_source`` that say where rows come from."""
+        """Return the keys of ``data_source`` that name sources."""
         if len(self.data_sources) == 1:
             return self.data_sources[0].document()
         return {"sources": [source.document() for source in self.data_sources], **to_plain(self.mixing)}
 
     def working(self) -> dict[str, Any]:
-        """The keys of ``data_source`` that say where the data stage's work is done."""
+        """Return the keys of ``data_source`` that choose the engine."""
         return {"engine": self.engine.offer.name, **to_plain(self.engine.options)}
 
     def launching(self) -> dict[str, Any]:
-        """The keys of ``tuner`` that say how its processes start."""
+        """Return the keys of ``tuner`` that choose the launcher."""
         return {"launcher": self.launcher.offer.name, **to_plain(self.launcher.options)}
 
     def asking(self) -> dict[str, Any]:
-        """The keys that say which server is measured, and how."""
+        """Return the keys that name the evaluated server."""
         if self.asker is None:
             return {}
         told = {key: value for key, value in self.asker.document().items() if key != "use"}
@@ -199,7 +199,7 @@ class RunSpec:
 
     @property
     def run_id(self) -> str:
-        """The same spec has the same run folder, which is how a run that was cut short goes on.
+        """Return the id of the run's folder: equal specs share one, so an interrupted run continues.
 
         Who watches makes no difference, nor does how many processes share the work.
         """

@@ -1,4 +1,4 @@
-"""A stage of a run as planned: operation, backends, inputs, settings."""
+"""A planned stage of a run: operation, backends, inputs, settings."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ ALWAYS = frozenset({"serve", "verify"}) | PREVIEWS
 
 @frozen
 class Stage:
-    """``inputs`` maps a role (``model``, ``data``) to the stage that makes it; ``parts`` are backends of secondary
-    ports that the stage's own are given (``loader``, ``objective``).
+    """A planned stage. ``inputs`` maps a role (``model``, ``data``) to the stage that makes it; ``parts`` are secondary
+    backends given to its own (``loader``, ``objective``).
 
     ``subject`` is whose metrics an evaluation fills in: ``base``, ``tuned``, ``compressed`` or ``served``; ``phase`` is
     where a run can end with it, ``number`` its place in the whole run; ``endpoint`` is a server that it asks. How its
@@ -40,12 +40,12 @@ class Stage:
 
     @property
     def plugin(self) -> str:
-        """The names of its backends, for people."""
+        """Return the names of its backends, for display."""
         return "+".join(backend.offer.name for backend in self.backends)
 
     @property
     def environment(self) -> str:
-        """The environment its job runs in: that of what loads the model, where that has one of its own."""
+        """Return the environment of its job: that of the loader, if it has one of its own."""
         loader = self.parts.get("loader")
         if loader and loader.offer.environment != "default":
             return loader.offer.environment
@@ -54,12 +54,12 @@ class Stage:
 
     @property
     def programs(self) -> dict[str, str]:
-        """The environments that programs of its backends live in while these are beside the model."""
+        """Return the environments of programs that run beside the model."""
         return {backend.offer.name: backend.offer.environment for backend in self.backends if backend.outside}
 
     @property
     def lasts(self) -> bool:
-        """Return True if the result can be cached; that of a server cannot, since its model may change."""
+        """Return True if the result can be cached; a server's cannot, since its model may change."""
         return self.operation not in ALWAYS and self.subject != SERVED
 
     def helpers(self) -> dict[str, Backend]:
@@ -67,7 +67,7 @@ class Stage:
         return self.parts | ({"engine": self.engine} if self.engine else {})
 
     def key(self, inputs: dict[str, str], seed: int) -> str:
-        """The identity of its outcome: plugins and versions, options, digests of the inputs, seed."""
+        """Return the stage key: plugins and versions, options, digests of the inputs, seed."""
         plugins = [backend.identity() for backend in self.backends]
         parts = {role: backend.identity() for role, backend in self.parts.items()}
         return digest([self.operation, plugins, parts, inputs, self.settings, seed])

@@ -1,4 +1,4 @@
-"""Keys of stages, and the results that the cache has under them."""
+"""Stage keys, and cached results by key."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class PlannedStage:
 
     @property
     def cached(self) -> bool:
-        """True if there is a record."""
+        """Return True if there is a record."""
         return self.record is not None
 
 

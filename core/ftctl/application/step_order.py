@@ -1,4 +1,4 @@
-"""In which order the operators of the data stage can stand; checked before a row is read."""
+"""Check the order of data operators before a row is read."""
 
 from collections.abc import Sequence
 
@@ -27,5 +27,5 @@ def misplaced(steps: Sequence[Offer]) -> list[str]:
 
 
 def _first(steps: Sequence[Offer], capability: str) -> int:
-    """The place of the first that can do this; behind all, where there is none."""
+    """Return the place of the first step with this capability; the number of steps if none has it."""
     return next((place for place, offer in enumerate(steps) if capability in offer.capabilities), len(steps))

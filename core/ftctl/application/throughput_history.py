@@ -11,7 +11,7 @@ from ftctl.whole_file import write_whole
 
 
 def remember_pace(folder: Path, who: str, pace: Throughput) -> None:
-    """Keeps what was measured of a model, the digest of its base, or its name; what was not measured stays."""
+    """Record a model's throughput under the digest of its base, or its name; unmeasured rates keep their old value."""
     before, path = recall_pace(folder, who), _path(folder, who)
     known = {name: value for name, value in to_plain(pace).items() if value is not None}
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Artifacts: immutable directories that stages hand each other, and the manifests that make them trustworthy."""
+"""Artifacts: immutable folders that stages pass on, and their manifests."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ class Draft:
 
 @frozen
 class Manifest:
-    """The table of contents of an artifact; a directory without a valid one does not exist for any reader."""
+    """Table of contents of an artifact; a folder without a valid one does not count as an artifact."""
 
     kind: str
     format: str
@@ -56,13 +56,13 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """The identity of the content: kind, format, files and facts, whoever made them."""
+        """Return the identity of the content: kind, format, files and facts."""
         return digest([self.kind, self.format, sorted(self.files, key=lambda entry: entry.path), self.facts])
 
 
 @frozen
 class Artifact:
-    """A committed artifact as plugins see it: a folder to read and never to write.
+    """A committed artifact as plugins see it: a read-only folder.
 
     ``base`` is the model that an adapter belongs to.
     """
@@ -81,7 +81,7 @@ class Artifact:
 
     @property
     def id(self) -> str:
-        """``kind/first twelve digits``: how people name it."""
+        """Return ``kind/`` and the first twelve digits of the digest."""
         return f"{self.kind}/{self.digest[:12]}"
 
 

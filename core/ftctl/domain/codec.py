@@ -1,4 +1,4 @@
-"""JSON in and out for every domain value, and the canonical bytes that keys and digests are made of."""
+"""Convert domain values to and from JSON, and to the canonical bytes of keys and digests."""
 
 import hashlib
 import json
@@ -19,12 +19,12 @@ def _converter() -> "JsonConverter":
 
 
 def to_plain(value: Any) -> Any:
-    """The value as JSON types only."""
+    """Return the value as JSON types."""
     return _converter().unstructure(value)
 
 
 def from_plain(document: Any, kind: type[T]) -> T:
-    """The domain value that `to_plain` wrote.
+    """Return the domain value that `to_plain` wrote.
 
     Raises:
         cattrs.BaseValidationError: the document has another shape.
@@ -33,10 +33,10 @@ def from_plain(document: Any, kind: type[T]) -> T:
 
 
 def canonical(value: Any) -> bytes:
-    """UTF-8 JSON with sorted keys and no blanks: equal values give equal bytes."""
+    """Return UTF-8 JSON with sorted keys and no blanks: equal values give equal bytes."""
     return json.dumps(to_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def digest(value: Any) -> str:
-    """The SHA-256 of the canonical bytes, as 64 hexadecimal digits."""
+    """Return the SHA-256 of the canonical bytes, as 64 hexadecimal digits."""
     return hashlib.sha256(canonical(value)).hexdigest()

@@ -1,4 +1,4 @@
-"""Text as a model is trained on it: token ids, and which of them it must predict."""
+"""Tokens and labels of a training sequence."""
 
 from attrs import frozen
 

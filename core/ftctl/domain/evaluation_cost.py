@@ -7,7 +7,8 @@ from attrs import field, frozen
 
 @frozen
 class EvaluationCost:
-    """At most so much: ``answers`` to questions of its own, to the first ``split`` of the test split, and ``scores``.
+    """Upper bounds of an evaluator's requests: ``answers`` to questions of its own, to the first ``split`` of the test
+    split, and ``scores``.
 
     Each answer has ``longest`` tokens at most. Evaluators whose answers may be as long share those to the test split.
     """

@@ -34,7 +34,7 @@ class Prompt:
 
     @property
     def question(self) -> str:
-        """The last turn's text."""
+        """Return the last turn's text."""
         return self.messages[-1].content if self.messages else ""
 
 
@@ -63,23 +63,23 @@ class Example:
 
     @property
     def content_digest(self) -> str:
-        """32 hexadecimal digits over what would be trained; position, group and metadata do not count."""
+        """Return 32 hexadecimal digits of what would be trained; position, group and metadata do not count."""
         turns = [[m.role, m.content, m.weight] for m in self.messages]
         worse = [[m.role, m.content] for m in self.rejected]
         return hashlib.sha256(canonical([turns, self.text, self.tools, *worse])).hexdigest()[:32]
 
     @property
     def prompt(self) -> Prompt:
-        """The turns before the last answer, with the tools of the conversation."""
+        """Return the turns before the last answer, with the tools of the conversation."""
         return Prompt(self.messages[:-1], tuple(self.tools))
 
     @property
     def answer(self) -> str:
-        """The last turn's text, which the model is asked for."""
+        """Return the last turn's text, which the model is asked for."""
         return self.messages[-1].content if self.messages else self.text
 
     def to_row(self) -> dict[str, Any]:
-        """The canonical JSON object of FIELD's data format, with ``where`` and ``group`` kept beside it."""
+        """Return the canonical JSON object of a row, with ``where`` and ``group`` beside it."""
         row: dict[str, Any] = {"where": self.where}
         if self.messages:
             row["messages"] = [_turn(m) for m in self.messages]
@@ -94,7 +94,7 @@ class Example:
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> "Example":
-        """The example that `to_row` wrote."""
+        """Return the example that `to_row` wrote."""
         messages = tuple(Message(m["role"], m["content"], m.get("weight", 1)) for m in row.get("messages", ()))
         return cls(
             where=row["where"],
@@ -115,7 +115,7 @@ def _turn(message: Message) -> dict[str, Any]:
 
 @frozen
 class Rejection:
-    """A row that cannot be used: where it stands, why, and the start of it."""
+    """A row that cannot be used: its place, the reason, and the beginning of its text."""
 
     where: str
     reason: str

@@ -1,4 +1,4 @@
-"""Golden cases: what the tuned model did, to be seen again wherever it is served."""
+"""Golden cases: answers of the tuned model, compared with those of a server."""
 
 from typing import Any
 
@@ -34,5 +34,5 @@ class GoldenCase:
 
     @property
     def tie(self) -> float:
-        """Margins below this, in nats, decide nothing."""
+        """Return the margin, in nats, below which two tokens are a tie."""
         return max(TIE_NATS, self.noise)

@@ -1,4 +1,4 @@
-"""Rows of several streams, drawn by their shares; rules are called as in `datasets.interleave_datasets`."""
+"""Interleave streams by sampling weight, with the rules of `datasets.interleave_datasets`."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ RULES = (FIRST, ALL)
 
 
 class Drawn(Generic[T]):
-    """The same seed draws the same items in the same order; ``taken`` counts them by stream."""
+    """Items drawn from several streams, reproducible by seed; ``taken`` counts them by stream."""
 
     def __init__(self, streams: Sequence[Iterator[T]], shares: Sequence[float], rule: str, seed: int) -> None:
         self._streams, self._shares, self._rule, self._seed = streams, shares, rule, seed

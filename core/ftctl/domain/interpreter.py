@@ -1,4 +1,4 @@
-"""The Python that a backend runs in."""
+"""Python interpreter of a backend."""
 
 from attrs import field, frozen
 

@@ -1,4 +1,4 @@
-"""A job: one stage call as JSON, to be run by ``ftctl.worker`` in whatever interpreter its backend lives."""
+"""Job: one stage call as JSON, run by ``ftctl.worker`` in the interpreter of its backend."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from ftctl.domain.metric import Metric
 
 @frozen
 class PluginRef:
-    """A backend by its import paths (``package.module:attribute``) and its checked options.
+    """A backend: its import paths (``package.module:attribute``) and its checked options.
 
     ``owner`` is the distribution that brings it, with its version: whom to turn to; empty for our own.
     """

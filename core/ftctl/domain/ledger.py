@@ -1,4 +1,4 @@
-"""The ledger of a data set: every input row ends in exactly one state, and the totals add up."""
+"""Ledger of a data set: every source row has exactly one state, and the totals add up."""
 
 from collections import Counter
 from typing import Any, Literal
@@ -14,7 +14,7 @@ State = Literal["kept"] | DroppedState
 
 @frozen
 class LedgerEntry:
-    """The fate of one input row, or of one that was made of others, which has ``parents``.
+    """Final state of one source row, or of a made row, which has ``parents``.
 
     ``operator`` is who dropped it, ``changed_by`` who changed it; ``duplicate_of`` is the row that it repeats, and
     ``byte`` where it begins in its file, in bytes from the beginning, where the source knows.
@@ -43,14 +43,14 @@ class LedgerEntry:
 
     @classmethod
     def load(cls, told: dict[str, Any]) -> "LedgerEntry":
-        """The entry that `document` told of."""
+        """Return the entry that `document` wrote."""
         lists: dict[str, Any] = {name: tuple(told[name]) for name in ("changed_by", "parents") if name in told}
         return cls(**told | lists)
 
 
 @define
 class LedgerTotals:
-    """A running count, one entry a row; `check` refuses totals that do not add up."""
+    """Running totals, one entry a row; `check` refuses totals that do not add up."""
 
     rows: int = 0
     states: Counter[str] = field(factory=Counter)
@@ -67,12 +67,12 @@ class LedgerTotals:
             self.reasons[f"{entry.operator}: {entry.reason}" if entry.operator else entry.reason] += 1
 
     def check(self, rows_read: int) -> None:
-        """Raises `FtctlError` unless every row that was read is counted once."""
+        """Raise `FtctlError` unless every source row is counted once."""
         if not (rows_read == self.rows == self.states.total() and self.splits.total() == self.states[KEPT]):
             raise FtctlError(f"ledger does not add up: {rows_read} rows read, {dict(self.states)} recorded")
 
     def summary(self) -> dict[str, object]:
-        """The table that goes into the artifact and the report."""
+        """Return the table for the artifact and the report."""
         return {
             "rows": self.rows,
             "states": dict(sorted(self.states.items())),

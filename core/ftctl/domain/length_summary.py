@@ -7,7 +7,7 @@ from attrs import define, field
 
 @define
 class Lengths:
-    """Rows by the power of two that their number of characters is below."""
+    """Histogram of row lengths: rows by the next power of two above their number of characters."""
 
     rows: Counter[int] = field(factory=Counter)
 

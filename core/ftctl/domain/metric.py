@@ -1,4 +1,4 @@
-"""A measured figure that says what it is: unit, direction, how many examples, how uncertain."""
+"""A metric with unit, direction, number of examples and uncertainty."""
 
 import math
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ class Metric:
     extreme: bool = False
 
     def error(self, *, below: bool) -> float | None:
-        """The standard error on one side of the value: of a share near 1 there is more room below than above."""
+        """Return the standard error on one side of the value; a share near 1 has more room below than above."""
         bound = self.low if below else self.high
         if bound is not None:
             return abs(self.value - bound) / NORMAL
@@ -58,7 +58,7 @@ class Metric:
 
 
 def mean_metric(name: str, values: Sequence[float], *, unit: str, direction: Direction) -> Metric:
-    """The mean of per-example values with its standard error, s / sqrt(n) (n - 1 in the variance).
+    """Return the mean of per-example values with its standard error, s / sqrt(n) (n - 1 in the variance).
 
     A share of what is 0 or 1 in each example has bounds: Wilson's, and those of Clopper and Pearson where it is the
     same in all.
@@ -73,7 +73,7 @@ def mean_metric(name: str, values: Sequence[float], *, unit: str, direction: Dir
 def clustered_metric(
     name: str, values: Sequence[float], clusters: Sequence[str], *, unit: str, direction: Direction
 ) -> Metric:
-    """The mean of values that are alike within clusters, such as one attack in several settings.
+    """Return the mean of values that are correlated within clusters, such as one attack in several settings.
 
     Its standard error is that of the clusters' sums (Liang and Zeger, Longitudinal data analysis using generalized
     linear models, 1986, with C / (C - 1)). Bounds of what is 0 or 1 are Wilson's for as many independent cases as have
@@ -99,13 +99,13 @@ def clustered_metric(
 def extreme_metric(
     name: str, value: float, bounds: tuple[float, float] | None, *, unit: str, direction: Direction, n: int
 ) -> Metric:
-    """The worst of several figures, or a distance; ``bounds`` hold on each side in 97.5 %, whatever was chosen."""
+    """Return an extreme of several figures; ``bounds`` hold with 97.5 % on each side, after selection."""
     low, high = (min(bounds[0], value), max(bounds[1], value)) if bounds else (None, None)
     return Metric(name, value, unit, direction, n, None, low, high, extreme=True)
 
 
 def _counts(values: Sequence[float], unit: str) -> bool:
-    """Grades of 1 alone are no hits."""
+    """Return True if the values are 0 or 1 of a share, so that they count as hits."""
     return unit == "share" and set(values) <= {0.0, 1.0}
 
 

@@ -21,7 +21,7 @@ def is_digest(text: str) -> bool:
 
 
 def nearest(word: str, known: Iterable[str], likeness: float = 0.55) -> str | None:
-    """The known name that the word was probably meant to be; ``likeness`` in [0, 1] is what it must at least have."""
+    """Return the known name closest to the word; ``likeness`` in [0, 1] is the least similarity."""
     names = list(known)
     found = difflib.get_close_matches(word, names, n=1, cutoff=likeness)
     return found[0] if found else None

@@ -13,7 +13,7 @@ DROPPED: tuple[DroppedState, ...] = ("quarantined", "filtered", "duplicate", "co
 
 @frozen
 class Dropped:
-    """The row does not go on: its state, and why."""
+    """The row is dropped: its state, and why."""
 
     state: DroppedState
     reason: str
@@ -21,7 +21,7 @@ class Dropped:
 
 @frozen
 class Derived:
-    """The row goes on, with further ones that were made of it."""
+    """The row is kept, with further rows made from it."""
 
     example: Example
     made: tuple[Example, ...]

@@ -9,7 +9,7 @@ from ftctl.domain.metric import Metric
 
 @frozen
 class Report:
-    """The outcome of one evaluator on one model; ``notes`` carries e.g. a metric's signature."""
+    """Result of one evaluator on one model; ``notes`` carries e.g. a metric's signature."""
 
     evaluator: str
     metrics: tuple[Metric, ...]

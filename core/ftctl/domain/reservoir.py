@@ -1,4 +1,4 @@
-"""So many items of a stream, each as likely as any other."""
+"""Uniform random samples of a stream (reservoir sampling)."""
 
 import random
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def reservoir(items: Iterator[T], count: int, draw: random.Random) -> list[T]:
-    """All of a shorter stream; else one after the other takes the place of one before it (reservoir sampling)."""
+    """Return ``count`` items of the stream, each equally likely; all of a shorter stream."""
     kept: list[T] = []
     for number, item in enumerate(items):
         if len(kept) < count:

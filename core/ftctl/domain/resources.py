@@ -27,7 +27,7 @@ class ModelShape:
 
     @property
     def linear(self) -> dict[str, tuple[int, int]]:
-        """The (out, in) shape of every two-dimensional weight but the embeddings and the head."""
+        """Return the (out, in) shapes of all weight matrices except embeddings and head."""
         found = self.tensors.items()
         return {
             name: (shape[0], shape[1])
@@ -36,7 +36,7 @@ class ModelShape:
         }
 
     def count(self, wanted: Callable[[str], bool]) -> int:
-        """Parameters of the tensors whose names are wanted."""
+        """Return the number of parameters of the tensors whose names match."""
         return sum(math.prod(shape) for name, shape in self.tensors.items() if wanted(name))
 
 

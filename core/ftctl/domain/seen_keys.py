@@ -19,7 +19,7 @@ Spread = Callable[[Callable[[int], "array[int]"], Iterable[int]], Iterator["arra
 def first_places(
     keys: Path, width: int, memory_bytes: int, rank_bytes: int = 0, spread: Spread = map, parts: int = 1
 ) -> "array[int]":
-    """For each key of the file the place of its first occurrence, counted from 0.
+    """Return for each key of the file the place of its first occurrence, from 0.
 
     The last ``rank_bytes`` of a key are a rank and no part of it: the first of the lowest rank counts as the first.
 
@@ -42,7 +42,7 @@ def _falls_to(part: int, passes: int, key: bytes) -> bool:
 
 
 def _plain(keys: Path, width: int, _: int, passes: int, part: int) -> "array[int]":
-    """Each place whose key is not the first such one, and that one's place, of the keys that fall to this part."""
+    """Return the places of repeated keys and of their first occurrences, for one part of the keys."""
     first, found = dict[bytes, int](), array("q")
     for place, key in enumerate(_keys(keys, width)):
         if _falls_to(part, passes, key):

@@ -18,12 +18,12 @@ class SplitShares:
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """The splits that should hold rows."""
+        """Return the splits that should hold rows."""
         shares = {"train": 1.0, "validation": self.validation, "test": self.test}
         return tuple(name for name in SPLITS if shares[name])
 
     def place(self, key: str, seed: int) -> str:
-        """The split of every row with this key (its group, or its content)."""
+        """Return the split of rows with this key (group, or content)."""
         draw = hashlib.sha256(f"{seed}\0{key}".encode()).digest()[:8]
         point = int.from_bytes(draw, "big") / 2**64
         if point < self.test:

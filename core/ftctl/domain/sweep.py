@@ -1,11 +1,12 @@
-"""Losses while the learning rate rises."""
+"""Losses of a learning-rate range test."""
 
 from attrs import frozen
 
 
 @frozen
 class Sweep:
-    """``points`` are learning rates and the running mean loss at each; at ``suggested`` it fell fastest."""
+    """Learning-rate range test: ``points`` are learning rates with the running mean loss; it fell fastest at
+    ``suggested``."""
 
     points: tuple[tuple[float, float], ...]
     suggested: float

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 
 def together(*links: "array[int]") -> "array[int]":
-    """Return for each position the first one of its component.
+    """Return for each position the first position of its component.
 
     Args:
         links: arrays of one length; each says of every place another one, or itself, that it belongs to.

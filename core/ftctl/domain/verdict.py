@@ -1,4 +1,4 @@
-"""A yes, or a no with its reasons."""
+"""Verdict: supported, or refused with reasons."""
 
 from attrs import frozen
 

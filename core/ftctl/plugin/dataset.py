@@ -1,4 +1,4 @@
-"""Reading a data set artifact: one canonical example a line, one file a split."""
+"""Read a data set artifact: one canonical example a line, one file a split."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from ftctl.plugin.registry import Registry, Unknown
 
 
 def read_split(data: Artifact, split: str, limit: int | None = None) -> Iterator[Example]:
-    """The examples of a split (``train``, ``validation``, ``test``) in their stored order, read as they are used.
+    """Yield the examples of a split (``train``, ``validation``, ``test``) in stored order.
 
     Raises:
         UsageError: it is encrypted, and its key is not where the run file said.

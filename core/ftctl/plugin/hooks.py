@@ -1,4 +1,4 @@
-"""The hooks. Ports are never hooks: a port is an abstract class, and an offer says where its implementation lies."""
+"""Hooks for plugins. Ports are not hooks: a port is an abstract class, and an offer names its implementation."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def ftctl_offers() -> Sequence[Offer]:  # type: ignore[empty-body]
-    """The backends this plugin brings.
+    """Return the offers of this plugin.
 
     Called once when backends are looked up. The module that implements it is a manifest: it imports the standard
     library and ``ftctl.plugin`` alone, so that a listing stays fast.
@@ -24,9 +24,9 @@ def ftctl_offers() -> Sequence[Offer]:  # type: ignore[empty-body]
 
 @hookspec
 def ftctl_event(event: Event) -> None:
-    """Something happened in a run. Exceptions are recorded and otherwise ignored."""
+    """Receive an event of a run; exceptions are recorded and ignored."""
 
 
 @hookspec
 def ftctl_run_finished(run_id: str, result: dict[str, Any]) -> None:
-    """A run ended well; ``result`` is the document that ``ftctl run --json`` prints."""
+    """Receive the result of a successful run: the document that ``ftctl run --json`` prints."""

@@ -1,4 +1,4 @@
-"""Reads one plugin's manifest, whatever lies in it."""
+"""Read a plugin's manifest safely."""
 
 import contextlib
 import io
@@ -20,12 +20,12 @@ TAIL = 6
 
 
 class TooSlow(BaseException):
-    """A manifest that does not come to an end; no ``except Exception`` of its own can swallow it."""
+    """Raised in a manifest that takes too long; its ``except Exception`` cannot swallow it."""
 
 
 @frozen
 class Broken:
-    """A plugin that could not be used, and why; ``trace`` are the last lines of the traceback."""
+    """A plugin that cannot be used, and why; ``trace`` holds the last lines of the traceback."""
 
     name: str
     dist: str
@@ -49,7 +49,7 @@ class Manifest:
 
 
 def read_manifest(point: EntryPoint, dist: str, version: str, seconds: float) -> Manifest | Broken:
-    """The manifest of an entry point, or why it cannot be used; what it prints is not shown.
+    """Return the manifest of an entry point, or why it cannot be used; its output is not shown.
 
     Args:
         point: where it lies.
@@ -70,7 +70,7 @@ def read_manifest(point: EntryPoint, dist: str, version: str, seconds: float) ->
 
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Ends what takes longer.
+    """Interrupt the block after this many seconds.
 
     Raises:
         TooSlow: it took longer.

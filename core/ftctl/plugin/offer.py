@@ -1,4 +1,4 @@
-"""An offer: what a plugin announces about one backend, known without importing it."""
+"""Offer: a plugin's announcement of one backend, readable without importing it."""
 
 from importlib import import_module
 from typing import Any
@@ -18,7 +18,7 @@ PORTS = (*CONTRACTED, "engine", "objective", "launcher", "target_loader", "verif
 
 @frozen
 class Need:
-    """A module the backend imports, and what ``pip install`` brings it."""
+    """A module that the backend imports, and the package that provides it."""
 
     module: str
     install: str
@@ -52,17 +52,17 @@ class Offer:
 
     @property
     def full_name(self) -> str:
-        """``dist:name``, which is always unique."""
+        """Return ``dist:name``, which is always unique."""
         return f"{self.dist}:{self.name}"
 
     @property
     def owner(self) -> str:
-        """Distribution and version; empty for our own."""
+        """Return distribution and version; empty for built-in backends."""
         return "" if self.dist == OWN_DIST else f"{self.dist} {self.version}"
 
 
 def load(path: str) -> Any:
-    """The attribute that ``package.module:attribute`` names.
+    """Return the attribute that ``package.module:attribute`` names.
 
     Raises:
         ImportError: the module cannot be imported.

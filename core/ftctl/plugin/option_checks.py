@@ -1,4 +1,4 @@
-"""Checks plain values against an options class and tells everything that is wrong at once."""
+"""Check plain values against an options class and report all problems at once."""
 
 import operator
 import types
@@ -19,11 +19,11 @@ _OPERATORS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
 
 
 class Mistyped(Exception):
-    """A value of another type than the option's; the text says what was expected."""
+    """A value has another type than the option; the text says what was expected."""
 
 
 def check_options(kind: type, values: Mapping[str, Any], path: str) -> tuple[dict[str, Any], list[str]]:
-    """The values that are right, and one line for each problem, with its path.
+    """Return the valid values, and one line for each problem, with its path.
 
     Args:
         kind: an options class.
@@ -48,13 +48,13 @@ def check_options(kind: type, values: Mapping[str, Any], path: str) -> tuple[dic
 
 
 def unknown_key(path: str, name: str, known: Mapping[str, Any] | typing.Iterable[str]) -> str:
-    """The line about a key nobody knows."""
+    """Return the message about an unknown key."""
     meant = nearest(name, known)
     return f"{path}: unknown key" + (f"; did you mean {meant!r}?" if meant else f"; known: {', '.join(sorted(known))}")
 
 
 def convert(value: Any, hint: Any) -> Any:
-    """The value as the annotated type; an int may stand for a float, and nothing else changes its type.
+    """Convert a value to the annotated type; only an int may become a float.
 
     Raises:
         Mistyped: it is of another type.

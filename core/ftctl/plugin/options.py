@@ -1,4 +1,4 @@
-"""Options of a backend: one attrs class, from which the command line, the schema, the docs and validation come."""
+"""Declare a backend's options as one attrs class: the source of command line, schema, docs and validation."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar, dataclass_transform
@@ -39,5 +39,5 @@ def option(
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(option,))
 def options(cls: type[T]) -> type[T]:
-    """Makes a class of annotated `option` fields a frozen, keyword-only options class."""
+    """Make a class of annotated `option` fields a frozen, keyword-only options class."""
     return attrs.frozen(cls, kw_only=True)

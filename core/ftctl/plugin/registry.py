@@ -1,4 +1,4 @@
-"""Finds backends through entry points, one at a time, so that one broken plugin never takes the others along."""
+"""Find backends through entry points, loaded one at a time, so that a broken plugin affects no other."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ GROUP = "ftctl.plugins"
 
 @frozen
 class Unknown:
-    """A name without a single backend; ``reason`` is one line, ``broken`` if it exists and cannot be used."""
+    """A name that no backend or several have; ``reason`` is one line, ``broken`` if it exists but is unusable."""
 
     reason: str
     broken: bool = False
@@ -28,7 +28,7 @@ class Unknown:
 
 @frozen
 class _Found:
-    """An entry point, and whose it is."""
+    """An entry point with its distribution."""
 
     point: EntryPoint
     dist: str
@@ -36,12 +36,12 @@ class _Found:
 
 
 def installed_entry_points() -> Iterable[EntryPoint]:
-    """The entry points of this interpreter."""
+    """Return the entry points of this interpreter."""
     return entry_points(group=GROUP)
 
 
 class Registry:
-    """The backends that can be named.
+    """Registry of the backends that can be named.
 
     First-party manifests are read first; those of other distributions only when a name is not found among them, so
     that an installed plugin nobody names is never imported.
@@ -56,7 +56,7 @@ class Registry:
         strict: bool = False,
         seconds: float = 10.0,
     ) -> None:
-        """``only`` and ``without`` are entry-point names to load or to leave out; empty: all, none.
+        """Initialise; ``only`` and ``without`` are entry-point names to load or skip (empty: all, none).
 
         ``strict`` makes the first broken plugin an error. A manifest that takes more than ``seconds`` is broken.
         """
@@ -70,7 +70,7 @@ class Registry:
         self._waiting: list[_Found] | None = None
 
     def offers(self, port: str | None = None) -> list[Offer]:
-        """Every offer of every plugin, in the order of port and name."""
+        """Return all offers, by port and name."""
         self._load_foreign()
         chosen = [offer for offer in self._offers if port in (None, offer.port)]
         return sorted(chosen, key=lambda offer: (PORTS.index(offer.port), offer.name, offer.dist))
@@ -80,7 +80,7 @@ class Registry:
         return list(self._find())
 
     def broken(self) -> list[Broken]:
-        """Every plugin that could not be used."""
+        """Return the plugins that cannot be used."""
         self._load_foreign()
         return list(self._broken)
 
@@ -90,7 +90,7 @@ class Registry:
         return sorted((name, took) for name, took in self._took.items() if took > seconds)
 
     def find(self, port: str, name: str) -> Offer | Unknown:
-        """The backend of this name (``name`` or ``dist:name``); built-in names cannot be taken by others."""
+        """Return the backend of this name (``name`` or ``dist:name``); built-in names cannot be taken by others."""
         self._load_own()
         own = [offer for offer in self._offers if offer.port == port and name in (offer.name, offer.full_name)]
         if own and own[0].dist == OWN_DIST:
@@ -104,7 +104,7 @@ class Registry:
         return self._unknown(port, name)
 
     def notify(self, hook: str, **arguments: Any) -> None:
-        """Calls a hook of every loaded plugin, each with arguments of its own.
+        """Call a hook of every loaded plugin, each with copies of the arguments.
 
         One that raises is recorded, and the others are still called.
         """
@@ -160,7 +160,7 @@ class Registry:
             raise PluginBroken(text, next_step=found.remedy)
 
     def _registered(self, found: Manifest, name: str, dist: str, version: str) -> Manifest | Broken:
-        """The manifest, its hooks among those that are called."""
+        """Return the manifest and register its hooks."""
         full = f"{dist}:{name}"
         try:
             self._manager.register(found.module, name=full)
@@ -172,7 +172,7 @@ class Registry:
 
 
 def _found(points: Iterable[EntryPoint]) -> list[_Found]:
-    """In the order of distribution and name; a distribution with many is read once, which parses all its metadata."""
+    """Return entry points by distribution and name; each distribution is read once."""
     read: dict[int, tuple[str, str]] = {}
     found = []
     for point in points:

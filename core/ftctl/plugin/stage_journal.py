@@ -1,4 +1,4 @@
-"""Partial results of a stage on disk, for the next try after a kill."""
+"""Store partial results of a stage, so that it continues after a kill."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Journal:
-    """A file of JSON, one value a line; what was appended is on disk when `append` returns."""
+    """Append-only file of JSON lines; a value is on disk when `append` returns."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

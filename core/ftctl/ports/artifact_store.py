@@ -7,11 +7,11 @@ from ftctl.domain.artifact import Artifact, Draft, Lineage
 
 
 class ArtifactStore(ABC):
-    """Commits drafts, opens artifacts, and remembers which stage key made which."""
+    """Store that commits drafts, opens artifacts, and maps stage keys to results."""
 
     @abstractmethod
     def commit(self, folder: Path, draft: Draft, lineage: Lineage) -> Artifact:
-        """Makes the files of ``folder`` an artifact in one step that a crash cannot halve; consumes the folder.
+        """Commit the files of ``folder`` as an artifact, atomically; consumes the folder.
 
         Raises:
             DiskFull: nothing was committed.
@@ -19,7 +19,7 @@ class ArtifactStore(ABC):
 
     @abstractmethod
     def open(self, kind: str, digest: str) -> Artifact:
-        """The artifact by its digest.
+        """Return the artifact with this digest.
 
         Raises:
             ArtifactCorrupt: it is absent, or its manifest is not valid.
@@ -27,7 +27,7 @@ class ArtifactStore(ABC):
 
     @abstractmethod
     def verify(self, artifact: Artifact) -> None:
-        """Hashes every file.
+        """Verify the hash of every file.
 
         Raises:
             ArtifactCorrupt: a file is missing, foreign, of another size or of another hash.
@@ -35,7 +35,7 @@ class ArtifactStore(ABC):
 
     @abstractmethod
     def remember(self, key: str, record: dict[str, object]) -> None:
-        """Stores what the stage of this key produced."""
+        """Store the result of the stage with this key."""
 
     @abstractmethod
     def recall(self, key: str) -> dict[str, object] | None:
@@ -43,7 +43,7 @@ class ArtifactStore(ABC):
 
     @abstractmethod
     def tag(self, kind: str, name: str, digest: str) -> None:
-        """Lets the name mean the artifact from now on, whatever it meant before.
+        """Point the tag at the artifact, replacing any earlier target.
 
         Raises:
             ArtifactCorrupt: there is no such artifact.
@@ -51,8 +51,8 @@ class ArtifactStore(ABC):
 
     @abstractmethod
     def tags(self, kind: str) -> dict[str, str]:
-        """Digests by the names that were given to artifacts of this kind."""
+        """Return digests by tag, for artifacts of this kind."""
 
     @abstractmethod
     def artifacts(self) -> list[Artifact]:
-        """Every artifact whose manifest is valid."""
+        """Return all artifacts with a valid manifest."""

@@ -1,4 +1,4 @@
-"""Time, so that tests can own it."""
+"""Port: time, so that tests can control it."""
 
 from abc import ABC, abstractmethod
 
@@ -8,8 +8,8 @@ class Clock(ABC):
 
     @abstractmethod
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Return seconds since the epoch."""
 
     @abstractmethod
     def sleep(self, seconds: float) -> None:
-        """Lets that much time pass; a signal ends it early."""
+        """Sleep; a signal ends it early."""

@@ -18,7 +18,7 @@ class CompressorError(BackendError):
 
 
 class Compressor(ABC):
-    """Constructed with its options as only argument; its module imports no heavy package."""
+    """Compressor; constructed with its options alone, its module imports no heavy package."""
 
     @abstractmethod
     def supports(self, shape: ModelShape) -> Verdict:
@@ -26,7 +26,7 @@ class Compressor(ABC):
 
     @abstractmethod
     def compress(self, model: Artifact, calibration: Sequence[Example], context: StageContext) -> Draft:
-        """Leaves the transformed model in ``context.out``; the input folder is only read.
+        """Write the transformed model to ``context.out``; the input folder is read-only.
 
         Raises:
             CompressorError: the backend failed.

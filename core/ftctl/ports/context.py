@@ -22,7 +22,7 @@ def _no_base() -> None:
 
 @frozen
 class StageContext:
-    """It can be pickled as it stands: engines carry it to other processes.
+    """Context of one stage; picklable, since engines send it to other processes.
 
     ``out`` receives the files of the artifact; ``work`` outlives a crash and is there again on the next try.
 
@@ -46,10 +46,10 @@ class StageContext:
     """Applies a function to items where the stage's engine does its work; results come in the order of the items."""
 
     def stop(self) -> None:
-        """Raises `Interrupted`, once the work so far is safe."""
+        """Raise `Interrupted`, after the work so far is safe."""
         raise Interrupted("stopped on request")
 
     def stop_if_cancelled(self) -> None:
-        """Raises `Interrupted` when the run was asked to stop."""
+        """Raise `Interrupted` if the run was asked to stop."""
         if self.cancelled():
             self.stop()

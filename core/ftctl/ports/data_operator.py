@@ -14,13 +14,13 @@ from ftctl.ports.context import StageContext
 
 
 class DataOperatorError(DataError):
-    """The operator cannot do what it was asked to."""
+    """The operator could not do its work."""
 
     code = "data-operator"
 
 
 class DataOperator:
-    """Base of all operators: constructed with its options alone, and one of the kinds below.
+    """Base of all operators; constructed with its options alone.
 
     It can be pickled: engines carry it to other processes.
     """
@@ -31,7 +31,7 @@ class DataOperator:
 
 
 class RowOperator(DataOperator, ABC):
-    """Judges every row by itself: cleans, filters, masks, or makes further ones of it."""
+    """Operator on single rows: cleans, filters, masks, or derives further rows."""
 
     derives: ClassVar[bool] = False
     """Whether it makes further rows; then it is given rows of the train split alone."""
@@ -52,7 +52,7 @@ class RowOperator(DataOperator, ABC):
 
 
 class SetOperator(DataOperator, ABC):
-    """Judges rows among all others, by a key of fixed width that it makes of each.
+    """Operator on all rows, by a key of fixed width for each.
 
     Keys are gathered in a file, so that neither rows nor keys need to fit into memory.
     """
@@ -62,27 +62,27 @@ class SetOperator(DataOperator, ABC):
 
     @property
     def keeps_together(self) -> bool:
-        """Return True if it drops no row, and names for each row the first one of its group instead."""
+        """Return True if it drops no row but assigns each a group, named by its first row."""
         return False
 
     @abstractmethod
     def keys(self, rows: Sequence[Example]) -> bytes:
-        """``width`` bytes a row, one after the other; they depend on each row and the options alone."""
+        """Return ``width`` bytes a row, concatenated; they depend on the row and the options alone."""
 
     @abstractmethod
     def decide(self, keys: Path, context: StageContext) -> Iterator[Fate]:
-        """Yield one fate a row, in the order of the keys in the file.
+        """Yield one decision a row, in the order of the keys in the file.
 
         ``context.settings["memory_bytes"]`` is what it may use; ``context.work`` takes files.
         """
 
 
 class SplitOperator(DataOperator, ABC):
-    """Says which split a row is in."""
+    """Operator that assigns rows to splits."""
 
     @abstractmethod
     def place(self, key: str, context: StageContext) -> str:
-        """``train``, ``validation`` or ``test``; the same for every row with this key.
+        """Return ``train``, ``validation`` or ``test``; the same for every row with this key.
 
         Args:
             key: the row's group, its near-duplicates' cluster, or its content.
@@ -90,12 +90,12 @@ class SplitOperator(DataOperator, ABC):
         """
 
     def wanted(self, context: StageContext) -> Sequence[str]:
-        """The splits that should hold rows: a warning tells of those that hold none."""
+        """Return the splits that should hold rows; the stage warns if one is empty."""
         return ()
 
 
 class SealOperator(DataOperator, ABC):
-    """Encrypts rows wherever the stage lays them down: in the data set, and in its own folder before."""
+    """Operator that encrypts rows wherever the stage stores them: in the data set and in its own folder."""
 
     @abstractmethod
     def sealing(self, file: BinaryIO) -> BinaryIO:
@@ -115,7 +115,7 @@ class SealOperator(DataOperator, ABC):
 
 
 def first_seen(keys: Path, width: int, context: StageContext, rank_bytes: int = 0) -> "array[int]":
-    """For each key of the file the place of its first occurrence, as `ftctl.domain.seen_keys.first_places` finds it.
+    """Return for each key of the file the place of its first occurrence (`ftctl.domain.seen_keys.first_places`).
 
     Within the memory that the stage may use, and where its engine does its work.
     """

@@ -15,7 +15,7 @@ class DataSourceError(DataError):
 
 
 class DataSource(ABC):
-    """Turns whatever it reads into canonical examples; constructed with its options as only argument."""
+    """Data source: converts its input into canonical examples; constructed with its options alone."""
 
     @abstractmethod
     def fingerprint(self) -> str:
@@ -27,7 +27,7 @@ class DataSource(ABC):
 
     @abstractmethod
     def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
-        """Every input row in a fixed order: as an example, or as a rejection with its reason, never dropped.
+        """Yield every source row in a fixed order, as an example or as a rejection with its reason.
 
         A source that draws does so from ``context.settings["data_seed"]``, so that the same seed draws the same.
 

@@ -17,7 +17,7 @@ class EngineError(BackendError):
 
 
 class Engine(ABC):
-    """Constructed with its options as only argument. Which engine it is changes nothing in what is made."""
+    """Engine of the data stage, constructed with its options alone; the choice of engine changes no result."""
 
     remote: ClassVar[bool] = False
     """Whether work leaves this process: then functions, items and results are pickled."""
@@ -27,7 +27,7 @@ class Engine(ABC):
 
     @abstractmethod
     def spread(self, work: Callable[[Given], Found], items: Iterable[Given]) -> Iterator[Found]:
-        """The results in the order of the items, of which only a few are taken ahead.
+        """Yield results in the order of the items; only a few items are taken ahead.
 
         A piece of work may be done twice, where a process was lost on the way.
 
@@ -36,4 +36,4 @@ class Engine(ABC):
         """
 
     def close(self) -> None:  # noqa: B027 - there may be nothing to end
-        """Ends what it started; called once, whatever happened."""
+        """Release resources; called once in any case."""

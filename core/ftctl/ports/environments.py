@@ -6,15 +6,15 @@ from ftctl.domain.interpreter import Interpreter
 
 
 class Environments(ABC):
-    """``default`` is the environment that ftctl itself runs in; others are built from recipes."""
+    """Environments of backends; ``default`` is ftctl's own, others are built from recipes."""
 
     @abstractmethod
     def find(self, name: str) -> Interpreter | None:
-        """The interpreter of the named environment, or ``None`` while it does not exist."""
+        """Return the interpreter of the environment, or ``None`` if it does not exist."""
 
     @abstractmethod
     def enter(self, name: str) -> Interpreter:
-        """The interpreter to run something in now; the ftctl inside is this one.
+        """Return the interpreter to run jobs with, after renewing the ftctl inside.
 
         Raises:
             UsageError: there is no such environment.
@@ -30,4 +30,4 @@ class Environments(ABC):
 
     @abstractmethod
     def free_bytes(self) -> int:
-        """Free disk space where the workspace lies."""
+        """Return the free disk space of the workspace in bytes."""

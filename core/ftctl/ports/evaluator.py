@@ -18,10 +18,10 @@ class EvaluatorError(BackendError):
 
 
 class Evaluator(ABC):
-    """Constructed with its options as only argument."""
+    """Evaluator; constructed with its options alone."""
 
     def fingerprint(self) -> str:
-        """Changes when the files change that its options name; asked where one is a `location`, also on planning.
+        """Return a text that changes with the files that options name; also called at planning.
 
         Raises:
             EvaluatorError: they cannot be read.
@@ -37,7 +37,7 @@ class Evaluator(ABC):
 
     @abstractmethod
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
-        """Metrics with unit, direction, n and standard error, and one record an example.
+        """Return metrics with unit, direction, n and standard error, and one record an example.
 
         Raises:
             EvaluatorError: the measurement failed as a whole.

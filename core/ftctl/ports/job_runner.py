@@ -10,7 +10,7 @@ from ftctl.domain.job import Job, JobResult
 
 
 class JobRunner(ABC):
-    """Runs one job at a time in its folder: ``job.json`` in, events appended, ``result.json`` out."""
+    """Runner of one job at a time in its folder: ``job.json`` in, events appended, ``result.json`` out."""
 
     def expect(self, python: Interpreter, modules: Sequence[str]) -> None:  # noqa: B027
         """Prepare for jobs that will need these modules in this interpreter: a hint, by default ignored."""
@@ -20,7 +20,7 @@ class JobRunner(ABC):
 
     @abstractmethod
     def run(self, job: Job, folder: Path, python: Interpreter, on_event: Callable[[Event], None]) -> JobResult:
-        """The result of the job.
+        """Run the job and return its result.
 
         Args:
             job: what to do.

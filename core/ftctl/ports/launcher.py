@@ -13,7 +13,7 @@ class LauncherError(BackendError):
 
 
 class Launcher(ABC):
-    """Constructed with its options as only argument; its module imports no heavy package.
+    """Launcher; constructed with its options alone, its module imports no heavy package.
 
     Every process that it starts runs ``ftctl.worker`` on the same job folder, with ``RANK``, ``LOCAL_RANK`` and
     ``WORLD_SIZE`` in its environment where there are several. Each leaves ``error-RANK.json`` when it fails; the
@@ -22,7 +22,7 @@ class Launcher(ABC):
 
     @abstractmethod
     def command(self, python: str, job: Path) -> tuple[str, ...]:
-        """The one command that runs the job and ends when all its processes have ended.
+        """Return the command that runs the job and ends when all its processes have ended.
 
         Args:
             python: interpreter of the backend's environment.

@@ -7,11 +7,11 @@ from ftctl.ports.target import Answer, Score
 
 
 class Placed(Protocol):
-    """An example or a case, with the place by which its record is found."""
+    """An example or case, with the place by which its record is found."""
 
     @property
     def where(self) -> str:
-        """Place of the example in its source."""
+        """Return the example's place in its source."""
 
 
 T = TypeVar("T", bound=Placed)

@@ -1,4 +1,4 @@
-"""Intake of a base model: locate it, inspect it without running it, lay it out as a view of safe files."""
+"""Port: locate a base model, inspect it without running it, and lay it out as a view of safe files."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -11,7 +11,7 @@ from ftctl.domain.resources import ModelShape
 
 @frozen
 class ModelFacts:
-    """A model that was looked at; ``left_out`` are files that no library will see."""
+    """Facts about an inspected model; ``left_out`` are files that no library will see."""
 
     reference: str
     fingerprint: str
@@ -20,7 +20,7 @@ class ModelFacts:
 
 
 class ModelIntake(ABC):
-    """Resolves ``model:`` of a run file."""
+    """Intake of the model that a run file names."""
 
     @abstractmethod
     def look(self, reference: str, revision: str | None) -> ModelFacts:
@@ -33,7 +33,7 @@ class ModelIntake(ABC):
 
     @abstractmethod
     def admit(self, reference: str, revision: str | None, out: Path) -> Draft:
-        """Lays the view out in ``out``: allow-listed files alone, checked by content.
+        """Write the view to ``out``: allow-listed files, checked by content.
 
         Raises:
             ModelUnsafe: as `look`.

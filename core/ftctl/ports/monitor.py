@@ -14,16 +14,16 @@ class MonitorError(BackendError):
 
 
 class Monitor(ABC):
-    """Constructed with its options as only argument."""
+    """Monitor; constructed with its options alone."""
 
     @abstractmethod
     def open(self, run_id: str, folder: Path) -> None:
-        """Called once before the first event; ``folder`` is the run's own and may be written."""
+        """Open the monitor before the first event; it may write into ``folder``, the run's own."""
 
     @abstractmethod
     def emit(self, event: Event) -> None:
-        """Called for every event, in order; unknown kinds are ignored."""
+        """Receive an event, in order; unknown kinds are ignored."""
 
     @abstractmethod
     def close(self) -> None:
-        """Flushes what was recorded; may be called twice."""
+        """Flush everything; may be called twice."""

@@ -18,18 +18,18 @@ class ObjectiveError(BackendError):
 
 
 class Encoder(Protocol):
-    """Turns examples into tokens and labels, as the tokenizer of the trained model and ``loss_on`` say."""
+    """Encoder of examples into tokens and labels, by the trained model's tokenizer and ``loss_on``."""
 
     def example(self, example: Example) -> Encoded:
-        """The example as it stands."""
+        """Encode the example unchanged."""
 
     def answered(self, example: Example, answer: Sequence[Message]) -> Encoded:
-        """The example's prompt with another answer; only the answer is trained."""
+        """Encode the example's prompt with another answer; only the answer is trained."""
 
 
 @frozen
 class Batch:
-    """Sequences side by side, as tensors of shape (sequences, longest), int64.
+    """Padded sequences, as tensors of shape (sequences, longest), int64.
 
     ``ids``, ``mask`` (1 where a token stands), ``labels``, and ``positions`` when several texts stand in one sequence:
     it begins again at each. A row is what `Objective.encode` made of one example, as many sequences for every row, one
@@ -46,21 +46,21 @@ class Batch:
 
 
 class Forward(Protocol):
-    """The model, as objectives see it."""
+    """The model as objectives see it."""
 
     def token_losses(self, batch: Batch) -> tuple[Any, Any]:
-        """-log p of every trained token (n,), float32 with gradient, and the sequence (n,) that each stands in."""
+        """Return -log p of every trained token (n,), float32 with gradient, and the index of its sequence (n,)."""
 
 
 class Objective(ABC):
-    """Constructed with its options as only argument; its module imports no heavy package."""
+    """Objective; constructed with its options alone, its module imports no heavy package."""
 
     constants: ClassVar[tuple[str, ...]] = ()
     """Names of numbers a row that the model gives before it is trained; they are computed once and kept."""
 
     @abstractmethod
     def encode(self, example: Example, encoder: Encoder) -> tuple[Encoded, ...]:
-        """The sequences that one example trains on: always as many.
+        """Return the sequences of one example; their number is the same for all examples.
 
         Raises:
             LabelsInvalid: the example has not what this objective needs.
@@ -72,8 +72,8 @@ class Objective(ABC):
 
     @abstractmethod
     def loss(self, model: Forward, batch: Batch) -> tuple[Any, dict[str, Any]]:
-        """The loss summed over the units, a float32 scalar with gradient, and further sums over the units by name."""
+        """Return the loss summed over the units, a float32 scalar with gradient, and further sums by name."""
 
     def constants_of(self, model: Forward, batch: Batch) -> dict[str, Any]:
-        """The constants of the batch's rows, (rows,) each, without gradient."""
+        """Return the constants of the batch's rows, (rows,) each, computed without gradient by the reference model."""
         return {}

@@ -1,4 +1,4 @@
-"""The record of one run on disk, owned by one process at a time."""
+"""Port: the record of one run on disk, owned by one process at a time."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ class RunJournal(ABC):
 
     @abstractmethod
     def owned(self) -> AbstractContextManager[None]:
-        """Holds the run for this process and its children.
+        """Lock the run for this process and its children.
 
         Raises:
             RunBusy: another process holds it; the message names its pid.
@@ -24,15 +24,15 @@ class RunJournal(ABC):
 
     @abstractmethod
     def append(self, event: Event) -> None:
-        """Adds the event to ``events.ndjson``; a full disk costs the event, never the run."""
+        """Append the event to ``events.ndjson``; a full disk loses the event, never the run."""
 
     @abstractmethod
     def events(self) -> Iterator[Event]:
-        """All events so far; a torn last line is left out."""
+        """Return all events so far, without a torn last line."""
 
     @abstractmethod
     def write(self, name: str, document: dict[str, Any]) -> None:
-        """Replaces ``name`` (``run.json``) in one step."""
+        """Replace ``name`` (``run.json``) atomically."""
 
     @abstractmethod
     def read(self, name: str) -> dict[str, Any] | None:
@@ -40,16 +40,16 @@ class RunJournal(ABC):
 
     @abstractmethod
     def write_text(self, name: str, text: str) -> Path:
-        """Replaces a text file (``report.md``) in one step and returns its path."""
+        """Replace a text file (``report.md``) atomically and return its path."""
 
 
 class RunJournals(ABC):
-    """The runs of a workspace."""
+    """Runs of a workspace."""
 
     @abstractmethod
     def open(self, run_id: str) -> RunJournal:
-        """The journal of this run, made when absent."""
+        """Return the journal of this run, created if absent."""
 
     @abstractmethod
     def ids(self) -> list[str]:
-        """Every run, the newest last."""
+        """Return the ids of all runs, the newest last."""

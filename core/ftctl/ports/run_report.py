@@ -6,8 +6,8 @@ from ftctl.ports.run_journal import RunJournal
 
 
 class RunReport(ABC):
-    """Writes the report of a run."""
+    """Writer of the report of a run."""
 
     @abstractmethod
     def write(self, journal: RunJournal) -> str:
-        """Writes ``report.md`` and ``report.html`` from what the journal holds; the path of the first."""
+        """Write ``report.md`` and ``report.html`` from the journal; return the path of the first."""

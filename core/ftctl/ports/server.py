@@ -16,7 +16,7 @@ class ServerError(BackendError):
 
 
 class Server(ABC):
-    """Says how to start a server; starting, watching and stopping it is the application's work.
+    """Server backend: builds the command; starting, watching and stopping are the application's.
 
     Constructed with its options as only argument; its module imports no heavy package.
     """
@@ -27,7 +27,7 @@ class Server(ABC):
 
     @abstractmethod
     def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
-        """The command that serves the artifact at the address.
+        """Return the command that serves the artifact at the address.
 
         Args:
             model: the artifact to serve; its limits and stop tokens are read from ``facts``.

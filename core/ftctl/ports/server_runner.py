@@ -1,4 +1,4 @@
-"""Runner of server processes: starts, watches and stops them, for every backend."""
+"""Port: start, watch and stop server processes, for every backend."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -7,23 +7,23 @@ from ftctl.domain.launch import Address, LaunchSpec
 
 
 class RunningServer(ABC):
-    """A server process with everything it started."""
+    """A server process and its children."""
 
     @abstractmethod
     def check(self) -> None:
-        """Raises `ServerDied` with the end of the log when the process is gone."""
+        """Raise `ServerDied` with the end of the log if the process is gone."""
 
     @abstractmethod
     def stop(self) -> None:
-        """Ends the whole process group; calling it twice is fine."""
+        """Stop the whole process group; may be called twice."""
 
 
 class ServerRunner(ABC):
-    """Starts servers on loopback."""
+    """Runner of servers on loopback."""
 
     @abstractmethod
     def address(self, port: int) -> Address:
-        """A free loopback address: this port, or any when it is 0.
+        """Return a free loopback address with this port, or any port for 0.
 
         Raises:
             PortBusy: somebody listens there.
@@ -31,7 +31,7 @@ class ServerRunner(ABC):
 
     @abstractmethod
     def start(self, spec: LaunchSpec, address: Address, log: Path) -> RunningServer:
-        """Starts it and waits until it is ready.
+        """Start the server and wait until it is ready.
 
         Raises:
             ServerDied: it ended while starting.

@@ -14,7 +14,7 @@ from ftctl.errors import BackendFailed
 
 @frozen
 class Answer:
-    """A greedy answer: its text without special tokens, its token ids, and why it ended (``stop`` or ``length``).
+    """An answer: its text without special tokens, its token ids, and why it ended (``stop`` or ``length``).
 
     ``error`` says why there is none; then the text is empty and means nothing.
     """
@@ -53,14 +53,14 @@ class LoadedModel:
 
 @frozen
 class EndpointAccess:
-    """The server that answers, for those who measure it and not the model; the key is a secret."""
+    """Access to the server, for evaluators that measure the server itself; the key is a secret."""
 
     endpoint: Endpoint
     key: str | None = None
 
 
 class Target(ABC):
-    """A model that can be asked.
+    """A model that answers prompts and scores texts.
 
     ``max_error_rate`` is the share of questions that may stay unanswered before nothing that was measured holds.
     """
@@ -76,13 +76,13 @@ class Target(ABC):
 
     @abstractmethod
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
-        """Greedy answers, one a prompt, in the order given; of a question that cannot be answered, why.
+        """Return one greedy answer a prompt, in order; an unanswerable prompt gets its reason.
 
         Of a prompt whose answer has ``begun`` it is what comes after: who cannot go on with one refuses it.
         """
 
     def sample(self, prompts: Sequence[Prompt], max_new_tokens: int, temperature: float, seed: int) -> list[Answer]:
-        """Answers drawn at the temperature, one a prompt, in the order given.
+        """Return one answer a prompt, sampled at the temperature, in order.
 
         The same seed draws the same answer to a prompt, whatever is asked beside it; of a server, as far as it does.
 
@@ -109,7 +109,7 @@ class Target(ABC):
         raise BackendFailed(text, next_step="name the `endpoint`, or say evaluate_served: true")
 
     def inside(self) -> LoadedModel:
-        """The model itself.
+        """Return the loaded model.
 
         Raises:
             BackendFailed: it is behind a server, or has no gradients here.

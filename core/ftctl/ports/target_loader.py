@@ -1,4 +1,4 @@
-"""Secondary port: makes a model artifact answer in this process."""
+"""Secondary port: load a model artifact for evaluation."""
 
 from abc import ABC, abstractmethod
 
@@ -8,11 +8,11 @@ from ftctl.ports.target import Target
 
 
 class TargetLoader(ABC):
-    """Constructed with its options as only argument."""
+    """Target loader; constructed with its options alone."""
 
     @abstractmethod
     def load(self, model: Artifact) -> Target:
-        """The model, ready to generate and to score; of the format ``endpoint``, the server that its facts name.
+        """Load the model to generate and score; for the format ``endpoint``, connect to the server in its facts.
 
         Raises:
             ModelMismatch: adapter, base and tokenizer do not belong together.
@@ -20,5 +20,5 @@ class TargetLoader(ABC):
         """
 
     def probe(self, model: Artifact, *, scores: bool) -> Verdict:
-        """Return whether the model can be asked, and with ``scores`` be scored; called before anything long."""
+        """Return whether the model can answer, and with ``scores`` be scored; called before long work."""
         return Verdict()

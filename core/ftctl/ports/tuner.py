@@ -17,11 +17,11 @@ class TunerError(BackendError):
 
 
 class Tuner(ABC):
-    """Constructed with its options as only argument; its module imports no heavy package."""
+    """Tuner; constructed with its options alone, its module imports no heavy package."""
 
     @abstractmethod
     def plan(self, shape: ModelShape, train_rows: int | None) -> ResourcePlan:
-        """Parameters, steps and memory of `tune`; pure, cheap, without a backend.
+        """Return parameters, steps and memory of `tune`; pure, cheap, without a backend.
 
         Args:
             shape: the base model.
@@ -30,7 +30,7 @@ class Tuner(ABC):
 
     @abstractmethod
     def tune(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> Draft:
-        """Trains for the objective and leaves a model or adapter in ``context.out``.
+        """Train for the objective and write a model or adapter to ``context.out``.
 
         Called again after a crash with the same ``context.work``, it goes on from its last checkpoint there.
 
@@ -42,7 +42,7 @@ class Tuner(ABC):
         """
 
     def sweep(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> Sweep:
-        """Losses while the learning rate rises, to choose one by; leaves nothing behind.
+        """Run a learning-rate range test; writes nothing.
 
         Raises:
             UsageError: this tuner cannot tell.
@@ -50,5 +50,5 @@ class Tuner(ABC):
         raise UsageError("this tuner has no learning-rate sweep")
 
     def labels(self, model: Artifact, data: Artifact, objective: Objective, count: int) -> list[str]:
-        """The first examples of the train split as text, trained tokens between ``⟦`` and ``⟧``; none if not known."""
+        """Return the first training examples as text, trained tokens between ``⟦`` and ``⟧``."""
         return []

@@ -1,4 +1,4 @@
-"""Secondary port: verifiers compare a server's answers with the tuned model's."""
+"""Secondary port: compare a server's answers with the tuned model's."""
 
 from abc import ABC, abstractmethod
 
@@ -9,11 +9,11 @@ from ftctl.ports.context import StageContext
 
 
 class Verifier(ABC):
-    """Constructed with its options as only argument."""
+    """Verifier; constructed with its options alone."""
 
     @abstractmethod
     def verify(self, model: Artifact, endpoint: Endpoint, context: StageContext) -> Report:
-        """Replays the artifact's golden cases.
+        """Replay the artifact's golden cases.
 
         Raises:
             ServedDifferently: an answer that must be equal is not; the error names the link that broke.

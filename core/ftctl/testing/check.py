@@ -1,4 +1,4 @@
-"""Runs the contract of one backend, and tells what became of each test as a line of JSON.
+"""Run the contract of one backend, and print the result of each test as a line of JSON.
 
 ``python -m ftctl.testing.check CHECK``, where CHECK is a JSON object: ``port``, ``name``, ``values``, and ``python``,
 the interpreter of a server; or ``tests``, a file of tests of one's own. Needs ``ftctl[testing]``.
@@ -22,7 +22,7 @@ Test = contract_of({check!r})
 
 
 def contract_of(check: dict[str, Any]) -> type:
-    """The contract of the port, with the backend and its options filled in."""
+    """Return the contract of the port, with the backend and its options filled in."""
     base = getattr(contracts, "".join(part.capitalize() for part in check["port"].split("_")) + "Contract")
     given: dict[str, Any] = {"offer": check["name"], "values": check["values"]}
     if check["port"] == "server":
@@ -41,7 +41,7 @@ def _fixture(name: str, value: Any) -> Any:
 
 
 class _Teller:
-    """Prints what became of each test when that is known."""
+    """Prints the result of each test as soon as it is known."""
 
     def __init__(self) -> None:
         self._out = sys.__stdout__
@@ -75,7 +75,7 @@ def _why(report: pytest.TestReport) -> str:
 
 
 def main(check: dict[str, Any]) -> int:
-    """Runs the tests; what pytest returns."""
+    """Run the tests; return pytest's exit code."""
     quiet = ["-p", "no:terminal", "-p", "no:cacheprovider", "-W", "default"]
     if check.get("tests"):
         return int(pytest.main([*quiet, check["tests"]], plugins=[_Teller()]))

@@ -1,4 +1,4 @@
-"""An event of every kind, as runs tell them."""
+"""Sample events of every kind."""
 
 from typing import Any
 
@@ -55,5 +55,5 @@ SAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 def sample_events() -> list[Event]:
-    """At least one of each kind, a second apart."""
+    """Return at least one event of each kind, a second apart."""
     return [Event(kind, 1_000_000.0 + place, "tune", data) for place, (kind, data) in enumerate(SAMPLES)]

@@ -76,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(written)
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
 
 def main() -> None:
@@ -115,7 +115,7 @@ def is_cut(weights: Path) -> bool:
 
 
 def serve_from_a_child(server: ThreadingHTTPServer, escapes: bool) -> None:
-    """Goes on in a child alone; this process waits for nothing, or for the end of a child that escapes.
+    """Serve in a child; this process only waits, or ends at once if ``escape``.
 
     That has a process group of its own, where whoever stops this one does not find it.
     """

@@ -35,7 +35,7 @@ def main(folder: Path) -> NoReturn:
 
 
 def _end_with(parent: int) -> None:
-    """Ends this process when its launcher is gone: it is in no process group that anybody else would end."""
+    """End this process when its launcher is gone, since it is in no group that anybody else would end."""
     gone = threading.Event()
     while os.getppid() == parent:
         gone.wait(PARENT_SECONDS)

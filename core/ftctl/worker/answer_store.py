@@ -12,7 +12,7 @@ from ftctl.ports.target import Answer, Score
 
 
 class Replies:
-    """All files of a folder are read; one of them is written, each batch on disk before the next is asked."""
+    """Store of answers in a folder: reads all its files and appends to one, each batch on disk before the next."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._own = Journal(folder / f"{name}.ndjson")
@@ -43,13 +43,13 @@ class Replies:
 
 
 def question_key(prompt: Prompt, max_new_tokens: int, *drawn: float) -> str:
-    """By what an answer is found again; ``drawn`` is the temperature and the seed of one that was."""
+    """Return the key of an answer; ``drawn`` is temperature and seed of a sampled one."""
     turns = [[message.role, message.content] for message in prompt.messages]
     return _key(turns, prompt.tools, max_new_tokens, *drawn, *([prompt.begun] if prompt.begun else []))
 
 
 def example_key(example: Example) -> str:
-    """By what a score is found again: what is given, and what is scored."""
+    """Return the key of a score: what is given, and what is scored."""
     turns = [[message.role, message.content, message.weight] for message in example.messages]
     return _key(turns, example.tools, example.text, *(["open"] if example.open else []))
 

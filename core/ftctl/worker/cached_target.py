@@ -106,6 +106,6 @@ class RememberedTarget(Target):
 
 
 def _beginning(example: Example) -> tuple[int, list[str]]:
-    """By length, and those that begin alike beside each other: a target scores such ones faster."""
+    """Sort by length, and keep equal beginnings together: a target scores those faster."""
     turns = [turn.content for turn in example.messages[:-1]]
     return sum(map(len, turns)) if turns else len(example.text), turns

@@ -10,7 +10,7 @@ from ftctl.plugin.registry import Registry
 
 
 def describe() -> str:
-    """A JSON object; nothing that is asked about is imported."""
+    """Return the description as a JSON object, without importing the modules."""
     return json.dumps({"ftctl": __version__, "python": platform.python_version(), "offers": _offers()})
 
 

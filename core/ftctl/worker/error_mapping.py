@@ -1,4 +1,4 @@
-"""The seam where foreign exceptions become ours."""
+"""Convert exceptions of libraries into ftctl's errors."""
 
 import errno
 import re
@@ -13,7 +13,7 @@ _HANDLES = {errno.EMFILE, errno.ENFILE}
 
 
 def as_ftctl_error(error: BaseException, job: Job) -> FtctlError:
-    """The error as a user should meet it; one of ours is returned as it is."""
+    """Return the error to show to the user; an ftctl error is returned unchanged."""
     if isinstance(error, FtctlError):
         return error
     where = f"stage {job.stage} ({', '.join(map(str, job.plugins))})"

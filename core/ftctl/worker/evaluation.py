@@ -1,4 +1,4 @@
-"""The evaluate operation: one model is loaded or reached once, and every evaluator of the stage asks it."""
+"""Evaluate operation: load or reach one model once, and run all evaluators of the stage on it."""
 
 import json
 import shutil
@@ -100,7 +100,7 @@ def _reports(job: Job, context: StageContext) -> list[Report]:
 def _measured(
     job: Job, target: Target, examples: list[Example], context: StageContext, finished: Finished
 ) -> list[Report]:
-    """By each evaluator. Of encrypted rows nothing is kept for another try."""
+    """Return the report of each evaluator; for encrypted rows nothing is kept for another try."""
     programs = {name: from_plain(one, Interpreter) for name, one in job.settings.get("programs", {}).items()}
 
     def measure(plugin: PluginRef, out: Path) -> Report:
@@ -134,7 +134,7 @@ def _base(job: Job, context: StageContext) -> Callable[[], Target | None]:
 
 
 def _planned_as(job: Job) -> str:
-    """By what the next plan knows the model: the base of the run, or the name it is served by."""
+    """Return the name under which the next plan looks up throughput: the base's digest, or the served name."""
     return str(job.settings.get("admitted") or (job.endpoint.model if job.endpoint else ""))
 
 
@@ -188,14 +188,14 @@ def _replies(job: Job, target: Target, context: StageContext) -> Replies:
 
 
 def _who(job: Job, target: Target) -> str:
-    """The very model, as it is loaded here; a server may have another by the time of the next try."""
+    """Return the identity of the loaded model; that of a server may differ at the next try."""
     model, loader = job.inputs.get("model"), job.parts["loader"]
     own = model and [model.digest, model.base and model.base.digest]
     return digest([own, target.name, loader.factory, loader.options, loader.owner, packages()])[:16]
 
 
 def _untold(record: dict[str, Any]) -> dict[str, Any]:
-    """A record of an example that nobody may read: its place, its figures, and whether an answer did not come.
+    """Return a record without text: its place, its figures, and whether an answer is missing.
 
     What it belongs together with is kept as a digest: figures are counted by it.
     """

@@ -1,4 +1,4 @@
-"""From a job to its result: loads the backends that it names and calls their port."""
+"""Execute a job: load its backends and call their port."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ from ftctl.worker.instantiate import ask, frozen, make, packages
 
 
 def execute(job: Job, context: StageContext) -> JobResult:
-    """Runs the job; its files are in ``context.out`` afterwards.
+    """Run the job; its files are in ``context.out`` afterwards.
 
     Raises:
         FtctlError: what the backend raised.

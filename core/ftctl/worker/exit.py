@@ -1,4 +1,4 @@
-"""Leaving a process once its work is written: without the seconds that an interpreter takes to clear its memory."""
+"""Leave a process once its work is written, without the interpreter's slow clean-up."""
 
 import atexit
 import contextlib

@@ -1,4 +1,4 @@
-"""Reports of evaluators on disk: a stage that was killed goes on with the evaluator that it was at."""
+"""Store finished reports, so that a killed stage continues with the next evaluator."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ REPORT, FILES = "report.json", "files"
 
 
 class Finished:
-    """A folder for each evaluator: files of its own, and its report once it is done."""
+    """Folder of each evaluator: its files, and its report once it is done."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""A process that has imported what jobs need and forks for each of them: ``python -m ftctl.worker.fork_server``.
+"""Fork server: imports what jobs need and forks for each of them: ``python -m ftctl.worker.fork_server``.
 
 Started by `ftctl_adapters.process.fork_client`, whose requests it reads from a socket. It never starts a thread and
 never touches a GPU, because neither survives a fork; where a module that it imports does so, it ends, and jobs are
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 class ForkServer:
-    """Answers requests at once, and imports one module after the other while there are none.
+    """Fork server; answers requests at once, and imports one module after the other in between.
 
     Requests are JSON: a `ForkRequest` with two descriptors, or ``{"import": [module, …]}``. Everybody who is connected
     is told ``ready`` when all modules are imported.

@@ -1,4 +1,4 @@
-"""The two processes of a forked job: the guard that leads its group, and the one that runs its module."""
+"""Processes of a forked job: the guard that leads its group, and the one that runs its module."""
 
 import contextlib
 import gc

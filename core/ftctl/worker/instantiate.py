@@ -1,4 +1,4 @@
-"""The backends that a job names, made and asked."""
+"""Instantiate the backends that a job names, and call them."""
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -25,7 +25,7 @@ TRACKED = (
 
 
 def make(reference: PluginRef) -> Any:
-    """The backend that the reference names.
+    """Return the backend that the reference names.
 
     Raises:
         PluginBroken: it is not there, or cannot be made.
@@ -49,12 +49,12 @@ def ask(reference: PluginRef, method: str, *arguments: Any) -> Any:
 
 
 def frozen(options: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no tuples; options classes have no lists."""
+    """Convert lists to tuples, which options classes have instead."""
     return {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
 
 
 def packages() -> dict[str, str]:
-    """Versions of what is tracked and installed here."""
+    """Return the versions of tracked packages that are installed here."""
     found = {}
     for name in TRACKED:
         try:

@@ -1,4 +1,4 @@
-"""The files of a job: ``job.json`` in, ``events.ndjson`` appended, ``result.json`` or ``error.json`` out."""
+"""Folder of a job: ``job.json`` in, ``events.ndjson`` appended, ``result.json`` or ``error.json`` out."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ class JobFolder:
         return self.path / "worker.log"
 
     def heartbeat(self, rank: int | None = None) -> Path:
-        """The file that a living worker touches every second (`Heartbeat`), gone when its process has ended."""
+        """Path of the heartbeat file, gone when its process has ended."""
         return self.path / ("heartbeat" if rank is None else f"heartbeat-{rank}")
 
     @property
@@ -37,7 +37,7 @@ class JobFolder:
         return self.path / "events.ndjson"
 
     def prepare(self, job: Job) -> None:
-        """Makes the folder ready for another try at this job."""
+        """Prepare the folder for another try at this job."""
         if self._previous_key() != job.key:
             shutil.rmtree(self.path, ignore_errors=True)
         for pattern in ("result.json", "error*.json", "heartbeat*", "stop"):
@@ -91,7 +91,7 @@ class JobFolder:
         return from_plain(result, JobResult) if result is not None else None
 
     def tail(self, lines: int = 20) -> tuple[str, ...]:
-        """The end of the worker's log."""
+        """Return the end of the worker's log."""
         if not self.log.exists():
             return ()
         text = self.log.read_bytes()[-16384:].decode(errors="replace")

@@ -1,4 +1,4 @@
-"""The use case that builds a data set: source, operators, splits, ledger."""
+"""Use case: build a data set from source, operators and splits, with a ledger."""
 
 from ftctl.application.dataset.build import build_dataset
 

@@ -1,4 +1,4 @@
-"""From a source's rows to a data set: cleaned, split by seed, no content in two splits, every row accounted for."""
+"""Build a data set from a source: cleaned, split by seed, without duplicates across splits, every row recorded."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ def build_dataset(
     steps: Sequence[tuple[str, DataOperator]] = (),
     engine: Engine | None = None,
 ) -> Draft:
-    """Writes the splits, ``ledger.jsonl`` and ``rejects.jsonl`` into ``context.out``.
+    """Write the splits, ``ledger.jsonl`` and ``rejects.jsonl`` into ``context.out``.
 
     Splits end in ``.enc`` where the last of the ``steps`` encrypts them. ``derived.jsonl`` is the ledger of rows that
     were made, where there are any.
@@ -89,13 +89,13 @@ def build_dataset(
 
 
 def _wanted(way: Sequence[Sequence[Step]], context: StageContext) -> Sequence[str]:
-    """Splits that should hold rows, by the one step that splits."""
+    """Return the splits that should hold rows, by the one step that splits."""
     both = ((step, step.operator) for part in way for step in part)
     return [name for step, one in both if isinstance(one, SplitOperator) for name in one.wanted(step.context(context))]
 
 
 def _publish(items: Iterator[Item], out: Path, ledger: Path, seal: SealOperator | None) -> dict[str, Lengths]:
-    """Rows into their splits, and the last part of the ledger; how long rows of each split are."""
+    """Write rows to their splits and the last part of the ledger; return row lengths by split."""
     lengths = {split: Lengths() for split in SPLITS}
     with ExitStack() as stack:
         files = {split: stack.enter_context(_open_split(out, split, seal)) for split in SPLITS}

@@ -1,4 +1,4 @@
-"""A data set that is there: its ledger, the way of one row, and what differs from another one."""
+"""Inspect a stored data set: its ledger, the history of a row, the difference from another."""
 
 import json
 from collections import Counter
@@ -22,7 +22,7 @@ SAMPLES = 3
 
 
 def ledger(data: Artifact, name: str = "ledger") -> Iterator[LedgerEntry]:
-    """Every entry of ``ledger`` (rows that were read), ``derived`` (that were made), in the order of rows."""
+    """Yield the entries of ``ledger`` (source rows) and ``derived`` (made rows) in row order."""
     path = Path(data.path) / f"{name}.jsonl"
     if path.exists():
         with path.open(encoding="utf-8") as lines:
@@ -38,7 +38,7 @@ class Samples:
 
 
 def samples(data: Artifact, count: int = SAMPLES) -> Samples:
-    """The first ones of each."""
+    """Return the first rows of each split, and the first ledger entries of each other state."""
     found = Samples({split: list(read_split(data, split, limit=count)) for split in SPLITS})
     wanted = {state for state in data.facts["summary"]["states"] if state != "kept"}
     for entry in ledger(data) if wanted else ():
@@ -62,7 +62,7 @@ class Way:
 
 
 def why(data: Artifact, row: str) -> list[Way]:
-    """The ways of rows that are called so: by number, or by place or the end of one (``train.jsonl:17``)."""
+    """Return the histories of the rows with this number, place, or end of a place (``train.jsonl:17``)."""
     found = [entry for entry in chain(ledger(data), ledger(data, "derived")) if _called(entry, row)]
     numbers = {entry.duplicate_of for entry in found if entry.duplicate_of is not None}
     firsts = {entry.row: entry for entry in ledger(data) if entry.row in numbers} if numbers else {}
@@ -93,7 +93,7 @@ class Difference:
 
 
 def difference(old: Artifact, new: Artifact, count: int = SAMPLES) -> Difference:
-    """By what rows say, whatever their order and places; takes about 100 bytes a row of the old one."""
+    """Compare two data sets by content, regardless of order and place; about 100 bytes a row of the old one."""
     before = {_digest(row): split for split in SPLITS for row in read_split(old, split)}
     added, moved, same = Counter[str](), Counter[str](), 0
     shown: dict[str, list[Example]] = {"added": [], "removed": []}

@@ -1,4 +1,4 @@
-"""The ledger as it is put together, in the order of rows, and what an error says of refused ones."""
+"""Build the ledger in row order, and the error that lists refused rows."""
 
 import json
 from collections import Counter
@@ -25,7 +25,7 @@ PREFIX = 12
 
 @define
 class Refused:
-    """Rows that cannot be used, by what is wrong with them."""
+    """Rows that cannot be used, by reason."""
 
     counts: Counter[str] = field(factory=Counter)
     places: dict[str, list[str]] = field(factory=dict)
@@ -53,7 +53,7 @@ class Refused:
 
 @define
 class Book:
-    """The ledger as it is put together: input rows, and beside them rows that were made."""
+    """The ledger under construction: source rows, and rows made from them."""
 
     totals: LedgerTotals = field(factory=LedgerTotals)
     derived: LedgerTotals = field(factory=LedgerTotals)
@@ -61,11 +61,11 @@ class Book:
 
     @property
     def splits(self) -> dict[str, int]:
-        """Rows of each split, made ones too."""
+        """Return the number of rows of each split, made ones included."""
         return {split: self.totals.splits[split] + self.derived.splits[split] for split in SPLITS}
 
     def write(self, sorted_parts: Iterable[Path], out: Path) -> None:
-        """``ledger.jsonl``, ``derived.jsonl`` and ``rejects.jsonl`` of parts whose lines are sorted by row."""
+        """Write ``ledger.jsonl``, ``derived.jsonl`` and ``rejects.jsonl`` from parts whose lines are sorted by row."""
         with ExitStack() as stack:
             names = ("ledger", "derived", "rejects")
             files = {name: stack.enter_context(text_file(out / f"{name}.jsonl")) for name in names}
@@ -88,5 +88,5 @@ def _line(file: TextIO, document: dict[str, Any]) -> None:
 
 
 def text_file(path: Path) -> TextIO:
-    """A file of lines to write, the same on every machine."""
+    """Open a text file for writing, with the same bytes on every machine."""
     return path.open("w", encoding="utf-8", newline="\n")

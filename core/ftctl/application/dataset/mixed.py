@@ -1,4 +1,4 @@
-"""Several sources as one."""
+"""Combine several data sources into one."""
 
 from collections.abc import Iterator, Sequence
 
@@ -37,7 +37,7 @@ IN_TURN = Mixing(probabilities=(), stopping_strategy=ALL)
 
 @frozen
 class MixedSource(DataSource):
-    """Places of rows begin with the name of their source, with its number where several are called so."""
+    """Several sources as one; each row's place begins with the name of its source, numbered if names repeat."""
 
     sources: Sequence[tuple[str, DataSource]]
     mixing: Mixing

@@ -1,4 +1,4 @@
-"""The way of rows through a recipe: streamed from step to step, and laid down where a step must see all of them."""
+"""Run rows through a recipe: streamed between steps, stored where a step must see all of them."""
 
 import json
 from array import array
@@ -32,7 +32,8 @@ DONE = "done.json"
 
 @define
 class Flow:
-    """``parts`` end with a step that must see all rows, but the last; ``read`` are the source's rows."""
+    """Steps of a recipe in ``parts``, each but the last ending with a step that must see all rows; ``read`` yields the
+    source's rows."""
 
     parts: Sequence[Sequence[Step]]
     context: StageContext
@@ -72,7 +73,7 @@ class Flow:
                 raise TypeError(f"row {number} is a {type(row).__name__}, no Example and no Rejection")
 
     def _whole(self, part: Sequence[Step], stream: Iterator[Item], folder: Path) -> Iterator[Item]:
-        """Lays the rows down in shards, lets the last step decide over all of them, and takes them up again."""
+        """Store the rows in shards, let the last step decide over all of them, and read them back."""
         shards, steps, judge = Shards(folder, self.seal), part[:-1], part[-1]
         assert isinstance(judge.operator, SetOperator)
         if (folder / DONE).exists():
@@ -105,7 +106,7 @@ class Flow:
             self.counts[name].add(document)
 
     def _worked(self, labour: Labour, items: Iterator[Item]) -> Iterator[Done]:
-        """Shards in their order, made where the engine makes them."""
+        """Yield shards in order, processed where the engine runs work."""
         work = labour.away() if self.remote else labour
         for done in self.context.spread(work, batched(items, SHARD)):
             if done.error:
@@ -127,7 +128,7 @@ class Flow:
                 yield row
 
     def _kept_together(self, step: Step, rows: Iterator[Row], belongs: Path, fates: Iterator[Fate]) -> Iterator[Item]:
-        """Clusters of rows, also by way of groups and earlier clusters, which are not divided either."""
+        """Return clusters of rows, joined through groups and earlier clusters, which are never divided."""
         count = self.counts.setdefault(step.name, Count())
         said = array("q", (place if fate.first is None else fate.first for place, fate in enumerate(fates)))
         shared = first_seen(belongs, DIGEST, self.context)
@@ -139,7 +140,7 @@ class Flow:
 
 
 def batched(items: Iterable[Item], count: int) -> Iterator[list[Item]]:
-    """So many at a time, and at the end what is left."""
+    """Yield lists of ``count`` items, and a shorter last one."""
     rest = iter(items)
     while some := list(islice(rest, count)):
         yield some

@@ -1,4 +1,4 @@
-"""From the operators that are named to the parts of the way: what is left out is put in, and the order is checked."""
+"""Divide the named operators into parts: insert implied steps and check the order."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -63,7 +63,7 @@ class Echoes(SetOperator):
 
 
 def parts(named: Sequence[tuple[str, DataOperator]], shares: SplitShares, *, sealed: bool = False) -> list[list[Step]]:
-    """The way of the rows: each part but the last ends with a step that must see all of them.
+    """Return the parts of the recipe; each part but the last ends with a step that must see all rows.
 
     Args:
         named: operators with their names, in their order.
@@ -93,7 +93,7 @@ def _makes(operator: DataOperator) -> bool:
 
 
 def _told_apart(steps: Sequence[tuple[str, DataOperator]]) -> Iterator[tuple[str, DataOperator]]:
-    """A name that stands there before has a number."""
+    """Number a name that occurs twice."""
     seen: Counter[str] = Counter()
     for name, operator in steps:
         seen[name] += 1

@@ -1,4 +1,4 @@
-"""A row on its way, and how it is kept on disk."""
+"""A row in the pipeline, and its form on disk."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from ftctl.domain.example import Example
 
 @define
 class Row:
-    """``number`` is that of the input row, from 1, also in rows that were made of it.
+    """A row in the pipeline; ``number`` is that of its source row, from 1, also for rows made from it.
 
     ``cluster`` is what it must not be divided from; ``changed`` are the operators that changed it.
     """

@@ -1,4 +1,4 @@
-"""A data contract: declared rules for rows, and the violations of them."""
+"""Data contract: declared rules for rows, and their violations."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -51,7 +51,7 @@ class Checked:
 
 
 def check(rows: Iterable[Example | Rejection], rules: Rules, shared: Iterable[tuple[str, str]] = ()) -> Checked:
-    """Every violation of every row, and of all rows together.
+    """Return every violation, of single rows and of all rows together.
 
     Args:
         rows: what is checked.
@@ -78,7 +78,7 @@ def check(rows: Iterable[Example | Rejection], rules: Rules, shared: Iterable[tu
 
 
 def _limited(found: Checked, what: str, line: str, allowed: int) -> None:
-    """Lines from the first one that is not allowed any more."""
+    """Count a violation; record its line once more than ``allowed`` were found."""
     found.counts[what] += 1
     if found.counts[what] > allowed:
         found.violations.append(line)

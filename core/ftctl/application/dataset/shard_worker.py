@@ -1,4 +1,4 @@
-"""The work on one shard of rows: a pure function of the rows and the recipe, done wherever the engine says."""
+"""Process one shard of rows: a pure function of rows and recipe, run wherever the engine decides."""
 
 import json
 from array import array
@@ -29,8 +29,8 @@ Item = Row | LedgerEntry
 
 @frozen
 class Done:
-    """A shard: rows that go on, as lines, with ``keys``, row ``numbers`` (int64) and ``belongs``; the ``ledger`` lines
-    of rows that do not; by step what became of rows, and the events that operators told.
+    """Result of a shard: rows that pass, as lines, with ``keys``, row ``numbers`` (int64) and ``belongs``; ``ledger``
+    lines of the others; counts by step; events that operators emitted.
 
     ``belongs`` is a digest of what each row shares with rows that it must not be divided from; of its number where of
     nothing.
@@ -50,7 +50,7 @@ class Done:
 
 @define
 class Told:
-    """Keeps events that operators tell where nobody listens."""
+    """Recorder of events that operators emit where nobody listens."""
 
     events: list[tuple[str, dict[str, Any]]] = field(factory=list)
 
@@ -59,13 +59,13 @@ class Told:
 
 
 def never() -> bool:
-    """Work elsewhere is not interrupted on the way: its shard is let go."""
+    """Return False: remote work is not interrupted, only discarded."""
     return False
 
 
 @frozen
 class Labour:
-    """Applies the steps to the rows of a shard, and makes the judge's key of each that goes on."""
+    """Worker of one shard: applies the steps, and makes the last step's key for each row that passes."""
 
     steps: Sequence[Step]
     judge: SetOperator
@@ -73,7 +73,7 @@ class Labour:
     remote: bool = False
 
     def away(self) -> "Labour":
-        """The same work without anything of this process, to be done in another one."""
+        """Return a copy without state of this process, to be run in another one."""
         return evolve(self, context=evolve(self.context, emit=Told(), cancelled=never, spread=map), remote=True)
 
     def __call__(self, items: Sequence[Item]) -> Done:
@@ -128,7 +128,7 @@ def through(
 
 
 def given_split(row: Example, context: StageContext) -> str:
-    """The split that a row says it is in, where rows are taken at their word; else nothing.
+    """Return the split that a row names, if the recipe trusts it; else an empty text.
 
     Raises:
         RowsInvalid: it says something else.
@@ -142,12 +142,12 @@ def given_split(row: Example, context: StageContext) -> str:
 
 
 def number_of(item: Item) -> int:
-    """The number of the input row."""
+    """Return the number of the source row."""
     return item.number if isinstance(item, Row) else item.row
 
 
 def line(entry: LedgerEntry) -> str:
-    """The entry as one line, whose first 12 characters sort it."""
+    """Return the entry as one line, whose first 12 characters sort it."""
     return f"{entry.row:012d}{json.dumps(entry.document(), ensure_ascii=False)}\n"
 
 

@@ -1,4 +1,4 @@
-"""Rows on disk between two parts of the way, in shards: one that is finished survives a crash and is used again."""
+"""Rows on disk between two parts of a recipe, in shards; a finished shard survives a crash."""
 
 import io
 import json
@@ -21,7 +21,7 @@ NUMBERS, BELONGS = "numbers", "belongs"
 
 @define
 class Shards:
-    """The shards of one part of the way, in their order; their rows are encrypted where a ``seal`` is given."""
+    """Shards of one part, in order; rows are encrypted if a ``seal`` is given."""
 
     folder: Path
     seal: SealOperator | None = None
@@ -75,7 +75,7 @@ class Shards:
             os.fsync(file.fileno())
 
     def join(self, name: str, out: Path) -> Path:
-        """All shards' files of this name as one."""
+        """Concatenate the files of this name over all shards."""
         with out.open("wb") as target:
             for folder in self.finished:
                 with (folder / name).open("rb") as source:

@@ -18,7 +18,7 @@ from ftctl.ports.data_operator import DataOperator, RowOperator
 
 @frozen
 class Step:
-    """``name`` is the operator's, with its place where it stands there more than once.
+    """An operator at its place; ``name`` is numbered if the operator occurs twice.
 
     In a ``masked`` recipe nothing is kept that could quote a row: no excerpts, and no texts of errors.
     """
@@ -29,7 +29,7 @@ class Step:
     masked: bool = False
 
     def context(self, context: StageContext) -> StageContext:
-        """With a folder of its own for what must survive a crash."""
+        """Return a context with a folder of its own for what must survive a crash."""
         work = context.work / f"step-{self.place}"
         work.mkdir(exist_ok=True)
         return evolve(context, work=work)
@@ -50,7 +50,7 @@ class Count:
         return {name: count for name, count in told.items() if count or name == "rows"}
 
     def add(self, told: dict[str, int]) -> None:
-        """Takes in what `document` told of other rows."""
+        """Add the counts that `document` returned for other rows."""
         rest = dict(told)
         self.came += rest.pop("rows")
         self.changed += rest.pop("changed", 0)
@@ -61,7 +61,7 @@ class Count:
 def apply(
     step: Step, operator: RowOperator, rows: Sequence[Row], count: Count, context: StageContext
 ) -> tuple[list[Row], list[LedgerEntry]]:
-    """Rows that go on, made ones behind those they were made of, and entries of those that do not."""
+    """Return the rows that pass, made ones after their parents, and the ledger entries of the others."""
     concerned = [row for row in rows if not operator.derives or row.split == "train"]
     outcomes = iter(_outcomes(operator, [row.example for row in concerned], step, context))
     after: list[Row] = []
@@ -88,7 +88,7 @@ def apply(
 
 
 def dropped(row: Row, state: Any, operator: str, reason: str, duplicate_of: int | None = None) -> LedgerEntry:
-    """The entry of a row that does not go on."""
+    """Return the ledger entry of a row that is dropped."""
     return LedgerEntry(
         row.number,
         row.example.where,
@@ -107,7 +107,7 @@ _QUOTED = re.compile(r"""['"`].*|(?<=keys ).*|(?<=range: ).*""", re.DOTALL)
 
 
 def unquoted(reason: str) -> str:
-    """The reason as far as it quotes nothing of a row: values in quotes, the names of keys, numbers."""
+    """Return the reason without anything quoted from the row: values, key names, numbers."""
     return _QUOTED.sub("…", reason)
 
 

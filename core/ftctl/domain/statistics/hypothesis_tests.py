@@ -38,7 +38,7 @@ def p_gain(values: Sequence[float], margin: float) -> float:
 
 
 def gain_spread(values: Sequence[float], margin: float) -> float:
-    """The standard deviation of one difference, were the mean gain the margin: by the most likely share of losses."""
+    """Return the standard deviation of a difference if the mean gain equals the margin (maximum likelihood)."""
     gained, lost, n = values.count(1.0), values.count(-1.0), len(values)
     b = -gained - lost + (2 * n - gained + lost) * margin
     c = -lost * margin * (1 - margin)

@@ -8,7 +8,7 @@ CHANGING = 0.2
 
 
 def smallest_shown(n: int, changing: float = CHANGING, level: float = 0.95, power: float = 0.8) -> float | None:
-    """The smallest difference of two shares over the same examples that is shown with this power.
+    """Return the smallest difference of two paired shares that is detected with this power.
 
     By the normal approximation to McNemar's test; ``None`` where not even all changes in one direction would do.
     """

@@ -13,7 +13,7 @@ STEPS = 64
 
 
 def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
-    """Near its level at every share, for few observations too; (0, 1) where nothing was observed.
+    """Return Wilson's interval: close to its level at every share, also for few observations; (0, 1) for none.
 
     Numbers that are not whole are those of equivalent observations, where real ones depend on each other.
     """
@@ -27,7 +27,7 @@ def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
 
 
 def away_from_even(hits: float, n: int) -> tuple[float, float]:
-    """Bounds of how far a share is from a half, as |2 p - 1|: those of Clopper and Pearson, folded.
+    """Return folded Clopper–Pearson bounds of |2 p - 1|, the distance of a share from a half.
 
     An even share is as often too high as too low: the lower bound is wrong in 2.5 % of both together. Half a hit counts
     against either bound.
@@ -42,7 +42,7 @@ def away_from_even(hits: float, n: int) -> tuple[float, float]:
 
 
 def clopper_pearson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Never below its level, at the price of width: for none or all hits, where safety counts."""
+    """Return the Clopper–Pearson interval: conservative, so suited to zero or all hits where safety counts."""
     if not n:
         return 0.0, 1.0
     tail = (1 - level) / 2
@@ -52,12 +52,12 @@ def clopper_pearson(hits: int, n: int, level: float = 0.95) -> tuple[float, floa
 
 
 def binomial_tail(hits: int, n: int, share: float = 0.5) -> float:
-    """The probability of so many hits or more."""
+    """Return the binomial probability of at least this many hits."""
     return _at_least(hits, n, share)
 
 
 def _root(before: Callable[[float], bool]) -> float:
-    """The share from which on it does not hold any more."""
+    """Return the smallest share at which the condition no longer holds (bisection)."""
     low, high = 0.0, 1.0
     for _ in range(STEPS):
         middle = (low + high) / 2

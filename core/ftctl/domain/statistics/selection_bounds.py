@@ -21,23 +21,23 @@ def level_of_each(count: int) -> float:
 
 
 def lowest(bounds: Sequence[Bounds]) -> Bounds:
-    """Bounds of the lowest figure."""
+    """Return simultaneous bounds of the lowest figure."""
     return min(low for low, _ in bounds), min(high for _, high in bounds)
 
 
 def highest(bounds: Sequence[Bounds]) -> Bounds:
-    """Bounds of the highest figure."""
+    """Return simultaneous bounds of the highest figure."""
     return max(low for low, _ in bounds), max(high for _, high in bounds)
 
 
 def widest(bounds: Sequence[Bounds]) -> Bounds:
-    """Bounds of the range: the distance of the highest and the lowest figure."""
+    """Return simultaneous bounds of the range, highest minus lowest figure."""
     return max(0.0, highest(bounds)[0] - lowest(bounds)[1]), highest(bounds)[1] - lowest(bounds)[0]
 
 
 @cache
 def student(tail: float, freedom: int) -> float:
-    """Upper quantile of Student's t distribution, for ``tail`` below one half.
+    """Return the upper quantile of Student's t distribution, for ``tail`` below one half.
 
     Student, The probable error of a mean, 1908. By Simpson's rule in the angle, where its density is a power of a
     cosine, to about 1e-9.
@@ -55,7 +55,7 @@ def student(tail: float, freedom: int) -> float:
 
 
 def _simpson(of: Callable[[float], float], end: float) -> float:
-    """The integral from 0 to ``end``."""
+    """Integrate from 0 to ``end`` by Simpson's rule."""
     step = end / STEPS
     inner = sum((4 if place % 2 else 2) * of(place * step) for place in range(1, STEPS))
     return step / 3 * (of(0.0) + inner + of(end))

@@ -1,4 +1,4 @@
-"""Base of all contracts: no test is left out in silence."""
+"""Base of all contracts; no test is skipped silently."""
 
 import functools
 from collections.abc import Callable
@@ -54,7 +54,7 @@ def _is_theirs(cls: type, name: str, owners: list[type]) -> bool:
 
 
 def _expected(test: Callable[..., Any], reason: str) -> Callable[..., Any]:
-    """The test, which must fail, its fixtures included."""
+    """Return the test, changed to pass only if it or its fixtures fail."""
 
     @functools.wraps(test)
     def run(*arguments: Any, **named: Any) -> Any:
@@ -66,7 +66,7 @@ def _expected(test: Callable[..., Any], reason: str) -> Callable[..., Any]:
 
 
 def capability(name: str) -> Callable[[T], T]:
-    """Marks a test of a capability: left out where it is not declared; where it is, leaving it out is a failure."""
+    """Mark a test of a capability: skipped if not declared; if declared, skipping is a failure."""
 
     def mark(test: T) -> T:
         @functools.wraps(test)

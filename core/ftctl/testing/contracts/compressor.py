@@ -28,7 +28,7 @@ NOTHING_LOST = 0.01
 
 
 class CompressorContract(SupportingContract, contract=True):
-    """``companions`` are files that must go wherever the model goes."""
+    """Contract of compressors; ``companions`` are files that must go along with the model."""
 
     port: ClassVar[str] = "compressor"
     base: ClassVar[type] = Compressor
@@ -42,7 +42,7 @@ class CompressorContract(SupportingContract, contract=True):
 
     @pytest.fixture
     def companions(self) -> tuple[str, ...]:
-        """Files that must come along unchanged."""
+        """Files that must be copied unchanged."""
         return ("tokenizer.json", "chat_template.jinja", "generation_config.json", "golden.json")
 
     @pytest.fixture
@@ -52,12 +52,12 @@ class CompressorContract(SupportingContract, contract=True):
 
     @pytest.fixture
     def tolerance(self) -> float | None:
-        """By how many nats a token of an answer may be less probable afterwards; ``None``: it does not say."""
+        """Largest loss of a token's log-probability in nats; ``None`` for no promise."""
         return None
 
     @pytest.fixture
     def target(self, registry: Registry) -> Callable[[Artifact], Target]:
-        """Opens a model to ask it, by the first backend that takes its format."""
+        """Return a function that opens a model by the first loader for its format."""
         return lambda artifact: open_target(registry, artifact)
 
     @pytest.fixture
@@ -117,7 +117,7 @@ class CompressorContract(SupportingContract, contract=True):
         self, draft: Draft, model: Artifact, calibration: Sequence[Example], target: Callable[[Artifact], Target],
         context: StageContext,
     ) -> None:  # fmt: skip
-        """The planner puts a bridge in on its own, so that nobody would look for what it changes."""
+        """Check that a bridge, which the planner inserts by itself, loses nothing."""
         before, after = (mean_loss(target(one), calibration) for one in (model, _made(draft, model, context)))
         assert abs(after - before) <= NOTHING_LOST, f"-log p a token of the answers was {before:.4f} and is {after:.4f}"
 

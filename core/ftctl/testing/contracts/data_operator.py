@@ -30,7 +30,7 @@ MEMORY = 32 << 20
 
 
 class DataOperatorContract(OfferContract, contract=True):
-    """``rows`` are what it is given; ``private`` are values that one which masks must find."""
+    """Contract of operators; ``rows`` are its input, ``private`` the values that a masking operator must find."""
 
     port: ClassVar[str] = "data_operator"
     base: ClassVar[type] = DataOperator
@@ -86,7 +86,7 @@ class DataOperatorContract(OfferContract, contract=True):
         assert rows == before
 
     def test_a_row_stays_where_it_was_read(self, made: DataOperator, rows: list[Example], outcomes: Any) -> None:
-        """Its place and its group are how people and splits find it."""
+        """Check that place and group of a row stay: people and splits find rows by them."""
         if not isinstance(made, RowOperator):
             pytest.skip("it changes no row")
         rows = [evolve(row, group=f"g{n}") for n, row in enumerate(rows)]
@@ -110,7 +110,7 @@ class DataOperatorContract(OfferContract, contract=True):
                 assert Example.from_row(json.loads(json.dumps(row.to_row()))) == row
 
     def test_what_it_is_is_declared(self, found: Offer, made: DataOperator) -> None:
-        """The order of steps is checked by what is declared, before it is there."""
+        """Check that capabilities are declared, since the order of steps is checked by them."""
         assert (SPLITS in found.capabilities) == isinstance(made, SplitOperator)
         assert (SEALS in found.capabilities) == isinstance(made, SealOperator)
         assert (DERIVES in found.capabilities) == (isinstance(made, RowOperator) and made.derives)
@@ -156,7 +156,7 @@ class DataOperatorContract(OfferContract, contract=True):
     def test_the_same_content_becomes_the_same_bytes(
         self, found: Offer, values: dict[str, Any], tmp_path: Path
     ) -> None:
-        """A data set is named by what it holds."""
+        """Check that equal content gives equal bytes, since a data set is named by its content."""
         one, other = (sealed_file(make(found, values), b"the same " * 50_000, tmp_path / name) for name in "ab")
         assert one.read_bytes() == other.read_bytes()
 
@@ -173,12 +173,12 @@ class DataOperatorContract(OfferContract, contract=True):
 
 
 def lines(rows: Sequence[Example]) -> bytes:
-    """The rows as a split has them."""
+    """Return the rows as lines of a split."""
     return "".join(json.dumps(row.to_row(), ensure_ascii=False) + "\n" for row in rows).encode()
 
 
 def sealed_file(operator: SealOperator, content: bytes, path: Path) -> Path:
-    """A file with the content, encrypted."""
+    """Return a file with the content, encrypted."""
     with operator.sealing(path.open("wb")) as file:
         for start in range(0, len(content), 1000):
             file.write(content[start : start + 1000])
@@ -186,7 +186,7 @@ def sealed_file(operator: SealOperator, content: bytes, path: Path) -> Path:
 
 
 def refused(operator: SealOperator, path: Path) -> None:
-    """Fails where the file can be read."""
+    """Assert that the file cannot be read."""
     with pytest.raises(DataError), operator.opening(path.open("rb")) as file:
         file.read()
 

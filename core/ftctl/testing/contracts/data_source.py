@@ -27,24 +27,24 @@ TEXTS = (
 
 
 class DataSourceContract(OfferContract, contract=True):
-    """``values`` must lead to at least two rows; ``absent`` to nothing that could be read."""
+    """Contract of data sources; ``values`` must give at least two rows, ``absent`` nothing readable."""
 
     port: ClassVar[str] = "data_source"
     base: ClassVar[type] = DataSource
 
     @pytest.fixture
     def absent(self) -> dict[str, Any] | None:
-        """Options that name what is not there; ``None`` where there is always something."""
+        """Options that name a missing source; ``None`` if it always exists."""
         return None
 
     @pytest.fixture
     def changed(self) -> Callable[[], None] | None:
-        """Changes the rows that ``values`` lead to; ``None`` where they never change."""
+        """Function that changes the rows of ``values``; ``None`` if they never change."""
         return None
 
     @pytest.fixture
     def holding(self) -> Callable[[Sequence[str]], dict[str, Any]] | None:
-        """Puts each text into a row of its own, and returns the options that lead there; ``None`` where none can be."""
+        """Function that puts each text into a row, and returns the options of that source; ``None`` if impossible."""
         return None
 
     @pytest.fixture

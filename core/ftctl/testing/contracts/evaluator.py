@@ -33,7 +33,7 @@ NUMBERS = 40
 
 
 class EvaluatorContract(OfferContract, contract=True):
-    """``best`` and ``worst`` are targets that must score at the ends, on ``data``."""
+    """Contract of evaluators; ``best`` and ``worst`` are targets that must score at the ends, on ``data``."""
 
     port: ClassVar[str] = "evaluator"
     base: ClassVar[type] = Evaluator
@@ -53,7 +53,7 @@ class EvaluatorContract(OfferContract, contract=True):
 
     @pytest.fixture
     def origin(self) -> Target:
-        """The base model that both were made of, for evaluators that compare with it."""
+        """Base model of both targets, for evaluators that compare with it."""
         return FakeTarget(right=True, log_probability=0.0)
 
     @pytest.fixture
@@ -73,12 +73,12 @@ class EvaluatorContract(OfferContract, contract=True):
 
     @pytest.fixture
     def conditional(self) -> frozenset[str]:
-        """Metrics over those examples alone that other answers qualify, such as attacks on who is capable."""
+        """Metrics over a subset that depends on the answers, such as attacks on capable models."""
         return frozenset()
 
     @pytest.fixture
     def between(self) -> frozenset[str] | None:
-        """Metrics whose ends these two targets do not reach, such as the similarity of any two texts.
+        """Metrics whose ends these two targets do not reach, such as the similarity of texts.
 
         ``None`` where nobody chose the targets for this evaluator, and so nobody knows.
         """
@@ -99,7 +99,7 @@ class EvaluatorContract(OfferContract, contract=True):
         origin: Target,
         tmp_path: Path,
     ) -> Callable[[Target], Report]:
-        """Measures a target, each time in a folder of its own, as runs do."""
+        """Function that evaluates a target, each time in a folder of its own."""
         numbers = itertools.count()
 
         def measure(target: Target) -> Report:
@@ -293,7 +293,7 @@ def _once(kept: dict[str, Any], name: str, make: Callable[[], T]) -> T:
 
 
 class _Through(Target):
-    """Another target, and what is asked of it."""
+    """Target that records what another one is asked."""
 
     def __init__(self, inner: Target) -> None:
         self._inner = inner
@@ -334,7 +334,7 @@ class _Through(Target):
 
 
 class _Half(_Through):
-    """It answers every second prompt with nothing."""
+    """Target that answers every second prompt with an empty text."""
 
     def told(self, answers: list[Answer]) -> list[Answer]:
         return [answer if place % 2 else Answer("", (), "stop") for place, answer in enumerate(answers)]

@@ -19,7 +19,7 @@ UNKNOWN = Event("SomethingOfLater", 9.0, "later", {"what": "nobody knows yet", "
 
 
 class MonitorContract(OfferContract, contract=True):
-    """It is given every kind of event that there is, in a folder of its own."""
+    """Contract of monitors, which get every kind of event."""
 
     port: ClassVar[str] = "monitor"
     base: ClassVar[type] = Monitor

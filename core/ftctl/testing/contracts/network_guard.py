@@ -1,4 +1,4 @@
-"""Noticing who asks other machines."""
+"""Detect connections to other machines."""
 
 import socket
 from typing import Any
@@ -11,7 +11,7 @@ LOOPBACK = ("127.", "::1")
 
 
 def only_loopback(patch: pytest.MonkeyPatch) -> None:
-    """Lets every connection to another machine, and every look for one, fail the test."""
+    """Make every connection to another machine, and every look-up of one, fail the test."""
     connect = socket.socket.connect
 
     def near(here: socket.socket, address: Any) -> None:

@@ -45,7 +45,7 @@ print(",".join(name for name in {heavy!r} if sys.modules.get(name)))
 
 
 class OfferContract(Contract, contract=True):
-    """``offer`` names the backend, ``values`` are the options it is made with."""
+    """Contract of all ports; ``offer`` names the backend, ``values`` are its options."""
 
     port: ClassVar[str]
     base: ClassVar[type]

@@ -8,7 +8,7 @@ LISTENING = "0A"
 
 
 def listeners(port: int) -> list[int]:
-    """The processes that listen on the port of IPv4, as Linux tells in /proc; elsewhere the test is left out."""
+    """Return the processes that listen on an IPv4 port, from Linux's /proc; elsewhere the test is skipped."""
     table = Path("/proc/net/tcp")
     if not table.exists():
         pytest.skip("which process listens on a port is only known on Linux")

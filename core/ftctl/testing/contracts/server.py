@@ -38,7 +38,8 @@ Launch = Callable[[Artifact, Address], LaunchSpec]
 
 
 class ServerContract(SupportingContract, contract=True):
-    """``model`` is served once for all tests of the class, so its folder must outlive them: ``tmp_path_factory``.
+    """Contract of servers; ``model`` is served once for all tests of the class, so its folder must outlive them:
+    ``tmp_path_factory``.
 
     ``python`` is the interpreter of its environment.
     """
@@ -53,7 +54,7 @@ class ServerContract(SupportingContract, contract=True):
 
     @pytest.fixture
     def damaged(self, model: Artifact, tmp_path: Path) -> Artifact:
-        """The model, of whose weights only the first half is there."""
+        """The model with only the first half of its weights."""
         for source in sorted(path for path in Path(model.path).rglob("*") if path.is_file()):
             copy = tmp_path / "damaged" / source.relative_to(model.path)
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +74,7 @@ class ServerContract(SupportingContract, contract=True):
 
     @pytest.fixture
     def start(self, tmp_path_factory: pytest.TempPathFactory) -> Start:
-        """Starts such a command as the application does, and waits until it is ready."""
+        """Function that starts such a command as the application does, and waits until it is ready."""
         return lambda spec, address: load(RUNNER)().start(spec, address, tmp_path_factory.mktemp("server") / "log")
 
     @pytest.fixture
@@ -165,7 +166,7 @@ class ServerContract(SupportingContract, contract=True):
             socket.create_connection((host, int(port)), timeout=5).close()
 
     def test_a_port_in_use_ends_it(self, model: Artifact, launch: Launch, start: Start) -> None:
-        """It neither waits for the port nor takes another."""
+        """Check that it neither waits for the port nor takes another."""
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             address = Address("127.0.0.1", taken.getsockname()[1])
@@ -191,7 +192,7 @@ class ServerContract(SupportingContract, contract=True):
         pytest.fail("it became ready with half of the weights")
 
     def test_it_ends_when_what_listens_was_killed(self, model: Artifact, launch: Launch, start: Start) -> None:
-        """A command that starts others, a shell for example, must not outlive them: nobody would notice."""
+        """Check that a command that starts others, such as a shell, does not outlive them."""
         address = _free()
         running = start(launch(model, address), address)
         try:

@@ -43,6 +43,6 @@ class SupportingContract(OfferContract, contract=True):
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """Every file of the folder, by its SHA-256."""
+    """Return the SHA-256 of every file of the folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

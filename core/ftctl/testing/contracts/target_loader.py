@@ -10,7 +10,7 @@ from ftctl.testing.contracts.offer import make
 
 
 def open_target(registry: Registry, artifact: Artifact) -> Target:
-    """By the first backend that takes its format; an assertion fails where there is none."""
+    """Open a model by the first loader for its format; an assertion fails if there is none."""
     offers = [one for one in registry.offers("target_loader") if artifact.format in one.accepts]
     assert offers, f"nothing opens the format {artifact.format!r}: it could not be evaluated"
     opened: Target = make(offers[0], {}).load(artifact)
@@ -18,6 +18,6 @@ def open_target(registry: Registry, artifact: Artifact) -> Target:
 
 
 def mean_loss(target: Target, rows: Sequence[Example]) -> float:
-    """-log p of the answers in nats a token, over all tokens."""
+    """Return the mean -log p of the answers' tokens in nats."""
     scores = target.score(rows)
     return -sum(score.log_probability for score in scores) / sum(score.tokens for score in scores)

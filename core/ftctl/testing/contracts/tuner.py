@@ -55,7 +55,7 @@ class Tuned:
 
 
 class TunerContract(OfferContract, contract=True):
-    """Trains ``model`` on ``data`` for ``objective``; ``values`` should make that a matter of seconds.
+    """Contract of tuners: trains ``model`` on ``data`` for ``objective``; ``values`` should make that take seconds.
 
     The model must outlive a test, so it comes from ``tmp_path_factory`` or is there always: one training is looked at
     by several.
@@ -103,7 +103,7 @@ class TunerContract(OfferContract, contract=True):
     def train(
         self, found: Offer, values: dict[str, Any], model: Artifact, data: Artifact, objective: Objective
     ) -> Callable[..., Tuned]:
-        """Trains in a folder; ``until`` says, from the events so far, whether to stop."""
+        """Function that trains in a folder; ``until`` decides from the events so far whether to stop."""
 
         def call(
             folder: Path,
@@ -139,7 +139,7 @@ class TunerContract(OfferContract, contract=True):
 
     @pytest.fixture
     def target(self, registry: Registry) -> Callable[[Artifact], Target]:
-        """Opens a model to ask it, by the first backend that takes its format."""
+        """Return a function that opens a model by the first loader for its format."""
         return lambda artifact: open_target(registry, artifact)
 
     def test_its_plan_is_the_same_without_its_backend(
@@ -266,7 +266,7 @@ def _behind(step: int) -> Callable[[list[tuple[str, dict[str, Any]]]], bool]:
 
 
 class _Starving(Objective):
-    """Another's, until the loss is asked for: then there is no memory left."""
+    """Objective that runs out of memory when the loss is asked for."""
 
     def __init__(self, inner: Objective) -> None:
         self._inner = inner
@@ -282,5 +282,5 @@ class _Starving(Objective):
 
 
 def _bomb(mark: Path) -> bytes:
-    """A pickle that makes a folder when it is opened: ``os.mkdir(mark)``, in protocol 0."""
+    """Return a pickle that makes a folder when opened: ``os.mkdir(mark)``, in protocol 0."""
     return b"cos\nmkdir\n(V" + str(mark).encode() + b"\ntR."

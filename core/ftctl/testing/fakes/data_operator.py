@@ -84,7 +84,7 @@ class FakeMakerOptions:
 
 
 class FakeMaker(RowOperator):
-    """Says again, louder."""
+    """Adds a row with the text in capitals."""
 
     derives: ClassVar[bool] = True
 
@@ -106,7 +106,7 @@ class FakeSplitOptions:
 
 
 class FakeSplit(SplitOperator):
-    """Everything trains."""
+    """Puts every row into the train split."""
 
     def __init__(self, options: FakeSplitOptions) -> None:
         self._options = options
@@ -121,7 +121,7 @@ class FakeSealOptions:
 
 
 class FakeSeal(SealOperator):
-    """Turns every bit over, which hides from the eye alone, and puts a checksum behind."""
+    """Inverts every bit, which only hides text from the eye, and appends a checksum."""
 
     def __init__(self, options: FakeSealOptions) -> None:
         self._options = options
@@ -138,7 +138,7 @@ class FakeSeal(SealOperator):
 
 
 class Turning(io.RawIOBase):
-    """Writes to ``file`` what it was given, when it is closed."""
+    """Stream that writes its content to ``file`` on closing."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._content = file, bytearray()
@@ -159,5 +159,5 @@ class Turning(io.RawIOBase):
 
 
 def turned(content: bytes) -> bytes:
-    """Every bit of it the other way."""
+    """Return the bytes with every bit inverted."""
     return content.translate(bytes(255 - byte for byte in range(256)))

@@ -46,7 +46,7 @@ class FakeReaderOptions:
 
 
 class FakeReader(FakeEvaluator):
-    """Counts under other names, and says what its file holds."""
+    """Counts under other names, and reports the content of its file."""
 
     def __init__(self, options: FakeReaderOptions) -> None:
         self._path = options.path
@@ -67,7 +67,7 @@ class FakeCallerOptions(FakeEvaluatorOptions):
 
 
 class FakeCaller(FakeEvaluator):
-    """Counts, and says where its program lives."""
+    """Counts, and reports the path of its program."""
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         where = context.program.path if context.program else "here"
@@ -80,7 +80,7 @@ class FakeComparerOptions(FakeEvaluatorOptions):
 
 
 class FakeComparer(FakeEvaluator):
-    """Counts, and says whether there is a base to compare with."""
+    """Counts, and reports whether there is a base to compare with."""
 
     def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
         notes = {"base": "there" if context.base() else "none"}

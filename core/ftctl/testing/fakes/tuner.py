@@ -26,7 +26,7 @@ class FakeTunerOptions:
 
 
 class FakeTuner(Tuner):
-    """Leaves the count of its steps in ``context.work``, and goes on from there."""
+    """Stores its number of steps in ``context.work``, and continues from there."""
 
     def __init__(self, options: FakeTunerOptions) -> None:
         self._options = options
