@@ -1,7 +1,8 @@
 """Every check of this project, the fast ones first: ``nox`` runs those of minutes in the current environment.
 
-``nox -s kills distributed outsiders backends`` runs the rest: processes that are killed wherever they can be, training
-in several processes, plugins of others in clean environments, and backends in environments of their own.
+``nox -s kills distributed outsiders backends quickstart`` runs the rest: processes that are killed wherever they can
+be, training in several processes, plugins of others in clean environments, backends in environments of their own, and
+the run of the README.
 
 ``nox -s nightly`` runs what takes long and breaks rarely, which CI leaves out.
 
@@ -60,6 +61,13 @@ def site(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Everything in one environment: unit, functional, bad data, docs."""
     session.run("python", "-m", "pytest", *SIDE_BY_SIDE, *session.posargs, env=ONE_THREAD, external=True)
+
+
+@nox.session
+def quickstart(session: nox.Session) -> None:
+    """The run of the README and what it leaves; ``FTCTL_QUICK_START`` names a folder in which it has run."""
+    chosen = ("-m", "quickstart and not nightly", "tests/functional/test_quickstart.py", *session.posargs)
+    session.run("python", "-m", "pytest", *chosen, external=True)
 
 
 @nox.session

@@ -19,6 +19,7 @@ from ftctl.plugin.registry import Registry
 from ftctl.ports.context import StageContext
 from ftctl.testing import fakes
 from ftctl.testing.offers import fake_entry_points
+from ftctl_adapters.modeling import golden
 from ftctl_adapters.process import guard, shared_server
 from ftctl_adapters.process.fork_client import SHARED
 from ftctl_adapters.process.inline_runner import InlineRunner
@@ -60,11 +61,16 @@ def fork_servers() -> Path:
 @pytest.fixture
 def ftctl(tmp_path: Path) -> Ftctl:
     """Runs the real command in an empty folder: ``ftctl("run", "--once", env={...})``."""
+    return run_in(tmp_path)
+
+
+def run_in(folder: Path) -> Ftctl:
+    """Return a function that runs the real command in a folder."""
 
     def call(*arguments: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> object:
         return subprocess.run(
             [sys.executable, "-m", "ftctl_adapters.cli", *arguments],
-            cwd=cwd or tmp_path,
+            cwd=cwd or folder,
             env={**minimal_environment(), **(env or {})},
             capture_output=True,
             text=True,
@@ -72,6 +78,12 @@ def ftctl(tmp_path: Path) -> Ftctl:
         )
 
     return call
+
+
+@pytest.fixture(autouse=True)
+def short_golden_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Golden answers of models trained in this process are short: making them takes longer than such a training."""
+    monkeypatch.setattr(golden, "MAX_NEW_TOKENS", 8)
 
 
 @pytest.fixture

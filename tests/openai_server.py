@@ -10,6 +10,9 @@ from typing import Any
 
 from attrs import define, field
 
+POLL_SECONDS = 0.01
+"""How long ending the server may take: half a second is usual, and hundreds of tests start one."""
+
 
 @define
 class FakeService:
@@ -105,7 +108,7 @@ class Handler(BaseHTTPRequestHandler):
 def serving(service: FakeService) -> Iterator[FakeService]:
     """The service behind an address of its own."""
     server = Server(service)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
     thread.start()
     service.url = f"http://127.0.0.1:{server.server_port}/v1"
     try:

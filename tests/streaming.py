@@ -10,6 +10,8 @@ from typing import Any
 
 from attrs import define, field
 
+from tests.openai_server import POLL_SECONDS
+
 
 @define
 class Pace:
@@ -71,7 +73,7 @@ def streaming(pace: Pace) -> Iterator[Pace]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
     thread.start()
     pace.url = f"http://127.0.0.1:{server.server_port}/v1"
     try:

@@ -11,21 +11,31 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Ftctl, minimal_environment
+from tests.conftest import Ftctl, minimal_environment, run_in
 
 pytestmark = pytest.mark.heavy
 STEPS = "[normalise, dedup-exact]"
 
 
-@pytest.fixture
-def prepared(tmp_path: Path) -> Path:
-    """Three shards of rows."""
+def prepare(folder: Path) -> Path:
+    """Write three shards of rows, and a run file over them."""
     rows = (json.dumps({"prompt": f"What is number {n} of these?", "completion": f"{n * n}"}) for n in range(45_000))
-    (tmp_path / "rows.jsonl").write_text("\n".join(rows))
-    (tmp_path / "run.yaml").write_text(
+    (folder / "rows.jsonl").write_text("\n".join(rows))
+    (folder / "run.yaml").write_text(
         f"model: builtin:tiny\ndata_source: {{use: jsonl, path: rows.jsonl}}\ndata_steps: {STEPS}\n"
     )
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Path:
+    return prepare(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The data set of these rows, made without a fault."""
+    return artifact(run_in(prepare(tmp_path_factory.mktemp("undisturbed"))))
 
 
 def shards(folder: Path) -> dict[str, int]:
@@ -34,24 +44,25 @@ def shards(folder: Path) -> dict[str, int]:
     return {str(place): place.stat().st_ino for place in found}
 
 
-def artifact(ftctl: Ftctl, *more: str) -> str:
-    done = ftctl("data", "run.yaml", "--json", *more)
+def artifact(ftctl: Ftctl) -> str:
+    done = ftctl("data", "run.yaml", "--json")
     assert done.returncode == 0, done.stderr
     return next(str(stage["artifact"]) for stage in json.loads(done.stdout)["stages"] if stage["name"] == "data")
 
 
-def test_a_full_disk_keeps_finished_shards(ftctl: Ftctl, prepared: Path) -> None:
+def test_a_full_disk_keeps_finished_shards(ftctl: Ftctl, prepared: Path, undisturbed: str) -> None:
     full = {"FTCTL_TEST_BUILD": "1", "FTCTL_FAULT": "data.shard.before_rename@3:raise:ENOSPC"}
     done = ftctl("data", "run.yaml", env=full)
     assert done.returncode == 5
     assert "No space left" in done.stderr
     kept = shards(prepared)
     assert len(kept) == 2
-    first = artifact(ftctl)
-    assert first == artifact(ftctl, "--workspace", "undisturbed")
+    assert artifact(ftctl) == undisturbed
 
 
-def test_ctrl_c_stops_behind_a_shard_and_the_same_command_goes_on(ftctl: Ftctl, prepared: Path) -> None:
+def test_ctrl_c_stops_behind_a_shard_and_the_same_command_goes_on(
+    ftctl: Ftctl, prepared: Path, undisturbed: str
+) -> None:
     command = [sys.executable, "-m", "ftctl_adapters.cli", "data", "run.yaml"]
     run = subprocess.Popen(command, cwd=prepared, env=minimal_environment(), stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
@@ -65,7 +76,7 @@ def test_ctrl_c_stops_behind_a_shard_and_the_same_command_goes_on(ftctl: Ftctl, 
     assert run.returncode == 130, told
     assert "Traceback" not in told
     assert shards(prepared)
-    assert artifact(ftctl) == artifact(ftctl, "--workspace", "undisturbed")
+    assert artifact(ftctl) == undisturbed
 
 
 SLOW = """

@@ -1,6 +1,7 @@
 """Tuners and objectives from the command line, on real input."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -81,13 +82,10 @@ def test_an_objective_that_is_not_there_or_not_meant_is_told(ftctl: Ftctl, tmp_p
 
 def test_find_lr_draws_a_sweep_and_leaves_nothing(ftctl: Ftctl, tmp_path: Path) -> None:
     small_run(tmp_path)
-    shown = ftctl("tune", "run.yaml", "--find-lr")
+    shown = ftctl("tune", "run.yaml", "--find-lr", "--set", "tuner.per_device_train_batch_size=2")
     assert shown.returncode == 0, shown.stderr
-    assert "the loss falls fastest at" in shown.stderr
-    found = json.loads(ftctl("tune", "run.yaml", "--find-lr", "--json").stdout)["preview"]
-    rates = [rate for rate, _ in found["points"]]
-    assert rates == sorted(rates)
-    assert 1e-5 < found["suggested"] < 0.5, "where LoRA on this model learns"
+    (suggested,) = re.findall(r"the loss falls fastest at (\S+)", shown.stderr)
+    assert 1e-5 < float(suggested) < 0.5, "where LoRA on this model learns"
     kinds = {path.name for path in (tmp_path / ".ftctl" / "artifacts").iterdir()}
     assert kinds == {"model", "dataset"}
     assert ftctl("tune", "run.yaml", "--find-lr", "--show-labels", "2").returncode == 2

@@ -87,7 +87,7 @@ def test_inline_gives_the_same_adapter_as_a_worker(ftctl: Ftctl, tmp_path: Path)
     small_run(tmp_path)
     made = []
     for arguments in (("--workspace", "a"), ("--workspace", "b", "--inline")):
-        done = ftctl("tune", "run.yaml", "--json", *arguments)
+        done = ftctl("tune", "run.yaml", "--json", "--set", "tuner.max_steps=4", *arguments)
         assert done.returncode == 0, done.stderr
         made.append(json.loads(done.stdout)["stages"][-1]["artifact"])
     assert made[0] == made[1]

@@ -25,8 +25,10 @@ parameters:
 """
 
 
-def folder_with_search(folder: Path) -> Path:
-    small_run(folder)
+def folder_with_search(folder: Path, **keys: object) -> Path:
+    """Trials of four steps, and a space of six."""
+    run = small_run(folder, **keys)
+    run.write_text(run.read_text().replace("max_steps: 12, save_steps: 2", "max_steps: 4"))
     (folder / "space.yaml").write_text(SPACE)
     return folder
 
@@ -89,7 +91,7 @@ def test_a_mistake_ends_the_search_before_a_trial(ftctl: Ftctl, tmp_path: Path, 
 
 
 def test_a_trial_that_its_gate_refuses_counts_and_the_search_goes_on(ftctl: Ftctl, tmp_path: Path) -> None:
-    small_run(tmp_path, evaluators=["perplexity"], gates=[{"metric": "perplexity", "max_value": 0.5}])
+    folder_with_search(tmp_path, evaluators=["perplexity"], gates=[{"metric": "perplexity", "max_value": 0.5}])
     space = "metric: tuned.perplexity\ntrials: 2\nparameters: {tuner.rank: {choices: [2, 4]}}\n"
     (tmp_path / "space.yaml").write_text(space)
     done = ftctl("search", "run.yaml", "--space", "space.yaml", "--json")

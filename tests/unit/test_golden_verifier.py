@@ -26,6 +26,7 @@ from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_plugins.verifiers.answer_comparison import compare
 from ftctl_plugins.verifiers.golden import GoldenOptions, GoldenVerifier
+from tests.openai_server import POLL_SECONDS
 
 pytestmark = pytest.mark.heavy
 Reply = Callable[[dict[str, Any]], Any]
@@ -68,7 +69,7 @@ def endpoint() -> Iterator[Callable[..., Endpoint]]:
                 pass
 
         server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
         servers.append(server)
         return Endpoint(f"http://127.0.0.1:{server.server_port}/v1", "m")
 

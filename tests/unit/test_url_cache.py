@@ -19,6 +19,7 @@ from ftctl_adapters.records import url_cache as module
 from ftctl_adapters.records.locations import find_places
 from ftctl_adapters.records.tables import read_rows
 from ftctl_adapters.records.url_cache import fetched, public
+from tests.openai_server import POLL_SECONDS
 
 ROWS = b'{"text": "a"}\n{"text": "b"}\n'
 
@@ -93,7 +94,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     context.load_cert_chain(cert, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     found.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
     thread.start()
     connect, look_up = socket.create_connection, socket.getaddrinfo
     monkeypatch.setenv("SSL_CERT_FILE", str(cert))

@@ -35,7 +35,7 @@ def command(
 ) -> None:
     """Search hyper-parameters; every trial is an ordinary run, and the same command continues.
 
-    
+    \b
     ftctl search run.yaml --space space.yaml --trials 20
     """
     from ftctl.errors import UsageError

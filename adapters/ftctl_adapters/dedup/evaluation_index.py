@@ -33,7 +33,8 @@ class EvaluationIndex:
 
     def hits(self, texts: Sequence[str]) -> list[tuple[int, int]]:
         """Return for each text the number of its n-grams that an item has, and the item of the first; ``(0, -1)`` for
-        none."""
+        none.
+        """
         found, counts = shingles(texts, self.tokens, mixed=True)
         if not len(self.hashes) or not len(found):
             return [(0, -1)] * len(texts)

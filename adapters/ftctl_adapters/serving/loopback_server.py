@@ -25,6 +25,8 @@ GONE = 32
 """Questions in a row whose model does not answer any more."""
 TOGETHER_SECONDS = 0.005
 """How long a question waits for others that could be answered with it."""
+POLL_SECONDS = 0.05
+"""Longest time that ending the server takes."""
 LONGEST_BODY = 16 << 20
 HOTTEST = 2.0
 DEVELOPER = "developer"
@@ -83,7 +85,7 @@ class Loopback:
     def open(self) -> Iterator[Self]:
         """Listens on a free port of the loopback."""
         server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"loopback": self}))
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
         thread.start()
         self.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
         try:

@@ -108,7 +108,8 @@ def _usual(metric: Metric) -> Gate | None:
 
 def _bounds(gate: Gate, measured: Mapping[str, Measured], *, by_example: bool) -> "Iterator[BoundCheck | str]":
     """Yield each bound of the gate with its figure, or a line if that was not measured; reads per-example values
-    ``by_example``."""
+    ``by_example``.
+    """
     subject = _subject(gate, measured)
     one, other = (measured.get(name, Measured({})) for name in (subject, gate.over))
     value, reference = one.metrics.get(gate.metric), other.metrics.get(gate.metric)

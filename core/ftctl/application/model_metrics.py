@@ -16,7 +16,8 @@ SAMPLES = "*.samples.jsonl"
 @frozen
 class Measured:
     """Metrics of one model. ``folder`` holds the records of its evaluators; without it no per-example values are known.
-    Equal places are equal examples in evaluations of the same ``data`` digest."""
+    Equal places are equal examples in evaluations of the same ``data`` digest.
+    """
 
     metrics: Mapping[str, Metric]
     folder: Path | None = None

@@ -6,7 +6,8 @@ from attrs import frozen
 @frozen
 class Sweep:
     """Learning-rate range test: ``points`` are learning rates with the running mean loss; it fell fastest at
-    ``suggested``."""
+    ``suggested``.
+    """
 
     points: tuple[tuple[float, float], ...]
     suggested: float

@@ -33,7 +33,8 @@ DONE = "done.json"
 @define
 class Flow:
     """Steps of a recipe in ``parts``, each but the last ending with a step that must see all rows; ``read`` yields the
-    source's rows."""
+    source's rows.
+    """
 
     parts: Sequence[Sequence[Step]]
     context: StageContext

@@ -7,7 +7,7 @@ from ftctl.ports.context import StageContext
 
 
 def recording(folder: Path, seed: int = 7, **settings: Any) -> StageContext:
-    """Return a context in this folder with these settings; its events are in ``settings["events"]``, as (kind, data)."""
+    """Return a context in this folder with these settings; its events are in ``settings["events"]``, (kind, data)."""
     seen: list[tuple[str, dict[str, Any]]] = []
     for name in ("work", "out"):
         (folder / name).mkdir(parents=True, exist_ok=True)
