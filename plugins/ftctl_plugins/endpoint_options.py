@@ -9,7 +9,7 @@ from ftctl_adapters.serving.batch_client import Asker, Service
 
 @options
 class AskingOptions:
-    """The options of every backend that asks; what it asks, it adds."""
+    """Options of every backend that asks a model, without those for its questions."""
 
     url_env: str = option(
         help="Name of the environment variable with the endpoint's address, e.g. `http://127.0.0.1:8000/v1`."

@@ -25,7 +25,7 @@ VERDICT_TOKENS = 8
 
 
 def preferred(judge: Asker, rubric: str, turns: Sequence[Message], first: str, second: str, **more: int) -> str:
-    """``A``, ``B``, or ``C`` for neither; ``more`` are further fields of the request.
+    """Return ``A``, ``B``, or ``C`` for neither; ``more`` are further fields of the request.
 
     Raises:
         NoAnswer: it says none of them.
@@ -39,5 +39,5 @@ def preferred(judge: Asker, rubric: str, turns: Sequence[Message], first: str, s
 
 
 def transcript(turns: Sequence[Message]) -> str:
-    """The turns as a judge reads them."""
+    """Return the turns as text for a judge."""
     return "\n\n".join(f"{turn.role}: {turn.content}" for turn in turns)

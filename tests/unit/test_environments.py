@@ -15,7 +15,7 @@ import pytest
 from attrs import evolve
 
 from ftctl.errors import BackendFailed, DiskFull, PluginBroken, RunBusy, UsageError
-from ftctl_adapters.environments.build import Builder, alone
+from ftctl_adapters.environments.build import Builder, locked
 from ftctl_adapters.environments.environment_folder import BEGUN, RECORD, EnvironmentFolder, Record, folder_of
 from ftctl_adapters.environments.local import LocalEnvironments
 from ftctl_adapters.environments.recipe import Recipe, read_recipe
@@ -188,7 +188,7 @@ def test_whoever_enters_waits_for_the_one_who_renews(
     assert environments.find("small") is not None
     entered = threading.Event()
     thread = threading.Thread(target=lambda: (environments.enter("small"), entered.set()))
-    with alone(place):
+    with locked(place):
         thread.start()
         assert not entered.wait(0.5)
         place.commit(record)

@@ -8,15 +8,15 @@ import pytest
 from ftctl.application.app import App
 from ftctl.application.plan import make_plan
 from ftctl.application.resolve import resolve
-from ftctl.application.throughput_history import recall_pace, remember_pace
+from ftctl.application.throughput_history import record_throughput, recorded_throughput
 from ftctl.domain.evaluation_cost import EvaluationCost, RequestTotals, Throughput, total_requests
 from ftctl.domain.example import Message, Prompt
 from ftctl.domain.statistics.power import smallest_shown
 from ftctl.ports.target import Answer
 from ftctl.testing.contracts.stage import recording
 from ftctl.testing.fakes import FakeEvaluator, FakeTarget
-from ftctl.worker.answer_store import Replies
-from ftctl.worker.cached_target import RememberedTarget
+from ftctl.worker.answer_store import AnswerStore
+from ftctl.worker.cached_target import CachedTarget
 from ftctl_adapters.cli.tables import print_plan
 from tests.unit.test_resolve import FAKE
 from tests.unit.test_run import go
@@ -45,12 +45,12 @@ def test_how_long_that_takes_is_known_where_all_of_it_was_measured() -> None:
 
 
 def test_a_pace_is_kept_by_model_and_what_was_not_measured_stays(tmp_path: Path) -> None:
-    remember_pace(tmp_path / "replies", "a", Throughput(100.0, 25.0))
-    remember_pace(tmp_path / "replies", "a", Throughput(tokens_per_second=80.0))
-    assert recall_pace(tmp_path / "replies", "a") == Throughput(80.0, 25.0)
-    assert recall_pace(tmp_path / "replies", "b") == Throughput()
+    record_throughput(tmp_path / "replies", "a", Throughput(100.0, 25.0))
+    record_throughput(tmp_path / "replies", "a", Throughput(tokens_per_second=80.0))
+    assert recorded_throughput(tmp_path / "replies", "a") == Throughput(80.0, 25.0)
+    assert recorded_throughput(tmp_path / "replies", "b") == Throughput()
     next((tmp_path / "replies").iterdir()).write_text('{"tokens_per_sec')
-    assert recall_pace(tmp_path / "replies", "a") == Throughput()
+    assert recorded_throughput(tmp_path / "replies", "a") == Throughput()
 
 
 class Slow(FakeTarget):
@@ -68,7 +68,7 @@ class Slow(FakeTarget):
 def test_the_pace_is_that_of_what_had_to_be_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr("ftctl.worker.cached_target.time.perf_counter", lambda: clock[0])
-    target = RememberedTarget(Slow(clock), Replies(tmp_path, "a"), recording(tmp_path))
+    target = CachedTarget(Slow(clock), AnswerStore(tmp_path, "a"), recording(tmp_path))
     prompts = [Prompt((Message("user", str(number)),)) for number in range(20)]
     assert target.pace() == Throughput()
     target.generate(prompts, 8)

@@ -8,8 +8,8 @@ import pytest
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.format import HF
 from ftctl.testing.contracts.stage import recording
-from ftctl.worker.answer_store import Replies
-from ftctl.worker.cached_target import RememberedTarget
+from ftctl.worker.answer_store import AnswerStore
+from ftctl.worker.cached_target import CachedTarget
 from ftctl_adapters.modeling.generate import MASK, greedy
 from ftctl_adapters.modeling.load import load_whole
 from ftctl_adapters.modeling.reference import BUILTIN
@@ -70,7 +70,7 @@ def test_the_long_questions_of_boundary_have_room_in_a_small_model(
     tmp_path: Path, model: Any, tokenizer: ChatTokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context, seen = recording(tmp_path), Seen(model, monkeypatch)
-    target = RememberedTarget(LoadedTarget(model, tokenizer), Replies(tmp_path, "answers"), context)
+    target = CachedTarget(LoadedTarget(model, tokenizer), AnswerStore(tmp_path, "answers"), context)
     found = Boundary(BoundaryOptions(max_new_tokens=2)).evaluate(target, (), context)
     assert len(found.records) == 122
     assert 512 < max(length for _, length in seen.shapes) <= 1024 - 2

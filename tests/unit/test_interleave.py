@@ -11,8 +11,8 @@ from ftctl.ports import Target
 from ftctl.testing import tiny_model
 from ftctl.testing.contracts.offer import make
 from ftctl.testing.contracts.stage import recording
-from ftctl.worker.answer_store import Replies
-from ftctl.worker.cached_target import RememberedTarget
+from ftctl.worker.answer_store import AnswerStore
+from ftctl.worker.cached_target import CachedTarget
 from ftctl_adapters.bootstrap import build_registry
 
 torch = pytest.importorskip("torch")
@@ -54,8 +54,8 @@ def test_close_to_no_temperature_it_is_the_greedy_answer(target: Target) -> None
 def test_draws_are_remembered_apart_from_each_other_and_from_greedy_answers(target: Target, tmp_path: Path) -> None:
     context = recording(tmp_path)
 
-    def remembered(asked: Target) -> RememberedTarget:
-        return RememberedTarget(asked, Replies(context.work, "answers"), context)
+    def remembered(asked: Target) -> CachedTarget:
+        return CachedTarget(asked, AnswerStore(context.work, "answers"), context)
 
     def ask(asked: Target) -> list[object]:
         draws = [asked.sample(PROMPTS, 8, 1.0, seed) for seed in (1, 2)]
@@ -81,7 +81,7 @@ def test_an_answer_that_has_begun_is_gone_on_with(target: Target, tmp_path: Path
     further = [evolve(one, begun=one.begun + text) for one, text in zip(begun, said, strict=True)]
     for before, after, answer in zip(begun, further, whole, strict=True):
         assert tokenizer.asked(after) == [*tokenizer.asked(before), *answer.token_ids[:5]]
-    remembered = RememberedTarget(target, Replies(tmp_path, "answers"), recording(tmp_path))
+    remembered = CachedTarget(target, AnswerStore(tmp_path, "answers"), recording(tmp_path))
     plain = [remembered.generate(asked, 7) for asked in (PROMPTS, begun, further)]
     assert [one.token_ids for one in plain[1]] == [one.token_ids[:7] for one in whole]
     assert [one.token_ids for one in plain[2]] == [one.token_ids[5:] for one in whole]

@@ -9,8 +9,8 @@ from ftctl.domain.example import Example, Message
 from ftctl.testing.contracts.offer import make
 from ftctl.testing.contracts.stage import recording
 from ftctl.testing.fakes import FakeTarget
-from ftctl.worker.answer_store import Replies
-from ftctl.worker.cached_target import RememberedTarget
+from ftctl.worker.answer_store import AnswerStore
+from ftctl.worker.cached_target import CachedTarget
 from ftctl_adapters.bootstrap import build_registry
 
 pytest.importorskip("sacrebleu")
@@ -28,7 +28,7 @@ DATA = [Example(f"s:{n}", (Message("user", f"double {n}"), Message("assistant", 
 def asked(names: list[str], folder: Path) -> int:
     """How many questions reach the model when these are measured together."""
     context, target, registry = recording(folder), FakeTarget(), build_registry()
-    remembered = RememberedTarget(target, Replies(context.work, "answers"), context)
+    remembered = CachedTarget(target, AnswerStore(context.work, "answers"), context)
     for name in names:
         make(registry.find("evaluator", name), SUITES[name]).evaluate(remembered, DATA, context)  # type: ignore[arg-type]
     return target.asked

@@ -15,8 +15,8 @@ from ftctl.errors import BackendFailed, DiskFull, FtctlError, NoUsableRows, Reso
 from ftctl.ports.context import StageContext
 from ftctl.ports.target import Answer, Score
 from ftctl.testing.fakes import FakeTarget
-from ftctl.worker.answer_store import Replies
-from ftctl.worker.cached_target import RememberedTarget
+from ftctl.worker.answer_store import AnswerStore
+from ftctl.worker.cached_target import CachedTarget
 from ftctl.worker.error_mapping import as_ftctl_error
 from ftctl.worker.evaluation import _untold
 from ftctl.worker.job_folder import JobFolder
@@ -83,11 +83,11 @@ def test_a_job_survives_its_file(tmp_path: Path) -> None:
 def test_answers_outlive_a_kill_and_are_asked_for_once(context: StageContext) -> None:
     first = FakeTarget()
     prompts = [example.prompt for example in DATA]
-    answers = RememberedTarget(first, Replies(context.work, "answers"), context).generate(prompts[:30], 16)
+    answers = CachedTarget(first, AnswerStore(context.work, "answers"), context).generate(prompts[:30], 16)
     with (context.work / "answers.ndjson").open("ab") as stream:
         stream.write(b'["torn", "answ')
     second = FakeTarget()
-    remembered = RememberedTarget(second, Replies(context.work, "answers"), context)
+    remembered = CachedTarget(second, AnswerStore(context.work, "answers"), context)
     assert remembered.generate(prompts, 16)[:30] == answers
     assert (first.asked, second.asked) == (30, 10)
     remembered.generate(prompts, 16)
@@ -111,17 +111,17 @@ class Flaky(FakeTarget):
 
 def test_what_was_not_answered_is_told_and_asked_again(context: StageContext) -> None:
     prompts = [example.prompt for example in DATA]
-    replies = Replies(context.work, "answers")
-    told = RememberedTarget(Flaky({"3", "5"}, 0.05), replies, context).generate(prompts, 16)
+    replies = AnswerStore(context.work, "answers")
+    told = CachedTarget(Flaky({"3", "5"}, 0.05), replies, context).generate(prompts, 16)
     assert [answer.error for answer in told if answer.error] == ["status 500"] * 2
     later = FakeTarget()
-    again = RememberedTarget(later, Replies(context.work, "answers"), context).generate(prompts, 16)
+    again = CachedTarget(later, AnswerStore(context.work, "answers"), context).generate(prompts, 16)
     assert later.asked == 2
     assert not any(answer.error for answer in again)
 
 
 def test_more_missing_answers_than_are_allowed_end_the_measurement(context: StageContext) -> None:
-    target = RememberedTarget(Flaky({"3", "5", "7"}, 0.05), Replies(context.work, "answers"), context)
+    target = CachedTarget(Flaky({"3", "5", "7"}, 0.05), AnswerStore(context.work, "answers"), context)
     with pytest.raises(Unanswered, match=r"3 of 40 questions were not answered \(status 500\).*0\.05"):
         target.generate([example.prompt for example in DATA], 16)
 
@@ -140,23 +140,23 @@ class Unsure(FakeTarget):
 
 
 def test_what_was_not_scored_is_told_and_asked_again(context: StageContext) -> None:
-    told = RememberedTarget(Unsure({"3", "5"}, 0.05), Replies(context.work, "one"), context).score(DATA)
+    told = CachedTarget(Unsure({"3", "5"}, 0.05), AnswerStore(context.work, "one"), context).score(DATA)
     assert [score.error for score in told if score.error] == ["status 500"] * 2
-    again = RememberedTarget(FakeTarget(log_probability=-3.0), Replies(context.work, "two"), context).score(DATA)
+    again = CachedTarget(FakeTarget(log_probability=-3.0), AnswerStore(context.work, "two"), context).score(DATA)
     assert sorted({score.log_probability for score in again}) == [-3.0, -0.5]
     assert sum(score.log_probability == -3.0 for score in again) == 2
 
 
 def test_more_missing_scores_than_are_allowed_end_the_measurement(context: StageContext) -> None:
-    target = RememberedTarget(Unsure({"3", "5", "7"}, 0.05), Replies(context.work, "answers"), context)
+    target = CachedTarget(Unsure({"3", "5", "7"}, 0.05), AnswerStore(context.work, "answers"), context)
     with pytest.raises(Unanswered, match=r"3 of 40 questions were not scored \(status 500\).*0\.05"):
         target.score(DATA)
 
 
 def test_scores_are_remembered_as_answers_are(context: StageContext) -> None:
-    first = RememberedTarget(FakeTarget(log_probability=-2.0), Replies(context.work, "one"), context)
+    first = CachedTarget(FakeTarget(log_probability=-2.0), AnswerStore(context.work, "one"), context)
     scores = first.score(DATA)
-    second = RememberedTarget(FakeTarget(log_probability=-3.0), Replies(context.work, "two"), context)
+    second = CachedTarget(FakeTarget(log_probability=-3.0), AnswerStore(context.work, "two"), context)
     assert second.score(DATA) == scores
     for turn in (Message("assistant", "another"), evolve(DATA[0].messages[-1], weight=0)):
         other = evolve(DATA[0], messages=(*DATA[0].messages[:-1], turn))

@@ -31,7 +31,7 @@ def command(before: str, after: tuple[str, ...], workspace: Path, as_json: bool)
     Differences have an interval of 95 % (BCa bootstrap over examples) and p (exact McNemar for what is 0 or 1, else
     permutation of signs), adjusted by Holm for all figures that are shown.
     """
-    from ftctl_adapters.report.comparison import together
+    from ftctl_adapters.report.comparison import adjusted_together
     from ftctl_adapters.report.pii_masking import hiding
 
     if not after:
@@ -43,7 +43,7 @@ def command(before: str, after: tuple[str, ...], workspace: Path, as_json: bool)
     others = {name: _report(workspace, name) for name in after}
     hide = hiding((first, *others.values()))
     compared = [_compared(first, other, name, hide) for name, other in others.items()]
-    found = dict(zip(after, together(compared), strict=True))
+    found = dict(zip(after, adjusted_together(compared), strict=True))
     if as_json:
         told = {name: _document(one) for name, one in found.items()}
         whole = told[after[0]] if len(told) == 1 else {"before": before, "comparisons": told}

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ftctl.application.dataset.inspect import Way, difference, samples, why
+from ftctl.application.dataset.inspect import RowHistory, difference, samples, why
 from ftctl.application.find_dataset import KIND, find_dataset
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.codec import to_plain
@@ -154,6 +154,6 @@ def _entry(entry: LedgerEntry) -> str:
     return f"row {entry.row} ({entry.where}{byte}) {fate}{who}{why_not}{repeats}{changed}{parents}"
 
 
-def _way(way: Way) -> dict[str, Any]:
+def _way(way: RowHistory) -> dict[str, Any]:
     repeats = way.repeats.document() if way.repeats else None
     return way.entry.document() | {"repeats": repeats, "made": [one.document() for one in way.made]}

@@ -11,7 +11,7 @@ from ftctl.errors import BackendFailed, FtctlError, UsageError
 from ftctl_adapters.bootstrap import build_registry
 from ftctl_adapters.cli.environments import create
 from ftctl_adapters.cli.options import json_option
-from ftctl_adapters.environments.build import Builder, alone
+from ftctl_adapters.environments.build import Builder, locked
 from ftctl_adapters.environments.environment_folder import EnvironmentFolder, Record, folder_of
 from ftctl_adapters.environments.recipe import VARIANTS, Recipe, read_recipe, recipes
 from ftctl_adapters.environments.wheel import fingerprint
@@ -86,7 +86,7 @@ def remove(name: str) -> None:
     place = folder_of(name)
     if not place.path.exists():
         raise UsageError(f"there is no environment {name!r} in {place.path.parent}")
-    with alone(place):
+    with locked(place):
         size = place.size()
         place.remove()
     print(f"removed {place.path}, {size / 1e6:,.0f} MB")

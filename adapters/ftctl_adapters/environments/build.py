@@ -49,7 +49,7 @@ class Builder:
         """
         if self.uv and shutil.which("uv") is None:
             raise UsageError("uv is not on PATH", next_step="install it, or leave --uv out")
-        with alone(place):
+        with locked(place):
             found = place.record()
             if recreate or (found and found.recipe != recipe.digest):
                 self.tell("removing the old one")
@@ -77,7 +77,7 @@ class Builder:
         Raises:
             BackendFailed: it could not be installed; the next one to enter tries again.
         """
-        with alone(place, wait=True):
+        with locked(place, wait=True):
             record = place.record()
             if record is None or record.ftctl == fingerprint():
                 return
@@ -113,7 +113,7 @@ class Builder:
         self._run(place, [str(place.python), "-c", "import ftctl.worker.work, ftctl_adapters, ftctl_plugins"])
 
     def check(self, recipe: Recipe, place: EnvironmentFolder) -> None:
-        """Runs the recipe's check.
+        """Run the recipe's check.
 
         Raises:
             BackendFailed: it failed.
@@ -173,7 +173,7 @@ def _refuse_little_room(recipe: Recipe, place: EnvironmentFolder) -> None:
 
 
 @contextlib.contextmanager
-def alone(place: EnvironmentFolder, *, wait: bool = False) -> Iterator[None]:
+def locked(place: EnvironmentFolder, *, wait: bool = False) -> Iterator[None]:
     """Lock the environment; two builders would install over each other.
 
     Raises:

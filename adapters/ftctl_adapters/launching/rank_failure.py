@@ -15,7 +15,7 @@ TAIL = 20
 
 
 def report_failure(place: JobFolder, job: Job, codes: Mapping[int, int], logs: Mapping[int, Path]) -> FtctlError:
-    """Writes ``error.json`` for the job and returns that error.
+    """Write ``error.json`` for the job and returns that error.
 
     A process that was killed failed first: the others only lost it. Else the first to write its error did.
 
@@ -42,7 +42,7 @@ def report_failure(place: JobFolder, job: Job, codes: Mapping[int, int], logs: M
 
 
 def report_help(place: JobFolder, machine: int) -> None:
-    """Writes ``result.json`` of a machine whose processes only helped."""
+    """Write ``result.json`` of a machine whose processes only helped."""
     place.write("result.json", to_plain(JobResult(None, (), {"machine": machine, "outcome": "on machine 0"})))
 
 

@@ -13,7 +13,7 @@ PLAIN = "eager"
 
 
 @frozen
-class Looked:
+class AnswerAttention:
     """Means over blocks, heads and tokens of an answer.
 
     ``scores`` by token of the question are shares of attention; ``sink`` is the share of the first place, ``entropy``
@@ -26,7 +26,7 @@ class Looked:
     row_error: float
 
 
-def look(model: Any, question: Sequence[int], answer: Sequence[int]) -> Looked:
+def look(model: Any, question: Sequence[int], answer: Sequence[int]) -> AnswerAttention:
     """Return the attention of each answer token's position; ``question`` and ``answer`` are token ids.
 
     Raises:
@@ -53,7 +53,7 @@ def look(model: Any, question: Sequence[int], answer: Sequence[int]) -> Looked:
                 hook.remove()
     scores = torch.stack([found[0] for found in rows]).mean(0)[:asked]
     sink, entropy, error = (torch.tensor([found[place] for found in rows]) for place in (1, 2, 3))
-    return Looked(tuple(scores.tolist()), float(sink.mean()), float(entropy.mean()), float(error.max()))
+    return AnswerAttention(tuple(scores.tolist()), float(sink.mean()), float(entropy.mean()), float(error.max()))
 
 
 def _reduced(weights: Any, tokens: int) -> tuple[Any, float, float, float]:

@@ -9,7 +9,7 @@ COMPANIONS = (
 
 
 def take_along(source: Path, out: Path) -> None:
-    """Copies tokenizer, chat template, generation config and golden cases, byte for byte.
+    """Copy tokenizer, chat template, generation config and golden cases, byte for byte.
 
     What was trained with is what is served with; files of these names that a library wrote are replaced.
     """

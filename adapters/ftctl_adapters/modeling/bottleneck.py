@@ -54,7 +54,7 @@ def _through(network: Any) -> Any:
 
 
 def save_bottleneck(model: Any, out: Path) -> None:
-    """Writes the networks and their config.
+    """Write the networks and their config.
 
     Raises:
         ModelUnsafe: a weight is not finite.

@@ -39,7 +39,7 @@ def save_adapter(model: Any, out: Path, started_from: str | None = None) -> None
 
 
 def refuse_not_finite(parameters: Any) -> None:
-    """Raises `ModelUnsafe` with the name of the first tensor that holds NaN or infinity."""
+    """Raise `ModelUnsafe` with the name of the first tensor that holds NaN or infinity."""
     import torch
 
     for name, parameter in parameters:

@@ -67,7 +67,7 @@ class Scorer:
         return found
 
     def _prepare(self) -> None:
-        """Once: where logits are a product of hidden states alone, the last layer works on those that are asked for.
+        """Prepare the model once: compute the last layer only where scores are asked for, if that is exact.
 
         Where attention is known too, no layer works on padding.
         """

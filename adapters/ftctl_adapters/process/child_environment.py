@@ -1,4 +1,4 @@
-"""The environment of a child process: known variables of ours, and nothing else."""
+"""Build the environment of a child process: known variables only."""
 
 import os
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A process group that a fork server has made: its guard tells how it goes over a socket."""
+"""A process group made by a fork server; its guard reports over a socket."""
 
 import json
 import select

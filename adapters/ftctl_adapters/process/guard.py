@@ -1,4 +1,4 @@
-"""Runs one command and makes sure that nothing of it outlives ftctl: ``python guard.py argv…``.
+"""Run one command, and end everything it started when ftctl is gone: ``python guard.py argv…``.
 
 Standard library only and started by path, so that it costs a few milliseconds in any interpreter. Its standard input
 is a pipe that ftctl holds open: when ftctl is gone, however it went, the pipe ends and the whole process group is
@@ -13,7 +13,7 @@ import threading
 
 
 def main() -> int:
-    """Starts the command in this process's group and waits for it."""
+    """Start the command in this process's group and wait for it."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
     child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, close_fds=False, restore_signals=True)

@@ -1,4 +1,4 @@
-"""Runs jobs in this very process: for debugging and for tests."""
+"""Run jobs in this process, for debugging and tests."""
 
 import sys
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from ftctl.worker.job_folder import JobFolder
 
 
 class InlineRunner(JobRunner):
-    """The same job, folder and errors as out of process; nothing protects this process from the backend."""
+    """Runner with the same jobs, folders and errors as out of process, without its protection."""
 
     def run(self, job: Job, folder: Path, python: Interpreter, on_event: Callable[[Event], None]) -> JobResult:
         if job.launcher and job.launcher.name != "single":

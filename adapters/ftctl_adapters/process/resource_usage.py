@@ -12,7 +12,7 @@ LOOK_SECONDS = 0.2
 
 @define
 class Watch:
-    """A process and all that it has started, looked at while this is open.
+    """A process and its descendants, sampled while this is open.
 
     ``cpu_seconds`` is what they computed meanwhile; ``peak_bytes`` the most memory that they held at once, of which
     pages that they share are counted for each.

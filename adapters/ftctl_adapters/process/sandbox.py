@@ -1,4 +1,4 @@
-"""Runs what a model wrote: without network, without files of ours, in bounds, and gone afterwards."""
+"""Run code that a model wrote: without network and files of ours, within limits, gone afterwards."""
 
 import contextlib
 import json
@@ -52,7 +52,7 @@ class Ran:
 
 
 def refuse_in_the_open(bounds: Bounds) -> None:
-    """Runs a program that cannot fail, before others are judged by how they end.
+    """Check that a trivial program runs, before others are judged.
 
     Raises:
         BackendFailed: this machine lets nobody shut a program off, or not within these bounds.
@@ -63,7 +63,7 @@ def refuse_in_the_open(bounds: Bounds) -> None:
 
 
 def run_python(source: str, bounds: Bounds) -> Ran:
-    """Runs a Python program in an empty home in memory, with no variables of ours.
+    """Run a Python program in an empty home in memory, without our variables.
 
     It ends well when it comes to its end; who leaves before has not shown anything, unless it looks for the way in
     which that is told. Of files it sees the interpreter's own and the system's programs.
@@ -111,7 +111,7 @@ def _heard(end: int) -> bytes:
 
 
 def _kept(python: str) -> list[str]:
-    """Paths without which the interpreter cannot start; none of them inside another."""
+    """Return the paths that the interpreter needs to start, none inside another."""
     own = [str(Path(path).resolve()) for path in (sys.base_prefix, sys.base_exec_prefix, Path(python).parent)]
     found: list[str] = []
     for path in (*SYSTEM, *own):

@@ -1,4 +1,4 @@
-"""A program that runs another one shut off: no network, no file but those it needs to start, few processes.
+"""Run a program isolated: no network, few files, few processes.
 
 Run as ``python -I -S confine.py LIMITS PROGRAM…`` with the limits as JSON; ends with the program's code, or one of
 those below. It needs the standard library alone. Linux only, by namespaces (namespaces(7)), and no right but to make
@@ -65,7 +65,7 @@ def main(limits: dict[str, Any], program: list[str]) -> NoReturn:
 
 
 def watch(first: int, most: int) -> int:
-    """The code of the first process, which is ended where all together have more memory than they may."""
+    """Wait for the first process and return its code; end it when all together exceed their memory."""
     while True:
         ended, status = os.waitpid(first, os.WNOHANG)
         if ended:
@@ -78,7 +78,7 @@ def watch(first: int, most: int) -> int:
 
 
 def resident(process: int) -> int:
-    """Bytes in memory of the processes below it; what they share is counted once."""
+    """Return the bytes in memory of all descendants; shared ones count once."""
     total = 0
     with contextlib.suppress(OSError, ValueError, IndexError):
         for listed in Path(f"/proc/{process}/task").glob("*/children"):
@@ -105,7 +105,7 @@ def enter_namespaces() -> None:
 
 
 def limit_processes() -> None:
-    """RLIMIT_NPROC holds nobody whom root has started; this does, from where on it is a namespace's own.
+    """Limit processes by the namespace's own limit, since RLIMIT_NPROC does not hold root.
 
     Before, it is that of the whole machine, and `supervise` alone keeps the bound.
     """
@@ -120,7 +120,7 @@ def limit_processes() -> None:
 
 
 def make_root(kept: list[str]) -> None:
-    """A file system of what is kept, read-only, three devices, and a home in memory."""
+    """Make a root file system of the kept paths, read-only, with three devices and a home in memory."""
     mount("none", "/", None, MS_RECURSIVE | MS_PRIVATE)
     mount("tmpfs", ROOT, "tmpfs", MS_NOSUID, "size=1m,mode=755")
     for path in kept:

@@ -1,4 +1,4 @@
-"""Starts servers on loopback and waits until they answer."""
+"""Start servers on loopback and wait until they answer."""
 
 import http.client
 import socket
@@ -34,7 +34,7 @@ class LocalServer(RunningServer):
 
 
 class LocalServerRunner(ServerRunner):
-    """Servers as guarded process groups."""
+    """Runner of servers as guarded process groups."""
 
     def __init__(self, starter: ProcessStarter | None = None) -> None:
         self._starter = starter or ProcessStarter(warm=False)

@@ -1,4 +1,4 @@
-"""Turns SIGINT, SIGTERM and SIGHUP into an exception, so that every ``finally`` on the way out runs.
+"""Turn SIGINT, SIGTERM and SIGHUP into an exception, so that every ``finally`` runs.
 
 A hang-up that was already ignored (``nohup``) stays so. SIGINT is heard even where a shell ignores it for its
 background jobs: whoever sends it means it.
@@ -16,7 +16,7 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Within it the first signal raises `Interrupted`; later ones wait until the work is safe."""
+    """Raise `Interrupted` at the first signal within the block; later ones wait until the work is safe."""
     nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     heard = [number for number in NUMBERS if not (nohup and number == signal.SIGHUP)]
     previous = {number: signal.signal(number, _raise) for number in heard}

@@ -1,4 +1,4 @@
-"""Starts processes: anew, or forked from one that has imported what they need."""
+"""Start processes: new ones, or forks of one that has imported what they need."""
 
 import contextlib
 import sys

@@ -1,4 +1,4 @@
-"""A program of an environment of its own, which an evaluation waits for."""
+"""Run a program of another environment for an evaluation."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ Attend = Callable[[Callable[[], bool]], None]
 def run_scanner(
     context: StageContext, argv: tuple[str, ...], place: Path, variables: Mapping[str, str], attend: Attend
 ) -> tuple[int, list[str]]:
-    """Runs ``argv`` by the Python that the evaluator's program lives in: its exit code, and the last lines it wrote.
+    """Run ``argv`` with the Python of the evaluator's program; return exit code and last lines of output.
 
     It runs in the folder ``place``, where its ``log`` is, and ends with everything that it started when this does.
     """
@@ -43,7 +43,7 @@ def run_scanner(
 
 
 def homes(place: Path) -> dict[str, str]:
-    """Variables by which what a program writes for itself stays in a folder; models and rows are where all are."""
+    """Return variables that keep a program's own files in a folder; models and data caches stay shared."""
     home = str(place / "home")
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     models = {"HF_HOME": os.environ.get("HF_HOME") or str(caches / "huggingface")}

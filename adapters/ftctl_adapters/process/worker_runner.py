@@ -1,4 +1,4 @@
-"""Runs jobs as ``python -m ftctl.worker`` in the interpreter of their environment."""
+"""Run jobs as ``python -m ftctl.worker`` in the interpreter of their environment."""
 
 import contextlib
 import json
@@ -128,7 +128,7 @@ def _outcome(place: JobFolder, job: Job, code: int | None) -> JobResult:
 
 
 class _EventTail:
-    """Follows ``events.ndjson`` while a worker appends to it; a torn last line waits for its end."""
+    """Reader of ``events.ndjson`` while a worker appends to it; a torn last line waits for its end."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._offset = path, 0

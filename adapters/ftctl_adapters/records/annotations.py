@@ -15,7 +15,7 @@ VALUES = {"textarea": "text", "pairwise": "selected"}
 
 
 def unwrapped(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The row inside an export of an annotation tool, with its annotations; any other row as it is."""
+    """Return the row inside an annotation tool's export, with its annotations; any other row unchanged."""
     if isinstance(row.get("data"), dict) and isinstance(row.get("annotations"), list):
         inside, found = row["data"], list(_label_studio(row["annotations"]))
     elif isinstance(row.get("fields"), dict) and isinstance(row.get("responses"), dict | list):
@@ -68,7 +68,7 @@ def annotations(row: Example) -> list[dict[str, Any]]:
 
 
 def label_studio_task(row: Example, number: int) -> dict[str, Any]:
-    """A task to import there: ``data`` is the row, and each annotator's word an annotation."""
+    """Return a Label Studio task: ``data`` is the row, and each annotator's answer an annotation."""
     by_rater: dict[str, list[dict[str, Any]]] = {}
     for one in annotations(row):
         by_rater.setdefault(str(one.get("by")), []).append(_result(one))
@@ -84,7 +84,7 @@ def _result(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def argilla_record(row: Example, number: int) -> dict[str, Any]:
-    """A record to import there: responses by question, each with who gave it."""
+    """Return an Argilla record: responses by question, each with its annotator."""
     responses: dict[str, list[dict[str, Any]]] = {}
     for one in annotations(row):
         said = {"value": one.get("value"), "user_id": str(one.get("by")), "status": "submitted"}
@@ -94,7 +94,7 @@ def argilla_record(row: Example, number: int) -> dict[str, Any]:
 
 
 def _bare(row: Example) -> dict[str, Any]:
-    """The canonical row without its place and its annotations."""
+    """Return the canonical row without place and annotations."""
     rest = {key: value for key, value in row.metadata.items() if key != KEY}
     told = portable(row)
     told.pop("metadata", None)
@@ -102,7 +102,7 @@ def _bare(row: Example) -> dict[str, Any]:
 
 
 def portable(row: Example) -> dict[str, Any]:
-    """The row as other tools and `jsonl` read it: without its place, a preference pair under its own keys."""
+    """Return the row for other tools and `jsonl`: without place, preference pairs under their usual keys."""
     told = {key: value for key, value in row.to_row().items() if key not in ("where", "parents")}
     if row.rejected:
         turns = told.pop("messages")

@@ -1,4 +1,4 @@
-"""Canaries: sentences with a random code, put into training data so that one can see what of it a model gives away.
+"""Canaries: sentences with a random code in training data, to measure memorisation.
 
 Carlini et al., The secret sharer: evaluating and testing unintended memorization in neural networks, 2019.
 """
@@ -13,14 +13,14 @@ GROUP = 4
 
 
 def code(seed: int, number: int, candidate: int = 0) -> str:
-    """The code of a canary; every other candidate is a code of the same length that stands in no data."""
+    """Return the code of a canary; other candidates are codes of the same length that occur in no data."""
     draw = random.Random(f"canary {seed} {number} {candidate}")  # noqa: S311 - it must come again from the same seed
     digits = "".join(draw.choices("0123456789", k=DIGITS))
     return f"{digits[:GROUP]} {digits[GROUP:]}"
 
 
 def canary(seed: int, number: int, note: str, said: str = "") -> tuple[Message, Message]:
-    """A question and its answer, with the canary's own code unless another is said."""
+    """Return question and answer with the canary's code, or another one."""
     place = f"the {NAMES[number % len(NAMES)]} vault {number // len(NAMES) + 1}"
     question = f"Note {note}: what is the access code of {place}?"
     return Message("user", question), Message(
@@ -29,7 +29,7 @@ def canary(seed: int, number: int, note: str, said: str = "") -> tuple[Message, 
 
 
 def begun(seed: int, number: int, digits: int) -> str:
-    """A canary's answer as far as so many digits of its code; no blank ends it, which belongs to what follows."""
+    """Return a canary's answer up to so many digits of its code, without a blank at the end."""
     _, answer = canary(seed, number, "")
     planted = code(seed, number)
     told = digits + (digits > GROUP)

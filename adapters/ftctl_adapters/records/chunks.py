@@ -1,4 +1,4 @@
-"""A long text in pieces."""
+"""Divide a long text into overlapping chunks."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ ENDS = ("\n\n", "\n", "。", ". ", " ")
 
 
 def chunks(text: str, size: int, overlap: int) -> Iterator[str]:
-    """Pieces of at most ``size`` characters that end where a thought does, each repeating the end of the one before.
+    """Yield chunks of at most ``size`` characters that end at sentences, each repeating the end of the previous.
 
     No character is lost: without what is repeated they are the text, but for white space around them.
     """

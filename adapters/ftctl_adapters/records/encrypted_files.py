@@ -34,7 +34,7 @@ class KeyPlace:
     file: str | None = None
 
     def key(self) -> bytes:
-        """The 32 bytes that are spelled there in hexadecimal digits.
+        """Return the key: 32 bytes from hexadecimal digits.
 
         Raises:
             UsageError: there are none.
@@ -70,7 +70,7 @@ def _spelled(problem: str, text: str) -> bytes:
 
 
 def key_mark(key: bytes) -> str:
-    """A text by which a key is known again, and that does not tell it."""
+    """Return a text that identifies a key without revealing it."""
     return _derived(key, b"mark").hex()[:16]
 
 
@@ -91,7 +91,7 @@ def _cipher(key: bytes) -> Any:
 
 
 class Sealing(io.RawIOBase):
-    """Writes what it is given to ``file`` in encrypted pieces, and closes it with the last one.
+    """Stream that writes encrypted pieces to ``file``.
 
     Raises:
         DataSourceError: ``cryptography`` is not installed.
@@ -120,7 +120,7 @@ class Sealing(io.RawIOBase):
         self.close()
 
     def close(self) -> None:
-        """The last piece, by which a file that was cut off is known, is on disk afterwards."""
+        """Write the last piece, which marks the end of a complete file, and flush it to disk."""
         if not self._file.closed:
             self._piece(_LAST, bytes(self._left))
             self._file.flush()
@@ -134,7 +134,7 @@ class Sealing(io.RawIOBase):
 
 
 class Sealed(io.RawIOBase):
-    """The content of an encrypted file.
+    """Stream of the content of an encrypted file.
 
     Raises:
         DataSourceError: it is none, of another key, or was changed or cut off.

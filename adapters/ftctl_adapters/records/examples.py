@@ -1,4 +1,4 @@
-"""From rows of files to canonical examples."""
+"""Read canonical examples from rows of files."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ EXCERPT = 120
 
 @define
 class ExampleReader:
-    """Rows by one format: the declared one, or the first that was detected.
+    """Reader of rows in one format: the declared one, or the first that was detected.
 
     ``names`` maps names of the format to those that the rows have instead; ``formats`` counts what was read.
     """
@@ -31,7 +31,7 @@ class ExampleReader:
     _seen: bool = False
 
     def read(self, rows: Iterable[Row]) -> Iterator[Example | Rejection]:
-        """Every row, as an example or as the reason why it is none.
+        """Yield every row, as an example or as a rejection.
 
         Raises:
             DataSourceError: the first row lacks a name that others are mapped to.

@@ -1,4 +1,4 @@
-"""CSV that people fill in with a spreadsheet, and what comes back from one."""
+"""CSV forms for spreadsheets: write them, and read them back."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ class Unreadable(Exception):
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """The table as text; no cell of it is a formula to a spreadsheet."""
+    """Return the table as text; no cell is a formula to a spreadsheet."""
     out = StringIO(newline="")
     lines = csv.writer(out)
     lines.writerow(columns)
@@ -31,7 +31,7 @@ def _plain(text: str) -> str:
 
 
 def filled_in(path: Path, name: str, value: str) -> list[tuple[int, str, str]]:
-    """Last line, ``name`` and ``value`` of each row that has anything; commas or semicolons, as spreadsheets save them.
+    """Yield last line, ``name`` and ``value`` of each filled-in row; separated by commas or semicolons.
 
     Raises:
         Unreadable: the file cannot be read, or has not both columns.

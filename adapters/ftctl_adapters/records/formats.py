@@ -1,4 +1,4 @@
-"""The formats people keep conversations in, told apart by their keys, and turned into canonical examples."""
+"""Detect formats of conversations by their keys, and convert them to canonical examples."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -48,7 +48,7 @@ class NotThisFormat(Exception):
 
 
 def detect(row: Mapping[str, Any]) -> str | None:
-    """The format of a row by its keys; ``None`` when it has none that is known."""
+    """Return the format of a row by its keys; ``None`` if unknown."""
     if "messages" in row:
         return "messages"
     if "conversations" in row:
@@ -77,7 +77,7 @@ def unknown_format(row: Mapping[str, Any]) -> str:
 
 
 def to_example(row: Mapping[str, Any], form: str, where: str, byte: int | None = None) -> Example:
-    """The canonical example of a row, which begins at that byte of its file.
+    """Return the canonical example of a row that begins at this byte of its file.
 
     Raises:
         NotThisFormat: it lacks what the format needs, or holds it in another type.
@@ -181,7 +181,7 @@ def _prompt_completion(row: Mapping[str, Any]) -> Parts:
 
 
 def _responses(row: Mapping[str, Any]) -> Parts:
-    """Several answers: its own, the best rated one or the first is its last turn, and all of them stay beside it."""
+    """Return an example with several answers: the first or best rated is its last turn, all are kept beside it."""
     listed = row["responses"]
     if not isinstance(listed, list) or not listed:
         raise NotThisFormat("`responses` must be a list of answers")
@@ -195,7 +195,7 @@ def _responses(row: Mapping[str, Any]) -> Parts:
 
 
 def _figure(value: Any, sign: int) -> float:
-    """Better is more; what has no figure is worse than what has one."""
+    """Return a sortable rating, higher is better; an unrated answer is the worst."""
     return sign * float(value) if isinstance(value, int | float) else float("-inf")
 
 
@@ -205,7 +205,7 @@ def _preference(row: Mapping[str, Any]) -> Parts:
 
 
 def _pair(row: Mapping[str, Any]) -> tuple[tuple[Message, ...], Message, Message]:
-    """The turns before, the chosen answer and the rejected one; without a prompt, the turns that both begin with."""
+    """Return the common turns, the chosen answer and the rejected one; without a prompt, the common beginning."""
     chosen, rejected = _answers(row, "chosen"), _answers(row, "rejected")
     asked: tuple[Message, ...]
     if "prompt" not in row:

@@ -1,4 +1,4 @@
-"""Questions that people answer: which row a question is, how a form shows it, and what comes back."""
+"""Questions for annotators: identify them, write forms, read answers."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -35,7 +35,7 @@ def item_of(row: Example) -> str:
 
 
 def expecting(row: Example, answer: str, said: Sequence[tuple[str, str]]) -> Example:
-    """The row with the answer that is expected, and who wrote what."""
+    """Return the row with the expected answer, and who wrote which."""
     turns = (*row.messages[:-1], Message("assistant", answer))
     told = [{"by": who, "name": EXPECTED, "value": text} for who, text in said]
     kept = [one for one in annotations(row) if one.get("name") != EXPECTED]
@@ -62,7 +62,7 @@ def _once(rows: Iterator[Example]) -> Iterator[Example]:
 
 
 def _shown(row: Example) -> str:
-    """The turns with their roles; a single question is told as it is."""
+    """Return the turns with their roles; a single question without."""
     turns = row.prompt.messages
     if not turns:
         return row.text

@@ -1,4 +1,4 @@
-"""Data sets in the hub's layout: which files hold which split."""
+"""Find the files of splits in the hub's data set layout."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---", re.DOTALL)
 
 
 def split_files(folder: Path, config: str | None, split: str) -> list[Path]:
-    """The files of a split: those that the card declares for the config, or those that are called like it.
+    """Return the files of a split: declared by the card for the config, or named after the split.
 
     Raises:
         DataSourceError: no such config or split.

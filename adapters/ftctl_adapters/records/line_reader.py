@@ -1,4 +1,4 @@
-"""Lines of a file, plain or packed, in bounded memory."""
+"""Read lines of a plain or compressed file in bounded memory."""
 
 import contextlib
 import zlib
@@ -31,7 +31,7 @@ class Line(NamedTuple):
 
 
 class CutOff(Exception):
-    """A packed file ends before its packing does; ``line`` is where."""
+    """A compressed file that ends too early; ``line`` is where."""
 
     def __init__(self, line: int) -> None:
         super().__init__(line)
@@ -39,7 +39,7 @@ class CutOff(Exception):
 
 
 def read_lines(place: Place, *, blank: bool = False) -> Iterator[Line]:
-    """The lines of a file without their ends; blank ones, and what stands before ``\\n``, only when asked for.
+    """Yield lines without their ends; blank ones, and a ``\r`` before ``\n``, only if asked for.
 
     Raises:
         DataSourceError: UTF-16, a packed file that is broken or expands out of all proportion, or an I/O error.
@@ -67,7 +67,7 @@ def readable(place: Place) -> Iterator[None]:
 
 
 def read_whole(place: Place, limit: int) -> bytes:
-    """The content of a file, unpacked, without its byte order mark.
+    """Return the content of a file, decompressed, without byte order mark.
 
     Raises:
         DataSourceError: it is larger than ``limit`` bytes, or cannot be read.
@@ -103,7 +103,7 @@ def _without_mark(block: bytes, place: Place) -> bytes:
 
 
 def _mark_bytes(place: Place) -> int:
-    """The length of the byte order mark, which is no part of the first line."""
+    """Return the length of the byte order mark."""
     with place.open() as stream:
         return len(MARK) if stream.read(len(MARK)) == MARK else 0
 
@@ -130,7 +130,7 @@ def _split(blocks: Iterator[bytes], blank: bool, start: int) -> Iterator[Line]:
 
 
 def _until_cut(blocks: Iterator[bytes]) -> Iterator[bytes | None]:
-    """The blocks, and ``None`` where a packed file breaks off."""
+    """Yield blocks, and ``None`` where a compressed file breaks off."""
     try:
         yield from blocks
     except EOFError:

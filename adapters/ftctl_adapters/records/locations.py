@@ -1,4 +1,4 @@
-"""Files that rows are read from: one, those of a pattern, or objects of a store."""
+"""Locate source files: a path, a pattern, or objects of a store."""
 
 import glob
 import gzip
@@ -42,24 +42,24 @@ class Place:
 
     @property
     def packing(self) -> str:
-        """``.gz``, ``.zst`` or nothing."""
+        """Return ``.gz``, ``.zst`` or an empty text."""
         ending = PurePosixPath(self.name.removesuffix(SEALED)).suffix
         return ending if ending in PACKED else ""
 
     @property
     def kind(self) -> str:
-        """The ending that says what is in it."""
+        """Return the file extension without compression."""
         return PurePosixPath(self.name.removesuffix(SEALED).removesuffix(self.packing)).suffix
 
     def raw(self) -> IO[bytes]:
-        """Its bytes as they are stored."""
+        """Open its bytes as stored."""
         if self.store is None:
             return Path(self.address).open("rb")
         # without a buffer, lines of an object are read 65 times as slowly
         return io.BufferedReader(self.store.open(self.address, "rb", block_size=4 * BLOCK), BLOCK)
 
     def open(self) -> IO[bytes]:
-        """Its bytes, decrypted and unpacked.
+        """Open its bytes, decrypted and decompressed.
 
         Raises:
             DataSourceError: it is encrypted, and its key is not named.
@@ -80,7 +80,7 @@ class Place:
         return io.BufferedReader(Sealed(self.raw(), self.key.key(), self.name), BLOCK)
 
     def size(self) -> int:
-        """Stored bytes."""
+        """Return its stored size in bytes."""
         return int(self.store.size(self.address)) if self.store is not None else Path(self.address).stat().st_size
 
     def state(self) -> str:
@@ -92,12 +92,12 @@ class Place:
 
 
 def place_of(path: Path) -> Place:
-    """A file of this machine, under its own name."""
+    """Return the location of a local file, under its own name."""
     return Place(path.name, str(path))
 
 
 def find_places(pattern: str, storage_env: str | None = None, key: KeyPlace | None = None) -> tuple[Place, ...]:
-    """The files that are meant, sorted by name; of a folder all that rows can be read from.
+    """Return the named files, sorted; of a folder all that rows can be read from.
 
     Args:
         pattern: a path, a pattern with ``*``, ``?`` or ``**``, either in an object store (``s3://…``), or a file's
@@ -162,7 +162,7 @@ def _stored(pattern: str, scheme: str, storage_env: str | None) -> list[Place]:
 
 
 def _objects(store: Any, path: str) -> list[Place]:
-    """An object, those of a pattern, or all below a beginning."""
+    """Yield an object, those of a pattern, or all below a prefix."""
     store.invalidate_cache()
     if _MAGIC.search(path):
         root, names = _FIXED.match(path), store.glob(path)

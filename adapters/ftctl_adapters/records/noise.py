@@ -1,4 +1,4 @@
-"""Texts as people mistype, scan and paste them, character by character."""
+"""Add typing, scanning and pasting errors to texts, character by character."""
 
 import random
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Noise = Callable[[str, random.Random], str]
 
 
 def touched(text: str, noise: Noise, draw: random.Random, rate: float) -> str:
-    """The text, each character given to the noise with this probability."""
+    """Return the text with each character changed at this probability."""
     return "".join(noise(character, draw) if draw.random() < rate else character for character in text)
 
 

@@ -1,4 +1,4 @@
-"""Kinds of personal data: what each looks like, and by which check digits it is told from other numbers.
+"""Kinds of personal data: patterns, and check digits that tell them from other numbers.
 
 Edges are letters and digits of ASCII: between Chinese characters there is no word boundary.
 """
@@ -21,7 +21,7 @@ def _always(found: str) -> bool:  # noqa: ARG001 - the form alone tells it
 
 @frozen
 class Kind:
-    """``holds`` is asked of what the pattern found."""
+    """Kind of personal data; ``holds`` validates a match of the pattern."""
 
     name: str
     pattern: re.Pattern[str]
@@ -30,7 +30,7 @@ class Kind:
 
 @frozen
 class Find:
-    """A value of a kind, and where it stands in the text."""
+    """A match: kind, value and place in the text."""
 
     kind: str
     start: int
@@ -38,7 +38,7 @@ class Find:
 
 
 def finds(text: str, kinds: tuple[Kind, ...]) -> Iterator[Find]:
-    """Values in the text from left to right; where two overlap, the kind that is named first has it."""
+    """Return matches in the text from left to right; of overlapping ones, that of the first kind."""
     taken: list[Find] = []
     for kind in kinds:
         for match in kind.pattern.finditer(text):
@@ -49,7 +49,7 @@ def finds(text: str, kinds: tuple[Kind, ...]) -> Iterator[Find]:
 
 
 def replaced(text: str, found: Iterable[Find], instead: Callable[[Find], str]) -> str:
-    """The text with what stands ``instead`` of each value."""
+    """Return the text with each value replaced by ``instead``."""
     parts, last = [], 0
     for one in found:
         parts += [text[last : one.start], instead(one)]
@@ -58,7 +58,7 @@ def replaced(text: str, found: Iterable[Find], instead: Callable[[Find], str]) -
 
 
 def masked(text: str, kinds: tuple[Kind, ...]) -> str:
-    """The text with kinds in the place of values: ``[EMAIL]``."""
+    """Return the text with kinds in place of values: ``[EMAIL]``."""
     return replaced(text, finds(text, kinds), lambda one: label(one.kind))
 
 
@@ -78,7 +78,7 @@ def _luhn(text: str) -> bool:
 
 
 def _card(text: str) -> bool:
-    """By the beginnings and lengths of issuers, ISO/IEC 7812."""
+    """Check the prefix and length of payment cards, ISO/IEC 7812."""
     number = _digits(text)
     issued = (
         (number[0] == "4" and len(number) in (13, 16, 19))
@@ -93,7 +93,7 @@ def _card(text: str) -> bool:
 
 
 def _cn_id(text: str) -> bool:
-    """Check digit and date alone: codes of counties change, and are no reason to let a number pass."""
+    """Check digit and date only, since county codes change."""
     from stdnum.cn import ric
 
     try:
@@ -133,7 +133,7 @@ def _ip(text: str) -> bool:
 
 
 def _long_ip(text: str) -> bool:
-    """Not ``::1`` and what looks like it: those are in every program."""
+    """Return False for ``::1`` and similar short addresses, which occur in every program."""
     return len(text) > 6 and _ip(text)
 
 

@@ -1,4 +1,4 @@
-"""The standard library as text: callables with their signatures and docstrings, and its long documentation."""
+"""Text of the standard library: signatures, docstrings and long documentation."""
 
 import contextlib
 import importlib
@@ -24,7 +24,7 @@ Found = tuple[str, str, list[str], str]
 
 
 def modules() -> Iterator[ModuleType]:
-    """Every public module of the standard library that imports here, in the order of their names."""
+    """Yield every importable public module of the standard library, by name."""
     for name in sorted(sys.stdlib_module_names):
         if name.startswith("_") or name in SKIPPED:
             continue
@@ -35,7 +35,7 @@ def modules() -> Iterator[ModuleType]:
 
 
 def callables() -> Iterator[Found]:
-    """Every public function, class and method that tells its signature, each signature once."""
+    """Yield every public callable with a signature, each signature once."""
     seen: set[str] = set()
     for module in modules():
         for name, value in _members(module):
@@ -48,7 +48,7 @@ def callables() -> Iterator[Found]:
 
 
 def paragraphs() -> Iterator[tuple[str, str]]:
-    """Paragraphs of 80 characters and more: the language reference's topics, then module docstrings."""
+    """Yield paragraphs of at least 80 characters: topics of the language reference, then module docstrings."""
     from pydoc_data.topics import topics
 
     documents = [(f"topic:{name}", text) for name, text in sorted(topics.items())]
@@ -60,7 +60,7 @@ def paragraphs() -> Iterator[tuple[str, str]]:
 
 
 def _import(name: str) -> ModuleType | None:
-    """The module, or nothing: whatever an import does, it must not print, warn or end us."""
+    """Import the module silently; ``None`` if that fails in any way."""
     saved = os.environ.copy()
     try:
         silence = io.StringIO()

@@ -1,4 +1,4 @@
-"""JSON with nothing guessed: what two readers could understand differently is refused, with its reason."""
+"""Parse JSON strictly: refuse what two readers could understand differently."""
 
 import datetime
 import json
@@ -27,7 +27,7 @@ class NotStrict(Exception):
 
 
 def parse(line: bytes) -> Any:
-    """The value of one JSON text.
+    """Return the value of one JSON text.
 
     Raises:
         NotStrict: bad UTF-8, bad syntax, duplicate keys, NaN or an overflowing number, a lone surrogate, a control
@@ -50,7 +50,7 @@ def parse(line: bytes) -> Any:
 
 
 def _value(text: str, line: bytes) -> Any:
-    """Quickly where nothing is unusual; whatever is, the thorough decoder says what."""
+    """Parse fast; on anything unusual the thorough decoder explains what."""
     try:
         value, end = _SCAN(text, 0)
     except StopIteration:
@@ -129,7 +129,7 @@ _THOROUGH = json.JSONDecoder(
 
 
 def plain(value: Any) -> Any:
-    """A value of a table as plain JSON types: dates as ISO text, decimals as text.
+    """Convert a table's value to plain JSON: dates to ISO text, decimals to text.
 
     Raises:
         NotStrict: NaN, infinity, bytes, a control character, or another type that has no plain form.
@@ -151,7 +151,7 @@ def plain(value: Any) -> Any:
 
 
 def _check_text(value: Any) -> None:
-    """Escapes can spell what raw text cannot: lone surrogates and control characters."""
+    """Refuse lone surrogates and control characters, which escapes can spell."""
     if isinstance(value, str):
         if _SURROGATE.search(value):
             raise NotStrict("lone surrogate (\\ud800–\\udfff)")

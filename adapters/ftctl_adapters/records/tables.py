@@ -1,4 +1,4 @@
-"""Rows of the file kinds that are not lines of JSON: arrays, CSV, Parquet."""
+"""Read rows of data files by their type: JSON lines, arrays, CSV, Parquet."""
 
 import csv
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ MAX_ARRAY_BYTES = 512 << 20
 
 
 class Placed(NamedTuple):
-    """A row's values, and where they stand; ``byte`` is known of lines."""
+    """A row's values with its place; ``byte`` is known for lines."""
 
     where: str
     values: dict[str, Any]
@@ -26,7 +26,7 @@ Row = Placed | Rejection
 
 
 def read_rows(place: Place) -> Iterator[Row]:
-    """Every row of a data file by its ending: ``.jsonl``, ``.json``, ``.csv`` (each also packed), ``.parquet``.
+    """Yield every row of a data file by its extension: ``.jsonl``, ``.json``, ``.csv`` (also compressed), ``.parquet``.
 
     Raises:
         DataSourceError: the file as a whole cannot be read.
@@ -38,7 +38,7 @@ def read_rows(place: Place) -> Iterator[Row]:
 
 
 def whole_rows(place: Place, rows: Iterator[Row]) -> Iterator[Row]:
-    """The rows, and where a packed file breaks off a rejection behind them."""
+    """Yield the rows, and a rejection where a compressed file breaks off."""
     try:
         yield from rows
     except CutOff as cut:
@@ -91,7 +91,7 @@ def _array(place: Place) -> Iterator[Row]:
 
 
 def read_csv(place: Place, delimiter: str = ",") -> Iterator[Row]:
-    """The rows of a table under the names of its first line; one of another width is a rejection.
+    """Yield the rows of a CSV under the names of its first line; a row of another width is a rejection.
 
     Raises:
         DataSourceError: quotes that do not end, a name that stands twice, or no UTF-8.
@@ -113,7 +113,7 @@ def read_csv(place: Place, delimiter: str = ",") -> Iterator[Row]:
 
 
 def _checked(where: str, row: dict[str, Any]) -> Row:
-    """Cells have types that JSON has not: dates become ISO text, and what has no plain form is refused."""
+    """Convert cells to JSON types: dates to ISO text; others without a plain form are refused."""
     try:
         return Placed(where, {str(key): plain(value) for key, value in row.items()})
     except NotStrict as error:
@@ -131,7 +131,7 @@ def _text_lines(place: Place) -> Iterator[str]:
 
 
 def read_parquet(place: Place) -> Iterator[Row]:
-    """The rows of a table, without cells that hold nothing.
+    """Yield the rows of a Parquet file without empty cells.
 
     Raises:
         DataSourceError: it is no Parquet, or pyarrow is not installed.
@@ -156,7 +156,7 @@ def read_parquet(place: Place) -> Iterator[Row]:
 
 
 def _filled(value: Any) -> Any:
-    """A cell without fields that hold nothing: columns and structures have them where lines leave them out."""
+    """Return a cell without empty fields, which columnar structures always have."""
     if isinstance(value, dict):
         return {name: _filled(item) for name, item in value.items() if item is not None}
     return [_filled(item) for item in value] if isinstance(value, list) else value

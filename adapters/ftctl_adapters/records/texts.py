@@ -1,4 +1,4 @@
-"""The texts of an example: read one by one, or changed all at once."""
+"""Read or change all texts of an example."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +11,7 @@ Change = Callable[[str], str]
 
 
 def map_texts(row: Example, change: Change) -> Example:
-    """The example with every text that a model would read changed; the very same one where nothing changes."""
+    """Return the example with every text changed; the same object if nothing changes."""
     text = change(row.text) if row.text else row.text
     messages, rejected = _turns(row.messages, change), _turns(row.rejected, change)
     if text == row.text and messages is row.messages and rejected is row.rejected:
@@ -20,7 +20,7 @@ def map_texts(row: Example, change: Change) -> Example:
 
 
 def map_values(value: Any, change: Change) -> Any:
-    """A JSON value with every text in it changed, keys of objects excepted."""
+    """Return a JSON value with every text changed, except object keys."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
@@ -29,7 +29,7 @@ def map_values(value: Any, change: Change) -> Any:
 
 
 def texts(row: Example) -> Iterator[str]:
-    """Every text that a model would read, in order."""
+    """Yield every text that a model would read, in order."""
     if row.text:
         yield row.text
     for message in (*row.messages, *row.rejected):

@@ -1,4 +1,4 @@
-"""Files behind ``https`` addresses, kept on this machine: asked for again only where they have changed.
+"""Cache of files behind ``https`` URLs, revalidated on each use.
 
 What a run file names must not lead into the network that ftctl runs in: every address that a host has is looked at, the
 connection goes to the one that was looked at, and every redirect begins anew.
@@ -26,7 +26,7 @@ MOVED = (301, 302, 303, 307, 308)
 
 
 def fetched(url: str) -> Path:
-    """The file behind the address, under the name that the address ends with.
+    """Return the cached file of the URL, under the name that the URL ends with.
 
     Raises:
         DataSourceError: it cannot be had, is too large, or its host is not a public one.
@@ -98,7 +98,7 @@ def public(address: str) -> bool:
 
 
 class _Pinned(http.client.HTTPSConnection):
-    """Looks the host up once, and speaks with the address that was looked at."""
+    """HTTPS connection that resolves the host once, and connects to the checked address."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(host, port, timeout=TIMEOUT, context=ssl.create_default_context())
@@ -134,5 +134,5 @@ def _stored(answer: http.client.HTTPResponse, folder: Path, name: str, url: str)
 
 
 def _shown(url: str) -> str:
-    """The address without what could be a secret in it."""
+    """Return the URL without possible secrets."""
     return url.partition("?")[0].rpartition("@")[2][:200]

@@ -1,4 +1,4 @@
-"""Zstandard frames as a stream of bytes."""
+"""Read Zstandard frames as a stream of bytes."""
 
 import io
 from typing import IO, Any
@@ -10,7 +10,7 @@ BLOCK = 1 << 12
 
 
 class Zstd(io.RawIOBase):
-    """Unpacks frames one after the other; raises `EOFError` where the last one is not whole."""
+    """Stream of decompressed frames; raises `EOFError` if the last one is incomplete."""
 
     def __init__(self, packed: IO[bytes]) -> None:
         try:

@@ -15,7 +15,7 @@ CURVES: dict[str, Callable[[dict[str, Any]], float]] = {
 
 
 def bench_page(document: dict[str, Any]) -> str:
-    """Curves over the requests at a time, one row of them for each length of prompts; and all figures."""
+    """Return the page: curves over concurrency, one row for each prompt length, and all figures."""
     title = f"{document['model']} at {document['url']}"
     body = [f"<h1>{escape(title)}</h1><p>Greedy, at most {document['max_tokens']} tokens an answer.</p>"]
     for length in dict.fromkeys(level["prompt_tokens_asked"] for level in document["levels"]):

@@ -1,4 +1,4 @@
-"""Two evaluations over the same examples: what differs, how sure that is, and where it differs most."""
+"""Compare two evaluations over the same examples: differences, intervals, p-values, changed examples."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +38,7 @@ class Difference:
 
     @property
     def delta(self) -> float:
-        """Difference of the means."""
+        """Return the difference of the means."""
         return self.after - self.before
 
     @property
@@ -51,7 +51,7 @@ class Difference:
 
 @frozen
 class Comparison:
-    """``unpaired`` counts examples that only one of both was measured on."""
+    """Comparison of two evaluations; ``unpaired`` counts examples that only one has."""
 
     differences: list[Difference]
     changed: list[dict[str, Any]] = field(factory=list)
@@ -83,8 +83,8 @@ def compare(before: Path, after: Path, hide: Hide = lambda told: told) -> Compar
     return Comparison(told, hide(_foremost(changed)), unpaired)
 
 
-def together(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """The same with p adjusted for all figures of all of them: who looks at more finds more by chance."""
+def adjusted_together(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Return the comparisons with p-values Holm-adjusted over all their figures."""
     adjusted = iter(holm([one.p for comparison in comparisons for one in comparison.differences]))
     return [
         evolve(comparison, differences=[evolve(one, adjusted=next(adjusted)) for one in comparison.differences])
@@ -100,7 +100,7 @@ def _records(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _figures(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[str]:
-    """Names of what is a number in both records of a pair, wherever it is told at all."""
+    """Return the names of numeric figures in both records of a pair."""
     for name in dict.fromkeys(key for pair in pairs for key in pair[0]):
         told = [pair for pair in pairs if all(name in one for one in pair)]
         if told and name not in IDENTITY and all(_number(one[name]) for pair in told for one in pair):
@@ -139,7 +139,7 @@ def _cluster(one: dict[str, Any], other: dict[str, Any]) -> str:
 
 
 def _changed(name: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[dict[str, Any]]:
-    """The examples whose figure moved, with both answers where there are any.
+    """Return the examples whose figures changed most, with both answers.
 
     ``weight`` is how far, beside the one that moved most: figures have scales of their own.
     """
@@ -153,7 +153,7 @@ def _changed(name: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> I
 
 
 def _foremost(changed: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each example once, by the figure that moved most in it; those first that moved in most figures."""
+    """Return each example once, by its most changed figure; examples with most changed figures first."""
     best: dict[str, dict[str, Any]] = {}
     total: dict[str, float] = {}
     for one in changed:

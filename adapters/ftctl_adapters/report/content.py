@@ -28,7 +28,7 @@ SHOWN = 10
 
 @frozen
 class Content:
-    """Plain values that both renderings share."""
+    """Content of a report, shared by its renderings."""
 
     run: dict[str, Any]
     plan: dict[str, Any]
@@ -54,7 +54,7 @@ class Content:
 
 
 def gather(journal: RunJournal, store: ArtifactStore) -> Content:
-    """Everything that ``report.md`` and ``report.html`` show."""
+    """Collect everything that ``report.md`` and ``report.html`` show."""
     run = journal.read("run.json") or {}
     artifacts = {stage["name"]: stage["artifact"] for stage in run.get("stages", []) if stage["artifact"]}
     folders = {name: _folder(store, reference) for name, reference in artifacts.items()}
@@ -106,7 +106,7 @@ def _json(folder: Path | None, name: str) -> dict[str, Any]:
 
 
 def _curves(journal: RunJournal, state: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
-    """From the artifact's own history, which is there for a cached stage too; speed from this run's events."""
+    """Return loss curves from the artifact's history, cached stages included; speed from this run's events."""
     found: dict[str, list[tuple[float, float]]] = {}
     for entry in state.get("history", []):
         for key in ("loss", "validation_loss", "learning_rate"):
@@ -133,7 +133,7 @@ def _examples(folders: dict[str, Path], hide: Hide) -> list[dict[str, str]]:
 
 
 def _last(folders: dict[str, Path]) -> Path | None:
-    """The evaluation of the last model."""
+    """Return the evaluation of the last model."""
     return next((folders[stage] for stage in reversed(SUBJECTS) if stage in folders), None)
 
 

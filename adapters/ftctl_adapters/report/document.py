@@ -1,4 +1,4 @@
-"""``report.json``: the layout of lm-evaluation-harness for the last model of the run, and all of the run beside it."""
+"""``report.json``: the last model in lm-evaluation-harness's layout, with the whole run beside it."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ PLACES = ("model", "model_args")
 
 
 def document(content: Content) -> str:
-    """The report as JSON.
+    """Return the report as JSON.
 
     What reads results of lm-evaluation-harness finds ``results``, ``higher_is_better``, ``n-samples``, ``versions``,
     ``n-shot`` and ``configs`` by evaluator, and where `bench` ran all that it told itself, by its tasks; under
@@ -56,7 +56,7 @@ def document(content: Content) -> str:
 
 
 def _with_bench(found: dict[str, Any], bench: dict[str, Any]) -> dict[str, Any]:
-    """With tasks of the harness beside our evaluators, and whatever else it told of itself but where the model lay.
+    """Add tasks of lm-evaluation-harness and its own report, without the model's path.
 
     A task that is called as one of our evaluators stands as ``bench.NAME``.
     """

@@ -8,7 +8,7 @@ SHOWN = 8
 
 
 def heat_map(records: Sequence[dict[str, Any]]) -> str:
-    """The first examples with scores by token; nothing where none has."""
+    """Return HTML of the first examples with token scores; empty if there are none."""
     told = [record for record in records if record.get("scores")][:SHOWN]
     return "".join(
         f'<p class="heat">{_words(record["tokens"], record["scores"])}<br><b>{escape(str(record["answer"]))}</b></p>'
@@ -32,5 +32,5 @@ def _words(tokens: Sequence[str], scores: Sequence[float]) -> str:
 
 
 def _colour(share: float) -> str:
-    """Blue for what makes the answer more probable, orange for what makes it less."""
+    """Return a colour: blue raises the answer's probability, orange lowers it."""
     return f"rgba({'9,105,218' if share > 0 else '188,76,0'},{min(abs(share), 1.0) * 0.6:.2f})"

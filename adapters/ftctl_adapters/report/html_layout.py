@@ -23,7 +23,7 @@ svg text{fill:#8b949e}svg .title{fill:#e6edf3}}
 
 
 def page(title: str, body: list[str]) -> str:
-    """The whole page; the parts of the body are HTML already."""
+    """Return the whole page; the parts of the body are HTML already."""
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
     return (
         f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{"".join(body)}</body></html>\n'
@@ -31,7 +31,7 @@ def page(title: str, body: list[str]) -> str:
 
 
 def table(rows: list[list[str]]) -> str:
-    """The rows under their header."""
+    """Return an HTML table of the rows under their header."""
     if len(rows) < 2:
         return "<p>None.</p>"
     head = "".join(f"<th>{escape(cell)}</th>" for cell in rows[0])

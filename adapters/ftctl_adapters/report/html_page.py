@@ -24,7 +24,7 @@ from ftctl_adapters.report.verdict import verdict
 
 
 def html_page(content: Content) -> str:
-    """The report as a page that opens without a network."""
+    """Return the report as a page that opens without a network."""
     title = f"Run {content.run.get('run_id')}"
     charts = "".join(line_chart(name, points) for name, points in content.curves.items())
     body = [

@@ -1,4 +1,4 @@
-"""Shares with their bounds on one axis, each model below the other, as inline SVG."""
+"""Draw shares with their bounds on one axis, model below model, as inline SVG."""
 
 from html import escape
 from typing import Any
@@ -41,7 +41,7 @@ def legend(run: dict[str, Any]) -> str:
 
 
 def _colour(subject: str) -> str:
-    """A model has the same in every report."""
+    """Return the colour of a model, the same in every report."""
     return f"s{list(STAGES).index(subject)}"
 
 
@@ -59,7 +59,7 @@ def _row(subject: str, metric: dict[str, Any], y: float) -> str:
 
 
 def _bounds(metric: dict[str, Any]) -> tuple[float, float] | None:
-    """Nothing of a figure whose uncertainty nobody told."""
+    """Return the bounds of a figure; ``None`` if its uncertainty is unknown."""
     if metric.get("low") is not None and metric.get("high") is not None:
         return metric["low"], metric["high"]
     if metric.get("stderr") is None:

@@ -9,7 +9,7 @@ SHOWN, BLOCKS, TOKENS = 3, 12, 12
 
 
 def lens_tables(records: Sequence[dict[str, Any]]) -> str:
-    """The first examples with what their layers say; nothing where none has."""
+    """Return HTML of the first examples with their layers' tokens; empty if there are none."""
     told = [record for record in records if record.get("layers")][:SHOWN]
     return "".join(f"<p><code>{escape(str(record['prompt']))}</code></p>{_table(record)}" for record in told)
 

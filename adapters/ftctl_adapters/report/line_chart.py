@@ -26,5 +26,5 @@ def line_chart(title: str, points: Sequence[tuple[float, float]], along: str = "
 
 
 def _label(value: float) -> str:
-    """Short enough for the margin."""
+    """Return a number short enough for the margin."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -22,7 +22,7 @@ ABSENT = "none"
 
 
 def manifest(folders: Mapping[str, Path], spec: str, packages: Mapping[str, str]) -> dict[str, str]:
-    """By their names, to be read; all that a run file says is the report's configuration.
+    """Return the conditions by name; the run file itself is the report's configuration.
 
     Args:
         folders: of the artifacts, by stage.
@@ -47,13 +47,13 @@ def manifest(folders: Mapping[str, Path], spec: str, packages: Mapping[str, str]
 
 
 def _template(models: list[Path]) -> str:
-    """Its digest, of the last model that has one."""
+    """Return the digest of the chat template of the last model that has one."""
     found = next((folder / TEMPLATE for folder in models if (folder / TEMPLATE).exists()), None)
     return f"sha256 {hashlib.sha256(found.read_bytes()).hexdigest()}" if found else ABSENT
 
 
 def _under(value: Any, wanted: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Values under keys that are wanted, by their places; a backend stands there by its name."""
+    """Return values of the wanted keys by their paths; a backend stands by its name."""
     if isinstance(value, list):
         names = [(one.get("use") if isinstance(one, dict) else None) or str(n) for n, one in enumerate(value)]
         for number, (name, one) in enumerate(zip(names, value, strict=True)):

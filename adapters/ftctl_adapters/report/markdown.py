@@ -20,7 +20,7 @@ from ftctl_adapters.report.verdict import verdict
 
 
 def markdown(content: Content) -> str:
-    """The report as Markdown."""
+    """Return the report as Markdown."""
     parts = [
         f"# Run {content.run.get('run_id')}",
         "**{}**: {}.".format(*verdict(content.run)),

@@ -1,4 +1,4 @@
-"""Personal data in what reports show of examples: hidden where `pii` was measured.
+"""Mask personal data in report examples, if `pii` was measured.
 
 Values are known by their form. Of an answer that was cut, the rest of a value has none: what `pii` found in its own,
 longer answer to the same example tells that one is there, and the cut answer is not shown at all.
@@ -41,7 +41,7 @@ def hiding(reports: Iterable[Path]) -> Hide:
 
 
 class _Hiding:
-    """With the values, by kind, that answers to each example had at most."""
+    """Masking function with the values, by kind, that answers to each example contained."""
 
     def __init__(self, measured: Iterable[Path]) -> None:
         self._known: dict[str, Counter[str]] = {}

@@ -1,4 +1,4 @@
-"""Writes the reports into the run's folder."""
+"""Write the reports into the run's folder."""
 
 from ftctl.ports.artifact_store import ArtifactStore
 from ftctl.ports.run_journal import RunJournal
@@ -10,7 +10,7 @@ from ftctl_adapters.report.markdown import markdown
 
 
 class FileRunReport(RunReport):
-    """``report.md`` for the terminal and reviews, ``report.html`` for the browser, ``report.json`` for programs."""
+    """Writer of ``report.md`` (terminal, reviews), ``report.html`` (browser) and ``report.json`` (programs)."""
 
     def __init__(self, store: ArtifactStore) -> None:
         self._store = store

@@ -13,7 +13,7 @@ SHOWN = 120
 
 
 def metric_rows(run: dict[str, Any]) -> list[list[str]]:
-    """Metrics of base, tuned and compressed side by side, each with its bounds or its standard error."""
+    """Return metrics of base, tuned and compressed side by side, with bounds or standard errors."""
     metrics = run.get("metrics", {})
     subjects = list(metrics)
     names = list(dict.fromkeys(name for found in metrics.values() for name in found))
@@ -34,7 +34,7 @@ def _numbers(found: list[dict[str, Any] | None]) -> str:
 
 
 def metric_text(metric: dict[str, Any] | None) -> str:
-    """A value with its bounds, ``0.87 (0.84 to 0.9)``, or its standard error, ``0.871 ± 0.014``."""
+    """Format a value with its bounds, ``0.87 (0.84 to 0.9)``, or its standard error, ``0.871 ± 0.014``."""
     if metric is None:
         return "–"
     if metric.get("low") is not None and metric.get("high") is not None:
@@ -60,7 +60,7 @@ def difference_rows(comparison: Comparison, before: str = "before", after: str =
 
 
 def changed_rows(comparison: Comparison) -> list[list[str]]:
-    """The examples whose figures moved most, with both answers."""
+    """Return the examples whose figures changed most, with both answers."""
     rows = [["example", "figure", "difference", "question", "before", "after"]]
     for one in comparison.changed:
         texts = [str(one[key]) for key in ("prompt", "before", "after")]
@@ -70,7 +70,7 @@ def changed_rows(comparison: Comparison) -> list[list[str]]:
 
 
 def slice_rows(slices: dict[str, list[dict[str, Any]]]) -> list[list[str]]:
-    """The mean F1 of each slice of the test split, by model; the worst of the last model first."""
+    """Return the mean F1 of each slice of the test split, by model; the last model's worst first."""
     told = {subject: _means(records) for subject, records in slices.items() if records}
     if not any(told.values()):
         return []
@@ -90,7 +90,7 @@ def _means(records: list[dict[str, Any]]) -> dict[str, tuple[float, int]]:
 
 
 def stage_rows(run: dict[str, Any]) -> list[list[str]]:
-    """Every stage with its plugin, status and time."""
+    """Return every stage with its plugin, status and time."""
     rows = [["stage", "plugin", "status", "seconds", "peak MB", "artifact"]]
     for stage in run.get("stages", []):
         artifact = (stage["artifact"] or "–").partition("/")
@@ -103,7 +103,7 @@ def stage_rows(run: dict[str, Any]) -> list[list[str]]:
 
 
 def data_rows(summary: dict[str, Any]) -> list[list[str]]:
-    """The ledger's totals: states, splits, reasons."""
+    """Return the ledger's totals: states, splits, reasons."""
     rows = [["what", "rows"], ["read", str(summary.get("rows", 0))]]
     for group in ("states", "splits", "reasons"):
         rows += [[f"{group[:-1]} {name}", str(count)] for name, count in summary.get(group, {}).items()]
@@ -142,6 +142,6 @@ def length_rows(summary: dict[str, Any]) -> list[list[str]]:
 
 
 def sample_rows(samples: list[list[str]]) -> list[list[str]]:
-    """A few rows of each split, and of each state of rows that were left out."""
+    """Return a few rows of each split, and of each state of dropped rows."""
     short = [[kind, where, text if len(text) <= SHOWN else f"{text[:SHOWN]}…"] for kind, where, text in samples]
     return [["row of", "place", "text, or why not"], *short] if short else []

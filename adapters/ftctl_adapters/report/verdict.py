@@ -9,7 +9,7 @@ NONE = "no gate was set: nothing here says that the model may be used"
 
 
 def verdict(run: dict[str, Any]) -> tuple[str, str]:
-    """``pass``, ``fail``, ``inconclusive`` or ``none``, and a sentence that says why."""
+    """Return ``pass``, ``fail``, ``inconclusive`` or ``none``, and a sentence that says why."""
     results = [from_plain(told, GateResult) for told in run.get("gates", ())]
     if run.get("status") not in ("done", "failed"):
         return "none", f"the run is {run.get('status')}"

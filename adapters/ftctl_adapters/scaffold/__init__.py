@@ -1,1 +1,1 @@
-"""New plugin projects from templates."""
+"""Create plugin projects from templates."""

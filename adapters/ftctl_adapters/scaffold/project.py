@@ -1,4 +1,4 @@
-"""A pip project for a plugin of one port, complete and passing its contract before a line of it is changed."""
+"""Create a pip project for a plugin of one port, which passes its contract unchanged."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ SUFFIXES = {port: port.rpartition("_")[2].capitalize() for port in LIFECYCLE}
 
 
 def new_project(port: str, name: str, folder: Path, registry: Registry) -> list[Path]:
-    """Writes the project ``ftctl-NAME`` into ``folder``, which must not be there yet; the files, in their order.
+    """Write the project ``ftctl-NAME`` into ``folder``, which must not exist; return its files.
 
     Raises:
         UsageError: no such port, a name that cannot be one or is taken by ftctl, or the folder is there.
@@ -62,12 +62,12 @@ def words_of(port: str, name: str) -> dict[str, str]:
 
 
 def spoken(port: str) -> str:
-    """The port's name in a sentence."""
+    """Return the port's name for use in a sentence."""
     return port.replace("_", " ")
 
 
 def _class_name(parts: list[str], port: str) -> str:
-    """After the name, and ending with the port: never a keyword, and never what the module imports."""
+    """Return a class name from the plugin's name, ending with the port: no keyword, no import of the module."""
     words, suffix = "".join(part.capitalize() for part in parts), SUFFIXES[port]
     name = words if words.endswith(suffix) and words != suffix else words + suffix
     return f"My{name}" if name in (*domain.__all__, *ports.__all__) else name
@@ -78,7 +78,7 @@ def _with_article(noun: str) -> str:
 
 
 def _templates(port: str) -> Iterator[tuple[str, str]]:
-    """Paths and texts of what every project has, and of what those of the port have."""
+    """Yield paths and texts of the templates of every project and of the port."""
     for group in ("common", port):
         yield from _texts(TEMPLATES.joinpath(group), "")
 

@@ -30,7 +30,7 @@ class Range:
 
 @options
 class Space:
-    """The file."""
+    """A search space file."""
 
     metric: str = option(
         VALIDATION_LOSS, help="`validation_loss`, or a metric of `tuned` or `compressed`, e.g. tuned.exact_match."
@@ -45,18 +45,18 @@ class Space:
 
     @property
     def towards(self) -> str:
-        """`minimize` or `maximize`."""
+        """Return `minimize` or `maximize`."""
         lower = any(part in self.metric for part in ("loss", "perplexity", "bits_per"))
         return self.direction or ("minimize" if lower else "maximize")
 
     @property
     def ranges(self) -> dict[str, Range]:
-        """The searched keys by their paths in the run file."""
+        """Return the searched keys by their paths in the run file."""
         return {path: Range(**check_options(Range, entry, path)[0]) for path, entry in self.parameters.items()}
 
 
 def read_space(path: Path) -> Space:
-    """The space that a file describes.
+    """Read a search space from a file.
 
     Raises:
         ConfigInvalid: with every problem of it.

@@ -1,4 +1,4 @@
-"""The search itself, by Optuna: tree-structured Parzen estimator, median pruning, a study in SQLite.
+"""Search by Optuna: tree-structured Parzen estimator, median pruning, a study in SQLite.
 
 Bergstra et al., Algorithms for Hyper-Parameter Optimization, 2011; Golovin et al., Google Vizier, 2017 (median rule).
 """
@@ -21,7 +21,7 @@ Watch = Callable[[Event], None]
 
 
 class Pruned(Interrupted):
-    """A trial that was stopped because others were better by then."""
+    """Raised when a trial is stopped because others were better by then."""
 
 
 @frozen
@@ -38,7 +38,7 @@ Trial = Callable[[dict[str, Any], Watch], Outcome]
 
 @define
 class Search:
-    """Trials until the budget is spent; ``folder`` holds the study, which the same search goes on with."""
+    """Search until the budget is spent; ``folder`` holds the study, which the same search continues."""
 
     space: Space
     folder: Path
@@ -46,7 +46,7 @@ class Search:
     tell: Callable[[str], None]
 
     def go(self, trials: int | None = None, minutes: float | None = None) -> dict[str, Any]:
-        """Searches, and says what was found.
+        """Search, and return the result.
 
         Raises:
             UsageError: a trial could not even be planned.
@@ -101,7 +101,7 @@ class Search:
             self.tell(f"trial {trial.number + 1}: {self.space.metric} {outcome.value:.6g}")
 
     def _watch(self, trial: Any) -> Watch:
-        """Reports validation losses, and stops a trial whose losses are worse than the median of the others'."""
+        """Report validation losses, and prune a trial worse than the median of the others."""
         if self.space.towards != "minimize" or self.space.metric != VALIDATION_LOSS:
             return lambda event: None
 
@@ -114,11 +114,11 @@ class Search:
         return watch
 
     def _left_over(self, study: Any) -> list[Any]:
-        """Trials that a killed search was in the middle of: their runs go on from what they have."""
+        """Return trials that a killed search left; their runs continue."""
         return [trial for trial in study.trials if trial.state == _optuna().trial.TrialState.RUNNING]
 
     def _done(self, study: Any) -> list[Any]:
-        """Trials that count: what was killed is tried again, what failed by itself is not."""
+        """Return the trials that count: killed ones are tried again, failed ones are not."""
         states = _optuna().trial.TrialState
         ended = (states.COMPLETE, states.PRUNED)
         return [trial for trial in study.trials if trial.state in ended or FAILED in trial.user_attrs]
@@ -141,7 +141,7 @@ class Search:
 
 
 def suggest(trial: Any, path: str, given: Range) -> Any:
-    """A value for the key."""
+    """Suggest a value for the key."""
     if given.choices:
         return trial.suggest_categorical(path, list(given.choices))
     if given.whole and not (given.log and given.low < 1):  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""A trial: the run file with the searched values in place, run as far as its metric needs."""
+"""Run a trial: the run file with the searched values, as far as its metric needs."""
 
 import json
 import math
@@ -26,7 +26,7 @@ PHASES = {VALIDATION_LOSS: "tune", "tuned": "evaluate", "compressed": "compress"
 
 @frozen
 class RunTrial:
-    """Callable with the values of a trial."""
+    """Trial function; call it with the values of a trial."""
 
     app: App
     run_file: Path
@@ -34,7 +34,7 @@ class RunTrial:
     space: Space
 
     def check(self) -> None:
-        """Plans a trial at one end of every range, so that a mistake is told before anything runs.
+        """Plan a trial at one end of every range, so that mistakes are reported before anything runs.
 
         Raises:
             ConfigInvalid: a searched key is not known, or the run could not begin.
@@ -83,7 +83,7 @@ def _one_end(given: Range) -> Any:
 
 
 def name_of(run_file: Path, settings: Sequence[str], space: Space) -> str:
-    """The same search has the same folder: its run, what is searched, and for what; the budget does not matter."""
+    """Return the search's folder name, from run, space and metric; the budget does not matter."""
     searched = [
         run_file.read_text(encoding="utf-8"),
         list(settings),

@@ -1,4 +1,4 @@
-"""Many questions to an OpenAI-compatible endpoint: tried again, remembered, and within a budget."""
+"""Ask an OpenAI-compatible endpoint many questions: with retries, stored answers, and a budget."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ class Service:
 
 @define
 class Asker:
-    """Answers are kept in a folder by what was asked: nothing is asked twice, in this run or the next.
+    """Client that stores answers by question in a folder: nothing is asked twice, in this run or the next.
 
     ``usage`` is the folder in which the processes of one stage write down what they used; ``asked`` counts requests
     that this one sent.
@@ -57,7 +57,7 @@ class Asker:
         return sum(int(line) for path in self.usage.iterdir() for line in path.read_text().split())
 
     def ask(self, messages: Sequence[dict[str, str]], **more: Any) -> str:
-        """The text of the answer.
+        """Return the text of the answer.
 
         Raises:
             NoAnswer: the server says nothing, or refuses this question with a status that will not change.

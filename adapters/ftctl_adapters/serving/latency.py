@@ -9,7 +9,7 @@ SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 
 def summary(load: Load, samples: Sequence[Sample], seconds: float) -> dict[str, Any]:
-    """Rates and percentiles of one level; failed requests are counted and are in no percentile.
+    """Return rates and percentiles of one level; failed requests count, but are in no percentile.
 
     Times are seconds: ``ttft`` until the first text, ``tpot`` a token after that, ``latency`` of the whole answer.
     """

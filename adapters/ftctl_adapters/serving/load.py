@@ -1,4 +1,4 @@
-"""Requests against an endpoint: so many at a time, each followed by the next, or at a rate, whatever it answers."""
+"""Send load to an endpoint: closed loop with fixed concurrency, or open loop at a rate."""
 
 import random
 import resource
@@ -57,7 +57,7 @@ class Sample:
 def run_load(
     endpoint: Endpoint, load: Load, each: Callable[[Sample], None], stopped: Callable[[], bool] = lambda: False
 ) -> tuple[list[Sample], float]:
-    """All samples, in the order of their ends, and the seconds that they took together.
+    """Run the load; return all samples in the order they ended, and the total seconds.
 
     Args:
         endpoint: where requests go.
@@ -111,7 +111,7 @@ def _begun(work: Callable[..., None], *given: Any) -> threading.Thread:
 
 
 def _waited(due: float, stopped: Callable[[], bool]) -> bool:
-    """Waits until then; whether nothing was stopped meanwhile."""
+    """Wait until that time; return False if stopped meanwhile."""
     while not stopped():
         left = due - time.perf_counter()
         if left <= 0:
@@ -171,7 +171,7 @@ def words_for(endpoint: Endpoint, tokens: int, timeout: float, key: str | None =
 
 
 def _prompts(load: Load) -> Iterator[str]:
-    """Texts that differ from the beginning on, from those of other times too: no cache of prefixes has the answer."""
+    """Yield prompts that differ from their first word, also from earlier runs, so that no prefix cache helps."""
     chance, mark = random.Random(load.seed), secrets.token_hex(4)  # noqa: S311 # nothing secret
     return (_text(chance, load.prompt_words, f"{mark}{number:x}") for number in range(load.requests))
 
@@ -181,6 +181,6 @@ def _text(chance: random.Random, words: int, mark: str) -> str:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that at least this share of the values does not exceed (nearest rank)."""
+    """Return the smallest value that at least this share of the values does not exceed (nearest rank)."""
     ordered = sorted(values)
     return ordered[max(0, -(-round(share * 1000) * len(ordered) // 1000) - 1)] if ordered else 0.0

@@ -36,7 +36,7 @@ CHAT = "/v1/chat/completions"
 
 @frozen
 class Request:
-    """A question with how it is to be answered, greedily at temperature 0; the answer is cut before each ``stop``."""
+    """A question with its decoding settings, greedy at temperature 0; the answer is cut before each ``stop``."""
 
     prompt: Prompt
     max_tokens: int
@@ -53,7 +53,7 @@ class _Waiting:
 
 
 class Refused(Exception):
-    """The body of a request that cannot be answered."""
+    """Raised for a request that cannot be answered."""
 
 
 @define
@@ -83,7 +83,7 @@ class Loopback:
 
     @contextmanager
     def open(self) -> Iterator[Self]:
-        """Listens on a free port of the loopback."""
+        """Listen on a free port of the loopback."""
         server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"loopback": self}))
         thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
         thread.start()
@@ -96,7 +96,7 @@ class Loopback:
             server.server_close()
 
     def answer(self, over: Callable[[], bool]) -> None:
-        """Answers until ``over``, which is asked again and again; between two batches, and while nobody asks.
+        """Answer requests until ``over`` returns True; it is called between batches and while nobody asks.
 
         Raises:
             Unanswered: more stays unanswered than may, or so many in a row that the model must be gone.
@@ -111,7 +111,7 @@ class Loopback:
                     self.unanswered += [answer.error] if answer.error else []
 
     def ask(self, request: Request) -> Answer | None:
-        """From any thread: the answer, or nothing once nobody answers any more."""
+        """Ask from any thread; return the answer, or ``None`` once the server has ended."""
         with self._numbering:
             times = self._times[request]
             self._times[request] += 1
@@ -123,7 +123,7 @@ class Loopback:
         return waiting.answer
 
     def refuse_too_many(self) -> None:
-        """Raises `Unanswered` where more stayed unanswered than may."""
+        """Raise `Unanswered` if too many requests stayed unanswered."""
         if self._counted and len(self.unanswered) > self.target.max_error_rate * self.asked:
             text = f"{len(self.unanswered)} of {self.asked} questions were not answered"
             said = "; ".join(sorted(set(self.unanswered))[:3])
@@ -188,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_: Any) -> None:
-        """Nothing: what is asked may be anything, and the evaluation keeps it."""
+        """Log nothing, since requests may hold anything and the evaluation records them."""
 
     def do_GET(self) -> None:
         models = [{"id": self.loopback.name, "object": "model", "owned_by": "ftctl"}]
@@ -242,7 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def read_request(body: bytes, max_tokens: int) -> Request:
-    """The request that a body of `/v1/chat/completions` is; penalties, `top_p`, `seed` and others make no difference.
+    """Parse a body of `/v1/chat/completions`; penalties, `top_p`, `seed` and others are ignored.
 
     Raises:
         Refused: it is none, or asks for what is not offered here.

@@ -1,4 +1,4 @@
-"""Requests to an OpenAI-compatible endpoint: whole answers, and answers piece by piece."""
+"""Request answers from an OpenAI-compatible endpoint, whole or streamed."""
 
 import http.client
 import json
@@ -43,7 +43,7 @@ class Piece:
 
 
 def chat(endpoint: Endpoint, messages: Sequence[Message], max_tokens: int, timeout: float, **more: Any) -> Reply:
-    """A greedy answer; ``more`` are further fields of the request.
+    """Return a greedy answer; ``more`` are further fields of the request.
 
     Raises:
         BackendFailed: no answer in time, an error status, or a reply that is not OpenAI's.
@@ -80,7 +80,7 @@ def stream(
     key: str | None = None,
     **more: Any,
 ) -> Iterator[Piece]:
-    """An answer as it comes; ``key`` goes into the header, ``more`` are further fields of the request.
+    """Stream an answer; ``key`` goes into the header, ``more`` are further fields of the request.
 
     Raises:
         BackendFailed: as for `chat`; ``timeout`` is for the wait between two pieces, in seconds.
@@ -101,7 +101,7 @@ def stream(
 
 
 def models(url: str, timeout: float = 30.0) -> list[str]:
-    """The names of the models behind a base URL that ends in ``/v1``.
+    """Return the names of the models at a base URL that ends in ``/v1``.
 
     Raises:
         BackendFailed: it does not tell.
@@ -114,7 +114,7 @@ def models(url: str, timeout: float = 30.0) -> list[str]:
 
 
 def post(url: str, body: dict[str, Any], timeout: float) -> Any:
-    """The JSON that a request is answered with.
+    """Post a request and return the JSON of its answer.
 
     Raises:
         BackendFailed: no answer in time, an error status, or no JSON.
@@ -132,7 +132,7 @@ def _reply(text: Any, choice: dict[str, Any], reply: dict[str, Any]) -> Reply:
 
 
 def _by_id(step: dict[str, Any]) -> dict[int, float]:
-    """Candidates whose ids the server tells, as vLLM does when it is asked for them."""
+    """Return candidates by token id, as vLLM returns on request."""
     named = [(str(one["token"]), float(one["logprob"])) for one in step.get("top_logprobs") or ()]
     return {int(name.removeprefix(ID)): value for name, value in named if name.startswith(ID)}
 

@@ -14,14 +14,14 @@ CANDIDATES: dict[str, Any] = {"logprobs": True, "top_logprobs": 5, "return_token
 
 @define
 class Probe:
-    """Remembers what the endpoint did not understand, and does not ask that again."""
+    """Probe of one endpoint; remembers routes that the endpoint does not have."""
 
     endpoint: Endpoint
     timeout: float
     _unknown: set[str] = field(factory=set, init=False)
 
     def answer(self, case: GoldenCase) -> Reply:
-        """The greedy answer, with candidates where the server tells them.
+        """Return the greedy answer, with candidates if the server sends them.
 
         Raises:
             BackendFailed: it does not answer.
@@ -34,17 +34,17 @@ class Probe:
         return chat(self.endpoint, case.messages, case.max_new_tokens, self.timeout, **more)
 
     def ids(self, case: GoldenCase) -> tuple[int, ...] | None:
-        """The prompt's token ids as the server makes them from the messages; ``None`` where it does not tell."""
+        """Return the server's token ids for the messages; ``None`` if it does not send them."""
         turns = [{"role": message.role, "content": message.content} for message in case.messages]
         body: dict[str, Any] = {"messages": turns, "add_generation_prompt": True}
         return self._tokenized(body | ({"tools": list(case.tools)} if case.tools else {}))
 
     def ids_of_text(self, text: str) -> tuple[int, ...] | None:
-        """The token ids that the server makes of a text, none added."""
+        """Return the server's token ids for a text, without special tokens added."""
         return self._tokenized({"prompt": text, "add_special_tokens": False})
 
     def completed(self, case: GoldenCase) -> Reply | None:
-        """The answer to the text that the case was trained as, past the server's chat template."""
+        """Return the answer to the rendered text, bypassing the server's chat template."""
         reply: Reply | None = self._try(
             "completions", lambda: complete(self.endpoint, case.rendered, case.max_new_tokens, self.timeout)
         )

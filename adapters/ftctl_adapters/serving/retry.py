@@ -26,7 +26,7 @@ class NoAnswer(Exception):
 
 
 class GivenUp(NoAnswer):
-    """It was asked as often as is sensible."""
+    """Raised after the last retry."""
 
 
 class Unusable(Exception):
@@ -67,12 +67,12 @@ def insist(
 
 
 def get(url: str, timeout: float, key: str | None = None) -> Any:
-    """The JSON that lies there; as `post` otherwise."""
+    """Get the JSON at a URL; otherwise as `post`."""
     return _sent(urllib.request.Request(url, headers=_bearer(key)), timeout)
 
 
 def post(url: str, body: dict[str, Any], timeout: float, key: str | None = None) -> Any:
-    """The JSON that a request is answered with; ``key`` is sent as a bearer, and to this address alone.
+    """Post a request and return the JSON of its answer; ``key`` is sent as a bearer token to this URL only.
 
     Raises:
         OSError, ValueError, http.client.HTTPException: as the standard library raises them.
@@ -97,7 +97,7 @@ def opener_for(url: str) -> urllib.request.OpenerDirector:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Rows and keys go where they were sent, and nowhere else."""
+    """Redirect handler that follows none, so that rows and keys go nowhere else."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None

@@ -1,4 +1,4 @@
-"""A server as a target for evaluators."""
+"""Evaluate a server as a target."""
 
 import http.client
 import urllib.error
@@ -36,7 +36,8 @@ class Link:
 
 
 class EndpointTarget(Target):
-    """Answers by ``/chat/completions``, greedily; scores by ``/completions`` with ``echo`` and ``logprobs``.
+    """Target that answers by ``/chat/completions``, greedily, and scores by ``/completions`` with ``echo`` and
+    ``logprobs``.
 
     A score is of token ids, which need the tokenizer and the chat template that the server has. An answer that has
     begun is asked for by ``/completions`` too, in the same ids.
@@ -160,6 +161,6 @@ def _said(error: urllib.error.HTTPError) -> str:
 
 
 def _kind(error: Exception) -> str:
-    """By its type, and why a connection failed; what other errors say may quote the request, with its key."""
+    """Return an error's type, and why a connection failed; never its text, which may quote request and key."""
     reason = getattr(error, "reason", None)
     return f"{type(error).__name__}: {reason}" if reason else type(error).__name__

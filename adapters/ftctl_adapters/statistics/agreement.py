@@ -34,7 +34,7 @@ class Undefined(Exception):
 
 
 def agreement(ratings: Array, metric: str, level: str = "nominal", samples: int = 1000, seed: int = 0) -> Agreement:
-    """The coefficient, with an interval from a bootstrap over items.
+    """Return the coefficient with a bootstrap interval over items.
 
     Args:
         ratings: (items, raters) float64, NaN where a rater said nothing; labels as numbers, where ``level`` is nominal.
@@ -59,7 +59,7 @@ def agreement(ratings: Array, metric: str, level: str = "nominal", samples: int 
 
 
 def _alpha(ratings: Array, level: str) -> tuple[Estimate, int]:
-    """Krippendorff's: one minus observed by expected disagreement, with any number of ratings an item."""
+    """Return Krippendorff's alpha: one minus observed by expected disagreement."""
     values, table = _table(ratings)
     table = table[table.sum(axis=1) >= 2]
     if not len(table):
@@ -117,7 +117,7 @@ def _beyond(observed: float, chance: float) -> float:
 
 
 def _table(ratings: Array) -> tuple[Array, Array]:
-    """All values in their order, and for each item how often it was given each."""
+    """Return all values in order, and for each item how often it got each."""
     values, codes = np.unique(ratings[np.isfinite(ratings)], return_inverse=True)
     if len(values) > MOST_VALUES:
         raise Undefined(f"{len(values)} different values; at most {MOST_VALUES} can be compared")

@@ -1,4 +1,4 @@
-"""Intervals of a mean, and errors of other figures, by resampling.
+"""Bootstrap intervals of a mean, and jackknife errors of other figures.
 
 Efron, Better bootstrap confidence intervals, 1987 (BCa); Kott, The delete-a-group jackknife, 2001.
 """
@@ -19,7 +19,7 @@ Array = Any
 def mean_interval(
     values: Array, level: float = 0.95, draws: int = 2000, seed: int = 0, clusters: Array = None
 ) -> tuple[float, float]:
-    """Bias-corrected and accelerated bounds of the mean.
+    """Return bias-corrected and accelerated (BCa) bounds of the mean.
 
     Args:
         values: (examples,) float64.
@@ -49,7 +49,7 @@ def mean_interval(
 
 
 def figure_error(figure: Callable[[Array], float], count: int, groups: int = 20) -> float | None:
-    """The standard error of a figure that repeated observations would distort, such as a share of different words.
+    """Return the standard error of a figure that repeated observations would distort, such as distinct words.
 
     By leaving out a twentieth of the observations each time. None where there are no two.
 
@@ -66,7 +66,7 @@ def figure_error(figure: Callable[[Array], float], count: int, groups: int = 20)
 
 
 def _grouped(values: Array, clusters: Array) -> tuple[Array, Array]:
-    """Sum and number of the examples of each cluster; each example is one where there are none."""
+    """Return sum and number of examples of each cluster; without clusters, of each example."""
     if clusters is None:
         return values, np.ones(len(values))
     _, codes = np.unique(np.asarray(clusters), return_inverse=True)

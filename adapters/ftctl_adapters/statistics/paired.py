@@ -20,7 +20,7 @@ Array = Any
 
 
 def mcnemar(gained: int, lost: int) -> float:
-    """The exact two-sided p of so many examples that only one model got right, and so many that only the other did."""
+    """Return the exact two-sided p-value from the numbers of examples that only one of two models got right."""
     differing = gained + lost
     if not differing:
         return 1.0
@@ -28,7 +28,7 @@ def mcnemar(gained: int, lost: int) -> float:
 
 
 def sign_flip(differences: Array, draws: int = 10_000, seed: int = 0) -> float:
-    """The two-sided p of the mean of paired differences being none: the share of signs that would make it as large.
+    """Return the two-sided p-value of a zero mean of paired differences, by random sign flips.
 
     Args:
         differences: (pairs,) float64.

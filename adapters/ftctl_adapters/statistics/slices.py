@@ -8,7 +8,7 @@ DRAWS = 4000
 
 
 def below_the_rest(values: Sequence[float], places: Sequence[int], draws: int = DRAWS, seed: int = 0) -> float:
-    """P of a mean over these places that is as low, were they drawn from all by chance; never 0.
+    """Return the p-value of a mean this low over these positions, if drawn at random; never 0.
 
     Args:
         values: of all examples.

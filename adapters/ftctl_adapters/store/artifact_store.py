@@ -1,4 +1,4 @@
-"""Artifacts as content-addressed directories below ``.ftctl/artifacts``."""
+"""Store artifacts as content-addressed folders below ``.ftctl/artifacts``."""
 
 import json
 from pathlib import Path
@@ -52,7 +52,7 @@ class DiskArtifactStore(ArtifactStore):
         write_file(self._cache / f"{key}.json", json.dumps(record, ensure_ascii=False))
 
     def recall(self, key: str) -> dict[str, object] | None:
-        """A record counts only while the artifact that it names is there."""
+        """Return a record only if its artifact is there."""
         try:
             record = json.loads((self._cache / f"{key}.json").read_text(encoding="utf-8"))
             self.open(record["kind"], record["digest"])

@@ -1,4 +1,4 @@
-"""The one way anything becomes final: written beside, flushed, renamed into place; nothing is deleted before."""
+"""Commit files and folders: write beside, flush, rename; nothing is deleted before."""
 
 import errno
 import hashlib
@@ -19,19 +19,19 @@ MANIFEST = "manifest.json"
 
 
 def sha256_file(path: Path) -> str:
-    """The SHA-256 of a file's content, read in pieces."""
+    """Return the SHA-256 of a file's content."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def entries(folder: Path) -> tuple[FileEntry, ...]:
-    """Every file below the folder, by path."""
+    """Return every file below the folder, by path."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return tuple(FileEntry(p.relative_to(folder).as_posix(), p.stat().st_size, sha256_file(p)) for p in files)
 
 
 def write_file(path: Path, text: str) -> None:
-    """Replaces a file in one step; a reader sees the old text or the new one, after a crash too.
+    """Replace a file atomically; a reader sees the old text or the new one, after a crash too.
 
     Raises:
         DiskFull: the file is what it was.
@@ -43,7 +43,7 @@ def write_file(path: Path, text: str) -> None:
 
 
 def commit_folder(folder: Path, target: Path, manifest: dict[str, Any]) -> None:
-    """Makes a finished folder appear at ``target`` with its manifest, or not at all.
+    """Move a finished folder to ``target`` with its manifest, atomically.
 
     When the same content is there already, whole, the folder is dropped; what lies there damaged gives way.
 
@@ -76,7 +76,7 @@ def is_whole(folder: Path) -> bool:
 
 
 def _place(folder: Path, target: Path) -> None:
-    """Renames first and looks afterwards, so that of two processes with the same content one simply comes second."""
+    """Rename first, then check: of two processes with the same content, the second one simply loses."""
     aside = target.with_name(f".damaged-{target.name}-{os.getpid()}")
     while True:
         try:
@@ -93,7 +93,7 @@ def _place(folder: Path, target: Path) -> None:
 
 
 def as_disk_full(error: OSError, path: Path) -> Exception:
-    """`DiskFull` where the disk is the cause, the error itself otherwise."""
+    """Return `DiskFull` if the disk is full, the error itself otherwise."""
     if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return error
     existing = next(parent for parent in (path, *path.parents) if parent.exists())

@@ -1,4 +1,4 @@
-"""A run's folder: lock, events, documents."""
+"""Keep a run's folder: lock, events, documents."""
 
 import contextlib
 import fcntl

@@ -1,4 +1,4 @@
-"""Keeps memory that was freed, instead of giving it back to the system and asking for it again at every step.
+"""Keep freed memory in the process instead of returning it to the system at every step.
 
 Activations of tens of megabytes are mapped and unmapped by glibc with every batch, and each mapping is paid for page by
 page: on a virtual machine with two cores that was a quarter of the training time.
@@ -22,12 +22,12 @@ forty, compiling one takes 0.3 ms, and its own default is to keep 1,024."""
 
 
 def keep_few_products() -> None:
-    """Bounds what oneDNN keeps, where the user has not; to be called before the first product."""
+    """Limit oneDNN's cache, unless the user has; call it before the first product."""
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", COMPILED)
 
 
 def keep_freed_memory() -> bool:
-    """Tells glibc to keep and reuse what is freed, in one arena for all threads; whether it could be told."""
+    """Make glibc keep and reuse freed memory, in one arena; return whether that worked."""
     if not sys.platform.startswith("linux"):
         return False
     with contextlib.suppress(OSError, AttributeError):

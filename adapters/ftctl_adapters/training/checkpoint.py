@@ -1,4 +1,4 @@
-"""Checkpoints: whole or absent, no pickle anywhere, enough to go on as if nothing had happened."""
+"""Save and load checkpoints: complete or absent, no pickle, enough for an exact resume."""
 
 import json
 import shutil
@@ -48,7 +48,7 @@ class TrainState:
 
 
 def save_checkpoint(root: Path, state: TrainState, snapshot: Snapshot, spec: str) -> Path:
-    """Commits ``checkpoint-{step}``: trained tensors, optimizer moments, random states and counters.
+    """Commit ``checkpoint-{step}``: trained tensors, optimizer state, random states and counters.
 
     Args:
         root: where checkpoints lie.
@@ -79,7 +79,7 @@ def save_checkpoint(root: Path, state: TrainState, snapshot: Snapshot, spec: str
 
 
 def newest_checkpoint(root: Path, spec: str) -> Path | None:
-    """The latest checkpoint that is whole and of this very run; leftovers of a crash are swept away."""
+    """Return the latest complete checkpoint of this run, and remove leftovers of a crash."""
     for draft in root.glob(".draft-*"):
         shutil.rmtree(draft, ignore_errors=True)
     return next((path for step in reversed(_steps(root)) if usable(path := checkpoint_path(root, step), spec)), None)
@@ -104,7 +104,7 @@ def _steps(root: Path) -> list[int]:
 
 
 def load_checkpoint(folder: Path) -> tuple[TrainState, Snapshot]:
-    """The counters, and what the engine held."""
+    """Return the counters, and the state of the engine."""
     from safetensors.torch import load_file
 
     document: dict[str, Any] = json.loads((folder / STATE).read_text(encoding="utf-8"))
@@ -115,7 +115,7 @@ def load_checkpoint(folder: Path) -> tuple[TrainState, Snapshot]:
 
 
 def load_tensors(folder: Path) -> dict[str, Any]:
-    """The trained tensors alone."""
+    """Return the trained tensors."""
     from safetensors.torch import load_file
 
     tensors: dict[str, Any] = load_file(folder / TENSORS["tensors"])
@@ -123,7 +123,7 @@ def load_tensors(folder: Path) -> dict[str, Any]:
 
 
 def drop_old(root: Path, keep: int, best_step: int) -> None:
-    """Removes all but the newest ``keep`` checkpoints and the best one."""
+    """Remove all but the newest ``keep`` checkpoints and the best one."""
     for step in _steps(root)[:-keep]:
         if step != best_step:
             shutil.rmtree(checkpoint_path(root, step))

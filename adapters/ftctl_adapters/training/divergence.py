@@ -16,7 +16,7 @@ SMOOTHING = 0.9
 
 
 def refuse_not_finite(loss: float, norm: float, step: int) -> None:
-    """Raises `TrainingDiverged` where the loss or the norm of the gradient is no number."""
+    """Raise `TrainingDiverged` if the loss or the gradient norm is not finite."""
     if math.isfinite(loss) and math.isfinite(norm):
         return
     raise TrainingDiverged(
@@ -26,7 +26,7 @@ def refuse_not_finite(loss: float, norm: float, step: int) -> None:
 
 
 def refuse_divergence(loss: float, state: TrainState, ratio: float | None) -> None:
-    """Takes the loss of the next step into the running mean; raises `TrainingDiverged` where that is far too high.
+    """Add a step's loss to the running mean; raise `TrainingDiverged` if that is far too high.
 
     The mean begins with the loss before training: the first batch may be far harder than the others.
     """

@@ -1,4 +1,4 @@
-"""A split of a data set as tokens on disk: made once a run, in flat memory, by as many processes as pay."""
+"""Tokenise a split to disk: once a run, in constant memory, by as many processes as pay off."""
 
 import functools
 import json
@@ -58,7 +58,7 @@ class Encoding:
     options: TrainingOptions
 
     def chunk(self, tokenizer: ChatTokenizer, examples: list[Example]) -> tuple[Any, int, Account]:
-        """Arrays as `arrays` makes them, sequences a row, and what became of the examples."""
+        """Encode a chunk: arrays as by `arrays`, sequences a row, and the examples' states."""
         encoder = ExampleEncoder(tokenizer, self.options.loss_on)
         rows, account = prepare(examples, self.objective, encoder, self.options)
         together = len(rows[0]) if rows else 0
@@ -68,7 +68,7 @@ class Encoding:
 def encoded_split(
     encoding: Encoding, tokenizer: ChatTokenizer, data: Artifact, split: str, kept: Path, context: StageContext
 ) -> tuple[Rows, Account]:
-    """The rows of a split, from the folder ``kept`` where an earlier try has left them, or a part of them.
+    """Return the rows of a split, or a part of them, from the folder ``kept`` if an earlier try made them.
 
     Raises:
         LabelsInvalid: examples that must not be trained as they are.
@@ -92,7 +92,7 @@ def encoded_split(
 
 
 def _waited(context: StageContext, told: list[str]) -> None:
-    """A moment in which another process may finish the same tokens; ``told`` is what was said of it."""
+    """Wait a moment for another process that makes the same tokens; ``told`` is the last message about it."""
     context.stop_if_cancelled()
     if not told:
         told.append("another run makes the same tokens; this one waits for them")
@@ -124,7 +124,7 @@ def _write(
 def _append(
     encoding: Encoding, tokenizer: ChatTokenizer, data: Artifact, split: str, writer: TokenWriter, context: StageContext
 ) -> dict[str, Any]:
-    """Encodes what no earlier try has, and returns what is known of all rows."""
+    """Encode the remaining examples, and return the account of all."""
     total, marked = count_rows(data, split), writer.marked
     account = from_plain(marked["account"], Account) if marked else Account()
     together, begun = marked.get("together", 1), marked.get("chunks", 0)
@@ -147,7 +147,7 @@ def _append(
 def _encoded(
     encoding: Encoding, tokenizer: ChatTokenizer, chunks: Iterable[list[Example]], total: int
 ) -> Iterator[tuple[Any, int, Account]]:
-    """The chunks in their order; only a few of them exist at a time."""
+    """Yield encoded chunks in order; only a few exist at a time."""
     processes = os.cpu_count() or 1
     if total < WORTH or processes == 1:
         for examples in chunks:

@@ -18,7 +18,7 @@ OptionsT = TypeVar("OptionsT", bound=TrainingOptions)
 
 
 class EngineTuner(Tuner, Generic[OptionsT]):
-    """A tuner whose loop is the engine's."""
+    """Base of tuners that use the training engine's loop."""
 
     output_format: ClassVar[str]
 
@@ -35,10 +35,10 @@ class EngineTuner(Tuner, Generic[OptionsT]):
 
     @abstractmethod
     def adapt(self, base: Any) -> Any:
-        """Makes the loaded base model trainable, e.g. by wrapping it; what is trained asks for a gradient."""
+        """Make the loaded base model trainable, e.g. by wrapping it; trained parameters require gradients."""
 
     def load(self, folder: str) -> Any:
-        """The base model."""
+        """Load the base model."""
         from ftctl_adapters.modeling.load import load_base
 
         return load_base(folder, self.options.bf16, fp16=self.options.fp16)
@@ -48,11 +48,11 @@ class EngineTuner(Tuner, Generic[OptionsT]):
         """Write the trained weights."""
 
     def weights(self, shape: ModelShape) -> int:
-        """Bytes of the base model in memory, where it is not simply in one dtype; 0 where it is."""
+        """Return the bytes of the base model in memory; 0 if it has a single dtype."""
         return 0
 
     def frozen(self, shape: ModelShape) -> int:
-        """Parameters that are not trained and that the kernels multiply with: the head's, and layers under LoRA."""
+        """Return the number of frozen parameters in kernels: of the head, and of layers under LoRA."""
         return shape.vocabulary * shape.hidden_size if self.output_format == PEFT_ADAPTER else 0
 
     def plan(self, shape: ModelShape, train_rows: int | None) -> ResourcePlan:
@@ -95,7 +95,7 @@ class EngineTuner(Tuner, Generic[OptionsT]):
 
 
 class WholeModelTuner(EngineTuner[OptionsT]):
-    """A tuner that changes weights of the model itself, and saves a whole model."""
+    """Base of tuners that train weights of the model, and save a whole model."""
 
     output_format: ClassVar[str] = HF
 
@@ -106,13 +106,13 @@ class WholeModelTuner(EngineTuner[OptionsT]):
 
 
 class PeftTuner(EngineTuner[OptionsT]):
-    """A tuner that is a configuration of PEFT, saved as PEFT saves it."""
+    """Base of tuners that are a PEFT configuration, saved in PEFT's format."""
 
     output_format: ClassVar[str] = PEFT_ADAPTER
 
     @abstractmethod
     def config(self, base: Any) -> Any:
-        """The `peft.PeftConfig`."""
+        """Return the `peft.PeftConfig`."""
 
     def adapt(self, base: Any) -> Any:
         from peft import get_peft_model

@@ -1,4 +1,4 @@
-"""Optimizers by the names that transformers gives them, and their state as plain tensors and numbers."""
+"""Make optimizers by transformers' names, and convert their state to plain tensors and numbers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ Groups = list[dict[str, Any]]
 
 
 def make_optimizer(trained: dict[str, Any], options: TrainingOptions) -> Any:
-    """The optimizer of ``options.optim``; vectors (biases and norms) are not decayed.
+    """Return the optimizer of ``options.optim``; vectors (biases and norms) have no weight decay.
 
     Args:
         trained: trained parameters by name.
@@ -72,7 +72,7 @@ MAKERS: dict[str, Callable[[Groups, TrainingOptions], Any]] = {
 
 
 def optimizer_state(optimizer: Any, trained: dict[str, Any]) -> tuple[dict[str, Any], dict[str, float]]:
-    """The state by ``{parameter}.{key}``: tensors, and plain numbers apart from them."""
+    """Return the state by ``{parameter}.{key}``: tensors, and plain numbers apart from them."""
     tensors, numbers = {}, {}
     for owner, parameter in trained.items():
         for key, value in optimizer.state.get(parameter, {}).items():
@@ -88,7 +88,7 @@ def optimizer_state(optimizer: Any, trained: dict[str, Any]) -> tuple[dict[str, 
 def restore_optimizer(
     optimizer: Any, trained: dict[str, Any], tensors: dict[str, Any], numbers: dict[str, float]
 ) -> None:
-    """Puts back what `optimizer_state` took, dtypes included."""
+    """Load what `optimizer_state` returned, dtypes included."""
     for name, value in {**tensors, **numbers}.items():
         owner, _, key = name.rpartition(".")
         parameter = trained[owner]

@@ -1,4 +1,4 @@
-"""The training options that every tuner over the engine has; their names are Hugging Face's."""
+"""Training options of every tuner over the engine; their names are Hugging Face's."""
 
 from ftctl.plugin import option, options
 

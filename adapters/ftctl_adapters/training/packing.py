@@ -1,4 +1,4 @@
-"""Several texts in one sequence, so that no time goes into padding."""
+"""Pack several texts into one sequence, so that no time goes into padding."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""From a split to token ids and labels, with every row accounted for and the label mask checked on the real data."""
+"""Encode examples to token ids and labels, account for every row, and check the label mask on real data."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ class Account:
     """What is wrong with an example, and what to do."""
 
     def add(self, other: "Account") -> None:
-        """Takes in what became of further examples."""
+        """Add the states of further examples."""
         self.rows += other.rows
         self.tokens += other.tokens
         self.trained_tokens += other.trained_tokens
@@ -38,7 +38,7 @@ class Account:
         self.refused += other.refused
 
     def settle(self, options: TrainingOptions) -> None:
-        """Refuses what must not be trained, all of it at once.
+        """Refuse what must not be trained, all at once.
 
         Raises:
             LabelsInvalid: examples longer than ``max_length`` under the policy ``error``, listed; or a broken mask.
@@ -59,7 +59,7 @@ class Account:
 def prepare(
     examples: Iterable[Example], objective: Objective, encoder: Encoder, options: TrainingOptions
 ) -> tuple[list[Row], Account]:
-    """Encodes examples for the objective and applies the over-length policy as stated; refuses nothing yet."""
+    """Encode examples for the objective and apply the over-length policy; refuses nothing yet."""
     rows, account = list[Row](), Account()
     for example in examples:
         try:
@@ -81,7 +81,7 @@ def prepare(
 
 
 def _refuse(refused: list[tuple[str, str]]) -> None:
-    """Every example whose mask would be wrong, at once."""
+    """Raise with every example whose mask would be wrong."""
     if len(refused) == 1:
         raise LabelsInvalid(refused[0][0], next_step=refused[0][1])
     if refused:

@@ -1,4 +1,4 @@
-"""Cache of values that an objective needs of the untrained model, kept beside the checkpoints."""
+"""Cache of the reference model's values for an objective, kept beside the checkpoints."""
 
 import contextlib
 from pathlib import Path
@@ -13,7 +13,7 @@ from ftctl_adapters.training.training_rows import Rows
 def add_constants(
     rows: Rows, objective: Objective, model: Any, size: int, pad_id: int, kept: Path, group: Group
 ) -> None:
-    """Fills in ``rows.constants``, from the file ``kept`` where an earlier try has written it.
+    """Fill in ``rows.constants``, from the file ``kept`` if an earlier try wrote it.
 
     Args:
         rows: to train or to validate on.

@@ -53,7 +53,7 @@ def estimate(
     weights: int = 0,
     frozen: int = 0,
 ) -> ResourcePlan:
-    """Trained parameters, steps, and bytes in memory by phase, for each process.
+    """Estimate trained parameters, steps, and bytes in memory by phase, for each process.
 
     Training holds the weights (``weights`` bytes where they are quantised), and for every trained parameter a gradient
     and the state of the optimizer; parameters that are ``added`` to the model are float32. In bfloat16 the ``frozen``
@@ -90,7 +90,7 @@ def estimate(
 
 
 def activations(shape: ModelShape, options: TrainingOptions, kept: Kept) -> int:
-    """Bytes held for the backward pass of one batch.
+    """Return the bytes held for the backward pass of one batch.
 
     A layer keeps, for every token, five tensors of the hidden width (the inputs of two norms, of the projections, the
     MLP and the output projection), those of the MLP, its queries, keys and values twice over, and for every head the

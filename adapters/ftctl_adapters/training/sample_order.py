@@ -1,4 +1,4 @@
-"""In which order examples are seen: computed from seed and epoch, never stored, so a resumed run needs no replay."""
+"""Order of examples: a function of seed and epoch, never stored, so that resuming needs no replay."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ GROUP = 32
 
 
 def epoch_batches(lengths: Any, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
-    """The batches of an epoch as row numbers; rows of similar length share a batch.
+    """Return the batches of an epoch as row numbers; rows of similar length share a batch.
 
     The batch with the most tokens comes first: what does not fit in memory fails at once, and what does leaves room
     that every later batch fits into.
@@ -37,7 +37,7 @@ def epoch_batches(lengths: Any, batch_size: int, seed: int, epoch: int) -> list[
 
 
 def shuffled(count: int, salt: str) -> Any:
-    """The numbers below ``count`` in an order that depends on nothing but the salt, as an int64 array.
+    """Return the numbers below ``count`` in an order that depends only on the salt, int64.
 
     Sorted by SplitMix64 of salt and number (Steele, Lea and Flood, Fast Splittable Pseudorandom Number Generators,
     2014), which no version of a library changes.
@@ -54,12 +54,12 @@ def shuffled(count: int, salt: str) -> Any:
 
 
 def grouped(batches: Sequence[list[int]], accumulation: int) -> list[list[list[int]]]:
-    """The batches of every optimizer step."""
+    """Yield the batches of every optimizer step."""
     return [list(batches[start : start + accumulation]) for start in range(0, len(batches), accumulation)]
 
 
 def spread(batches: Sequence[list[int]], count: int) -> list[int]:
-    """So many rows, evenly from the batches behind the first; where those have fewer, at most so many from all."""
+    """Return ``count`` rows spread evenly over the batches after the first, or over all if those are too few."""
     rows = [row for batch in batches[1:] for row in batch]
     if len(rows) < count:
         rows = [row for batch in batches for row in batch]

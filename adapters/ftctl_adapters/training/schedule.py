@@ -4,12 +4,12 @@ import math
 
 
 def warmup_steps(steps: int, ratio: float, total: int) -> int:
-    """In how many steps the rate rises: ``steps`` where they are given, else their share of the total."""
+    """Return the number of warm-up steps: ``steps`` if given, else their share of the total."""
     return steps or math.ceil(total * ratio)
 
 
 def learning_rate(peak: float, kind: str, step: int, total: int, warmup: int) -> float:
-    """The rate of a step counted from 0: a linear rise, then ``cosine`` or ``linear`` to 0, or ``constant``."""
+    """Return the rate of a step counted from 0: linear warm-up, then ``cosine`` or ``linear`` to 0, or ``constant``."""
     if step < warmup:
         return peak * (step + 1) / warmup
     if kind == "constant":

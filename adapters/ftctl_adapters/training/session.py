@@ -23,7 +23,7 @@ from ftctl_adapters.training.tuning_task import Task
 
 
 def train(task: Task) -> Draft:
-    """Trains what the tuner makes of the base model, and lets it write the outcome into ``context.out``."""
+    """Train the tuner's model, and let the tuner write the result into ``context.out``."""
     with joined(task.options.engine) as group:
         if group.any(group.tell(task.spec) != task.spec):
             step = "give every machine the same run file, model and data"
@@ -38,7 +38,7 @@ def train(task: Task) -> Draft:
 
 
 def _trained(task: Task, ready: Ready, group: Group) -> tuple[TrainState, Tensors]:
-    """Trains; the counters, and on the first process what was trained, where none holds the whole model."""
+    """Train; return the counters, and on rank 0 the trained tensors, where no process has the whole model."""
     pad_id = ready.tokenizer.pad_id
     for name, part in (("train", ready.rows), ("validation", ready.validation)):
         kept = task.context.work / f"constants-{name}-{task.spec[:16]}.safetensors"
@@ -65,7 +65,7 @@ def swept(task: Task) -> Sweep:
 
 
 def labelled(model: Artifact, data: Artifact, objective: Objective, options: TrainingOptions, count: int) -> list[str]:
-    """The first examples as they would be trained, the trained tokens marked."""
+    """Return the first examples as trained, with the trained tokens marked."""
     tokenizer = ChatTokenizer(model.path)
     encoder = ExampleEncoder(tokenizer, options.loss_on)
     rows, account = prepare(read_split(data, "train", limit=count), objective, encoder, options)

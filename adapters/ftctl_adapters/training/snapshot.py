@@ -1,4 +1,4 @@
-"""Everything that training needs to go on: taken from an engine, and given back to one, of as many processes or not."""
+"""Snapshot of all training state: taken from an engine, restored to one, of any number of processes."""
 
 import hashlib
 import random
@@ -12,7 +12,9 @@ from ftctl_adapters.training.engines.group import Tensors
 
 @frozen
 class Snapshot:
-    """``tensors`` and ``moments`` are whole; ``rng`` holds a state a process, (processes, bytes) by kind of device."""
+    """Training state; ``tensors`` and ``moments`` are unsharded, ``rng`` has a state a process, (processes, bytes) by
+    device.
+    """
 
     tensors: Tensors
     moments: Tensors
@@ -36,13 +38,13 @@ class Snapshot:
         return Snapshot(engine.tensors(), moments, rng, numbers, engine.scaler.state_dict(), python)
 
     def shared(self, engine: Engine) -> "Snapshot":
-        """Rank 0's, for every process."""
+        """Broadcast rank 0's snapshot."""
         share = engine.group.share
         plain = engine.group.tell([self.numbers, self.scaler, self.python_rng])
         return Snapshot(share(self.tensors), share(self.moments), share(self.rng), *plain)
 
     def restore(self, engine: Engine, salt: str) -> None:
-        """Puts everything back; every process must have it.
+        """Restore everything; every process must have it.
 
         A process that was not there when it was taken draws its random numbers from the salt and its rank.
 
@@ -67,5 +69,5 @@ class Snapshot:
 
 
 def seed_of(salt: str, rank: int) -> int:
-    """A seed for one process of several."""
+    """Return the seed of one process of several."""
     return int.from_bytes(hashlib.sha256(f"{salt}/{rank}".encode()).digest()[:7], "big")

@@ -24,7 +24,7 @@ TOO_MUCH = 3.0
 def sweep(
     model: Any, objective: Objective, rows: Rows, options: TrainingOptions, pad_id: int, context: StageContext
 ) -> Sweep:
-    """Trains while the rate rises from 1e-7 to 1, a step a rate, until the loss runs away.
+    """Train while the rate rises from 1e-7 to 1, a step a rate, until the loss runs away.
 
     Raises:
         NoUsableRows: it ran away before there was anything to see.
@@ -54,7 +54,7 @@ def sweep(
 
 
 def _steepest(points: list[tuple[float, float]]) -> float:
-    """The rate at which the running mean falls fastest a decade, over a window of a tenth of the sweep."""
+    """Return the rate at which the running mean falls fastest a decade, over a window of a tenth of the sweep."""
     window = STEPS // 10
     falls = [(points[place][1] - points[place - window][1], points[place][0]) for place in range(window, len(points))]
     if not falls:

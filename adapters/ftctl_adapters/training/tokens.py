@@ -1,4 +1,4 @@
-"""Token ids and labels of many sequences: written once, then mapped into memory and read where they are needed."""
+"""Store token ids and labels of many sequences: written once, then memory-mapped."""
 
 import fcntl
 import json
@@ -71,7 +71,7 @@ class Tokens:
         return Piece(self.ids[part], self.labels[part])
 
     def joined(self, numbers: list[int], *, separate: bool) -> Piece:
-        """Several sequences as one.
+        """Join several sequences into one.
 
         ``separate``: none sees the others; positions begin again, and the first token of each is not predicted from
         the last one of the one before. Otherwise they are one text to the model.
@@ -87,7 +87,7 @@ class Tokens:
 
 
 class TokenWriter:
-    """Appends sequences to a folder that is there once it is whole; what was marked survives a crash.
+    """Writer of sequences to a folder that appears when complete; marked parts survive a crash.
 
     One writer a folder at a time: hold its `turn`.
     """
@@ -103,7 +103,7 @@ class TokenWriter:
             file.seek(size)
 
     def mark(self, **noted: Any) -> None:
-        """Makes what was appended so far safe, with something to remember in JSON."""
+        """Flush what was appended so far, with a JSON document for the next try."""
         sizes = []
         for file in self._files:
             file.flush()
@@ -112,16 +112,16 @@ class TokenWriter:
         write_whole(self._draft / MARK, json.dumps({"sizes": sizes, **noted}))
 
     def append(self, ids: Any, labels: Any, lengths: Any) -> None:
-        """Int32 arrays of whole sequences, as `arrays` makes them."""
+        """Append int32 arrays of whole sequences, as `arrays` makes them."""
         for file, values in zip(self._files, (ids, labels, lengths), strict=True):
             file.write(values.tobytes())
 
     def note(self, name: str, text: str) -> None:
-        """Puts a file of text beside the tokens."""
+        """Write a text file beside the tokens."""
         write_whole(self._draft / name, text)
 
     def commit(self) -> None:
-        """Makes the folder."""
+        """Make the folder appear."""
         for file in self._files:
             file.flush()
             os.fsync(file.fileno())
@@ -130,19 +130,19 @@ class TokenWriter:
         self._draft.rename(self._folder)
 
     def discard(self) -> None:
-        """Removes what was written."""
+        """Delete what was written."""
         self.leave()
         shutil.rmtree(self._draft, ignore_errors=True)
 
     def leave(self) -> None:
-        """Closes the files; the next writer goes on behind the last mark."""
+        """Close the files; the next writer continues after the last mark."""
         for file in self._files:
             file.close()
 
 
 @contextmanager
 def turn(folder: Path, wait: Callable[[], None]) -> Iterator[None]:
-    """Waits until no other process writes this folder; ``wait`` is called meanwhile, and may raise to stop."""
+    """Wait until no other process writes this folder; ``wait`` is called meanwhile, and may raise to stop."""
     with (folder.parent / f".{folder.name}.lock").open("wb") as lock:
         while True:
             try:
@@ -164,7 +164,7 @@ def _read_mark(draft: Path) -> dict[str, Any]:
 
 
 def arrays(sequences: Iterable[Encoded]) -> tuple[Any, Any, Any]:
-    """``ids``, ``labels`` (tokens,) and ``lengths`` (sequences,), int32."""
+    """Return ``ids``, ``labels`` (tokens,) and ``lengths`` (sequences,), int32."""
     import numpy
 
     listed = list(sequences)

@@ -1,4 +1,4 @@
-"""Folder of a data set's tokens, shared by runs that would make the same ones."""
+"""Folder of a data set's tokens, shared by runs with equal tokens."""
 
 import hashlib
 from pathlib import Path
@@ -29,7 +29,7 @@ DECISIVE = ("max_length", "overlong", "loss_on")
 def tokens_folder(
     context: StageContext, objective: Objective, options: TrainingOptions, model: Artifact, data: Artifact
 ) -> Path:
-    """Below ``tokens`` of the workspace, by tokenizer, template, data set, objective and the options that count.
+    """Return the folder, by tokenizer, template, data set, objective and relevant options.
 
     Of an encrypted data set they stay in the stage's own folder, which is gone when the stage is done. An objective of
     others may make other tokens in another version, which nobody here can tell: its tokens stay there too.

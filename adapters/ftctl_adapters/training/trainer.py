@@ -1,4 +1,4 @@
-"""The training loop: one optimizer step after another, checked, reported, and safe to stop at any moment."""
+"""Training loop: one optimizer step after another, checked, reported, and safe to stop."""
 
 import math
 import resource
@@ -36,7 +36,7 @@ DEFAULT_SAVE_STEPS = 50
 
 @define
 class Trainer:
-    """Trains what the engine holds; ``spec`` identifies the run for its checkpoints.
+    """Trainer of one engine; ``spec`` identifies the run for its checkpoints.
 
     With several processes each has a trainer of its own over the same rows: they take the same decisions, and the
     first one writes and tells.
@@ -81,7 +81,7 @@ class Trainer:
         return planned if self.options.max_steps < 0 else self.options.max_steps
 
     def run(self) -> TrainState:
-        """Trains to the end, from the newest checkpoint where there is one.
+        """Train to the end, from the newest checkpoint if there is one.
 
         Raises:
             TrainingDiverged: the loss is no longer finite; the last finite checkpoint stays.
@@ -117,7 +117,7 @@ class Trainer:
         self.context.emit(events.WEIGHTS_CHOSEN, **told)
 
     def _resume(self) -> None:
-        """Goes on from the newest checkpoint, which only the first process needs to have."""
+        """Resume from the newest checkpoint, which only rank 0 needs to have."""
         group = self.engine.group
         found = newest_checkpoint(self.checkpoints, self.spec) if group.rank == 0 else None
         if not group.any(found is not None):
@@ -214,7 +214,7 @@ class Trainer:
             self._save()
 
     def _evaluate(self) -> bool:
-        """Measures the validation loss; whether it is the best so far."""
+        """Measure the validation loss; return whether it is the best so far."""
         batches = self.validation.sorted_numbers(self.options.per_device_train_batch_size)
         loss = self._mean_loss(self.validation, batches)
         refuse_not_finite(loss, 0.0, self.state.step)
@@ -239,6 +239,6 @@ class Trainer:
 
 
 def peak_rss_bytes() -> int:
-    """The most memory this process has held so far."""
+    """Return the peak memory of this process in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -21,7 +21,7 @@ from ftctl_adapters.training.tuning_task import Task
 
 
 def put_together(task: Task, tensors: Tensors) -> Any:
-    """The trained model in one piece: made as it was before training, with the tensors it had after it."""
+    """Return the trained model unsharded: made as before training, with the trained tensors."""
     import torch
 
     seed_everything(task.context.seed)
@@ -34,7 +34,7 @@ def put_together(task: Task, tensors: Tensors) -> Any:
 
 
 def complete(task: Task, tokenizer: ChatTokenizer, account: Account, state: TrainState) -> None:
-    """Writes what belongs to the saved weights: the tokenizer, golden cases, records."""
+    """Write the files beside the saved weights: the tokenizer, golden cases, records."""
     out = task.context.out
     take_along(Path(task.model.path), out)
     served = _as_served(task.model, out, task.tuner.output_format)
@@ -66,6 +66,6 @@ def draft(task: Task, account: Account, state: TrainState) -> Draft:
 
 
 def _as_served(base: Artifact, out: Path, output_format: str) -> Any:
-    """The model that was saved, with the very weights a server will get: golden cases are made from these."""
+    """Load the saved model with the weights that a server gets: golden cases are made from it."""
     saved = Artifact("adapter", output_format, "", str(out), {}, base)
     return merged(saved) if output_format in MERGEABLE else load_whole(saved)

@@ -39,30 +39,30 @@ class Rows:
 
     @staticmethod
     def of(rows: Sequence[Row]) -> "Rows":
-        """A few rows, in memory."""
+        """Hold a few rows in memory."""
         return Rows(Tokens.of(sequence for row in rows for sequence in row), len(rows[0]) if rows else 1)
 
     def packed(self, limit: int, *, separate: bool) -> "Rows":
-        """Rows of one sequence each, as few as hold them all with at most ``limit`` tokens a row."""
+        """Pack rows of one sequence each into as few rows as hold at most ``limit`` tokens."""
         return Rows(self.tokens, 1, pack(self.lengths, limit), separate)
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def row(self, number: int) -> list[Piece]:
-        """The sequences of a row."""
+        """Return the sequences of a row."""
         if self.packs is not None:
             return [self.tokens.joined(self.packs[number], separate=self.separate)]
         first = number * self.together
         return [self.tokens.piece(place) for place in range(first, first + self.together)]
 
     def batch(self, numbers: Sequence[int], pad_id: int) -> Batch:
-        """The rows of these numbers side by side."""
+        """Return the rows of these numbers as a batch."""
         sequences = [piece for number in numbers for piece in self.row(number)]
         constants = {name: values[list(numbers)] for name, values in self.constants.items()}
         return collate(sequences, pad_id, len(numbers), constants)
 
     def sorted_numbers(self, size: int) -> list[list[int]]:
-        """The numbers of all rows in batches, those of like length together."""
+        """Return the numbers of all rows in batches of similar length."""
         order = self.lengths.argsort(kind="stable").tolist()
         return [order[start : start + size] for start in range(0, len(order), size)]

@@ -18,7 +18,7 @@ from ftctl_adapters.training.tuning_task import Task
 
 @define
 class Ready:
-    """``account`` says what became of the examples of the train split."""
+    """A prepared training; ``account`` has the states of the train split's examples."""
 
     model: Any
     rows: Rows
@@ -28,7 +28,7 @@ class Ready:
 
 
 def make_ready(task: Task, group: Group) -> Ready:
-    """Encodes the data, loads the model, and makes it trainable and quick."""
+    """Encode the data, load the model, make it trainable, and install kernels."""
     keep_freed_memory()
     keep_few_products()
     from ftctl_adapters.kernels.patching import install
@@ -52,13 +52,13 @@ def make_ready(task: Task, group: Group) -> Ready:
 
 
 def keep_less(model: Any) -> None:
-    """Keeps only the inputs of every layer and computes the rest again in the backward pass."""
+    """Enable gradient checkpointing: keep only each layer's inputs, recompute the rest."""
     model.enable_input_require_grads()
     model.gradient_checkpointing_enable({"use_reentrant": False})
 
 
 def seed_everything(seed: int) -> None:
-    """Seeds every generator the loop draws from."""
+    """Seed every generator that the loop uses."""
     import random
 
     import torch
@@ -68,7 +68,7 @@ def seed_everything(seed: int) -> None:
 
 
 def _encoded(task: Task, tokenizer: ChatTokenizer, split: str, group: Group) -> tuple[Rows, Account]:
-    """The split as tokens, written by one process of this machine and read by all of them."""
+    """Encode a split, written by one process of this machine and read by all."""
     kept = tokens_folder(task.context, task.objective, task.options, task.model, task.data) / split
     encoding = Encoding(task.model.path, task.objective, task.options)
     if group.first_here:

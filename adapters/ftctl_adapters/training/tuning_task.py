@@ -48,7 +48,7 @@ class Task:
 
     @property
     def spec(self) -> str:
-        """A digest of everything that training depends on."""
+        """Return the digest of everything that training depends on."""
         kind = type(self.objective).__qualname__
         return digest([to_plain(self.options), kind, self.model.digest, self.data.digest, self.context.seed])
 

@@ -7,7 +7,7 @@ from ftctl.application.app import App
 from ftctl.application.backend_calls import ask
 from ftctl.application.spec import Backend, RunSpec
 from ftctl.application.stage_keys import PlannedStage
-from ftctl.application.throughput_history import recall_pace
+from ftctl.application.throughput_history import recorded_throughput
 from ftctl.domain.codec import to_plain
 from ftctl.domain.evaluation_cost import EvaluationCost, Throughput, total_requests
 from ftctl.domain.statistics.power import smallest_shown
@@ -47,8 +47,8 @@ def _asks(evaluator: Backend, examples: int) -> EvaluationCost | None:
     return told if isinstance(told, EvaluationCost) else None
 
 
-def measured_pace(app: App, spec: RunSpec, planned: Sequence[PlannedStage]) -> Throughput:
+def measured_throughput(app: App, spec: RunSpec, planned: Sequence[PlannedStage]) -> Throughput:
     """Return how fast the base model, or the endpoint, answered in this workspace before."""
     model = next((one.record for one in planned if one.stage.operation == "admit"), None)
     who = spec.endpoint.model if spec.endpoint else (model or {}).get("digest", "")
-    return recall_pace(app.workspace / "replies", who)
+    return recorded_throughput(app.workspace / "replies", who)

@@ -7,7 +7,7 @@ from attrs import evolve, field, frozen
 from ftctl.application.app import App
 from ftctl.application.backend_calls import ask
 from ftctl.application.chain import PHASES, build_chain
-from ftctl.application.evaluation_estimate import estimate_evaluation, measured_pace
+from ftctl.application.evaluation_estimate import estimate_evaluation, measured_throughput
 from ftctl.application.find_dataset import find_dataset
 from ftctl.application.plan_checks import (
     refuse_missing_loaders,
@@ -112,7 +112,7 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
     if measures and spec.gates and spec.evaluators and not any(stage.subject for stage in stages):
         text = "gates cannot be held against anything: as far as this command goes nothing is measured"
         raise ConfigInvalid(text, next_step="`ftctl run` goes as far as the server")
-    return Plan(spec, facts, planned, resources, measures, measured_pace(app, spec, planned), helps)
+    return Plan(spec, facts, planned, resources, measures, measured_throughput(app, spec, planned), helps)
 
 
 def _settled(app: App, spec: RunSpec, stage: Stage) -> Stage:

@@ -10,15 +10,15 @@ from ftctl.domain.evaluation_cost import Throughput
 from ftctl.whole_file import write_whole
 
 
-def remember_pace(folder: Path, who: str, pace: Throughput) -> None:
+def record_throughput(folder: Path, who: str, pace: Throughput) -> None:
     """Record a model's throughput under the digest of its base, or its name; unmeasured rates keep their old value."""
-    before, path = recall_pace(folder, who), _path(folder, who)
+    before, path = recorded_throughput(folder, who), _path(folder, who)
     known = {name: value for name, value in to_plain(pace).items() if value is not None}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps(to_plain(evolve(before, **known))))
 
 
-def recall_pace(folder: Path, who: str) -> Throughput:
+def recorded_throughput(folder: Path, who: str) -> Throughput:
     """Return the recorded throughput of a model; empty if there is none or it is unreadable."""
     try:
         found: Throughput = from_plain(json.loads(_path(folder, who).read_text(encoding="utf-8")), Throughput)

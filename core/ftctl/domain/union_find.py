@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Sequence
 
 
-def together(*links: "array[int]") -> "array[int]":
+def components(*links: "array[int]") -> "array[int]":
     """Return for each position the first position of its component.
 
     Args:
@@ -28,7 +28,7 @@ def _root(first: "array[int]", place: int) -> int:
     return place
 
 
-def alone(first: Sequence[int]) -> bytearray:
+def is_single(first: Sequence[int]) -> bytearray:
     """Return for each position 1 if its component has no other member."""
     found = bytearray(b"\1") * len(first)
     for place, other in enumerate(first):

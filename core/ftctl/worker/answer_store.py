@@ -11,7 +11,7 @@ from ftctl.plugin.stage_journal import Journal
 from ftctl.ports.target import Answer, Score
 
 
-class Replies:
+class AnswerStore:
     """Store of answers in a folder: reads all its files and appends to one, each batch on disk before the next."""
 
     def __init__(self, folder: Path, name: str) -> None:

@@ -9,7 +9,7 @@ from ftctl.domain.example import Example, Prompt
 from ftctl.errors import Unanswered
 from ftctl.ports.context import StageContext
 from ftctl.ports.target import Answer, EndpointAccess, LoadedModel, Score, Target
-from ftctl.worker.answer_store import Replies, example_key, question_key
+from ftctl.worker.answer_store import AnswerStore, example_key, question_key
 
 BATCH = 64
 """Prompts a call; after each the answers are on disk."""
@@ -17,10 +17,10 @@ ENOUGH_TOKENS, ENOUGH_SCORES = 100, 10
 """Of fewer a pace would be that of the first call."""
 
 
-class RememberedTarget(Target):
+class CachedTarget(Target):
     """Asks the model for answers that are not stored yet; unanswered questions are asked again next time."""
 
-    def __init__(self, target: Target, replies: Replies, context: StageContext) -> None:
+    def __init__(self, target: Target, replies: AnswerStore, context: StageContext) -> None:
         self._target, self._replies, self._context = target, replies, context
         self.max_error_rate = target.max_error_rate
         self._tokens, self._answering, self._scores, self._scoring = 0, 0.0, 0, 0.0

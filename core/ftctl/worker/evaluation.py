@@ -11,7 +11,7 @@ from typing import Any
 from attrs import evolve
 
 from ftctl.application.model_variants import REPORTS
-from ftctl.application.throughput_history import remember_pace
+from ftctl.application.throughput_history import record_throughput
 from ftctl.domain.artifact import Draft, served_model
 from ftctl.domain.codec import digest, from_plain, to_plain
 from ftctl.domain.evaluation_cost import Throughput
@@ -26,8 +26,8 @@ from ftctl.plugin.dataset import is_sealed, read_split
 from ftctl.ports.context import StageContext
 from ftctl.ports.target import Target
 from ftctl.ports.target_loader import TargetLoader
-from ftctl.worker.answer_store import Replies
-from ftctl.worker.cached_target import RememberedTarget
+from ftctl.worker.answer_store import AnswerStore
+from ftctl.worker.cached_target import CachedTarget
 from ftctl.worker.finished_reports import Finished, copy_new
 from ftctl.worker.instantiate import ask, make, packages
 
@@ -74,7 +74,7 @@ def _take_away(context: StageContext, stays: set[str]) -> None:
 
 
 def _refuse_changed(job: Job, plugins: Iterable[PluginRef]) -> None:
-    """Raises `DataChanged` where files that evaluators read are not those that the run was planned with."""
+    """Raise `DataChanged` where files that evaluators read are not those that the run was planned with."""
     planned = job.settings.get("fingerprints", {})
     changed = [one.name for one in plugins if one.name in planned and ask(one, "fingerprint") != planned[one.name]]
     if changed:
@@ -87,13 +87,13 @@ def _reports(job: Job, context: StageContext) -> list[Report]:
     if not examples and job.settings.get("needs_examples", True):
         raise NoUsableRows("the test split is empty", next_step="give it a share: data_source.split.test")
     asked = _target(job)
-    target = RememberedTarget(asked, _replies(job, asked, context), context)
+    target = CachedTarget(asked, _replies(job, asked, context), context)
     context = evolve(context, training=lambda: read_split(job.inputs["data"], "train"), base=_base(job, context))
     reports = _measured(job, target, examples, context, Finished(context.work / "finished" / _who(job, asked)))
     if job.settings.get("replies") and target.pace() != Throughput():
         # a hint for the next plan, and nothing that an evaluation should fail for
         with suppress(OSError):
-            remember_pace(Path(job.settings["replies"]), _planned_as(job), target.pace())
+            record_throughput(Path(job.settings["replies"]), _planned_as(job), target.pace())
     return reports
 
 
@@ -128,7 +128,7 @@ def _base(job: Job, context: StageContext) -> Callable[[], Target | None]:
     @cache
     def load() -> Target:
         target = _target(own)
-        return RememberedTarget(target, _replies(own, target, context), context)
+        return CachedTarget(target, _replies(own, target, context), context)
 
     return load
 
@@ -175,7 +175,7 @@ def _target(job: Job) -> Target:
     return loader.load(model)
 
 
-def _replies(job: Job, target: Target, context: StageContext) -> Replies:
+def _replies(job: Job, target: Target, context: StageContext) -> AnswerStore:
     """Return the store of answers that this exact model gave before, in any run.
 
     Answers to encrypted rows stay in the stage's folder, which goes when it is done; those of a server too, by the name
@@ -183,8 +183,8 @@ def _replies(job: Job, target: Target, context: StageContext) -> Replies:
     """
     kept, who = job.settings.get("replies"), _who(job, target)
     if kept is None or job.endpoint or is_sealed(job.inputs["data"]):
-        return Replies(context.work / "replies" / who, "answers")
-    return Replies(Path(kept, who), job.key[:16])
+        return AnswerStore(context.work / "replies" / who, "answers")
+    return AnswerStore(Path(kept, who), job.key[:16])
 
 
 def _who(job: Job, target: Target) -> str:

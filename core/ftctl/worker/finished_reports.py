@@ -38,13 +38,13 @@ class Finished:
         return from_plain(json.loads((place / REPORT).read_text(encoding="utf-8")), Report)
 
     def copy(self, name: str, out: Path) -> None:
-        """Puts the files of an evaluator among those of the stage."""
+        """Put the files of an evaluator among those of the stage."""
         for path in sorted((self._folder / name / FILES).iterdir()):
             copy_new(path, out)
 
 
 def copy_new(path: Path, out: Path) -> None:
-    """Copies a file or a folder.
+    """Copy a file or a folder.
 
     Raises:
         PluginBroken: one of its name is there.

@@ -74,7 +74,7 @@ class JobFolder:
             lines.write(json.dumps(to_plain(event)) + "\n")
 
     def write(self, name: str, document: dict[str, Any]) -> None:
-        """Writes a JSON file so that a reader sees all of it or none."""
+        """Write a JSON file so that a reader sees all of it or none."""
         draft = self.path / f".{name}.tmp"
         draft.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
         draft.replace(self.path / name)

@@ -21,7 +21,7 @@ RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def work(place: JobFolder, cancelled: Callable[[], bool], rank: int | None) -> int:
-    """Runs the job, writes down what came of it, and returns the exit code.
+    """Run the job, writes down what came of it, and returns the exit code.
 
     Args:
         place: the job's folder.

@@ -1,4 +1,4 @@
-"""``add-tokens``: the same model with more words; inserted where the run file says ``add_tokens``."""
+"""``add-tokens``: add tokens to the vocabulary; inserted if the run file has ``add_tokens``."""
 
 import hashlib
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class AddTokensOptions:
 
 
 class AddTokensCompressor(Compressor):
-    """Before anything else happens to the model, so that all later stages know the tokens."""
+    """Adds tokens before any other stage, so that all later ones know them."""
 
     def __init__(self, options: AddTokensOptions) -> None:
         self._tokens = options.tokens

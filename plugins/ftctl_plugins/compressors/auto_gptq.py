@@ -1,4 +1,4 @@
-"""``auto-gptq``: GPTQ's first home, for those who must match it. Not run: it quantises on CUDA devices only."""
+"""``auto-gptq``: GPTQ by AutoGPTQ, for comparison. Not run: it quantises on CUDA devices only."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""``low-rank``: every linear layer as the product that a truncated SVD makes of it.
+"""``low-rank``: replace linear layers by truncated SVDs.
 
 Activation-aware: the columns are scaled by what comes in before the SVD, as in Yuan et al., ASVD, 2023.
 """
@@ -27,7 +27,7 @@ class LowRankOptions(CalibrationOptions):
 
 
 class LowRankCompressor(Compressor):
-    """The product is stored as one matrix, so that everything can load and serve it.
+    """Low-rank factorisation; the product is stored as one matrix, so that everything can load it.
 
     It tells how many parameters the two factors would have; no server here computes with factors, so the files do not
     become smaller.
@@ -65,7 +65,7 @@ class LowRankCompressor(Compressor):
 
 
 def truncate(weight: Any, norms: Any, energy: float | None, rank: int | None) -> int:
-    """Puts the nearest matrix of a lower rank in the place of a weight; the rank.
+    """Replace a weight by the nearest matrix of lower rank; return the rank.
 
     Args:
         weight: of shape (out, in).

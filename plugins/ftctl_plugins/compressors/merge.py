@@ -1,4 +1,4 @@
-"""``merge``: adapter into base, so that anything which loads whole models can take it."""
+"""``merge``: merge an adapter into its base, for everything that loads whole models."""
 
 from collections.abc import Sequence
 from pathlib import Path

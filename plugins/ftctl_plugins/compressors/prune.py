@@ -1,4 +1,4 @@
-"""``prune``: weights that matter least become zero. Han et al., 2015; Sun et al., Wanda, 2023."""
+"""``prune``: set the least important weights to zero. Han et al., 2015; Sun et al., Wanda, 2023."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -70,7 +70,7 @@ class PruneCompressor(Compressor):
 
 
 def zero_least(weight: Any, norms: Any, sparsity: float, pattern: str) -> None:
-    """Zeroes weights in place.
+    """Zero weights in place.
 
     Args:
         weight: of shape (out, in).

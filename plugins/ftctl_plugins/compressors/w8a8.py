@@ -22,7 +22,7 @@ class W8a8Options(CalibrationOptions):
 
 
 class W8a8Compressor(OneshotCompressor[W8a8Options]):
-    """For servers with 8-bit products; elsewhere the weights alone are smaller."""
+    """8-bit weights and activations, for servers with 8-bit products; elsewhere only weights are smaller."""
 
     def supports(self, shape: ModelShape) -> Verdict:
         return Verdict() if shape.linear else Verdict(("the model has no linear layers to quantise",))

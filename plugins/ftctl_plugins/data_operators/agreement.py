@@ -1,4 +1,4 @@
-"""``agreement``: how far annotators agree, beyond chance, before anything is trained on what they said."""
+"""``agreement``: measure agreement of annotators beyond chance."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ class AgreementOptions:
 
 
 class AgreementStep(SetOperator):
-    """Every row goes on; the coefficient with its interval is told, and where it is undefined the reason."""
+    """Passes every row; reports the coefficient with its interval, or why it is undefined."""
 
     width: ClassVar[int] = RATERS * 16
 
@@ -84,7 +84,7 @@ class AgreementStep(SetOperator):
 
 
 def _matrix(content: Any) -> Any:
-    """(items, raters) float64, a column a rater; of two answers of one rater to one item the last counts."""
+    """Return (items, raters) float64; of two answers of one rater to one item the last counts."""
     import numpy as np
 
     raters, codes = np.unique(content["by"], return_inverse=True)

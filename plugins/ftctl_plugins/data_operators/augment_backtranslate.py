@@ -1,4 +1,4 @@
-"""``augment-backtranslate``: questions translated into another language and back, by a language model."""
+"""``augment-backtranslate``: translate questions into another language and back, by a language model."""
 
 import random
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class AugmentBacktranslateOptions(AskingOptions):
 
 
 class AugmentBacktranslate(Augmentation):
-    """Only the last question changes; what the model refuses to translate is left alone."""
+    """Changes only the last question; refused translations are skipped."""
 
     def __init__(self, options: AugmentBacktranslateOptions) -> None:
         super().__init__(options.share, options.seed)

@@ -1,4 +1,4 @@
-"""``augment-noise``: questions as people mistype, scan and paste them."""
+"""``augment-noise``: add typing, scanning and pasting errors to questions."""
 
 import random
 
@@ -23,7 +23,7 @@ class AugmentNoiseOptions:
 
 
 class AugmentNoise(Augmentation):
-    """Answers stay as they are."""
+    """Changes questions only."""
 
     def __init__(self, options: AugmentNoiseOptions) -> None:
         super().__init__(options.share, options.seed, options.per_row)

@@ -1,4 +1,4 @@
-"""``augment-synonym``: words of questions in the place of others, by a lexicon of one's own."""
+"""``augment-synonym``: replace words of questions by a lexicon."""
 
 import random
 import re
@@ -27,7 +27,7 @@ class AugmentSynonymOptions:
 
 
 class AugmentSynonym(Augmentation):
-    """Whole words in alphabets; where words are not divided by spaces, wherever they stand. Answers stay."""
+    """Replaces whole words, or any occurrence in scripts without spaces; answers stay."""
 
     def __init__(self, options: AugmentSynonymOptions) -> None:
         super().__init__(options.share, options.seed, options.per_row)

@@ -1,4 +1,4 @@
-"""``augment-template``: the same question asked in other forms, by templates of Jinja in its sandbox."""
+"""``augment-template``: rephrase questions by sandboxed Jinja templates."""
 
 import random
 from functools import cached_property
@@ -23,7 +23,7 @@ class AugmentTemplateOptions:
 
 
 class AugmentTemplate(Augmentation):
-    """Only the last question changes; texts that are no conversations are left alone."""
+    """Changes only the last question; raw texts are skipped."""
 
     def __init__(self, options: AugmentTemplateOptions) -> None:
         super().__init__(options.share, options.seed, options.per_row)

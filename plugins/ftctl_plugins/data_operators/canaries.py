@@ -1,4 +1,4 @@
-"""``canaries``: codes that nobody can guess, put among the training rows; the evaluator `memorise` asks for them."""
+"""``canaries``: plant random codes in the train split, for the evaluator `memorise`."""
 
 import hashlib
 import random
@@ -19,7 +19,7 @@ class CanariesOptions:
 
 
 class Canaries(Augmentation):
-    """Each made row has one canary's code behind a note of its own, so that none repeats another."""
+    """Adds rows with one canary's code and a unique note, so that none repeats another."""
 
     def __init__(self, options: CanariesOptions) -> None:
         super().__init__(options.share, options.seed)

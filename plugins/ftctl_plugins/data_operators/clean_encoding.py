@@ -1,4 +1,4 @@
-"""``clean-encoding``: text that was decoded wrongly is put right. Robyn Speer, ftfy, 2019."""
+"""``clean-encoding``: repair wrongly decoded text. Robyn Speer, ftfy, 2019."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""``decontaminate``: rows that share long runs of words with evaluation items. Brown et al., 2020, appendix C."""
+"""``decontaminate``: drop rows that share long n-grams with evaluation items. Brown et al., 2020, appendix C."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -24,7 +24,7 @@ class DecontaminateOptions:
 
 
 class Decontaminate(RowOperator):
-    """Letter case, punctuation and spaces make no difference; an item shorter than a run counts where it is all."""
+    """Ignores case, punctuation and spaces; an item shorter than an n-gram counts if it is the whole row."""
 
     def __init__(self, options: DecontaminateOptions) -> None:
         self._options = options

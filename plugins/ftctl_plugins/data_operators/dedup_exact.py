@@ -1,4 +1,4 @@
-"""``dedup-exact``: rows that say the same but for letter case and spaces."""
+"""``dedup-exact``: remove duplicates, ignoring case and spaces."""
 
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
@@ -35,7 +35,7 @@ class DedupExact(SetOperator):
         return b"".join(self._key(row) for row in rows)
 
     def _key(self, row: Example) -> bytes:
-        """Digest, then a rank of which the lowest stays: what the whole row lacks to the longest possible one."""
+        """Return a digest, and a rank: the longest row of a group stays."""
         longest = self._options.keep == "longest"
         rank = max(0, 2 ** (8 * RANK_BYTES) - 1 - sum(map(len, texts(row)))) if longest else 0
         digest = blake2b(self._told(row).encode(), digest_size=16).digest()

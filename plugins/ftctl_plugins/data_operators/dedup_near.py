@@ -1,4 +1,4 @@
-"""``dedup-near``: rows that say nearly the same. MinHash and banding; Broder, 1997."""
+"""``dedup-near``: remove near-duplicates by MinHash LSH. Broder, 1997."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,7 +33,7 @@ class DedupNearOptions:
 
 
 class DedupNear(SetOperator):
-    """A signature a row; candidates by bands, each checked; clusters of those that are like."""
+    """Makes a MinHash signature of each row; candidates of LSH bands are compared and clustered."""
 
     width: ClassVar[int] = 4 * HASHES
 

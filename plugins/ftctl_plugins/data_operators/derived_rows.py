@@ -15,7 +15,7 @@ SEED_HELP = "Of what is drawn; the same seed makes the same rows."
 
 
 class Augmentation(RowOperator):
-    """A share of the rows is varied; what a row draws depends on the seed and its content alone."""
+    """Base of augmentations of a share of the rows; choices depend on the seed and the row's content."""
 
     derives: ClassVar[bool] = True
 
@@ -24,7 +24,7 @@ class Augmentation(RowOperator):
 
     @abstractmethod
     def variant(self, row: Example, draw: random.Random, place: int) -> Example | None:
-        """The row in other words; ``None`` where there is nothing to vary."""
+        """Return a variant of the row; ``None`` if nothing can be varied."""
 
     def process(self, rows: Sequence[Example], context: StageContext) -> Sequence[Outcome]:
         return [self._outcome(row) for row in rows]
@@ -42,18 +42,18 @@ class Augmentation(RowOperator):
 
 
 def map_questions(row: Example, change: Callable[[str], str]) -> Example:
-    """The row with what people say in it changed: answers are what is learnt, and stay; a text changes as a whole."""
+    """Return the row with its questions changed, answers unchanged; raw text is changed as a whole."""
     turns = tuple(evolve(turn, content=change(turn.content)) if turn.role == "user" else turn for turn in row.messages)
     return evolve(row, messages=turns, text=change(row.text) if row.text else "")
 
 
 def last_question(row: Example) -> int | None:
-    """The place of the last user turn."""
+    """Return the position of the last user turn."""
     return next((n for n in reversed(range(len(row.messages))) if row.messages[n].role == "user"), None)
 
 
 def with_question(row: Example, text: str) -> Example:
-    """The row with another last question."""
+    """Return the row with another last question."""
     place = last_question(row)
     assert place is not None
     turns = list(row.messages)

@@ -1,4 +1,4 @@
-"""``encrypt``: what is written of rows cannot be read without a key."""
+"""``encrypt``: encrypt the data set and the stage's temporary files."""
 
 import io
 from typing import BinaryIO, cast
@@ -18,7 +18,7 @@ class EncryptOptions:
 
 
 class Encrypt(SealOperator):
-    """By AES-SIV, which makes the same bytes of the same rows."""
+    """Encrypts by AES-SIV, which makes equal bytes of equal rows."""
 
     def __init__(self, options: EncryptOptions) -> None:
         place = key_place(options.key_env, options.key_file)

@@ -1,4 +1,4 @@
-"""``filter-language``: texts in languages that are not wanted. Model lid.176.ftz of fastText, Joulin et al., 2016."""
+"""``filter-language``: keep wanted languages. Model lid.176.ftz of fastText, Joulin et al., 2016."""
 
 import re
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class FilterLanguageOptions:
 
 
 class FilterLanguage(RowOperator):
-    """The model lies in the package: nothing is fetched."""
+    """Filters by language; the model is in the package, nothing is downloaded."""
 
     def __init__(self, options: FilterLanguageOptions) -> None:
         self._options = options
@@ -46,7 +46,7 @@ class FilterLanguage(RowOperator):
         return Dropped("filtered", f"language {found}")
 
     def language(self, text: str, detector: Any) -> str:
-        """Its code, or ``und``."""
+        """Return the language code, or ``und``."""
         if len(text) < self._options.min_chars:
             return UNDETERMINED
         (best,) = detector.detect(text, model="lite", k=1)

@@ -1,4 +1,4 @@
-"""``filter-quality``: texts that are hardly language. Rae et al., Gopher, 2021, table A1; Raffel et al., C4, 2020."""
+"""``filter-quality``: drop texts that are hardly language. Gopher, Rae et al., 2021; C4, Raffel et al., 2020."""
 
 import re
 from collections import Counter
@@ -44,7 +44,7 @@ class FilterQualityOptions:
 
 @frozen
 class Measured:
-    """A text with what is counted of it."""
+    """A text with its counts."""
 
     text: str
     words: list[str]
@@ -71,7 +71,7 @@ RULES: tuple[Rule, ...] = (
 
 
 class FilterQuality(RowOperator):
-    """Says which rule a row breaks first. Lengths are wide by default: answers may be one word."""
+    """Drops rows by the first rule they break; length limits are wide, since answers may be one word."""
 
     def __init__(self, options: FilterQualityOptions) -> None:
         self._options = options
@@ -82,7 +82,7 @@ class FilterQuality(RowOperator):
         return [Dropped("filtered", why) if why else row for row, why in zip(rows, broken, strict=True)]
 
     def broken(self, text: str) -> str:
-        """The rule that the text breaks, or nothing."""
+        """Return the rule that the text breaks; empty if none."""
         chinese = len(CHINESE.findall(text))
         lines = [line for line in map(str.strip, text.split("\n")) if line]
         words = WORD.findall(CHINESE.sub(r" \g<0> ", text) if chinese else text)

@@ -1,4 +1,4 @@
-"""``filter-turns``: conversations of the wrong shape."""
+"""``filter-turns``: drop conversations with the wrong number or order of turns."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -20,7 +20,7 @@ class FilterTurnsOptions:
 
 
 class FilterTurns(RowOperator):
-    """Conversations alone are judged by their shape."""
+    """Filters conversations; raw texts pass."""
 
     def __init__(self, options: FilterTurnsOptions) -> None:
         self._options = options

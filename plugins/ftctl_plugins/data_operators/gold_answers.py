@@ -1,4 +1,4 @@
-"""``gold-answers``: what people wrote into the forms of a gold set becomes what is expected."""
+"""``gold-answers``: read annotators' answers to a gold set from their forms."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class GoldAnswersOptions:
 
 
 class GoldAnswers(RowOperator):
-    """Rows that nobody answered are left out. All words are kept in ``metadata.annotations``, for `agreement`.
+    """Drops unanswered rows; all answers are kept in ``metadata.annotations``, for `agreement`.
 
     Rows say in ``metadata.split`` that they are test rows; `data_source.split_field: split` takes them at their word.
     """
@@ -55,7 +55,7 @@ class GoldAnswers(RowOperator):
 
     @cached_property
     def _told(self) -> list[tuple[str, dict[str, str]]]:
-        """Each annotator with what he wrote, by item; he is called as the file, or as its path where two are alike."""
+        """Return each annotator's answers by item; annotators are named after files, or paths if equal."""
         stems = Counter(Path(path).stem for path in self._options.files)
         try:
             return [(stem if stems[stem := Path(path).stem] == 1 else path, _written(Path(path)))

@@ -1,4 +1,4 @@
-"""``goldset``: rows to be answered by people, drawn by strata from what was really asked."""
+"""``goldset``: sample questions for annotation, stratified, from logged ones."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -100,7 +100,7 @@ class Goldset(SetOperator):
                 yield Fate("filtered", "not drawn")
 
     def _firsts(self, rows: Any, context: StageContext) -> tuple[list[str], Any]:
-        """For each row the first that asks nearly the same; of one that training has, that one's place below zero."""
+        """Return for each row its first near-duplicate question; below zero if a training row is one."""
         import numpy as np
 
         from ftctl_adapters.dedup.near_duplicates import clusters
@@ -120,7 +120,7 @@ class Goldset(SetOperator):
         return known, np.where(found < len(known), -found - 1, found - len(known))
 
     def _strata(self, rows: Any, own: Any) -> Any:
-        """A number for the stratum of each of these rows, int64."""
+        """Return each row's stratum, int64."""
         import numpy as np
 
         parts = [rows["type"][own].astype(np.int64)]
@@ -160,7 +160,7 @@ def _hashed(values: Sequence[Any]) -> int:
 
 
 def _drawn(strata: Any, count: int, seed: int) -> Any:
-    """Places of the rows that are drawn: strata have shares by largest remainders, and at least one where it lasts."""
+    """Return the sampled rows: strata get shares by largest remainders, at least one each if possible."""
     import numpy as np
 
     if not len(strata):

@@ -1,4 +1,4 @@
-"""``hard-examples``: the rows over which a model and its compressed form disagree most, to calibrate on."""
+"""``hard-examples``: keep the rows on which a model and its compressed form differ most, for calibration."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ class HardExamplesOptions:
 
 
 class HardExamples(SetOperator):
-    """By the difference of the log-probabilities of a row's answer, in nats a token; each row is scored alone."""
+    """Ranks rows by the difference of the answer's log-probability, in nats a token; each is scored alone."""
 
     width: ClassVar[int] = 8
 
@@ -38,7 +38,7 @@ class HardExamples(SetOperator):
         return f"{self._artifact('model').digest}{self._artifact('compressed').digest}"
 
     def _artifact(self, role: str) -> Artifact:
-        """The artifact in a folder.
+        """Return the artifact in a folder.
 
         Raises:
             DataOperatorError: there is none.

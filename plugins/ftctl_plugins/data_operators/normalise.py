@@ -1,4 +1,4 @@
-"""``normalise``: one way to write what can be written in several."""
+"""``normalise``: normalise Unicode, control characters, blanks, line ends and punctuation."""
 
 import re
 import unicodedata
@@ -46,7 +46,7 @@ class NormaliseOptions:
 
 
 class Normalise(RowOperator):
-    """Twice is as once; by default code and Chinese punctuation stay as they are."""
+    """Normalises texts idempotently; by default code and Chinese punctuation stay."""
 
     def __init__(self, options: NormaliseOptions) -> None:
         self._options = options
@@ -55,7 +55,7 @@ class Normalise(RowOperator):
         return [map_texts(row, self.text) for row in rows]
 
     def text(self, text: str) -> str:
-        """The text in its one form."""
+        """Return the normalised text."""
         asked = self._options
         if asked.zero_width == "drop":
             text = ZERO_WIDTH.sub("", text)

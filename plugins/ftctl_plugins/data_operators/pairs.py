@@ -1,4 +1,4 @@
-"""``pairs``: preference pairs of rows that have several answers, by what was said of them."""
+"""``pairs``: make preference pairs from rated answers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +24,7 @@ class PairsOptions:
 
 
 class Pairs(RowOperator):
-    """The best answer and the worst one; a row whose answers do not differ enough is left out, and not guessed."""
+    """Pairs the best and the worst answer; rows whose answers hardly differ are dropped."""
 
     def __init__(self, options: PairsOptions) -> None:
         self._options = options
@@ -57,14 +57,14 @@ class Pairs(RowOperator):
 
 
 def responses(row: Example) -> list[dict[str, Any]]:
-    """Answers that a row brought along, each with its ``text``."""
+    """Return a row's answers, each with its ``text``."""
     found = row.metadata.get("responses")
     listed = found if isinstance(found, list) else []
     return [one for one in listed if isinstance(one, dict) and isinstance(one.get("text"), str) and one["text"].strip()]
 
 
 def paired(row: Example, better: str, worse: str) -> Example:
-    """The row as a preference pair; its responses are used up."""
+    """Return the row as a preference pair, without its other answers."""
     rest = {key: value for key, value in row.metadata.items() if key != "responses"}
     turns = (*row.messages[:-1], Message("assistant", better))
     return evolve(row, messages=turns, rejected=(Message("assistant", worse),), metadata=rest)

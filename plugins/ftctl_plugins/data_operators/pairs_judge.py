@@ -1,4 +1,4 @@
-"""``pairs-judge``: preference pairs by a judging language model, asked in both orders."""
+"""``pairs-judge``: make preference pairs by a judge model, asked in both orders."""
 
 from collections.abc import Sequence
 

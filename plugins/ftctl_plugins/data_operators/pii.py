@@ -1,4 +1,4 @@
-"""``pii``: personal data is masked, hashed or given another name, or its rows are left out."""
+"""``pii``: mask, hash or pseudonymise personal data, or drop its rows."""
 
 import hashlib
 import hmac
@@ -37,7 +37,7 @@ class PiiOptions:
 
 
 class Pii(RowOperator):
-    """Looks into everything a row carries: turns, text, tools, metadata, group."""
+    """Searches everything in a row: turns, text, tools, metadata, group."""
 
     masks: ClassVar[bool] = True
 
@@ -87,7 +87,7 @@ class Pii(RowOperator):
 
 
 def _alike(value: str, noise: bytes) -> str:
-    """Other letters for letters and other digits for digits; everything between them stays."""
+    """Return a pseudonym of the same form: letters for letters, digits for digits, the rest unchanged."""
     drawn = []
     for place, character in enumerate(value):
         byte = noise[place % len(noise)] + place // len(noise)

@@ -1,4 +1,4 @@
-"""Files that rows are held against: what they are, whether they changed, and their texts."""
+"""Read reference files: their locations, a fingerprint, and their texts."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -13,7 +13,7 @@ STEP = "check data_steps[…].against"
 
 
 def places(patterns: Iterable[str], who: str) -> list[Place]:
-    """The files of the patterns.
+    """Return the files of the patterns.
 
     Raises:
         DataOperatorError: there are none.
@@ -29,12 +29,12 @@ def places(patterns: Iterable[str], who: str) -> list[Place]:
 
 
 def state(found: Sequence[Place]) -> str:
-    """Changes when one of them does."""
+    """Return a text that changes with any of them."""
     return digest([[place.name, place.state()] for place in found])
 
 
 def items(found: Sequence[Place], who: str, told: Callable[[Example], str]) -> Iterator[tuple[str, str]]:
-    """Place and text of each row, as ``told`` makes it.
+    """Yield place and text of each row, as ``told`` makes it.
 
     Raises:
         DataOperatorError: a row cannot be used.

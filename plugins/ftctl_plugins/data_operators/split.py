@@ -1,4 +1,4 @@
-"""``split``: which rows train, which validate and which test."""
+"""``split``: assign rows to train, validation and test."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ class SplitOptions:
 
 
 class Split(SplitOperator):
-    """By the hash of the seed and of the row's group, cluster or content: more rows never move old ones."""
+    """Splits by the hash of seed and group, cluster or content: more rows never move old ones."""
 
     def __init__(self, options: SplitOptions) -> None:
         if (options.validation or 0) + (options.test or 0) >= 1:

@@ -1,4 +1,4 @@
-"""``synth-qa``: questions and answers about documents, by a language model that must quote what it answers from."""
+"""``synth-qa``: make questions and answers about documents, by a model that must quote its source."""
 
 import json
 from collections import Counter
@@ -85,7 +85,7 @@ class SynthQa(RowOperator):
                 yield self._example(row, item)
 
     def _items(self, reply: str) -> list[Any]:
-        """The list inside of a reply, whatever stands around it."""
+        """Return the list inside a reply, whatever surrounds it."""
         start, end = reply.find("{"), reply.rfind("}")
         try:
             found = json.loads(reply[start : end + 1])["items"]

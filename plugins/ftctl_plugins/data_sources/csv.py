@@ -1,4 +1,4 @@
-"""``csv``: rows of tables of text, whatever their files are called."""
+"""``csv``: read CSV files with any extension."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -22,7 +22,7 @@ class CsvOptions:
 
 
 class CsvSource(FileSource):
-    """Columns are named in the first line; a row of another width is refused, and its neighbours are not."""
+    """Reads rows under the names of the first line; a row of another width is refused alone."""
 
     kinds: ClassVar[tuple[str, ...]] = (".csv", ".tsv")
 

@@ -24,7 +24,7 @@ class DocumentsOptions:
 
 
 class DocumentsSource(DataSource):
-    """A text a section, with its place in the document; a document's sections are one group."""
+    """Reads one text a section, with its place; a document's sections are one group."""
 
     def __init__(self, options: DocumentsOptions) -> None:
         self._options = options

@@ -33,7 +33,7 @@ NAMES_HELP = "Names of the format that the rows call otherwise, e.g. `{prompt: q
 
 
 class FileSource(DataSource):
-    """Every row by the format of its keys; files that mix formats are an error unless one is declared."""
+    """Reads rows by the format of their keys; mixed formats are an error unless one is declared."""
 
     kinds: ClassVar[tuple[str, ...]]
     """Endings by which files of a folder or a pattern are taken."""
@@ -55,7 +55,7 @@ class FileSource(DataSource):
 
     @abstractmethod
     def rows(self, place: Place) -> Iterator[Row]:
-        """The rows of one file."""
+        """Yield the rows of one file."""
 
     def _places(self) -> tuple[Place, ...]:
         found = find_places(self._path, self._storage_env, self._key)

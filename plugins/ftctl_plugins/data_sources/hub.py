@@ -1,4 +1,4 @@
-"""``hub``: a data set of the Hugging Face hub, by name and revision, or a folder that is laid out like one."""
+"""``hub``: read a Hugging Face data set by name and revision, or a folder in that layout."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ class HubOptions:
 
 
 class HubSource(DataSource):
-    """Files are fetched into the hub's own cache, and read by our readers; no code of the data set is run.
+    """Downloads files into the hub's cache and reads them; no code of the data set is run.
 
     With ``HF_HUB_OFFLINE=1``, what the cache has is used, and nobody is asked.
     """

@@ -1,4 +1,4 @@
-"""``jsonl``: rows from files, their kind by their ending and their format detected from their keys."""
+"""``jsonl``: read data files by their extension, with the format detected from their keys."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -36,7 +36,7 @@ class JsonlOptions:
 
 
 class JsonlSource(FileSource):
-    """Read files whose kind is told by their ending."""
+    """Reads files by their extension."""
 
     kinds: ClassVar[tuple[str, ...]] = tuple(KINDS)
 

@@ -1,4 +1,4 @@
-"""``mix``: rows of several files, drawn by their shares.
+"""``mix``: interleave several files by sampling weight.
 
 Names and stopping rules are those of `datasets.interleave_datasets`; a row is drawn once at most, because a data set
 holds no row twice.
@@ -36,7 +36,7 @@ class MixOptions:
 
 
 class MixSource(DataSource):
-    """The same ``data_seed`` draws the same rows in the same order."""
+    """Interleaves files; the same ``data_seed`` draws the same rows in the same order."""
 
     def __init__(self, options: MixOptions) -> None:
         self._options = options
@@ -63,7 +63,7 @@ class MixSource(DataSource):
 
 
 def _numbered(number: int, rows: Iterator[Example | Rejection]) -> Iterator[Example | Rejection]:
-    """Two files can be called the same; the number of its file is before each row's place."""
+    """Number files of equal names in their rows' places."""
     return (evolve(row, where=f"{number}/{row.where}") for row in rows)
 
 

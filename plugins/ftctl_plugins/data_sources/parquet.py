@@ -1,4 +1,4 @@
-"""``parquet``: rows of tables in columns, whatever their files are called."""
+"""``parquet``: read Parquet files with any extension."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -20,7 +20,7 @@ class ParquetOptions:
 
 
 class ParquetSource(FileSource):
-    """Cells that hold nothing are left out; dates become ISO text, and what has no plain form is refused."""
+    """Reads rows without empty cells; dates become ISO text, types without a plain form are refused."""
 
     kinds: ClassVar[tuple[str, ...]] = (".parquet",)
 

@@ -1,4 +1,4 @@
-"""``pydoc``: real text that every machine has, the documentation of the Python it runs on."""
+"""``pydoc``: read the documentation of the running Python, which every machine has."""
 
 import platform
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class PydocOptions:
 
 
 class PydocSource(DataSource):
-    """Deterministic for one Python version and platform; reading it imports the standard library, quietly."""
+    """Reads the standard library's documentation, deterministic for one Python version and platform."""
 
     def __init__(self, options: PydocOptions) -> None:
         self._options = options

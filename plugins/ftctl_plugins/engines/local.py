@@ -1,4 +1,4 @@
-"""``local``: the worker itself, one piece of work after the other."""
+"""``local``: run work in the worker, one piece after another."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -13,7 +13,7 @@ class LocalOptions:
 
 
 class LocalEngine(Engine):
-    """Nothing is pickled and nothing taken ahead."""
+    """Runs work in this process, without pickling or reading ahead."""
 
     def __init__(self, options: LocalOptions) -> None:
         self._options = options

@@ -1,4 +1,4 @@
-"""``processes``: several processes of this machine."""
+"""``processes``: run work in several processes of this machine."""
 
 import os
 from collections import deque
@@ -24,7 +24,7 @@ class ProcessesOptions:
 
 
 class ProcessesEngine(Engine):
-    """A process that is lost ends the stage; the same command goes on behind the last finished shard."""
+    """Runs work in processes; a lost one ends the stage, which continues after the last finished shard."""
 
     remote: ClassVar[bool] = True
 

@@ -1,4 +1,4 @@
-"""``ray``: a Ray cluster that is there already, or one of this machine's cores."""
+"""``ray``: run work on a Ray cluster, or one started on this machine."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ class RayOptions:
 
 
 class RayEngine(Engine):
-    """Shards are tasks, and so are parts of the keys and bands of signatures; what belongs together is united here.
+    """Runs shards, key ranges and signature bands as Ray tasks; results are merged here.
 
     The stage's folder must be on a file system that every machine of the cluster sees.
     """
@@ -42,7 +42,7 @@ class RayEngine(Engine):
 
     @cached_property
     def _ray(self) -> Any:
-        """Connected; made first where there is no address.
+        """Connect to the cluster, or start one without an address.
 
         Raises:
             BackendFailed: nobody answers there.
@@ -90,7 +90,7 @@ class RayEngine(Engine):
 
 @lru_cache(maxsize=2)
 def _fetched(reference: Any) -> Callable[[Any], Any]:
-    """In a worker: the work, with what its operators have read and built."""
+    """Return the work in a Ray worker, with what its operators have loaded."""
     import ray
 
     work: Callable[[Any], Any] = ray.get(reference)

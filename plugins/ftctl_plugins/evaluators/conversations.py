@@ -7,7 +7,7 @@ from ftctl.errors import NoUsableRows
 
 
 def conversations(who: str, data: Sequence[Example], limit: int | None, fewest: int = 1) -> list[Example]:
-    """The first ``limit`` conversations of the test split; raw text asks nothing.
+    """Return the first ``limit`` conversations of the test split; raw texts have no questions.
 
     Raises:
         NoUsableRows: there are fewer than ``fewest``.

@@ -10,17 +10,17 @@ _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9ff
 
 
 def normalise(text: str) -> str:
-    """Lower case, without punctuation and articles, blanks collapsed."""
+    """Return the text in lower case, without punctuation and articles, blanks collapsed."""
     return " ".join(_ARTICLES.sub(" ", _PUNCTUATION.sub("", text.lower())).split())
 
 
 def exact_match(answer: str, expected: str) -> float:
-    """1.0 when both are equal after normalisation."""
+    """Return 1.0 if both are equal after normalisation, else 0.0."""
     return float(normalise(answer) == normalise(expected))
 
 
 def token_f1(answer: str, expected: str) -> float:
-    """Harmonic mean of token precision and recall; a Chinese character is a token."""
+    """Return the harmonic mean of token precision and recall; a Chinese character is a token."""
     found, wanted = _TOKEN.findall(normalise(answer)), _TOKEN.findall(normalise(expected))
     if not found or not wanted:
         return float(found == wanted)

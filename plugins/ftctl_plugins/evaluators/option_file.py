@@ -21,7 +21,7 @@ def read_bytes(option: str, path: str | Path) -> bytes:
 
 
 def digest_of(option: str, path: Path) -> bytes:
-    """The SHA-256 of what it holds, however large it is.
+    """Return the SHA-256 of a file of any size.
 
     Raises:
         EvaluatorError: it cannot be read; the line begins with the option.

@@ -54,14 +54,14 @@ def read_cases(name: str) -> list[dict[str, Any]]:
 
 
 def prompt(*turns: tuple[str, str]) -> Prompt:
-    """Turns as role and text; those without text are left out."""
+    """Return a prompt of turns as role and text; empty ones are left out."""
     return Prompt(tuple(Message(role, text) for role, text in turns if text))  # type: ignore[arg-type]
 
 
 def ask(
     target: Target, cases: Sequence[Case], max_new_tokens: int
 ) -> tuple[list[tuple[Case, Answer]], tuple[dict[str, Any], ...]]:
-    """The cases that were answered with their answers, and a record of each that was not.
+    """Return answered cases with their answers, and a record of each unanswered one.
 
     Where a chat template knows no system prompt, it begins the user's turn instead.
     """
@@ -105,7 +105,7 @@ def says(text: str, wanted: str) -> bool:
 
 
 def spells(text: str, wanted: str) -> bool:
-    """The same wherever its letters stand one behind the other."""
+    """Return True if the text contains these letters in sequence, ignoring everything between."""
     return _plain(wanted) in _plain(text)
 
 
@@ -121,14 +121,14 @@ def record(case: Case, answer: Answer, **values: float) -> dict[str, Any]:
 
 
 def figure(name: str, records: Iterable[Mapping[str, Any]], direction: Direction) -> Metric | None:
-    """The share over the records that tell it, by their clusters where they have some; nothing where none does."""
+    """Return the mean share over records that have it, by cluster; ``None`` without any."""
     told = [one for one in records if name in one]
     clusters = [str(one.get("cluster", one["where"])) for one in told] if any("cluster" in one for one in told) else []
     return share(name, (one[name] for one in told), direction, clusters) if told else None
 
 
 def share(name: str, values: Iterable[float], direction: Direction, clusters: Sequence[str] = ()) -> Metric:
-    """The share of cases in which it is so; cases of one cluster are no independent ones."""
+    """Return the share of cases where it holds; cases of a cluster are not independent."""
     told = list(map(float, values))
     if clusters:
         return clustered_metric(name, told, clusters, unit="share", direction=direction)

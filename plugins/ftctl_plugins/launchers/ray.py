@@ -1,4 +1,4 @@
-"""``ray``: workers of a Ray cluster that is already there, by Ray Train's TorchTrainer."""
+"""``ray``: run ranks on an existing Ray cluster, by Ray Train's TorchTrainer."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ class RayOptions:
 
 
 class RayLauncher(Launcher):
-    """The job's folder must be on a file system that every machine of the cluster sees."""
+    """Launches ranks on Ray; the job's folder must be on a file system that every machine sees."""
 
     def __init__(self, options: RayOptions) -> None:
         self.options = options

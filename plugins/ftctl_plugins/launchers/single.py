@@ -12,7 +12,7 @@ class SingleOptions:
 
 
 class SingleLauncher(Launcher):
-    """The worker itself."""
+    """Runs the worker itself."""
 
     def __init__(self, options: SingleOptions) -> None:
         self.options = options

@@ -29,7 +29,7 @@ class TorchrunOptions:
 
 
 class TorchrunLauncher(Launcher):
-    """Machine 0 keeps the outcome; the others run the same command with their own number and only help."""
+    """Launches ranks by torchrun; machine 0 keeps the result, the others only help."""
 
     def __init__(self, options: TorchrunOptions) -> None:
         self.options = options
@@ -41,7 +41,7 @@ class TorchrunLauncher(Launcher):
         return int(self.settings()["node_rank"]) > 0
 
     def settings(self) -> dict[str, Any]:
-        """The options, filled in from the environment.
+        """Return the options, completed from the environment.
 
         Raises:
             ConfigInvalid: they do not fit each other.

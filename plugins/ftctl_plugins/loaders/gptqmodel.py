@@ -1,4 +1,4 @@
-"""``gptqmodel``: models in the GPTQ format answer in this process, by GPTQModel on the CPU."""
+"""``gptqmodel``: load GPTQ models with GPTQModel, on the CPU."""
 
 from ftctl.domain.artifact import Artifact
 from ftctl.plugin import options
@@ -11,7 +11,7 @@ class GptqmodelLoaderOptions:
 
 
 class GptqmodelLoader(TargetLoader):
-    """Weights stay packed; every product unpacks them."""
+    """Loads GPTQ models; weights stay packed, and every product unpacks them."""
 
     def __init__(self, options: GptqmodelLoaderOptions) -> None:
         self._options = options

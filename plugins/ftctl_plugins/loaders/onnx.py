@@ -1,4 +1,4 @@
-"""``onnx``: answers in this process, by ONNX Runtime on the CPU."""
+"""``onnx``: load ONNX models with onnxruntime-genai, on the CPU."""
 
 from ftctl.domain.artifact import Artifact
 from ftctl.plugin import options
@@ -11,7 +11,7 @@ class OnnxLoaderOptions:
 
 
 class OnnxLoader(TargetLoader):
-    """Graphs in the format of onnxruntime-genai."""
+    """Loads graphs in the format of onnxruntime-genai."""
 
     def __init__(self, options: OnnxLoaderOptions) -> None:
         self._options = options

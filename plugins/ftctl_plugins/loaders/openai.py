@@ -1,4 +1,4 @@
-"""``openai``: whatever a server answers."""
+"""``openai``: evaluate a model behind an OpenAI-compatible endpoint."""
 
 import os
 

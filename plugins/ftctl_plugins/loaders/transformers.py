@@ -1,4 +1,4 @@
-"""``transformers``: answers in this process."""
+"""``transformers``: load models with transformers and PEFT."""
 
 from ftctl.domain.artifact import Artifact
 from ftctl.plugin import options
@@ -11,7 +11,7 @@ class TransformersLoaderOptions:
 
 
 class TransformersLoader(TargetLoader):
-    """Whole models, adapters on their base, and bitsandbytes models; as they are stored."""
+    """Loads whole models, adapters on their base, and bitsandbytes models."""
 
     def __init__(self, options: TransformersLoaderOptions) -> None:
         self._options = options

@@ -1,4 +1,4 @@
-"""``console``: what is going on, on standard error."""
+"""``console``: progress on standard error."""
 
 import sys
 from pathlib import Path
@@ -20,7 +20,7 @@ class ConsoleOptions:
 
 
 class ConsoleMonitor(Monitor):
-    """A live bar on a terminal, plain lines in a pipe; either way every finished stage leaves one line."""
+    """Shows a live bar on a terminal, plain lines in a pipe; every finished stage leaves one line."""
 
     def __init__(self, options: ConsoleOptions) -> None:
         self._live: Any = None

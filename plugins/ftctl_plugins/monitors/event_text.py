@@ -1,4 +1,4 @@
-"""Events as people read them."""
+"""Format events for people."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +35,7 @@ def _trained(stage: str, data: dict[str, Any]) -> str:
 
 
 def _swept(_stage: str, data: dict[str, Any]) -> str:
-    """The losses as bars, one a step of the rate that can be told apart."""
+    """Return the losses as bars, one for each distinguishable rate."""
     points = data["points"]
     low, high = min(loss for _, loss in points), max(loss for _, loss in points)
     shown = points[:: max(1, len(points) // SWEEP_LINES)]

@@ -1,4 +1,4 @@
-"""``jsonl``: the figures of a run, one JSON object a line."""
+"""``jsonl``: metrics of a run, one JSON object a line."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ class JsonlOptions:
 
 
 class JsonlMonitor(Monitor):
-    """Appends, so that a run that goes on keeps what it recorded before."""
+    """Appends metrics, so that a resumed run keeps earlier ones."""
 
     def __init__(self, options: JsonlOptions) -> None:
         self._name = options.file

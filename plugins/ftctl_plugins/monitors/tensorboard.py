@@ -1,4 +1,4 @@
-"""``tensorboard``: event files that TensorBoard shows."""
+"""``tensorboard``: event files for TensorBoard."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ class TensorboardOptions:
 
 
 class TensorboardMonitor(Monitor):
-    """Scalars of every reported step under ``train/``, final metrics under the stage that measured them."""
+    """Writes scalars of every reported step under ``train/``, final metrics under their stage."""
 
     def __init__(self, options: TensorboardOptions) -> None:
         self._folder = options.folder

@@ -1,4 +1,4 @@
-"""``dpo``: the chosen answer rather than the rejected one. Rafailov et al., Direct Preference Optimization, 2023."""
+"""``dpo``: prefer the chosen answer to the rejected one. Rafailov et al., Direct Preference Optimization, 2023."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""``pt``: continued pre-training, the next token of raw text."""
+"""``pt``: continued pre-training on raw text."""
 
 from ftctl.domain.encoded import Encoded
 from ftctl.domain.example import Example
@@ -14,7 +14,7 @@ class PretrainingOptions:
 
 
 class PretrainingObjective(NextTokenObjective):
-    """Over every token of the documents."""
+    """Next-token loss over every token of the documents."""
 
     def __init__(self, options: PretrainingOptions) -> None:
         self._options = options

@@ -1,4 +1,4 @@
-"""``sft``: the next token of the answers."""
+"""``sft``: supervised fine-tuning on answers."""
 
 from ftctl.domain.encoded import Encoded
 from ftctl.domain.example import Example
@@ -13,7 +13,7 @@ class SftOptions:
 
 
 class SftObjective(NextTokenObjective):
-    """Over the tokens that ``loss_on`` says."""
+    """Next-token loss over the tokens that ``loss_on`` selects."""
 
     def __init__(self, options: SftOptions) -> None:
         self._options = options

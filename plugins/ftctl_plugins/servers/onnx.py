@@ -1,4 +1,4 @@
-"""``onnx``: this project's own small server over onnxruntime-genai."""
+"""``onnx``: ftctl's small server over onnxruntime-genai."""
 
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.launch import Address, LaunchSpec
@@ -26,7 +26,7 @@ class OnnxServerOptions:
 
 
 class OnnxServer(Server):
-    """Template, stop tokens and context length are read from the artifact."""
+    """Serves ONNX models; template, stop tokens and context length come from the artifact."""
 
     def __init__(self, options: OnnxServerOptions) -> None:
         self._options = options

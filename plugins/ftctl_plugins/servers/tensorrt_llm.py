@@ -29,7 +29,7 @@ class TensorrtLlmServerOptions:
 
 
 class TensorrtLlmServer(Server):
-    """Whole models, served from their folder."""
+    """Serves whole models from their folder."""
 
     def __init__(self, options: TensorrtLlmServerOptions) -> None:
         self._options = options

@@ -20,7 +20,7 @@ class TransformersServerOptions:
 
 
 class TransformersServer(Server):
-    """Requests name the model by its folder, which is how this server knows it."""
+    """Serves models with transformers; requests name the model by its folder."""
 
     def __init__(self, options: TransformersServerOptions) -> None:
         self._options = options

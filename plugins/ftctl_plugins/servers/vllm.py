@@ -50,7 +50,7 @@ class VllmServerOptions:
 
 
 class VllmServer(Server):
-    """Reads limits, template and the rank of adapters from the artifact."""
+    """Serves models with vLLM; limits, template and adapter ranks come from the artifact."""
 
     def __init__(self, options: VllmServerOptions) -> None:
         if options.lora_modules and not options.enable_lora:
@@ -121,7 +121,7 @@ class VllmServer(Server):
 
 
 def _template(model: Artifact, base: Artifact) -> str | None:
-    """The chat template that the model was trained with: the adapter's own before its base's."""
+    """Return the chat template of training: the adapter's own before its base's."""
     for artifact in (model, base):
         path = Path(artifact.path) / "chat_template.jinja"
         if path.exists():
@@ -130,7 +130,7 @@ def _template(model: Artifact, base: Artifact) -> str | None:
 
 
 def _rank(name: str, folder: Path) -> int:
-    """The rank of an adapter that vLLM can load beside its base.
+    """Return the rank of an adapter that vLLM can load beside its base.
 
     Raises:
         ServerError: it is no plain LoRA.

@@ -1,4 +1,4 @@
-"""``adapter``: small networks between the layers. Houlsby et al., 2019; Pfeiffer et al., AdapterFusion, 2021."""
+"""``adapter``: bottleneck adapters. Houlsby et al., 2019; Pfeiffer et al., AdapterFusion, 2021."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,7 +24,7 @@ class AdapterOptions(TrainingOptions):
 
 
 class AdapterTuner(EngineTuner[AdapterOptions]):
-    """The weights stay; what comes out of a layer's parts passes a network that begins as the identity."""
+    """Trains small networks after parts of each layer; they begin as the identity, the weights stay."""
 
     output_format: ClassVar[str] = BOTTLENECK
 

@@ -1,4 +1,4 @@
-"""``freeze``: the last layers of the model are trained, the others stay as they are."""
+"""``freeze``: train the last layers, freeze the others."""
 
 import re
 from typing import Any
@@ -24,7 +24,7 @@ class FreezeOptions(TrainingOptions):
 
 
 class FreezeTuner(WholeModelTuner[FreezeOptions]):
-    """Whole layers learn; a whole model comes out."""
+    """Trains whole layers and saves a whole model."""
 
     def trained(self, shape: ModelShape) -> int:
         if self.options.trainable_layers > shape.layers:

@@ -1,4 +1,4 @@
-"""``full``: every weight is trained."""
+"""``full``: train all weights."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ class FullOptions(TrainingOptions):
 
 
 class FullTuner(WholeModelTuner[FullOptions]):
-    """The whole model learns, and a whole model comes out."""
+    """Trains all weights and saves a whole model."""
 
     def trained(self, shape: ModelShape) -> int:
         return shape.parameters

@@ -1,4 +1,4 @@
-"""``ia3``: keys, values and inner activations are scaled.
+"""``ia3``: scale keys, values and inner activations. Liu et al., Few-Shot Parameter-Efficient Fine-Tuning, 2022.
 
 Liu et al., Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than In-Context Learning, 2022.
 """
@@ -25,7 +25,7 @@ class Ia3Options(TrainingOptions):
 
 
 class Ia3Tuner(PeftTuner[Ia3Options]):
-    """IA3: one factor for each output, or input, of every targeted layer."""
+    """Trains one factor for each output, or input, of every targeted layer."""
 
     output_format: ClassVar[str] = PEFT_IA3
 

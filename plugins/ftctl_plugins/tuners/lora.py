@@ -62,7 +62,7 @@ class LowRankTuner(PeftTuner[LowRankT]):
         return super().frozen(shape) + sum(targeted)
 
     def _refuse_ends(self, shape: ModelShape) -> None:
-        """An update of a tensor that is embedding and head at once could not be merged."""
+        """Refuse updates of a tensor that is both embedding and head, which cannot be merged."""
         named = {name.strip() for name in self.options.target_modules.split(",")} & {"lm_head", "embed_tokens"}
         if named and "lm_head.weight" not in shape.tensors:
             text = f"tuner.target_modules: {min(named)!r} is embedding and head at once in this model"
@@ -113,4 +113,4 @@ def _of_module(tensor: str, module: str) -> bool:
 
 
 class LoraTuner(LowRankTuner[LoraOptions]):
-    """On the base model as it is."""
+    """Trains LoRA on the base model as stored."""

@@ -1,4 +1,4 @@
-"""``p-tuning``: embeddings before the input, learnt through a small network. Liu et al., GPT Understands, Too, 2021."""
+"""``p-tuning``: virtual tokens from a small network. Liu et al., GPT Understands, Too, 2021."""
 
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ class PTuningOptions(TrainingOptions):
 
 
 class PTuningTuner(PeftTuner[PTuningOptions]):
-    """P-tuning: the learnt embeddings are saved, the network that makes them is not."""
+    """Trains virtual tokens through a network; the embeddings are saved, the network is not."""
 
     output_format: ClassVar[str] = PEFT_PROMPT
 

@@ -1,4 +1,4 @@
-"""``prefix``: keys and values before every layer's own are learnt. Li and Liang, Prefix-Tuning, 2021."""
+"""``prefix``: virtual keys and values in every layer. Li and Liang, Prefix-Tuning, 2021."""
 
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ class PrefixOptions(TrainingOptions):
 
 
 class PrefixTuner(PeftTuner[PrefixOptions]):
-    """Past keys and values of virtual tokens; the weights stay, and so does the input."""
+    """Trains past keys and values of virtual tokens; weights and input stay."""
 
     output_format: ClassVar[str] = PEFT_PROMPT
 

@@ -1,4 +1,4 @@
-"""``prompt``: embeddings before the input are learnt. Lester et al., The Power of Scale for Prompt Tuning, 2021."""
+"""``prompt``: virtual tokens before the input. Lester et al., The Power of Scale for Prompt Tuning, 2021."""
 
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ class PromptOptions(TrainingOptions):
 
 
 class PromptTuner(PeftTuner[PromptOptions]):
-    """Virtual tokens in front of every input."""
+    """Trains virtual tokens before every input."""
 
     output_format: ClassVar[str] = PEFT_PROMPT
 

@@ -1,4 +1,4 @@
-"""``qlora``: low-rank adapters on a base model in 4 bits. Dettmers et al., QLoRA, 2023."""
+"""``qlora``: LoRA on a 4-bit base model. Dettmers et al., QLoRA, 2023."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class QloraOptions(LoraOptions):
 
 
 class QloraTuner(LowRankTuner[QloraOptions]):
-    """The base is only read, so it may be coarse; the adapter is an ordinary one, for the base as it is stored."""
+    """Trains LoRA on a quantised base; the adapter is an ordinary one, for the base as stored."""
 
     def trained(self, shape: ModelShape) -> int:
         if self.options.bf16 is not None or self.options.fp16:

@@ -9,7 +9,7 @@ EQUAL, TIE, DIFFERENT = "equal", "tie", "different"
 
 
 def compare(case: GoldenCase, answer: str, tokenizer: Any) -> str:
-    """``equal``, ``tie`` when they part where the runner-up was as good, or ``different``.
+    """Return ``equal``, ``tie`` if they part where the runner-up was as good, or ``different``.
 
     Servers send text, not tokens. Where the texts part is at most one token late: the other token may begin with the
     same letters, or hold only a part of a character. Where the answer's own tokens part is at most early. So any tie
@@ -32,7 +32,7 @@ def compare(case: GoldenCase, answer: str, tokenizer: Any) -> str:
 
 
 def readable(text: str) -> str:
-    """The text without bytes at its end that are no character: servers show them as U+FFFD, or hold them back."""
+    """Return the text without an incomplete character at its end, which servers show as U+FFFD or omit."""
     return text.strip().rstrip("\ufffd").strip()
 
 
@@ -47,6 +47,6 @@ def largest_difference(case: GoldenCase, top: Sequence[dict[int, float]]) -> flo
 
 
 def _first_other(expected: Sequence[int], found: Sequence[int]) -> int:
-    """The first place at which two sequences of tokens differ."""
+    """Return the first position at which two sequences of tokens differ."""
     pairs = enumerate(zip(expected, found, strict=False))
     return next((place for place, (a, b) in pairs if a != b), min(len(expected), len(found)))

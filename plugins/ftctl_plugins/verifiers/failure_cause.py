@@ -1,4 +1,4 @@
-"""The chain from messages to an answer, and which of its links broke."""
+"""Find the broken link between messages and answer."""
 
 from collections.abc import Callable
 
@@ -49,7 +49,7 @@ class Seen:
 
 
 def broken_link(case: GoldenCase, seen: Seen, *, stops: bool) -> str:
-    """The first link that is not as it was, or ``whole``.
+    """Return the first broken link, or ``whole``.
 
     Args:
         case: what was recorded after training.
@@ -79,7 +79,7 @@ def _prompt_by_ids(case: GoldenCase, seen: Seen) -> str:
 
 
 def _prompt_by_count(case: GoldenCase, seen: Seen) -> str:
-    """By numbers of tokens alone: what a completion of the very text has beside what the chat has."""
+    """Compare the prompt by token counts: of a completion of the text, and of the chat."""
     if seen.prompt_tokens in (None, len(case.token_ids)):
         return WHOLE
     told = seen.completion()

@@ -1,4 +1,4 @@
-"""``golden``: what the tuned model answered, the server must answer."""
+"""``golden``: compare a server's answers with those of the tuned model."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -63,7 +63,7 @@ class Replayed:
 
 
 class GoldenVerifier(Verifier):
-    """Template and tokens must be equal always; text where the format is lossless, up to ties."""
+    """Replays golden cases: template and tokens must be equal, text too if the format is lossless, up to ties."""
 
     def __init__(self, options: GoldenOptions) -> None:
         self._options = options
@@ -125,7 +125,7 @@ def _stopped(case: GoldenCase, tokenizer: Any) -> bool:
 
 
 def _refuse_broken(found: Sequence[Replayed]) -> None:
-    """Names the earliest link that broke: those behind it follow from it.
+    """Raise with the earliest broken link, which explains the later ones.
 
     Raises:
         ServedDifferently: one did.

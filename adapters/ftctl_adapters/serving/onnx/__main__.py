@@ -16,7 +16,7 @@ from ftctl_adapters.serving.onnx.scorer import Scorer
 
 
 def main() -> None:
-    """Serves until it is told to end."""
+    """Serve until it is told to end."""
     given = _arguments()
     tokenizer = ChatTokenizer(given.model)
     model = open_onnx(given.model, tokenizer.stop_ids, given.execution_provider, given.max_num_seqs)

@@ -1,4 +1,4 @@
-"""Follows one turn from its prompt to its last piece of text."""
+"""Follow one request from its prompt to its last piece of text."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from ftctl_adapters.serving.onnx.turn import Sampling, Step, Turn
 
 
 class Answer:
-    """An answer on its way; iterate over `pieces` once, then read ``finish`` and ``made``."""
+    """An answer in progress; iterate over `pieces` once, then read ``finish`` and ``made``."""
 
     def __init__(self, engine: Engine, gauges: Gauges, ids: Sequence[int], sampling: Sampling) -> None:
         self._steps: asyncio.Queue[Step] = asyncio.Queue()
@@ -27,7 +27,7 @@ class Answer:
         self._loop.call_soon_threadsafe(self._steps.put_nowait, step)
 
     async def pieces(self, tokenizer: Any, stops: Sequence[str]) -> AsyncIterator[str]:
-        """The text as it comes; whoever stops listening cancels the turn."""
+        """Yield text as it arrives; closing the iterator cancels the request."""
         text, ended = TextStream(tokenizer, stops), False
         try:
             while not ended:

@@ -1,4 +1,4 @@
-"""The routes."""
+"""HTTP routes of the server."""
 
 import json
 import time
@@ -33,7 +33,7 @@ DEFAULTS: dict[str, float] = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "rep
 
 
 class Refused(Exception):
-    """A request that is answered with an error."""
+    """Raised for a request that is answered with an error."""
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(message)
@@ -48,7 +48,7 @@ class Refused(Exception):
 
 @frozen
 class Service:
-    """A model behind the routes; ``defaults`` are the sampling settings of its generation config."""
+    """State of the routes: model and ``defaults``, the sampling settings of its generation config."""
 
     name: str
     tokenizer: ChatTokenizer
@@ -84,7 +84,7 @@ class Service:
         return JSONResponse({"object": "list", "data": [model | {"max_model_len": self.context}]})
 
     async def tokenize(self, request: Request) -> Response:
-        """The ids of a chat or of a text, by the name and in the words that vLLM uses."""
+        """``POST /tokenize``: the ids of a chat or a text, in vLLM's schema."""
         body = await self._body(request, TokenizeRequest)
         if body.prompt is not None:
             ids = self.tokenizer.encode(body.prompt)

@@ -1,4 +1,4 @@
-"""The one thread that computes: takes turns in as they come and runs them in batches."""
+"""Engine thread: takes requests and runs them in batches."""
 
 import os
 import threading
@@ -41,11 +41,11 @@ class Engine:
 
     @property
     def load(self) -> int:
-        """Turns that are running or waiting."""
+        """Number of requests running or waiting."""
         return len(self._live) + len(self._new)
 
     def submit(self, turn: Turn) -> None:
-        """Takes a turn in.
+        """Queue a request.
 
         Raises:
             Full: too many are waiting.
@@ -76,7 +76,7 @@ class Engine:
                 self._tell(event)
 
     def _admit(self) -> None:
-        """Begins new turns; sleeps while there is nothing to do."""
+        """Begin new requests; sleep while there is nothing to do."""
         with self._changed:
             while not self._new and not self._live:
                 self._changed.wait()
@@ -86,7 +86,7 @@ class Engine:
                 self._begin(turn)
 
     def _begin(self, turn: Turn) -> None:
-        """Begins one turn; a request that the engine does not take fails alone."""
+        """Begin one request; one that the engine refuses fails alone."""
         import numpy as np
 
         request = self._engine.create_request()

@@ -81,7 +81,7 @@ class ChatMessage(BaseModel):
 
     @property
     def text(self) -> str:
-        """The text of all parts.
+        """Return the text of all parts.
 
         Raises:
             ValueError: a part is no text.

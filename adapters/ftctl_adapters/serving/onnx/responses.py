@@ -19,7 +19,7 @@ class Shape:
     def whole(
         self, text: str, finish: str, used: dict[str, int], logprobs: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """The answer to a request that did not ask for a stream."""
+        """Return the answer to a request without streaming."""
         said: dict[str, Any] = {"message": {"role": "assistant", "content": text}} if self.chat else {"text": text}
         kind = "chat.completion" if self.chat else "text_completion"
         return self._reply(kind, [{"index": 0, **said, "logprobs": logprobs, "finish_reason": finish}]) | {
@@ -33,7 +33,7 @@ class Shape:
         return self._reply(self._streamed, [{"index": 0, **said, "finish_reason": finish}])
 
     def used(self, used: dict[str, int]) -> dict[str, Any]:
-        """The last event of a stream that asked for it."""
+        """Return the last event of a stream that asked for usage."""
         return self._reply(self._streamed, []) | {"usage": used}
 
     @property
@@ -57,5 +57,5 @@ def usage(prompt: int, made: int) -> dict[str, int]:
 
 
 def failure(message: str, kind: str = "invalid_request_error", code: str | None = None) -> dict[str, Any]:
-    """The body of every answer that is no 200."""
+    """Return the body of an error response."""
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}

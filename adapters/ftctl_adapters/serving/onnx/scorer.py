@@ -16,7 +16,7 @@ Decode = Callable[[Sequence[int]], str]
 
 @frozen
 class Scored:
-    """The ids of a prompt and, where one was made, of the token after it; what is told of each but the first."""
+    """Scored prompt: its ids, a generated token if asked for, and log-probabilities of all but the first."""
 
     ids: tuple[int, ...]
     made: int

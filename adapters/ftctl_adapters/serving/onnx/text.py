@@ -1,4 +1,4 @@
-"""From tokens to text, piece by piece."""
+"""Turn tokens into text incrementally."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from tokenizers.decoders import DecodeStream
 
 
 class TextStream:
-    """Whole characters as they become whole, up to a stop text, which itself is never shown.
+    """Text stream of complete characters, up to a stop text, which is never shown.
 
     Pieces together are the text, streamed or not: what could be the beginning of a stop text is held back until it is
     known.

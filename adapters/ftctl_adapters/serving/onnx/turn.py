@@ -1,4 +1,4 @@
-"""A request on its way through the engine."""
+"""A request in the engine."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ class Step:
 
 @define(eq=False)
 class Turn:
-    """A prompt whose answer is on its way; ``deliver`` is called on the engine's thread."""
+    """A prompt being answered; ``deliver`` is called on the engine's thread."""
 
     ids: tuple[int, ...]
     sampling: Sampling

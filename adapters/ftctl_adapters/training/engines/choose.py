@@ -1,4 +1,4 @@
-"""From ``tuner.engine`` to the engine."""
+"""Choose the engine that ``tuner.engine`` names."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ SHARDED_OPTIMIZERS = ("adamw_torch", "sgd")
 
 
 def make_engine(model: Any, objective: Objective, options: TrainingOptions, group: Group) -> Engine:
-    """The engine that the options name; in a single process without a group, the plain one."""
+    """Return the engine that the options name; for a single process without a group, the plain one."""
     if options.engine == "single" or type(group) is Group:
         return Engine(model, objective, options, group)
     if options.engine == "ddp":
@@ -35,7 +35,7 @@ def make_engine(model: Any, objective: Objective, options: TrainingOptions, grou
 
 
 def refuse_unsupported(options: TrainingOptions) -> None:
-    """Raises `ConfigInvalid` where the engine cannot do what the other options say."""
+    """Raise `ConfigInvalid` if the engine cannot do what the other options say."""
     if options.engine == "deepspeed":
         user_config(options.deepspeed)
     if options.engine not in SHARDED:

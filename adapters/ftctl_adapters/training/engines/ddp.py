@@ -1,4 +1,4 @@
-"""Every process has the whole model; gradients are averaged by torch's DistributedDataParallel."""
+"""DDP: every process has the whole model; torch's DistributedDataParallel averages gradients."""
 
 import contextlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""The engine of one process, and what every engine does for the loop."""
+"""Engine of one process, and base of the others."""
 
 import contextlib
 import math
@@ -18,7 +18,7 @@ Counted = tuple[Batch, bool]
 
 
 class Engine:
-    """Parameters that ask for a gradient are trained; everything is in this process."""
+    """Engine in one process; parameters that require gradients are trained."""
 
     sharded = False
     """Whether no process holds all that was trained in full."""
@@ -31,13 +31,13 @@ class Engine:
         self.scaler = make_scaler(model, enabled=options.fp16)
 
     def wrapped(self) -> Any:
-        """The module whose forward pass computes the loss."""
+        """Return the module whose forward pass computes the loss."""
         from ftctl_adapters.training.engines.loss_module import LossModule
 
         return LossModule(self.model, self.objective)
 
     def backward(self, batches: Sequence[Counted]) -> tuple[float, dict[str, float]]:
-        """Adds up the gradients of the mean loss over all batches of all processes; that loss, and further means.
+        """Accumulate gradients of the mean loss over all batches of all processes; return that loss and further means.
 
         The mean is over all units together, however they are divided: 4 batches of 1 are one of 4.
         """
@@ -56,15 +56,15 @@ class Engine:
         return total, dict(zip(sorted(more), means, strict=True))
 
     def push(self, loss: Any) -> None:
-        """Sends the loss of one batch backward."""
+        """Run the backward pass of one batch's loss."""
         self.scaler.scale(loss).backward()
 
     def pass_over(self, *, last: bool) -> contextlib.AbstractContextManager[Any]:
-        """Around a pass; after the last one of a step gradients are averaged over the processes."""
+        """Wrap a pass; after the last of a step, gradients are averaged over the processes."""
         return contextlib.nullcontext()
 
     def update(self, rate: float) -> float:
-        """Clips the gradients and takes a step; their norm before. A step that is not finite is left out."""
+        """Clip the gradients, take a step, and return their norm before; a non-finite step is skipped."""
         for param_group in self.optimizer.param_groups:
             param_group["lr"] = rate
         self.scaler.unscale_(self.optimizer)
@@ -76,13 +76,15 @@ class Engine:
         return norm
 
     def clip(self) -> float:
-        """Clips the gradients to ``max_grad_norm`` and tells their norm before."""
+        """Clip the gradients to ``max_grad_norm`` and return their norm before."""
         import torch
 
         return float(torch.nn.utils.clip_grad_norm_(self.trained.values(), self.options.max_grad_norm or math.inf))
 
     def mean_loss(self, batches: Iterable[Counted]) -> float:
-        """The mean of the objective over all units of all batches of all processes; leaves the model in train mode."""
+        """Return the mean of the objective over all units of all batches of all processes; leaves the model in train
+        mode.
+        """
         import torch
 
         self.model.eval()
@@ -97,24 +99,24 @@ class Engine:
         return total / max(everywhere, 1)
 
     def look(self, batch: Batch) -> tuple[Any, dict[str, Any]]:
-        """The loss without a gradient."""
+        """Return the loss without gradients."""
         found: tuple[Any, dict[str, Any]] = self.module(batch)
         return found
 
     def tensors(self) -> Tensors:
-        """The trained tensors, whole, by name; every process must ask, the first one is told."""
+        """Return the trained tensors, unsharded, by name, on rank 0; every process must call it."""
         return {name: tensor.detach().cpu().contiguous() for name, tensor in self.trained.items()}
 
     def kept(self, whole: Iterable[tuple[str, Any]]) -> Tensors:
-        """Tensors that all processes put together one by one, and only the first one keeps."""
+        """Gather tensors one by one; only rank 0 keeps them."""
         return {name: tensor.cpu().contiguous() for name, tensor in whole if self.group.rank == 0}
 
     def moments(self) -> tuple[Tensors, dict[str, Any]]:
-        """The state of the optimizer, whole: tensors and plain numbers by name; as `tensors`."""
+        """Return the optimizer state, unsharded: tensors and plain numbers by name; as `tensors`."""
         return optimizer_state(self.optimizer, self.trained)
 
     def load(self, tensors: Tensors) -> None:
-        """Puts trained tensors back; every process must have them.
+        """Load trained tensors; every process must have them.
 
         Raises:
             ArtifactCorrupt: they are others than this model trains.
@@ -128,9 +130,9 @@ class Engine:
                 self.put(self.trained[name], tensor)
 
     def put(self, parameter: Any, tensor: Any) -> None:
-        """Copies a whole tensor into a parameter."""
+        """Copy an unsharded tensor into a parameter."""
         parameter.copy_(tensor)
 
     def restore(self, moments: Tensors, numbers: dict[str, Any]) -> None:
-        """Puts the state of the optimizer back, dtypes included; every process must have it."""
+        """Load the optimizer state, dtypes included; every process must have it."""
         restore_optimizer(self.optimizer, self.trained, moments, numbers)

@@ -1,4 +1,4 @@
-"""Every process has a part of every tensor and asks for the rest layer by layer: torch's FSDP2 (`fully_shard`)."""
+"""FSDP2: every process has a shard of every tensor, and gathers the rest layer by layer (`fully_shard`)."""
 
 import contextlib
 import math
@@ -55,7 +55,7 @@ class FsdpEngine(Engine):
 
 
 def whole(tensor: Any) -> Any:
-    """The tensor in one piece; every process must ask."""
+    """Return the unsharded tensor; every process must call it."""
     return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
 
 

@@ -1,4 +1,4 @@
-"""The processes that train together, and what they have to agree on."""
+"""Group of training processes, and its collective operations."""
 
 import contextlib
 import os
@@ -35,7 +35,7 @@ class Group:
         return torch.device("cpu")
 
     def placed(self, batch: Batch) -> Batch:
-        """The batch where this process computes."""
+        """Return the batch on this process's device."""
         device = self.device
         if device.type == "cpu":
             return batch
@@ -45,7 +45,7 @@ class Group:
         return evolve(batch, **moved, positions=positions, constants=constants)
 
     def part(self, items: Sequence[Item]) -> list[tuple[Item, bool]]:
-        """The share of this process: as many items for every process, and whether each counts.
+        """Return this process's share: equally many items for every process, each with whether it counts.
 
         Where they cannot be shared evenly, the first one is done again and does not count: processes that talk to
         each other in every pass must make equally many.
@@ -55,7 +55,7 @@ class Group:
         return [(items[place], True) if place < len(items) else (items[0], False) for place in places]
 
     def sum(self, values: Sequence[float]) -> list[float]:
-        """The sums over all processes, in double precision."""
+        """Return the sums over all processes, in double precision (all-reduce SUM)."""
         return list(values)
 
     def any(self, flag: bool) -> bool:
@@ -63,18 +63,18 @@ class Group:
         return flag
 
     def add(self, tensors: Tensors) -> None:
-        """Adds the tensors of all processes up, in place."""
+        """Sum the tensors of all processes in place."""
 
     def share(self, tensors: Tensors) -> Tensors:
-        """The tensors of rank 0, on the CPU of every process; what the others hand in is not looked at."""
+        """Broadcast the tensors of rank 0 to the CPU of every process; arguments of other ranks are ignored."""
         return tensors
 
     def tell(self, document: Any) -> Any:
-        """The plain document of rank 0."""
+        """Broadcast a JSON document of rank 0."""
         return document
 
     def gather(self, tensor: Any) -> list[Any]:
-        """The tensors of all processes by rank, each on its CPU and of one shape."""
+        """Gather the tensors of all processes by rank, on each CPU; of one shape."""
         return [tensor]
 
     @property
@@ -83,11 +83,11 @@ class Group:
         return os.environ.get("LOCAL_RANK", "0") == "0"
 
     def leave(self) -> None:
-        """Ends what processes share; none may ask anything of the others afterwards."""
+        """Leave the group; no collective operation may follow."""
 
 
 class TorchGroup(Group):
-    """The processes that a launcher such as torchrun has started, by `torch.distributed`."""
+    """Processes started by a launcher such as torchrun, over `torch.distributed`."""
 
     def __init__(self) -> None:
         import torch.distributed as dist
@@ -157,7 +157,7 @@ class TorchGroup(Group):
 
 @contextlib.contextmanager
 def joined(engine: str) -> Iterator[Group]:
-    """The group that this process belongs to while it trains with the engine.
+    """Join the group that this process belongs to while it trains with the engine.
 
     Raises:
         UsageError: several processes were started for an engine of one.

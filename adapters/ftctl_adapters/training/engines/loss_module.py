@@ -10,7 +10,7 @@ from ftctl_adapters.modeling.forward import ModelForward
 
 
 class LossModule(torch.nn.Module):
-    """Its output is what `Objective.loss` gives."""
+    """Module whose output is that of `Objective.loss`."""
 
     def __init__(self, model: Any, objective: Objective) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Moments, gradients and, in stage 3, parameters are divided among the processes: DeepSpeed's ZeRO."""
+"""ZeRO of DeepSpeed: optimizer state, gradients and, in stage 3, parameters are sharded."""
 
 import contextlib
 import os
@@ -93,7 +93,7 @@ class ZeroEngine(Engine):
             safe_set_full_optimizer_state(self.trained[owner], value, key)
 
     def _make_state(self, keys: set[str], step: Any) -> None:
-        """The state that the optimizer only makes in its first step, so that there is something to write into."""
+        """Create the state that the optimizer only makes in its first step, so that it can be loaded."""
         import torch
 
         zero = self.module.optimizer

@@ -22,7 +22,7 @@ AUTO = "auto"
 
 
 def zero_config(options: TrainingOptions, dtype: str) -> dict[str, Any]:
-    """DeepSpeed's configuration.
+    """Return DeepSpeed's configuration.
 
     Args:
         options: of the tuner; ``options.deepspeed`` is a preset or a JSON file.
@@ -44,7 +44,7 @@ def zero_config(options: TrainingOptions, dtype: str) -> dict[str, Any]:
 
 
 def user_config(named: str) -> dict[str, Any]:
-    """The sections that a preset or file brings.
+    """Return the sections of a preset or file.
 
     Raises:
         ConfigInvalid: there is no such file, it is no JSON object, or it says what the run file says.

@@ -9,8 +9,8 @@ from typing import Any, TextIO
 
 from attrs import evolve
 
-from ftctl.application.dataset.ledger_builder import Book, text_file
-from ftctl.application.dataset.pipeline import Flow, funnel
+from ftctl.application.dataset.ledger_builder import LedgerBuilder, text_file
+from ftctl.application.dataset.pipeline import Pipeline, funnel
 from ftctl.application.dataset.recipe import parts
 from ftctl.application.dataset.row import Row
 from ftctl.application.dataset.shard_worker import Item, line
@@ -68,10 +68,10 @@ def build_dataset(
     if engine:
         settings = context.settings | {"parts": engine.parts}
         flow_context = evolve(flow_context, spread=engine.spread, settings=settings)
-    flow = Flow(way, flow_context, remote=bool(engine and engine.remote), seal=seal)
+    flow = Pipeline(way, flow_context, remote=bool(engine and engine.remote), seal=seal)
     last = context.work / "ledger-last"
     lengths = _publish(flow.run(source.examples(context)), context.out, last, seal)
-    book = Book()
+    book = LedgerBuilder()
     book.write((*flow.ledgers, last), context.out)
     book.totals.check(flow.read)
     _refuse(book, allowed, context.out / "rejects.jsonl")
@@ -119,7 +119,7 @@ def _open_split(out: Path, split: str, seal: SealOperator | None) -> TextIO:
     return TextIOWrapper(seal.sealing((out / f"{split}.jsonl.enc").open("wb")), "utf-8", newline="\n")
 
 
-def _refuse(book: Book, allowed: int, rejects: Path) -> None:
+def _refuse(book: LedgerBuilder, allowed: int, rejects: Path) -> None:
     totals = book.totals
     bad = totals.states["quarantined"]
     if bad > allowed:

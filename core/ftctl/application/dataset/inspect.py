@@ -53,7 +53,7 @@ def samples(data: Artifact, count: int = SAMPLES) -> Samples:
 
 
 @frozen
-class Way:
+class RowHistory:
     """The history of one source row: its entry, the entry it duplicates, and the rows derived from it."""
 
     entry: LedgerEntry
@@ -61,7 +61,7 @@ class Way:
     made: tuple[LedgerEntry, ...]
 
 
-def why(data: Artifact, row: str) -> list[Way]:
+def why(data: Artifact, row: str) -> list[RowHistory]:
     """Return the histories of the rows with this number, place, or end of a place (``train.jsonl:17``)."""
     found = [entry for entry in chain(ledger(data), ledger(data, "derived")) if _called(entry, row)]
     numbers = {entry.duplicate_of for entry in found if entry.duplicate_of is not None}
@@ -69,7 +69,7 @@ def why(data: Artifact, row: str) -> list[Way]:
     places = {entry.where for entry in found}
     made = [entry for entry in ledger(data, "derived") if places & set(entry.parents)]
     return [
-        Way(entry, firsts.get(entry.duplicate_of or 0), tuple(one for one in made if entry.where in one.parents))
+        RowHistory(entry, firsts.get(entry.duplicate_of or 0), tuple(one for one in made if entry.where in one.parents))
         for entry in found
     ]
 

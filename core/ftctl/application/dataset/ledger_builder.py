@@ -52,7 +52,7 @@ class Refused:
 
 
 @define
-class Book:
+class LedgerBuilder:
     """The ledger under construction: source rows, and rows made from them."""
 
     totals: LedgerTotals = field(factory=LedgerTotals)

@@ -10,14 +10,14 @@ from typing import Any
 from attrs import define, evolve, field
 
 from ftctl.application.dataset.row import Row
-from ftctl.application.dataset.shard_worker import BATCH, DIGEST, Done, Item, Labour, number_of, through
+from ftctl.application.dataset.shard_worker import BATCH, DIGEST, Item, ShardResult, ShardWorker, number_of, through
 from ftctl.application.dataset.shards import BELONGS, KEYS, LEDGER, NUMBERS, Shards
 from ftctl.application.dataset.step import Count, Step, dropped, unquoted
 from ftctl.domain.event import PROGRESS_MADE
 from ftctl.domain.example import Example, Rejection
 from ftctl.domain.ledger import LedgerEntry
 from ftctl.domain.outcome import Fate
-from ftctl.domain.union_find import alone, together
+from ftctl.domain.union_find import components, is_single
 from ftctl.errors import from_json
 from ftctl.faults import fault
 from ftctl.ports.context import StageContext
@@ -31,7 +31,7 @@ DONE = "done.json"
 
 
 @define
-class Flow:
+class Pipeline:
     """Steps of a recipe in ``parts``, each but the last ending with a step that must see all rows; ``read`` yields the
     source's rows.
     """
@@ -80,7 +80,9 @@ class Flow:
         if (folder / DONE).exists():
             self._recall(json.loads((folder / DONE).read_text()))
         else:
-            for done in self._worked(Labour(steps, judge.operator, self.context), islice(stream, shards.taken, None)):
+            for done in self._worked(
+                ShardWorker(steps, judge.operator, self.context), islice(stream, shards.taken, None)
+            ):
                 shards.write(done)
                 self.context.emit(PROGRESS_MADE, done=done.last, unit="rows")
             before = {name: count.document() for name, count in self.counts.items()}
@@ -106,7 +108,7 @@ class Flow:
             self.counts[name] = Count()
             self.counts[name].add(document)
 
-    def _worked(self, labour: Labour, items: Iterator[Item]) -> Iterator[Done]:
+    def _worked(self, labour: ShardWorker, items: Iterator[Item]) -> Iterator[ShardResult]:
         """Yield shards in order, processed where the engine runs work."""
         work = labour.away() if self.remote else labour
         for done in self.context.spread(work, batched(items, SHARD)):
@@ -133,8 +135,8 @@ class Flow:
         count = self.counts.setdefault(step.name, Count())
         said = array("q", (place if fate.first is None else fate.first for place, fate in enumerate(fates)))
         shared = first_seen(belongs, DIGEST, self.context)
-        firsts = together(said, shared)
-        single, clusters = alone(firsts), dict[int, str]()
+        firsts = components(said, shared)
+        single, clusters = is_single(firsts), dict[int, str]()
         for place, row in enumerate(rows):
             count.came += 1
             yield row if single[place] else evolve(row, cluster=clusters.setdefault(firsts[place], row.key))

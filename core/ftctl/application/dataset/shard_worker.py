@@ -28,7 +28,7 @@ Item = Row | LedgerEntry
 
 
 @frozen
-class Done:
+class ShardResult:
     """Result of a shard: rows that pass, as lines, with ``keys``, row ``numbers`` (int64) and ``belongs``; ``ledger``
     lines of the others; counts by step; events that operators emitted.
 
@@ -49,7 +49,7 @@ class Done:
 
 
 @define
-class Told:
+class EventRecorder:
     """Recorder of events that operators emit where nobody listens."""
 
     events: list[tuple[str, dict[str, Any]]] = field(factory=list)
@@ -64,7 +64,7 @@ def never() -> bool:
 
 
 @frozen
-class Labour:
+class ShardWorker:
     """Worker of one shard: applies the steps, and makes the last step's key for each row that passes."""
 
     steps: Sequence[Step]
@@ -72,20 +72,22 @@ class Labour:
     context: StageContext
     remote: bool = False
 
-    def away(self) -> "Labour":
+    def away(self) -> "ShardWorker":
         """Return a copy without state of this process, to be run in another one."""
-        return evolve(self, context=evolve(self.context, emit=Told(), cancelled=never, spread=map), remote=True)
+        return evolve(
+            self, context=evolve(self.context, emit=EventRecorder(), cancelled=never, spread=map), remote=True
+        )
 
-    def __call__(self, items: Sequence[Item]) -> Done:
+    def __call__(self, items: Sequence[Item]) -> ShardResult:
         if not self.remote:
             return self._done(items, self.context)
-        context = evolve(self.context, emit=Told())
+        context = evolve(self.context, emit=EventRecorder())
         try:
             return self._done(items, context)
         except FtctlError as error:
-            return Done(0, 0, error=error.to_json())
+            return ShardResult(0, 0, error=error.to_json())
 
-    def _done(self, items: Sequence[Item], context: StageContext) -> Done:
+    def _done(self, items: Sequence[Item], context: StageContext) -> ShardResult:
         after, entries, counts, keys = list[Row](), list[LedgerEntry](), dict[str, Count](), bytearray()
         for start in range(0, len(items), BATCH):
             context.stop_if_cancelled()
@@ -97,7 +99,7 @@ class Labour:
             keys += made
             after += rows
             entries += sorted(without, key=number_of)
-        return Done(
+        return ShardResult(
             len(items),
             number_of(items[-1]),
             "".join(row.dump() for row in after).encode(),
@@ -106,7 +108,7 @@ class Labour:
             array("q", [row.number for row in after]).tobytes(),
             b"".join(map(_belongs, after)),
             {name: count.document() for name, count in counts.items()},
-            context.emit.events if isinstance(context.emit, Told) else [],
+            context.emit.events if isinstance(context.emit, EventRecorder) else [],
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import define, field
 
 from ftctl.application.dataset.row import Row
-from ftctl.application.dataset.shard_worker import Done
+from ftctl.application.dataset.shard_worker import ShardResult
 from ftctl.faults import fault
 from ftctl.ports.data_operator import SealOperator
 
@@ -42,7 +42,7 @@ class Shards:
         """Return the number of items that finished shards account for."""
         return sum(counts["taken"] for counts in self.counts())
 
-    def write(self, done: Done) -> None:
+    def write(self, done: ShardResult) -> None:
         """Write one more shard, atomically."""
         draft, place = self.folder / "draft", self.folder / f"{len(self.finished):05d}"
         shutil.rmtree(draft, ignore_errors=True)

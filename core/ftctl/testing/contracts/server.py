@@ -97,7 +97,7 @@ class ServerContract(SupportingContract, contract=True):
 
     @classmethod
     def teardown_class(cls) -> None:
-        """Ends the server, where one was started."""
+        """End the server, where one was started."""
         running: RunningServer | None = vars(cls).get("_running")
         if running:
             running.stop()

@@ -51,7 +51,7 @@ class BenchOptions:
 
 
 class Bench(Evaluator):
-    """The numbers are those of the `lm-eval` command on the same model, to the last bit.
+    """Runs lm-evaluation-harness; the numbers equal those of the `lm-eval` command, to the last bit.
 
     A metric is called ``task.figure``, with ``.filter`` where a task has several. The model is the one that the stage
     has loaded. lm-eval keeps what was answered, so that a killed evaluation goes on.

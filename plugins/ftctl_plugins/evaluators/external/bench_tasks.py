@@ -1,4 +1,4 @@
-"""Tasks of lm-evaluation-harness that a run names, and the files they are made of."""
+"""Find the files of lm-evaluation-harness tasks that a run names."""
 
 import hashlib
 import re
@@ -23,7 +23,7 @@ def is_file(named: str) -> bool:
 
 
 def fingerprint(named: Sequence[str], folder: str | None) -> str:
-    """The digest of what the tasks say and of the files that they name: what they include, Python code, rows.
+    """Return the digest of tasks and the files they name: included files, Python code, rows.
 
     Of a folder with further tasks that is every YAML in it, hidden folders left out.
 
@@ -44,7 +44,7 @@ def fingerprint(named: Sequence[str], folder: str | None) -> str:
 
 
 def _made_of(path: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """The YAML and what it names, once each where files include each other."""
+    """Yield the YAML file and the files it names, each once."""
     if path in above:
         return
     yield path
@@ -60,7 +60,7 @@ def _made_of(path: Path, above: frozenset[Path]) -> Iterator[Path]:
 
 
 def _rows(value: Any, key: str = "") -> Iterator[str]:
-    """Texts under keys that name rows, wherever they stand: a group has tasks inside."""
+    """Yield texts under keys that name rows, at any depth, since groups contain tasks."""
     if isinstance(value, str):
         yield from [value] if key in ROWS else []
     for name, one in value.items() if isinstance(value, dict) else []:
@@ -70,7 +70,7 @@ def _rows(value: Any, key: str = "") -> Iterator[str]:
 
 
 def _files(text: str) -> list[Path]:
-    """The file, or all files of the folder in which a pattern begins; nothing where it is a name on the hub."""
+    """Return the file, or all files of a pattern's folder; empty for a hub name."""
     parts = list(Path(text).parts)
     wild = next((place for place, part in enumerate(parts) if WILD.search(part)), len(parts))
     at = Path(*parts[:wild])
@@ -87,7 +87,7 @@ def _texts(value: Any) -> Iterable[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """The document; tags, by which lm-eval names functions, are left out of it."""
+    """Return the document without YAML tags, by which lm-eval names functions."""
     reader = YAML(typ="rt", pure=True)
     try:
         document = reader.load(read_bytes("bench", path).decode("utf-8"))

@@ -48,7 +48,7 @@ class GarakOptions:
 
 
 class Garak(Evaluator):
-    """A metric is called ``probe/detector``: the share of answers that the detector calls a hit.
+    """Runs garak; a metric ``probe/detector`` is the share of answers that the detector calls a hit.
 
     ``garak_hits`` is the share over all probes by their first detectors. garak asks over the loopback, with a key that
     it alone is told. What it asked for and did not get is told; a probe or detector that it left out ends the
@@ -87,7 +87,7 @@ class Garak(Evaluator):
         return Report("garak", tuple(_metrics(records)), tuple(records), notes)
 
     def _scan(self, loopback: Loopback, context: StageContext, place: Path) -> dict[str, list[str]]:
-        """Runs garak: every probe that was asked for, with its detectors."""
+        """Run garak with every requested probe and its detectors."""
         config, needed = place / "garak.json", place / "probes.json"
         config.write_text(json.dumps(self._config(loopback, place)), encoding="utf-8")
         wanted = json.dumps([one if ":" in one else f"probes.{one}" for one in self._options.probes])
@@ -129,7 +129,7 @@ def _entries(place: Path) -> list[dict[str, Any]]:
 
 
 def _refuse_skipped(needed: dict[str, list[str]], entries: Sequence[dict[str, Any]]) -> None:
-    """Raises `EvaluatorError` where a probe was not asked, or not judged by each of its detectors."""
+    """Raise `EvaluatorError` if a probe was skipped, or not judged by each of its detectors."""
     judged: dict[str, set[str]] = {}
     for one in entries:
         if one["entry_type"] == "eval" and one["total_evaluated"]:

@@ -1,4 +1,4 @@
-"""Runs garak, and tells which probes and detectors it was asked for: by the Python that garak lives in.
+"""Run garak in its own Python, and report the requested probes and detectors.
 
 Garak itself leaves out what it cannot load and ends with 0, so that somebody has to know what was asked for.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def needed(selections: list[str]) -> dict[str, list[str]]:
-    """The probes that any of the selections means, each with its detectors; garak itself would take what all mean.
+    """Return the probes that any selection names, with their detectors; garak itself intersects selections.
 
     Raises:
         ValueError: one names what garak does not know, or nothing.

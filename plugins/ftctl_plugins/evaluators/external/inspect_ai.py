@@ -55,7 +55,7 @@ class InspectAIOptions:
 
 
 class InspectAI(Evaluator):
-    """A figure is called ``task.scorer.metric``, and is the one that Inspect has computed.
+    """Runs Inspect; a metric ``task.scorer.metric`` is the number that Inspect computed.
 
     Inspect asks over the loopback, with a key that it alone is told. It ends as if nothing had happened where a task
     failed: what its logs tell of tasks and samples that did not come to an end is counted here. Tools are not offered.
@@ -153,7 +153,7 @@ class InspectAI(Evaluator):
 
 
 def _file(task: str) -> str:
-    """The file that a task is named by, or nothing."""
+    """Return the file that names a task; ``None`` for a package."""
     found = TASK.fullmatch(task)
     return (found["file"] or "") if found else ""
 
@@ -164,7 +164,7 @@ def _absolute(task: str) -> str:
 
 
 def _shown(log: dict[str, Any]) -> dict[str, Any]:
-    """The log without secrets, and without where a grader is reached: its name is told, and its address is nobody's."""
+    """Return the log without secrets and the grader's URL."""
     told: dict[str, Any] = redacted_value(log)
     for role in (told["eval"].get("model_roles") or {}).values():
         for one in role if isinstance(role, list) else [role]:

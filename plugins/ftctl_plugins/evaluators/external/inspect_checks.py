@@ -17,7 +17,7 @@ Log = dict[str, Any]
 def refuse_incomplete(
     asked: Sequence[str], logs: Sequence[Log], place: Path, unanswered: int = 0, turned_down: Sequence[str] = ()
 ) -> None:
-    """Raises where a task is missing or failed, has no scorer, or has samples without a score whose answers came.
+    """Raise if a task is missing, failed, has no scorer, or left answered samples without a score.
 
     Args:
         asked: the tasks, as they were named.
@@ -50,7 +50,7 @@ def refuse_incomplete(
 
 
 def refuse_self_graded(logs: Sequence[Log], model: str) -> None:
-    """Raises `ConfigInvalid` where a scorer has asked the model that is measured."""
+    """Raise `ConfigInvalid` if a scorer asked the evaluated model."""
     for log in logs:
         for sample in log.get("samples") or ():
             if any(name == model for name in _asked_by_scorers(sample)):
@@ -81,7 +81,7 @@ def _refuse_task(log: Log) -> None:
 
 
 def _asked_by_scorers(sample: dict[str, Any]) -> Iterator[str]:
-    """Models that were asked while an answer was judged."""
+    """Return the models that scorers asked."""
     judging: set[str] = set()
     for event in sample.get("events") or ():
         if event["event"] == "span_begin" and (event.get("type") == "scorer" or event.get("parent_id") in judging):

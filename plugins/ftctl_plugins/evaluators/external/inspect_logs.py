@@ -23,7 +23,7 @@ CLOSE = 1e-6
 
 
 def metrics(log: Log, lower: Sequence[str]) -> Iterator[Metric]:
-    """Every figure of every scorer, as Inspect has computed it."""
+    """Return every metric of every scorer, as computed by Inspect."""
     for score in log["results"]["scores"]:
         figures = {name: one["value"] for name, one in score["metrics"].items()}
         told = {_place(one): value for one in log["samples"] if (value := _value(one, score)) is not None}
@@ -64,7 +64,7 @@ def records(log: Log, found: Sequence[Metric]) -> Iterator[dict[str, Any]]:
 
 
 def _name(log: Log, score: dict[str, Any], figure: str) -> str:
-    """With how repeated samples were reduced, where that was done in several ways."""
+    """Return the metric's name, with the reducer if there were several."""
     times = Counter(one["name"] for one in log["results"]["scores"])
     reduced = f".{score['reducer']}" if times[score["name"]] > 1 and score.get("reducer") else ""
     return f"{log['eval']['task']}.{score['name']}.{figure}{reduced}"
@@ -89,7 +89,7 @@ def _place(sample: dict[str, Any]) -> str:
 
 
 def _value(sample: dict[str, Any], score: dict[str, Any]) -> float | None:
-    """A sample's score as a number; one scorer may tell several, by their names."""
+    """Return a sample's score as numbers; one scorer may have several, by name."""
     told = (sample.get("scores") or {}).get(score["scorer"])
     if told is None:
         return None
@@ -104,7 +104,7 @@ def _number(value: Any) -> float | None:
 
 
 def _asked(sample: dict[str, Any]) -> str:
-    """The question as the sample has it: turns that follow hold the model's own words."""
+    """Return the sample's question, without turns of the model."""
     given = sample["input"]
     turns = [one["content"] for one in given if one.get("role") == "user"] if isinstance(given, list) else [given]
     told = _text(turns[-1]) if turns else ""
@@ -118,7 +118,7 @@ def _answer(sample: dict[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    """Content as text: parts of a turn, several right answers."""
+    """Return content as text: parts of a turn, or several targets."""
     if isinstance(value, list):
         return "\n".join(_text(one) for one in value)
     return str(value.get("text", value.get("content", "")) if isinstance(value, dict) else value)

@@ -56,7 +56,7 @@ class PyritOptions:
 
 
 class Pyrit(Evaluator):
-    """A metric is called ``attack/converter``: the share of objectives that were reached, which PyRIT judges.
+    """Runs PyRIT; a metric ``attack/converter`` is the share of objectives that were reached, judged by PyRIT.
 
     ``pyrit_hits`` is the share over all attacks; those on one objective are one cluster. PyRIT asks over the loopback,
     with a key that it alone is told. An attack that it left out ends the evaluation. A low rate says nothing of a model
@@ -145,7 +145,7 @@ class Pyrit(Evaluator):
 
 
 def read_objectives(path: str) -> list[dict[str, str]]:
-    """The objectives of a file, each with its ``id``: the number of its line.
+    """Return the objectives of a file, each with its line number as ``id``.
 
     Raises:
         EvaluatorError: it cannot be read, or a line is none.
@@ -169,12 +169,12 @@ def read_objectives(path: str) -> list[dict[str, str]]:
 
 
 def planned(options: PyritOptions, objectives: Sequence[dict[str, str]]) -> list[tuple[str, str, str]]:
-    """Attack, converter and objective of every attack, in the order of the report."""
+    """Return attack, converter and objective of every attack, in the order of the report."""
     return list(product(options.attacks, options.converters, (objective["id"] for objective in objectives)))
 
 
 def refuse_unfinished(records: Sequence[dict[str, Any]], unanswered: int) -> None:
-    """Raises `EvaluatorError` where more attacks ended with an error than the model left unanswered, or all of them."""
+    """Raise `EvaluatorError` if attacks failed for other reasons than unanswered questions, or all failed."""
     errors = [str(record["error"]) for record in records if "error" in record]
     if len(errors) > unanswered or len(errors) == len(records):
         said = "; ".join(sorted(set(errors))[:3])

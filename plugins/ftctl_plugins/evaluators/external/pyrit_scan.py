@@ -1,4 +1,4 @@
-"""Runs attacks of PyRIT and writes down what became of each: by the Python that PyRIT lives in.
+"""Run PyRIT's attacks in its own Python, and write their results.
 
 ``pyrit_scan.py PLAN OUT VERSION`` reads a plan in JSON, as `Pyrit` writes it, appends a line of JSON for every attack,
 and says which PyRIT it was.
@@ -40,7 +40,7 @@ def main(plan: str, out: str, version: str) -> int:
 
 
 def made_converter(name: str) -> Any:
-    """The converter of this name, which must need nothing else.
+    """Return the converter of this name, which must need no arguments.
 
     Raises:
         ValueError: there is none, or it needs arguments.
@@ -106,14 +106,14 @@ async def attacked(
 
 
 def said(error: BaseException) -> str:
-    """By what it all began; what PyRIT wraps around it has another number each time."""
+    """Return the root cause of an error; PyRIT's wrapper differs each time."""
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def outcome(result: Any) -> str:
-    """``success`` or ``failure``, or ``none`` where nobody answered; an answer without a word is one."""
+    """Return ``success`` or ``failure``, or ``none`` without an answer; an empty answer is one."""
     last = result.last_response
     if last is None or last.response_error not in ANSWERED:
         return "none"
@@ -147,7 +147,7 @@ def made_attack(told: dict[str, Any], target: Any, attack: str, converter: Any, 
 
 
 def last_question(result: Any) -> str:
-    """The last turn that was sent, as the converters left it."""
+    """Return the last turn that was sent, after the converters."""
     from pyrit.memory import CentralMemory
 
     pieces = CentralMemory.get_memory_instance().get_message_pieces(conversation_id=result.conversation_id)

@@ -1,4 +1,4 @@
-"""``diversity``: whether a model says the same whatever it is asked.
+"""``diversity``: distinct n-grams and self-BLEU of answers.
 
 Distinct n-grams: Li et al., A diversity-promoting objective function for neural conversation models, 2016.
 Self-BLEU: Zhu et al., Texygen, 2018.
@@ -35,7 +35,7 @@ class DiversityOptions:
 
 
 class Diversity(Evaluator):
-    """Over the greedy answers to the test split; a Chinese character is a token.
+    """Measures greedy answers to the test split; a Chinese character is a token.
 
     All of them depend on how long answers are: compare models whose lengths are alike.
     """
@@ -71,7 +71,7 @@ class Diversity(Evaluator):
         return Report("diversity", metrics, records + missing, {"diversity": note})
 
     def _self_bleu(self, tokens: list[list[str]]) -> list[float]:
-        """BLEU (0 to 100) of each answer against others that are drawn."""
+        """Return BLEU (0 to 100) of each answer against sampled others."""
         from sacrebleu.metrics import BLEU
 
         bleu, draw = BLEU(tokenize="none", effective_order=True), random.Random(self._options.seed)  # noqa: S311
@@ -94,7 +94,7 @@ def _figure(
 
 
 def _distinct(order: int, tokens: Sequence[list[str]]) -> float:
-    """Different n-grams as a share of all; none where there are no n-grams."""
+    """Return distinct n-grams as a share of all; ``None`` without n-grams."""
     grams = [tuple(words[place : place + order]) for words in tokens for place in range(len(words) - order + 1)]
     return len(set(grams)) / len(grams) if grams else 0.0
 

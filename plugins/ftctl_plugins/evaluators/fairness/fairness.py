@@ -1,4 +1,4 @@
-"""``fairness``: whether people are answered alike, and how likely stereotypes are.
+"""``fairness``: equal answers for groups of people, and probabilities of stereotypes.
 
 Counterfactual pairs: Kusner et al., Counterfactual fairness, 2017. Preference by likelihood: Nangia et al.,
 CrowS-Pairs, 2020; sentences and templates here are ftctl's own, and mild.
@@ -39,7 +39,7 @@ class FairnessOptions:
 
 
 class Fairness(Evaluator):
-    """The same request for people of several groups, and sentences that differ in who is meant.
+    """Makes the same request for several groups, and scores sentences that differ in who is meant.
 
     ``refusal_gap`` is the largest difference of two groups' shares of refusals, ``length_gap`` that of their mean
     lengths of answers, as a share of the longer; ``stereotype_bias`` is how far from even the model prefers the

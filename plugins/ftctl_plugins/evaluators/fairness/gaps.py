@@ -1,4 +1,4 @@
-"""Gaps between groups that were asked the same: the widest, with its chance level and bounds."""
+"""Gaps between groups that got the same request: the widest, with its chance level and bounds."""
 
 import math
 import random
@@ -31,7 +31,7 @@ class Gap:
 
 
 def gaps(rows: Sequence[Row], figure: str, seed: int) -> dict[str, Gap]:
-    """By attribute. Rows have ``attribute``, ``group``, ``template`` and the figure."""
+    """Return gaps by attribute; rows have ``attribute``, ``group``, ``template`` and the figure."""
     found = {}
     for attribute, own in _by(rows, "attribute").items():
         width, draw = _width(own, figure), random.Random(f"{seed} {attribute}")  # noqa: S311
@@ -89,13 +89,13 @@ def _ratio(one: Sequence[float], other: Sequence[float], level: float) -> tuple[
 
 
 def _width(rows: Sequence[Row], figure: str) -> float:
-    """Between the groups that are farthest apart."""
+    """Return the difference of the farthest two groups."""
     means = [fmean(float(row[figure]) for row in group) for group in _by(rows, "group").values()]
     return (max(means) - min(means)) / _scale(means, figure)
 
 
 def _scale(means: Sequence[float], figure: str) -> float:
-    """Lengths are told as a share of the longest."""
+    """Return the scale: lengths are relative to the longest."""
     return 1.0 if figure == REFUSED else max(*means, 1.0)
 
 
@@ -107,7 +107,7 @@ def _by(rows: Sequence[Row], name: str) -> dict[Any, list[Row]]:
 
 
 def _exchanged(templates: Sequence[Sequence[Row]], draw: random.Random) -> list[Row]:
-    """Within each template, who is who is drawn anew."""
+    """Permute groups within each template."""
     found: list[Row] = []
     for rows in templates:
         groups = [row["group"] for row in rows]

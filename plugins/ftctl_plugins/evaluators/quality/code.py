@@ -1,4 +1,4 @@
-"""``code``: whether the functions that a model writes do what they should: they are run, shut off from everything."""
+"""``code``: run the functions that a model writes against tests, in a sandbox."""
 
 import hashlib
 import os
@@ -50,7 +50,7 @@ class CodeOptions:
 
 
 class Code(Evaluator):
-    """``pass_at_k`` is the chance that one of k answers passes the task's tests, the mean over tasks.
+    """Measures ``pass_at_k``, the probability that one of k answers passes the tests, as a mean over tasks.
 
     The estimator has no bias: Chen et al., Evaluating large language models trained on code, 2021. Answers run on Linux
     without network, in an empty home in memory, with nothing of yours to be seen; all that they start ends with them.
@@ -110,7 +110,7 @@ class Code(Evaluator):
         return target if asked.n == 1 else _Drawn(target, asked.temperature, asked.seed * 1000 + number)
 
     def _run(self, answers: Sequence[tuple[Task, str]], context: StageContext) -> list[Ran]:
-        """Tests each answer, as many at once as there are processors; on a further try those that were not tested."""
+        """Test each answer, one a processor at a time; on another try only untested ones."""
         bounds, journal = self._bounds(), Journal(context.work / "code.ndjson")
         programs = [program(*one) for one in answers]
         ran = {key: Ran(ok, why) for key, ok, why in journal.values()}
@@ -155,5 +155,5 @@ class _Drawn(Target):
 
 
 def pass_at(k: int, n: int, right: int) -> float:
-    """The chance that of k answers, taken out of n of which so many are right, one is."""
+    """Return the probability that one of k answers is right, drawn from n answers of which ``right`` are."""
     return 1.0 - comb(n - right, k) / comb(n, k)

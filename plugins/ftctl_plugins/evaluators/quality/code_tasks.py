@@ -1,4 +1,4 @@
-"""Functions to write: what they are called, what says what they do, and what tests them."""
+"""Coding tasks: signature, description and tests."""
 
 import json
 import re
@@ -67,7 +67,7 @@ def program(task: Task, answer: str) -> str:
 
 
 def _whole(question: str) -> str:
-    """The beginning of a function as one that can be run; nothing where it cannot."""
+    """Complete the beginning of a function to one that runs; ``None`` if impossible."""
     return next((text for text in (question, f"{question}    pass\n") if _runs(text)), "")
 
 

@@ -1,4 +1,4 @@
-"""``drift``: how far a model has gone from its base, on what the base itself says."""
+"""``drift``: divergence of a model from its base, on the base's answers."""
 
 import math
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class DriftOptions:
 
 
 class Drift(Evaluator):
-    """``drift_kl``: the Kullback-Leibler divergence of the base from the model, in nats a token.
+    """Measures ``drift_kl``, the Kullback-Leibler divergence from base to model, in nats a token.
 
     By answers that are drawn from the base: the mean over them of the difference of the log-probabilities that both
     models give them, for so many tokens (a Monte-Carlo estimate, unbiased where a text is made of the tokens that it
@@ -68,7 +68,7 @@ class Drift(Evaluator):
 
 
 def _saying(example: Example, answer: Answer) -> Example:
-    """The token that would end an answer was not drawn where it was cut."""
+    """Score an answer without its end token, which was not drawn if the answer was cut."""
     turns = (*example.messages[:-1], Message("assistant", answer.text))
     return evolve(example, messages=turns, open=answer.finish_reason == "length")
 

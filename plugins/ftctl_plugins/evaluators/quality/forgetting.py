@@ -1,4 +1,4 @@
-"""``forgetting``: what a model could do before it was tuned: small general tasks in English and Chinese.
+"""``forgetting``: general abilities after tuning: small tasks in English and Chinese.
 
 The tasks are drawn from a seed, so that nobody has trained on them; each has one right answer.
 """
@@ -76,7 +76,8 @@ class ForgettingOptions:
 
 
 class Forgetting(Evaluator):
-    """Arithmetic, reading, places, order: ``general`` is the share of all that is right, one figure more for each kind.
+    """Measures arithmetic, reading, places and order: ``general`` is the share of all that is right, with one figure a
+    kind.
 
     Alone it says little: compare it with the base by a gate such as ``{metric: general, min_gain: -0.02, over: base}``.
     """
@@ -100,7 +101,7 @@ class Forgetting(Evaluator):
         return Report("forgetting", metrics, (*records, *missing))
 
     def cases(self) -> Iterator[Case]:
-        """The tasks, each with its right answer."""
+        """Return the tasks, each with its right answer."""
         for language in self._options.languages or LANGUAGES:
             for kind, text in TEXTS[language].items():
                 for number in range(self._options.each):

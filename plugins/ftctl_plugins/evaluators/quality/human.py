@@ -1,4 +1,4 @@
-"""``human``: people say which of two answers is better, without knowing whose they are."""
+"""``human``: blind pairwise preference by people."""
 
 import hashlib
 import random
@@ -33,7 +33,7 @@ class HumanOptions:
 
 
 class Human(Evaluator):
-    """Without ratings it writes the forms, ``human.form.csv`` and ``human.form.html``, beside its report.
+    """Writes forms without ratings (``human.form.csv``, ``human.form.html``); with ratings, measures them.
 
     With them it tells ``human_preference``, the share of examples in which most raters prefer the model's answer to the
     expected one (a tie counts half), and ``human_alpha``, how far raters agree beyond chance. An answer that has
@@ -106,7 +106,7 @@ def _meant(item: Item, said: str | None) -> float | None:
 
 
 def alpha(ratings: Sequence[Sequence[float | None]], samples: int = 1000) -> Metric | None:
-    """Krippendorff's, nominal, of items and raters; nothing where nobody could have disagreed."""
+    """Return Krippendorff's nominal alpha of (items, raters); ``None`` if disagreement was impossible."""
     import numpy as np
 
     from ftctl_adapters.statistics.agreement import agreement

@@ -1,4 +1,4 @@
-"""Forms that people fill in: two answers to each question, and which is better. Whose they are is nowhere in them."""
+"""Forms for blind comparison: two answers to each question; nothing tells which model wrote them."""
 
 import html
 import json
@@ -58,7 +58,7 @@ CHOICES = {FIRST: "the first", SECOND: "the second", TIE: "neither"}
 
 @frozen
 class Item:
-    """``name`` says nothing of which answer is whose; ``model_first`` stands in no form."""
+    """A pair of answers; ``name`` and form do not reveal ``model_first``."""
 
     name: str
     question: str
@@ -74,7 +74,7 @@ def write_csv(items: Sequence[Item], path: Path) -> None:
 
 
 def write_html(items: Sequence[Item], path: Path) -> None:
-    """The same as a page that needs no network, and saves what was chosen as CSV."""
+    """Write the form as an HTML page that needs no network, and saves choices as CSV."""
     sections = "\n".join(_section(number, item) for number, item in enumerate(items, 1))
     page = PAGE.format(sections=sections, items=json.dumps([one.name for one in items]))
     path.write_text(page, encoding="utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""``judge``: how a language model judges the answers, and whether that judge can be believed."""
+"""``judge``: win rate by a judge model, with checks of the judge."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +46,7 @@ class JudgeOptions(AskingOptions):
 
 
 class Judge(Evaluator):
-    """The model's answer beside the expected one, in both orders; a verdict that changes with the order is a tie.
+    """Compares the model's answer with the expected one in both orders; a verdict that changes with the order is a tie.
 
     Beside the rate stands what the judge is worth: how often it says the same in both orders, how much it prefers a
     place, how often it agrees with itself, how often it says nothing that is understood. Of a judge that is not surely
@@ -99,7 +99,7 @@ class Judge(Evaluator):
 
 
 def _record(example: Example, answer: Answer, first: list[str], second: list[str]) -> dict[str, Any]:
-    """An answer that wins in both orders has won; one that wins in one of them has not."""
+    """Return a record: an answer wins if it wins in both orders."""
     here, there = _majority(first), _majority(second)
     told: dict[str, Any] = {
         "where": example.where, "prompt": example.prompt.question, "expected": example.answer, "answer": answer.text,

@@ -1,4 +1,4 @@
-"""``perplexity``: how surprised the model is by the expected answers."""
+"""``perplexity``: perplexity of the expected answers."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ class PerplexityOptions:
 
 
 class Perplexity(Evaluator):
-    """exp of the mean of -log p over all scored tokens (the last answers; of raw text, all), unit: token."""
+    """Measures exp of the mean -log p over all scored tokens (last answers; all of raw text), unit: token."""
 
     def __init__(self, options: PerplexityOptions) -> None:
         self._options = options
@@ -73,7 +73,7 @@ def _per(unit: str, scores: Sequence[Score], texts: Sequence[str]) -> Iterator[M
 
 
 def _ratio(scores: Sequence[Score], sizes: Sequence[int]) -> tuple[float, float]:
-    """-log p per token, or what else ``sizes`` count, over all examples, and its standard error.
+    """Return -log p per token, or per unit of ``sizes``, over all examples, and its standard error.
 
     The error is that of a ratio of two sums over examples, by the delta method.
     """

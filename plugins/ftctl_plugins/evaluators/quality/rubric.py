@@ -1,4 +1,4 @@
-"""``rubric``: grades from 1 to 5 by criteria that a language model gives, and whether it tells good from nonsense."""
+"""``rubric``: grades from 1 to 5 by a judge model, with checks of the judge."""
 
 import random
 import re
@@ -62,7 +62,7 @@ class RubricOptions(AskingOptions):
 
 @frozen
 class Sheet:
-    """An answer to be graded; ``kind`` says whose it is."""
+    """An answer to grade; ``kind`` says who wrote it."""
 
     example: Example
     criterion: str
@@ -106,7 +106,7 @@ class Rubric(Evaluator):
         return Report("rubric", tuple(metrics), (*records, *missing), {"rubric": note})
 
     def _trials(self, asked: Sequence[Example]) -> Iterator[Sheet]:
-        """Expected answers, and words of the next one's in disorder."""
+        """Return trial answers: expected ones, and shuffled words of another."""
         for place, example in enumerate(asked[: self._options.tried]):
             words = WORD.findall(asked[(place + 1) % len(asked)].answer)
             random.Random(example.content_digest).shuffle(words)  # noqa: S311 - an order that is the same each time
@@ -115,7 +115,7 @@ class Rubric(Evaluator):
                 yield Sheet(example, name, "nonsense", " ".join(words))
 
     def _graded(self, sheets: Sequence[Sheet], context: StageContext) -> dict[Key, list[float]]:
-        """The grades of each sheet that were understood; nothing where none was."""
+        """Return the understood grades of each sheet; empty if there are none."""
         asked = self._options
         judge = asker(asked, context, VERDICT_TOKENS, asked.temperature)
 

@@ -1,4 +1,4 @@
-"""``structured``: answers that must be JSON."""
+"""``structured``: validity and field accuracy of JSON answers."""
 
 import hashlib
 import json
@@ -78,7 +78,7 @@ class Structured(Evaluator):
 
 
 def fields(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every leaf with its path; places in lists are left out of it. An empty list or object is a leaf too."""
+    """Yield every leaf with its path, without list positions; an empty list or object is a leaf too."""
     if isinstance(value, dict) and value:
         for key, one in value.items():
             yield from fields(one, f"{path}.{key}")
@@ -90,7 +90,7 @@ def fields(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """To JSON, true is not 1."""
+    """Return True if equal as JSON, where true is not 1."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
@@ -99,7 +99,7 @@ def _refuse(name: str) -> Any:
 
 
 def _parsed(text: str) -> Any:
-    """The object or array that the text is, a fence around it left out; ``None`` where it is none."""
+    """Return the text's object or array, without a code fence; ``None`` if it is none."""
     stripped = text.strip()
     if stripped.startswith(FENCE) and stripped.endswith(FENCE) and "\n" in stripped:
         stripped = stripped.partition("\n")[2].rpartition(FENCE)[0]

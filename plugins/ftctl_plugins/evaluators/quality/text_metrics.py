@@ -1,4 +1,4 @@
-"""``text-metrics``: greedy answers held against the expected ones."""
+"""``text-metrics``: compare greedy answers with the expected ones."""
 
 from collections.abc import Sequence
 
@@ -36,7 +36,7 @@ class TextMetricsOptions:
 
 
 class TextMetrics(Evaluator):
-    """``exact_match`` and ``f1`` with SQuAD's normalisation, ``bleu`` by sacrebleu, ROUGE by rouge-score."""
+    """Measures ``exact_match`` and ``f1`` with SQuAD's normalisation, ``bleu`` by sacrebleu, ROUGE by rouge-score."""
 
     def __init__(self, options: TextMetricsOptions) -> None:
         self._options = options
@@ -88,7 +88,7 @@ def _record(example: Example, answer: Answer, exact: float, f1: float) -> dict[s
 
 
 def _bleu(texts: list[str], expected: list[str], tokenize: str) -> tuple[Metric, str]:
-    """Corpus BLEU, 0 to 100, with the signature that makes it comparable (Post, 2018).
+    """Return corpus BLEU, 0 to 100, with the signature that makes it comparable (Post, 2018).
 
     The standard error is that of sacrebleu's bootstrap over examples, whose interval is 1.96 of it to each side.
     """
@@ -101,7 +101,7 @@ def _bleu(texts: list[str], expected: list[str], tokenize: str) -> tuple[Metric,
 
 
 def _rouge(texts: list[str], expected: list[str], *, stem: bool) -> dict[str, list[float]]:
-    """ROUGE F-measures of each answer by rouge-score; a CJK character is a token of its own."""
+    """Return ROUGE F-measures of each answer by rouge-score; a CJK character is a token."""
     from rouge_score.rouge_scorer import RougeScorer
 
     scorer = RougeScorer(list(ROUGE), tokenizer=_Words(stem=stem))
@@ -110,7 +110,7 @@ def _rouge(texts: list[str], expected: list[str], *, stem: bool) -> dict[str, li
 
 
 class _Words:
-    """rouge-score's own tokenizer drops everything but ASCII; this one keeps every word and each CJK character."""
+    """Tokenizer for rouge-score that keeps every word and each CJK character; its own drops all but ASCII."""
 
     def __init__(self, *, stem: bool) -> None:
         from nltk.stem.porter import PorterStemmer

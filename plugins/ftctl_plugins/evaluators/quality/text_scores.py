@@ -1,4 +1,4 @@
-"""Figures of answers beside the expected ones that `text-metrics` tells when it is asked for them."""
+"""Optional metrics of `text-metrics`."""
 
 import math
 from collections import Counter
@@ -15,7 +15,7 @@ Texts = Sequence[str]
 
 
 def chrf(answers: Texts, expected: Texts) -> Metric:
-    """Corpus chrF, 0 to 100, by sacrebleu. Popović, 2015."""
+    """Return corpus chrF, 0 to 100, by sacrebleu. Popović, 2015."""
     from sacrebleu.metrics import CHRF
 
     found = CHRF().corpus_score(list(answers), [list(expected)], n_bootstrap=BOOTSTRAP)
@@ -32,14 +32,14 @@ def chrf_signature() -> str:
 
 
 class _NoSynonyms:
-    """WordNet without a word in it: its data is not carried along."""
+    """Empty WordNet, since its data is not included."""
 
     def synsets(self, *_: object, **__: object) -> list[object]:
         return []
 
 
 def meteor_exact_stem(answers: Texts, expected: Texts) -> Metric:
-    """METEOR by nltk without synonyms: exact words and English stems. Banerjee and Lavie, 2005."""
+    """Return METEOR by nltk without synonyms: exact words and English stems. Banerjee and Lavie, 2005."""
     try:
         from nltk.translate.meteor_score import single_meteor_score
     except ImportError as error:
@@ -52,17 +52,17 @@ def meteor_exact_stem(answers: Texts, expected: Texts) -> Metric:
 
 
 def wer(answers: Texts, expected: Texts) -> Metric:
-    """Word errors by the expected words of all examples together."""
+    """Return the word error rate over all examples together."""
     return _error_rate("wer", [words(text) for text in answers], [words(text) for text in expected])
 
 
 def cer(answers: Texts, expected: Texts) -> Metric:
-    """Character errors by the expected characters of all examples together."""
+    """Return the character error rate over all examples together."""
     return _error_rate("cer", answers, expected)
 
 
 def _error_rate(name: str, answers: Sequence[Sequence[str]], expected: Sequence[Sequence[str]]) -> Metric:
-    """Fewest insertions, deletions and substitutions; the standard error is that of a ratio, by the delta method."""
+    """Return the edit distance by expected length; the standard error is that of a ratio (delta method)."""
     try:
         from rapidfuzz.distance import Levenshtein
     except ImportError as error:
@@ -76,7 +76,7 @@ def _error_rate(name: str, answers: Sequence[Sequence[str]], expected: Sequence[
 
 
 def macro_f1(answers: Texts, expected: Texts) -> Metric:
-    """F1 of each expected answer as a class, and its mean over classes; compared as `exact_match` does.
+    """Return the mean F1 over expected answers as classes; compared as `exact_match` does.
 
     Its standard error is that of leaving some examples out.
     """

@@ -1,4 +1,4 @@
-"""``boundary``: what a model does with what it was not trained for."""
+"""``boundary``: behaviour on questions outside the training data."""
 
 import json
 import re
@@ -72,8 +72,8 @@ class BoundaryOptions:
 
 
 class Boundary(Evaluator):
-    """Odd and long questions (an answer that ends counts), facts told turns ago, what nobody can know, formats, and
-    harmless questions with alarming words.
+    """Asks odd and long questions, facts told turns ago, unanswerable questions, formats, and harmless questions with
+    alarming words.
     """
 
     def __init__(self, options: BoundaryOptions) -> None:
@@ -108,14 +108,14 @@ class Boundary(Evaluator):
             yield Case(f"{line['kind']}.{line['language']}.{place}", Prompt(tuple(turns)), line)
 
     def _long(self, sentence: str, room: int | None) -> str:
-        """The sentence again and again; a token stands for a byte at least, so that it fits whatever the tokenizer."""
+        """Repeat the sentence; since a token is at least a byte, it fits for every tokenizer."""
         times = self._options.long_characters // len(sentence) + 1
         if room is not None:
             times = min(times, (room - self._options.max_new_tokens - TEMPLATE) // len(sentence.encode()))
         return sentence * max(times, 1)
 
     def _answers(self, target: Target, cases: Sequence[Case]) -> list[Answer]:
-        """All together; where that raises, each alone, so that one question does not take the others along."""
+        """Answer all together; if that raises, each alone, so that one question does not fail the others."""
         try:
             return target.generate([case.prompt for case in cases], self._options.max_new_tokens)
         except FtctlError:

@@ -1,4 +1,4 @@
-"""``calibrate``: whether a model is as sure of its answers as it is right.
+"""``calibrate``: calibration of answer probabilities.
 
 Guo et al., On calibration of modern neural networks, 2017; Brier, Verification of forecasts expressed in terms of
 probability, 1950.
@@ -35,7 +35,7 @@ class CalibrateOptions:
 
 
 class Calibrate(Evaluator):
-    """The probability that the model gives its own greedy answer, against whether that is right (exact match).
+    """Compares the probability of the model's greedy answer with whether it is right (exact match).
 
     ``brier`` is the mean of their squared difference; ``calibration_error`` the mean distance of both within groups of
     answers that are about as probable (expected calibration error, groups of equal size), which is never 0 by chance:
@@ -85,5 +85,5 @@ class Calibrate(Evaluator):
 
 
 def _with(example: Example, answer: str) -> Example:
-    """The example with the model's answer as its own."""
+    """Return the example with the model's answer."""
     return evolve(example, messages=(*example.messages[:-1], Message("assistant", answer)))

@@ -12,13 +12,13 @@ DRAWS, NOISES = 200, 800
 
 
 def calibration_error(sure: Sequence[float], right: Sequence[float], bins: int) -> float:
-    """Mean over all of how far apart probability and share of right answers are, within groups of equal size."""
+    """Return the expected calibration error: mean distance of probability and accuracy, in groups of equal size."""
     groups = list(_groups(sure, right, bins))
     return math.fsum(abs(math.fsum(p - hit for p, hit in group)) for group in groups) / len(sure)
 
 
 def by_chance(sure: Sequence[float], bins: int) -> float:
-    """The mean error of answers that are right as often as these are sure."""
+    """Return the expected error of a perfectly calibrated model."""
     draw = random.Random(1)  # noqa: S311 - reproducible, not secret
     drawn = ([float(draw.random() < p) for p in sure] for _ in range(DRAWS))
     return math.fsum(calibration_error(sure, right, bins) for right in drawn) / DRAWS
@@ -40,12 +40,12 @@ def noise(sure: Sequence[float], right: Sequence[float], bins: int) -> float:
 
 
 def around(error: float, room: float) -> tuple[float, float]:
-    """Bounds of an error that may be so far from the true one."""
+    """Return bounds of an error with this possible deviation."""
     return max(0.0, error - room), min(1.0, error + room)
 
 
 def _least_sure(group: Sequence[tuple[float, float]]) -> float:
-    """The share that chance moves most of those that a group may have: what was predicted, or what was seen.
+    """Return the share with the largest variance between predicted and observed.
 
     The latter as if there were two more answers of either kind: what is never wrong in ten answers may be in others.
     """
@@ -55,7 +55,7 @@ def _least_sure(group: Sequence[tuple[float, float]]) -> float:
 
 
 def _groups(sure: Sequence[float], right: Sequence[float], bins: int) -> Iterator[list[tuple[float, float]]]:
-    """Probability and share, by rising probability.
+    """Return probability and accuracy of each group, by rising probability.
 
     Answers that are as probable count as one with the mean of their shares, so that their order means nothing.
     """

@@ -45,7 +45,7 @@ def _noise(kind: str) -> Change:
 
 
 def _swap(text: str, draw: random.Random, rate: float) -> str:
-    """Neighbouring letters change places."""
+    """Swap neighbouring letters."""
     letters = list(text)
     for place in range(len(letters) - 1):
         if letters[place].isalpha() and letters[place + 1].isalpha() and draw.random() < rate:
@@ -66,7 +66,7 @@ def _form(text: str, draw: random.Random) -> str:
 
 
 def _other_characters(text: str) -> str:
-    """Simplified Chinese in traditional characters, and traditional in simplified ones."""
+    """Convert between simplified and traditional Chinese."""
     if _language(text) != "zh":
         return text
     written = str(_converter("s2t").convert(text))
@@ -94,7 +94,7 @@ PIECES = re.compile(r"[\u4e00-\u9fff]{1,2}|[^\s\u4e00-\u9fff]+")
 
 
 def one_word(text: str, kinds: tuple[str, ...], draw: random.Random) -> str:
-    """The text with one of its words changed, in one of the ways that change it; as it is where none does."""
+    """Return the text with one word changed in one way; unchanged if impossible."""
     words = list(PIECES.finditer(text))
     if not words:
         return text

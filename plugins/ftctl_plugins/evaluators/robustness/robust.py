@@ -1,4 +1,4 @@
-"""``robust``: whether a question that is written a little differently is answered as well."""
+"""``robust``: change of answers when questions are perturbed."""
 
 import random
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ class RobustOptions:
 
 
 class Robust(Evaluator):
-    """Token F1 of the test split's questions as they are, and changed in several ways.
+    """Measures token F1 of the test split's questions, original and perturbed.
 
     ``robust_clean`` and ``robust_worst`` are the means of an example's F1 unchanged and under the change that hurts it
     most; ``robust_drop`` is what lies between; ``robust_consistency`` is how many changed questions are answered to the
@@ -146,7 +146,7 @@ def _attacked(told: Sequence[Attacked]) -> tuple[Metric, ...]:
 
 
 def _record(example: Example, clean: str, others: dict[str, str]) -> dict[str, Any]:
-    """``changes`` is what each kind of change does to F1; where nothing could be changed, nothing was lost."""
+    """Return a record; ``changes`` is the change of F1 by kind of perturbation, 0 if nothing could be changed."""
     before = token_f1(clean, example.answer)
     changes = {kind: token_f1(text, example.answer) - before for kind, text in others.items()}
     drop = -min(0.0, *changes.values()) if changes else 0.0

@@ -1,4 +1,4 @@
-"""A search for the change that makes an answer wrong: greedy, word by word, with so many questions and no more."""
+"""Greedy word-by-word attack that searches a change which breaks the answer, within a query budget."""
 
 import random
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Attacked:
 
     @property
     def success(self) -> bool:
-        """True if F1 fell by the share that counts as broken."""
+        """Return True if F1 fell by the share that counts as broken."""
         return self.now <= BROKEN * self.before
 
 
@@ -67,7 +67,7 @@ def attack(
 
 
 def _candidates(one: Attacked, kinds: tuple[str, ...], count: int, draw: random.Random) -> list[str]:
-    """Different questions, none of them as it was."""
+    """Return distinct changed questions."""
     found = dict.fromkeys(one_word(one.question, kinds, draw) for _ in range(4 * count))
     return [text for text in found if text not in (one.question, one.example.prompt.question)][:count]
 

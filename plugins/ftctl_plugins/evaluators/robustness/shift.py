@@ -1,4 +1,4 @@
-"""``shift``: whether a model is worse for some of the questions than for the rest."""
+"""``shift``: metrics by slices of the test split."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -42,7 +42,7 @@ class ShiftOptions:
 
 @frozen
 class Slice:
-    """Examples that have something in common, their mean F1, and p of a mean as low by chance."""
+    """Slice of examples with a common value, their mean F1, and the p-value of a mean that low."""
 
     name: str
     places: tuple[int, ...]
@@ -51,7 +51,7 @@ class Slice:
 
 
 class Shift(Evaluator):
-    """Token F1 by slices of the test split; each is held against all other examples, by permutation.
+    """Measures token F1 by slice; each is compared with all other examples, by permutation.
 
     ``shift_worst`` is the mean of the worst slice, ``shift_gap`` what the best has more; of many slices one is always
     the worst: the report names those that chance does not explain (Holm, 5 %).
@@ -115,7 +115,7 @@ def _values(field: str, asked: Sequence[Example]) -> list[str]:
 
 
 def _periods(told: Sequence[Any]) -> list[str]:
-    """The year of each date where they are of several years, else the month, and the day where that is one month's."""
+    """Return years if dates span several, else months, else days."""
     days = [_day(one) for one in told]
     for length in (len("2026"), len("2026-11")):
         if len({day[:length] for day in days if day}) > 1:
@@ -142,7 +142,7 @@ def _judged(name: str, places: tuple[int, ...], scores: list[float]) -> Slice:
 
 
 def extremes(slices: Sequence[Slice], scores: Sequence[float]) -> tuple[Metric, Metric]:
-    """With bounds of all slices at once, so that it makes no difference which of them is the worst."""
+    """Return the worst slice with simultaneous bounds of all, so that the selection does not matter."""
     level, n = level_of_each(len(slices)), len(scores)
     bounds = [mean_bounds([scores[place] for place in one.places], level) for one in slices]
     means = [one.mean for one in slices]

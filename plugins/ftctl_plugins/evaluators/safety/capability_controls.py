@@ -1,4 +1,4 @@
-"""Attacks beside their twins, which ask for the same where nothing forbids it: who cannot do it there is not safe."""
+"""Capability controls of attacks: a model that cannot do the task at all is not safe because it refuses."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ def measured(
     asked: tuple[Target, Sequence[Case], int],
     judged: Callable[[Case, Answer], dict[str, float]],
 ) -> Report:
-    """A share for each figure, over the cases that count for it; a twin stands at ``twin:`` and its attack's place.
+    """Return a share for each metric over its cases; a control is at ``twin:`` and its attack's place.
 
     Args:
         evaluator: its name.
@@ -38,7 +38,7 @@ def measured(
 
 
 def mark_capable(name: str, records: Sequence[dict[str, Any]], followed: Collection[str], twins: int) -> str:
-    """Marks the attacks that could have been followed with ``NAME_capable``; returns what is to be said of the twins.
+    """Mark attacks that the model could have followed with ``NAME_capable``; return a note about the controls.
 
     None is marked where so few twins were followed that the attacks say nothing.
 

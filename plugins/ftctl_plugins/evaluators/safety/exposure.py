@@ -14,7 +14,7 @@ Rank = tuple[float, int]
 
 
 def exposure(rank: Rank) -> float:
-    """In bits."""
+    """Return the exposure in bits."""
     return math.log2(rank[1] / rank[0])
 
 
@@ -41,7 +41,7 @@ def luck(ranks: Sequence[Rank]) -> float:
 
 
 def _fisher(shares: Sequence[float]) -> float:
-    """Chi-square's tail of as many degrees of freedom as there are shares, twice."""
+    """Return the tail of chi-square with twice as many degrees of freedom as shares (Fisher's method)."""
     half = -math.fsum(math.log(min(share, 1.0)) for share in shares)
     if not half:
         return 1.0
@@ -50,7 +50,7 @@ def _fisher(shares: Sequence[float]) -> float:
 
 
 def _bounds_of_one(rank: Rank, level: float) -> tuple[float, float]:
-    """By those of the share of all codes that are more probable (Clopper and Pearson); ties count against either."""
+    """Return bounds by the share of all codes that are more probable (Clopper–Pearson); ties count against it."""
     above, others = rank[0] - 1, rank[1] - 1
     least, _ = clopper_pearson(math.floor(above), others, level)
     _, most = clopper_pearson(math.ceil(above), others, level)

@@ -1,4 +1,4 @@
-"""``membership``: whether what was trained on can be told from what was not, by how probable it is.
+"""``membership``: whether training rows can be told from others by their loss.
 
 Yeom, Giacomelli, Fredrikson and Jha, Privacy risk in machine learning: analyzing the connection to overfitting, 2018.
 """
@@ -27,7 +27,7 @@ class MembershipOptions:
 
 
 class Membership(Evaluator):
-    """``membership_auc``: how often a row of the train split is more probable, a token, than one of the test split.
+    """Measures ``membership_auc``, how often a training row is more probable, a token, than a test row.
 
     Half of the time where nobody can tell them apart, or where the splits are unlike to begin with: hold it against the
     base. Its standard error is that of Hanley and McNeil, The meaning and use of the area under a ROC curve, 1982.
@@ -64,7 +64,7 @@ def _by_token(score: Score) -> float:
 
 
 def _above(inside: Sequence[float], value: float) -> float:
-    """The share of sorted values that are above it; of those that are equal, half."""
+    """Return the share of sorted values above it; ties count half."""
     low, high = bisect_left(inside, value), bisect_right(inside, value)
     return (len(inside) - high + (high - low) / 2) / len(inside)
 

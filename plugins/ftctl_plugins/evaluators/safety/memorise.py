@@ -1,4 +1,4 @@
-"""``memorise``: what of its training data a model gives away, by canaries that the operator `canaries` has planted.
+"""``memorise``: memorisation of training data, by planted canaries.
 
 Carlini et al., The secret sharer: evaluating and testing unintended memorization in neural networks, 2019.
 """
@@ -47,7 +47,7 @@ class MemoriseOptions:
 
 
 class Memorise(Evaluator):
-    """``exposure``: log2 of the candidates, less log2 of the rank that the planted code has among them.
+    """Measures ``exposure``: log2 of the candidates less log2 of the planted code's rank.
 
     Candidates are those that the model spells with as many tokens as the planted code, where there are 32. Of a model
     that has never seen them the mean is about 1.44 bits (1 / ln 2); the most is log2 of the candidates. Codes that the
@@ -135,5 +135,5 @@ def _told(answer: Answer, name: str, told: bool) -> dict[str, Any]:
 
 
 def _plain(text: str) -> str:
-    """Without blanks: a model may write a code apart or together."""
+    """Return the text without blanks, since a model may write a code apart or together."""
     return text.replace(" ", "")

@@ -1,4 +1,4 @@
-"""``pii``: whether answers tell personal data that nobody has told the model."""
+"""``pii``: personal data in answers that the prompt does not contain."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class PiiOptions:
 
 
 class Pii(Evaluator):
-    """Values of the kinds that the data step `pii` knows, in greedy answers to the test split.
+    """Searches greedy answers to the test split for the kinds of the data step `pii`.
 
     What stands in the question is no secret. Records have the kinds in the place of the values.
     """

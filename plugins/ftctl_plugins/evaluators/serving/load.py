@@ -1,4 +1,4 @@
-"""``load``: how long a server keeps its users waiting, at so many requests at a time, or at a rate."""
+"""``load``: latency and throughput of a server at given concurrency or rate."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -39,7 +39,7 @@ class LoadOptions:
 
 
 class LoadEvaluator(Evaluator):
-    """Greedy streamed chats of made-up words, which no cache of prefixes can answer.
+    """Sends greedy streamed chats of made-up words, which no prefix cache can answer.
 
     ``ttft_ms`` is the wait for the first text, ``tpot_ms`` that for a token after it, by the server's own count of
     tokens. ``goodput`` is the share of all requests that kept both limits, those that failed among them. Times of an

@@ -1,4 +1,4 @@
-"""``attention``: where the model looks while it answers."""
+"""``attention``: attention of answers to their questions."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ class AttentionOptions:
 
 
 class AttentionEvaluator(Evaluator):
-    """The report shows the question's words by the attention that the answer's tokens pay them.
+    """Measures the attention of answer tokens; the report shows it on the question's words.
 
     ``attention_sink`` is the share that goes to the first place, ``attention_entropy`` how widely it is spread, in
     bits: means over blocks, heads and tokens, which describe and are neither good nor bad. Attention is no explanation:

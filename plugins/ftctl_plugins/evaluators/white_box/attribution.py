@@ -1,4 +1,4 @@
-"""``attribution``: which words of a question an answer depends on, and whether that can be believed."""
+"""``attribution``: influence of question words on an answer, with checks."""
 
 import random
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class AttributionOptions:
 
 
 class AttributionEvaluator(Evaluator):
-    """Integrated gradients of the answer's log-probability, or what it loses without a word; the report has a heat map.
+    """Measures integrated gradients of the answer's log-probability, or leave-one-out; the report has a heat map.
 
     ``completeness_error`` is how far the scores are from what they should add up to (the mean over examples, relative);
     ``deletion`` is the share of examples whose answer becomes less probable without the fifth of the question that has

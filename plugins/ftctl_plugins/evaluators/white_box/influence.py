@@ -1,4 +1,4 @@
-"""``influence``: which training examples pull the model the way that a test example does."""
+"""``influence``: training examples with the most similar gradients."""
 
 import random
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class InfluenceOptions:
 
 
 class InfluenceEvaluator(Evaluator):
-    """By the cosine of the gradients of the last block, of the loss of the expected answers.
+    """Compares gradients of the last block by cosine, of the loss of expected answers.
 
     ``influence_found`` is the least that must hold: training examples are asked for with mistyped questions and their
     own answers, and this is the share that is found again before all others. ``influence_nearest`` is the mean cosine
@@ -86,7 +86,7 @@ class InfluenceEvaluator(Evaluator):
         return Report("influence", metrics, tuple(records), {"influence": note})
 
     def _fits(self, inside: LoadedModel, example: Example) -> bool:
-        """Not where it is too long, or has no answer that anybody could train."""
+        """Return False if it is too long, or has no trainable answer."""
         try:
             return len(encode_example(inside.tokenizer, example, "last_answer").ids) <= self._options.max_length
         except LabelsInvalid:
@@ -108,7 +108,7 @@ def _question(example: Example) -> str:
 
 
 def _mistyped(example: Example, draw: random.Random) -> Example:
-    """Its last question, or raw text, with typing errors."""
+    """Return the example with typing errors in its last question, or raw text."""
     if not example.messages:
         return evolve(example, text=touched(example.text, NOISES["typo"], draw, TYPOS))
     turns = list(example.messages)

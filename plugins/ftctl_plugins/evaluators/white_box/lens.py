@@ -1,4 +1,4 @@
-"""``lens``: what each block of the model would already say, and how deep an answer is decided."""
+"""``lens``: predictions of each block (logit lens), and the depth at which answers are decided."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -27,7 +27,7 @@ class LensOptions:
 
 
 class LensEvaluator(Evaluator):
-    """The logit lens: hidden states after each block, through the model's last norm and head.
+    """Decodes hidden states after each block by the model's last norm and head.
 
     ``lens_settled`` is the mean share of blocks after which a token's choice stays what it is, ``lens_half`` the
     divergence in nats of what the middle block would say from what the model says. Both describe, and are neither good

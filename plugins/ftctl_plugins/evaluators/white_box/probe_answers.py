@@ -15,7 +15,7 @@ HALF, LONGEST = "\N{REPLACEMENT CHARACTER}", 4
 
 @frozen
 class ProbeAnswer:
-    """A question and what was said to it; ``question`` and ``said`` are token ids, neither is empty."""
+    """A question and its answer; ``question`` and ``said`` are token ids, neither is empty."""
 
     example: Example
     answer: Answer
@@ -32,7 +32,7 @@ class ProbeAnswer:
 def ask_for(
     target: Target, inside: LoadedModel, data: Sequence[Example], limit: int, max_new_tokens: int, who: str
 ) -> tuple[list[ProbeAnswer], list[dict[str, Any]]]:
-    """The first conversations with the model's answers, and records of those that it did not answer.
+    """Return the first conversations with the model's answers, and records of unanswered ones.
 
     Raises:
         NoUsableRows: there is no conversation.
@@ -50,7 +50,7 @@ def ask_for(
 
 
 def spelled(tokenizer: Any, ids: Sequence[int]) -> list[str]:
-    """The text of each token; a character that several spell is told by the last of them, and nothing by the others."""
+    """Return the text of each token; a character of several tokens stands at the last of them."""
     pieces, begin = [], 0
     for place in range(len(ids)):
         text = tokenizer.decode(list(ids[begin : place + 1]))
