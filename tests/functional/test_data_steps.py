@@ -35,7 +35,8 @@ def rows() -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    (found,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/how-to/clean-data.md").read_text(), re.DOTALL)
+    """The recipe at the top of the page."""
+    found = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/how-to/clean-data.md").read_text(), re.DOTALL)[0]
     return str(found)
 
 

@@ -30,6 +30,7 @@ from ftctl_adapters.process.inline_runner import InlineRunner
 from ftctl_adapters.process.server_runner import LocalServerRunner
 from ftctl_adapters.process.spawned_group import SpawnedGroup
 from ftctl_adapters.process.worker_runner import WorkerRunner
+from tests.openai_server import FakeService, serving
 
 FAMILY = """
 import subprocess, sys, time
@@ -217,6 +218,14 @@ def test_a_server_is_ready_when_it_answers_and_gone_when_it_is_stopped(tmp_path:
         assert probe.connect_ex(("127.0.0.1", address.port)) != 0
     with pytest.raises(ServerDied):
         running.check()
+
+
+def test_a_server_of_others_that_answers_is_not_taken_for_ours(tmp_path: Path) -> None:
+    with serving(FakeService(lambda body: "")) as other:
+        port = int(other.url.rpartition(":")[2].removesuffix("/v1"))
+        spec = LaunchSpec((sys.executable, "-c", "import time; time.sleep(60)"), "m", "/v1/models")
+        with pytest.raises(PortBusy, match=f"another program answers at port {port}"):
+            LocalServerRunner().start(spec, Address("127.0.0.1", port), tmp_path / "log")
 
 
 def test_a_server_that_dies_while_starting_says_its_last_words(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from ftctl.domain.launch import Address, LaunchSpec
 from ftctl.errors import PortBusy, ServerDied, ServerNotReady
 from ftctl.ports.server_runner import RunningServer, ServerRunner
 from ftctl_adapters.process.group import ProcessGroup
+from ftctl_adapters.process.port_owner import is_foreign
 from ftctl_adapters.process.starter import Fork, ProcessStarter
 
 POLL_SECONDS = 0.1
@@ -31,6 +32,12 @@ class LocalServer(RunningServer):
 
     def stop(self) -> None:
         self._group.stop(GRACE_SECONDS)
+
+    def refuse_foreign(self, port: int) -> None:
+        """Raise `PortBusy` if another program listens on the port, and not this server."""
+        if is_foreign(port, self._group.pid):
+            remedy = "stop it, or let a port be picked: --set server.port=0"
+            raise PortBusy(f"another program answers at port {port} on 127.0.0.1", next_step=remedy)
 
 
 class LocalServerRunner(ServerRunner):
@@ -75,6 +82,7 @@ class LocalServerRunner(ServerRunner):
                 )
             time.sleep(POLL_SECONDS)
         server.check()
+        server.refuse_foreign(address.port)
 
 
 def _healthy(address: Address, path: str) -> bool:
