@@ -1,4 +1,4 @@
-"""All user-facing errors, with stable codes and exit codes.
+"""User-facing errors with stable codes and exit codes; each port has one more beside its interface, in `ftctl.ports`.
 
 ::
 

@@ -128,5 +128,5 @@ def test_a_model_folder_with_a_stray_pickle_runs_without_it(ftctl: Ftctl, tmp_pa
     small_run(tmp_path)
     done = ftctl("tune", "run.yaml", "--model", "model", "--set", "tuner.max_steps=1")
     assert done.returncode == 0, done.stderr
-    assert "no library will see: " in done.stderr
+    assert "left out of the model's view: " in done.stderr
     assert "training_args.bin" in done.stderr

@@ -87,7 +87,7 @@ def test_who_scores_is_left_out_behind_a_server_that_tells_no_probabilities(fake
     assert stages["evaluate-served"].settings["left_out"] == ["fake-scores"]
     with pytest.raises(ConfigInvalid) as caught:
         names(fake_app, server="fake", evaluate_served=True, evaluators=["fake-scores"])
-    assert "evaluators: none is left that the server can be measured with" in caught.value.details
+    assert "evaluators: none of them can measure the server" in caught.value.details
 
 
 def test_no_endpoint_is_no_reason_to_tune_a_model_that_nobody_named(fake_app: App) -> None:
@@ -122,7 +122,7 @@ def test_who_looks_into_a_model_is_not_shown_a_server(fake_app: App) -> None:
     )
     with pytest.raises(ConfigInvalid) as caught:
         names(fake_app, evaluators=["fake-looks"], endpoint="http://127.0.0.1:1/v1")
-    line = "evaluators: fake-looks looks into the model, which the served one does not let anybody do here"
+    line = "evaluators: fake-looks needs model internals, which the served model does not offer here"
     assert caught.value.details == (line,)
 
 

@@ -340,7 +340,7 @@ DEDUP, SPLIT, NOISE, CLEAN = (
         ((SPLIT, DEDUP), "data_steps[1]: dedup-exact must come before the split"),
         ((NOISE, DEDUP), "data_steps[1]: dedup-exact must come before the split"),
         ((NOISE, SPLIT), "data_steps[0]: augment-noise makes rows and must come after the split"),
-        ((SPLIT, SPLIT), "data_steps[1]: the split is there already"),
+        ((SPLIT, SPLIT), "data_steps[1]: more than one `split`"),
     ],
 )
 def test_the_order_of_steps_is_checked_by_what_they_declare(steps: tuple[Offer, ...], said: str) -> None:

@@ -194,7 +194,7 @@ def test_a_gate_over_the_last_model_that_was_measured_is_no_pass(fake_app: App) 
     document = {**FAKE, "server": "fake", "evaluate_served": True, "gates": [gate]}
     with pytest.raises(GateRefused) as caught:
         go(fake_app, document, until="evaluate")
-    assert "right of tuned is no gain over itself" in caught.value.details[0]
+    assert "right of tuned would be compared with itself" in caught.value.details[0]
 
 
 def test_a_server_that_cannot_be_scored_is_refused_when_that_is_planned(fake_app: App) -> None:

@@ -43,7 +43,7 @@ class Numbers(click.ParamType[list[int]]):
 @click.option("--requests", type=click.IntRange(1), default=32, show_default=True, help="Requests of each level.")
 @click.option("--ignore-eos", is_flag=True, help="Ask for answers of full length; vllm and onnx can.")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=300.0, show_default=True,
-              help="Seconds between two pieces.")  # fmt: skip
+              help="Longest time between two streamed chunks, in seconds.")  # fmt: skip
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML page with the curves.")
 @json_option
 def command(url: str, model: str | None, concurrency: list[int], prompt_tokens: list[int], max_tokens: int,

@@ -19,7 +19,7 @@ HELP = "/new begins anew, /undo takes the last question back, /quit or Ctrl-D en
 @click.option("--max-tokens", type=click.IntRange(1), default=512, show_default=True, help="Longest answer.")
 @click.option("--temperature", type=click.FloatRange(0, 2), default=0.0, show_default=True, help="0 is greedy.")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=120.0, show_default=True,
-              help="Seconds between two pieces.")  # fmt: skip
+              help="Longest time between two streamed chunks, in seconds.")  # fmt: skip
 def command(
     url: str, model: str | None, system: str | None, max_tokens: int, temperature: float, timeout: float
 ) -> None:

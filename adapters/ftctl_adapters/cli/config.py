@@ -45,7 +45,7 @@ def schema(as_json: bool) -> None:
 @FILE
 @set_option
 def validate(run_file: Path | None, settings: tuple[str, ...]) -> None:
-    """Check a run file without running it; list every problem and exit with 2."""
+    """Check a run file without running it; list all problems, exit code 2 if any."""
     spec = _resolve(run_file, settings)
     print(f"valid: run {spec.run_id}")
 

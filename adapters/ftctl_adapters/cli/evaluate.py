@@ -10,7 +10,7 @@ from ftctl_adapters.cli.options import run_options
 
 @click.command()
 @run_options
-@click.option("--endpoint", metavar="URL", help="Measure what answers there instead, and tune nothing.")
+@click.option("--endpoint", metavar="URL", help="Evaluate this server; tune nothing.")
 @click.option("--served-model", metavar="NAME", help="Model name at the URL; default: the first that it lists.")
 def command(endpoint: str | None, served_model: str | None, **given: Any) -> None:
     """Run the stages up to the metrics of base and tuned model, or evaluate a running server.

@@ -33,7 +33,7 @@ restart_option = click.option(
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Start a server that died again, so often.",
+    help="Restart a crashed server up to N times.",
 )
 RUN_FILE = click.argument("run_file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 RUN_FILE_OR_ARTIFACT = click.argument(

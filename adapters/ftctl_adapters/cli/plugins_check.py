@@ -35,8 +35,8 @@ MARKS = {"passed": "✓", "failed": "✗", "skipped": "–", "known": "·"}
 def command(name: str, port: str | None, settings: tuple[str, ...], tests: Path | None, as_json: bool) -> None:
     """Run the contract tests of its port against the backend NAME.
 
-    Exit code 6 when it breaks the contract, 2 when it cannot be tested here. What the tests need beyond options, such
-    as targets or a model of its format, a file of tests says.
+    Exit code 6 when it breaks the contract, 2 when it cannot be tested here. Fixtures beyond options, such as targets
+    or a model of its format, go into a file of tests (--tests).
 
     \b
     ftctl plugins check text-metrics

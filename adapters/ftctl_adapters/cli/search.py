@@ -18,7 +18,7 @@ from ftctl_adapters.cli.options import cold_option, json_option, set_option, wor
     "--space", required=True, type=click.Path(dir_okay=False, path_type=Path), help="YAML: metric, budget, parameters."
 )
 @click.option("--trials", type=click.IntRange(1), help="Number of trials in all; overrides the space's.")
-@click.option("--minutes", type=float, help="No trial is begun after so many minutes; overrides the space's.")
+@click.option("--minutes", type=float, help="Start no trial after this many minutes; overrides the space's.")
 @set_option
 @workspace_option
 @cold_option

@@ -33,7 +33,7 @@ def print_plan(plan: dict[str, Any]) -> None:
     known = f"{model['architecture']}, {model['parameters']:,} parameters, {model['dtype']}"
     print(f"model {model['reference']}: {known if total else 'as it is served'}")
     if model["left_out"]:
-        print(f"  files no library will see: {', '.join(model['left_out'])}")
+        print(f"  files left out of the model's view: {', '.join(model['left_out'])}")
     rows = [["stage", "plugin", "environment", "state"]]
     rows += [[s["name"], s["plugin"], s["environment"], "cached" if s["cached"] else "to do"] for s in plan["stages"]]
     print_table(rows)

@@ -12,7 +12,7 @@ from ftctl_adapters.cli.options import run_options
 @click.command()
 @run_options
 @click.option("--show-labels", type=click.IntRange(1), metavar="N", help="Print N examples, trained tokens in ⟦ ⟧.")
-@click.option("--find-lr", is_flag=True, help="Only train while the learning rate rises, and suggest one.")
+@click.option("--find-lr", is_flag=True, help="Run a learning-rate range test and suggest a rate.")
 def command(show_labels: int | None, find_lr: bool, **given: Any) -> None:
     """Run the data and tune stages, or only show labels, or a learning-rate sweep."""
     if show_labels and find_lr:

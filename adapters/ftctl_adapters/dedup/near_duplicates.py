@@ -1,4 +1,4 @@
-"""Cluster similar MinHash signatures by LSH banding; every candidate is compared."""
+"""Cluster similar MinHash signatures by LSH banding and comparison."""
 
 import mmap
 from collections.abc import Callable, Iterable, Iterator

@@ -15,9 +15,10 @@ TAIL = 20
 
 
 def report_failure(place: JobFolder, job: Job, codes: Mapping[int, int], logs: Mapping[int, Path]) -> FtctlError:
-    """Write ``error.json`` for the job and returns that error.
+    """Write ``error.json`` for the job and return that error.
 
-    A process that was killed failed first: the others only lost it. Else the first to write its error did.
+    A killed process failed first, since the errors of others follow from its loss. Otherwise the first that wrote an
+    error did.
 
     Args:
         place: the job's folder, where processes left ``error-RANK.json``.

@@ -20,7 +20,7 @@ STOP = "stop"
 
 
 def main(folder: Path, settings: dict[str, Any]) -> int:
-    """Run the job on the cluster and returns the exit code."""
+    """Run the job on the cluster and return the exit code."""
     place = JobFolder(folder)
     with Heartbeat(place.heartbeat()):
         try:

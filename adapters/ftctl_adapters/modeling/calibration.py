@@ -10,7 +10,7 @@ from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 
 @options
 class CalibrationOptions:
-    """Options of `Calibration`."""
+    """Options of compressors that use calibration rows."""
 
     num_calibration_samples: int = option(256, help="Rows of the train split to calibrate on.", ge=1, le=256)
     max_seq_length: int = option(2048, help="Tokens of each that are used.", ge=1)

@@ -13,7 +13,7 @@ from ftctl.errors import WorkerStalled
 from ftctl.worker.job_folder import JobFolder
 
 BUSY_FACTOR = 15
-"""So many times longer a worker may be silent that computes or waits for a core: in one long call, or starved."""
+"""Factor on the longest silence for a worker that computes, or waits for a core."""
 COMPUTED_SECONDS = 0.5
 """CPU time within a silence by which it is no hang."""
 _TICKS = os.sysconf("SC_CLK_TCK")

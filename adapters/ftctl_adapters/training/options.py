@@ -20,12 +20,12 @@ class TrainingOptions:
     )
     packing: bool = option(False, help="Put several examples into one sequence of max_length.")
     packing_attention: str = option(
-        "separate", help="Let packed examples attend to each other.", choices=("separate", "joined")
+        "separate",
+        help="Attention of packed examples: separate, or joined across them.",
+        choices=("separate", "joined"),
     )
     learning_rate: float = option(2e-4, help="Peak learning rate.", gt=0, lt=1)
-    lr_scheduler_type: str = option(
-        "cosine", help="Course of the learning rate.", choices=("cosine", "linear", "constant")
-    )
+    lr_scheduler_type: str = option("cosine", help="Learning-rate schedule.", choices=("cosine", "linear", "constant"))
     warmup_steps: int = option(0, help="Steps in which the rate rises from 0; 0: warmup_ratio decides.", ge=0)
     warmup_ratio: float = option(0.03, help="Share of all steps in which the rate rises from 0.", ge=0, lt=1)
     weight_decay: float = option(0.0, help="Weight decay; biases and norms are left out.", ge=0, le=1)
@@ -38,16 +38,18 @@ class TrainingOptions:
     adam_beta1: float = option(0.9, help="Decay of the first moment, of Lion too.", ge=0, lt=1)
     adam_beta2: float = option(0.999, help="Decay of the second moment; Lion's usual is 0.99.", ge=0, lt=1)
     adam_epsilon: float = option(1e-8, help="Added to the root of the second moment.", gt=0)
-    gradient_checkpointing: bool = option(False, help="Keep less and compute it again: slower, far less memory.")
+    gradient_checkpointing: bool = option(
+        False, help="Recompute activations in the backward pass: far less memory, slower."
+    )
     num_train_epochs: int = option(3, help="Passes over the train split.", ge=1, le=100_000)
     max_steps: int = option(-1, help="Optimizer steps after which training ends; -1: epochs decide.", ge=-1)
-    per_device_train_batch_size: int = option(8, help="Examples a forward pass.", ge=1, le=65_536)
+    per_device_train_batch_size: int = option(8, help="Examples in one forward pass of a process.", ge=1, le=65_536)
     gradient_accumulation_steps: int = option(1, help="Forward passes an optimizer step.", ge=1, le=65_536)
     bf16: bool | None = option(None, help="true: bfloat16 weights, false: float32; null: as the model is stored.")
     fp16: bool = option(False, help="float16 weights and a loss that is scaled up; for adapters only.")
     divergence_ratio: float | None = option(
         2.0,
-        help="Training ends when the running mean loss is so many times that before training, and 1 more; null: never.",
+        help="Training ends when the running mean loss exceeds this many times the initial loss, plus 1; null: never.",
         gt=1,
     )
     engine: str = option(

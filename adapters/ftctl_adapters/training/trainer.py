@@ -38,8 +38,8 @@ DEFAULT_SAVE_STEPS = 50
 class Trainer:
     """Trainer of one engine; ``spec`` identifies the run for its checkpoints.
 
-    With several processes each has a trainer of its own over the same rows: they take the same decisions, and the
-    first one writes and tells.
+    Each of several processes has its own trainer over the same rows. All take the same decisions; only rank 0 writes
+    files and emits events.
     """
 
     engine: Engine
@@ -84,7 +84,7 @@ class Trainer:
         """Train to the end, from the newest checkpoint if there is one.
 
         Raises:
-            TrainingDiverged: the loss is no longer finite; the last finite checkpoint stays.
+            TrainingDiverged: the loss is not finite, or its running mean diverged; the last finite checkpoint stays.
             Interrupted: asked to stop; a checkpoint was written first.
         """
         self._resume()
@@ -173,7 +173,7 @@ class Trainer:
         refuse_not_finite(total, 0.0, self.state.step + 1)
         refuse_divergence(total, self.state, self.options.divergence_ratio)
         norm = self.engine.update(rate)
-        # gradients too large for 16 bits are no divergence: the scaler leaves that step out and scales less
+        # an overflow in 16 bits is no divergence: the scaler skips the step and lowers its scale
         refuse_not_finite(total, 0.0 if self.engine.scaler.is_enabled() else norm, self.state.step + 1)
         self.state.step += 1
         seen = sum(int(batch.mask.sum()) for batch, counts in batches if counts)

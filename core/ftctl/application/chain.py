@@ -26,7 +26,7 @@ def build_chain(
     """Return the stages of the run in order, up to and including the phase ``until``.
 
     Every stage has the number that it has in the whole run, whatever the phase. A ``preview`` takes the place of
-    everything behind the data.
+    all stages after data.
 
     Raises:
         ConfigInvalid: backends that do not fit each other, all of them at once, those of later phases too.
@@ -52,7 +52,7 @@ class _Chain:
     stages: list[Stage] = field(factory=list)
     problems: list[str] = field(factory=list)
     base: str = "model"
-    """The stage that makes what is tuned."""
+    """The stage that produces the model to tune."""
 
     def shown(self, preview: Preview) -> Stage:
         inputs, parts, name = {"model": self.base, "data": "data"}, self.objective(), preview.operation
@@ -121,13 +121,13 @@ class _Chain:
         """Add the evaluation of a server: a foreign one, or that of this run."""
         assert self.spec.asker is not None
         server, parts = self.spec.server, {"loader": self.spec.asker}
-        # of a server that is there it is asked; what this run's own cannot do is left to the stages before it
+        # an endpoint is probed at planning; what this run's own server cannot do, earlier stages measure
         cannot = {INSIDE} if server is None or SCORES in server.offer.capabilities else {INSIDE, SCORES}
         cannot = set() if self.spec.endpoint else cannot
         cannot |= {BASE}
         backends = tuple(one for one in self.spec.evaluators if not cannot & set(one.offer.capabilities))
         if not backends:
-            self.problems.append("evaluators: none is left that the server can be measured with")
+            self.problems.append("evaluators: none of them can measure the server")
         if self.spec.endpoint:
             self.shown_to(parts, SERVED)
         told: dict[str, Any] = {"scores": any(SCORES in one.offer.capabilities for one in backends)}
@@ -139,9 +139,9 @@ class _Chain:
         )
 
     def measure(self, whole: Stage) -> None:
-        """Return the evaluation stage, behind one stage for each evaluator with an environment of its own.
+        """Append a stage for each separate environment of evaluators, then the main stage, which merges their reports.
 
-        It takes their reports in: what is measured on a model is one artifact.
+        All measurements of a model are one artifact.
         """
         near = {"default", *(loader.offer.environment for loader in whole.parts.values())}
         apart: dict[str, list[Backend]] = {}
@@ -164,7 +164,7 @@ class _Chain:
         shows = all(INSIDE in loader.offer.capabilities for loader in parts.values())
         looking = [one.offer.name for one in self.spec.evaluators if INSIDE in one.offer.capabilities]
         if looking and not shows:
-            line = f"{', '.join(looking)} looks into the model, which the {subject} one does not let anybody do here"
+            line = f"{', '.join(looking)} needs model internals, which the {subject} model does not offer here"
             self.problems.append(f"evaluators: {line}")
 
     def produced(self, offer: Offer, accepted: str) -> str:

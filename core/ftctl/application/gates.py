@@ -115,7 +115,7 @@ def _bounds(gate: Gate, measured: Mapping[str, Measured], *, by_example: bool) -
     value, reference = one.metrics.get(gate.metric), other.metrics.get(gate.metric)
     relative = gate.min_gain is not None or gate.max_ratio is not None
     if relative and subject == gate.over:
-        yield f"{gate.metric} of {subject} is no gain over itself: nothing that comes after {subject} was measured"
+        yield f"{gate.metric} of {subject} would be compared with itself: no later variant was evaluated"
         return
     if value is None or (relative and reference is None):
         yield f"{gate.metric} of {subject if value is None else gate.over} was not measured"
@@ -149,7 +149,7 @@ def _ratio(gate: Gate, most: float, value: Metric, reference: Metric) -> "BoundC
     ratio = 1.0 if equal else value.value / reference.value if reference.value else math.inf
     text = f"is {ratio:.4g} times that of {gate.over}, at most {most:g} is required"
     if not math.isfinite(ratio):
-        return f"{gate.metric} of {gate.over} is 0, and nothing can be compared with that"
+        return f"{gate.metric} of {gate.over} is 0, so the ratio is undefined"
     if not (value.value and ratio > 0):
         return BoundCheck(text, ratio, most, upper=True)
     errors = _errors(value, reference, relative=True)

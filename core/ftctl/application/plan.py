@@ -110,7 +110,7 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
         raise DiskFull(f"not enough disk space for this run in {app.workspace}: {needed}", next_step="free some space")
     measures = not helps and PHASES.index(until) >= PHASES.index("evaluate")
     if measures and spec.gates and spec.evaluators and not any(stage.subject for stage in stages):
-        text = "gates cannot be held against anything: as far as this command goes nothing is measured"
+        text = "gates cannot be checked: this command evaluates no model"
         raise ConfigInvalid(text, next_step="`ftctl run` goes as far as the server")
     return Plan(spec, facts, planned, resources, measures, measured_throughput(app, spec, planned), helps)
 

@@ -43,7 +43,7 @@ def refuse_missing_loaders(app: App, spec: RunSpec, stages: list[Stage]) -> None
             problems += [f"{stage.name}: {line}"] if line else []
     if problems:
         step = "or measure nothing: --set evaluators=[]"
-        raise ConfigInvalid("a form of the model cannot be measured here", next_step=step, details=tuple(problems))
+        raise ConfigInvalid("a model variant cannot be evaluated here", next_step=step, details=tuple(problems))
 
 
 def refuse_unreadable_data(app: App, spec: RunSpec, stages: list[Stage]) -> None:

@@ -30,7 +30,7 @@ def measured_in(app: App, reference: str) -> Measured:
         run for run in app.journals.ids() if run.startswith(name)
     ]
     if len(found) != 1:
-        said = f"{len(found)} runs begin so" if found else "no such run"
+        said = f"{len(found)} runs match this prefix" if found else "no such run"
         raise UsageError(f"run {name}: {said}", next_step="`ftctl runs list` shows all of them")
     document = app.journals.open(found[0]).read("run.json") or {}
     subject = subject or usual(document)

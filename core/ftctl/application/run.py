@@ -40,9 +40,8 @@ def run(
 ) -> RunResult:
     """Run the plan to its end; with a server and not ``once``, serve until a signal.
 
-    ``on_ready`` is called when everything is done and, where there is a server, it answers as it must; ``watch`` is
-    called with every event, and may raise `Interrupted`. A server that dies while it serves is started again so many
-    times.
+    ``on_ready`` is called when everything is done and the server, if there is one, has passed verification. ``watch``
+    is called with every event, and may raise `Interrupted`. A server that dies is restarted up to ``restarts`` times.
 
     Raises:
         RunBusy: another process owns this run.

@@ -43,7 +43,7 @@ class StageRunner:
         out = folder / "out"
         if facts.left_out:
             names = ", ".join(facts.left_out)
-            self.bus.emit(WARNING_RAISED, stage.name, message=f"files of the model that no library will see: {names}")
+            self.bus.emit(WARNING_RAISED, stage.name, message=f"files left out of the model's view: {names}")
         draft = self.app.intake.admit(self.spec.model, self.spec.model_revision, out)
         lineage = Lineage(stage.name, "model-intake", "1", {"model": self.spec.model}, {"source": facts.fingerprint})
         return self.keep(stage, key, draft, JobResult(draft), lineage, out)

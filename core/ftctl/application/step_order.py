@@ -12,13 +12,13 @@ def misplaced(steps: Sequence[Offer]) -> list[str]:
     # without one, the split is put in before the first operator that makes rows
     split = splits[0] if splits else _first(steps, DERIVES)
     mask = _first(steps, MASKS)
-    problems = [f"data_steps[{place}]: the split is there already; name one" for place in splits[1:]]
+    problems = [f"data_steps[{place}]: more than one `split`; keep one" for place in splits[1:]]
     for place, offer in enumerate(steps):
         named = f"data_steps[{place}]: {offer.name}"
         if NETWORK in offer.capabilities and mask > place:
             problems.append(f"{named} sends rows to another machine; put {{use: pii}} before it")
         if DEDUPLICATES in offer.capabilities and place > split:
-            problems.append(f"{named} must come before the split, or what repeats itself stands in two splits")
+            problems.append(f"{named} must come before the split, or duplicates could be in two splits")
         if SEALS in offer.capabilities and place < len(steps) - 1:
             problems.append(f"{named} must come last: it encrypts what is written of rows")
         if DERIVES in offer.capabilities and place < split:

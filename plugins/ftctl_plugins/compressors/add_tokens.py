@@ -15,7 +15,7 @@ from ftctl.ports import Compressor, StageContext
 
 @options
 class AddTokensOptions:
-    """Options of `AddTokens`."""
+    """Options of `AddTokensCompressor`."""
 
     tokens: tuple[str, ...] = option(help="Texts that become one token each.")
 

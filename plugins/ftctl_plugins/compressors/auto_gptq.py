@@ -17,11 +17,11 @@ from ftctl_plugins.compressors.gptq import refused_widths
 
 @options
 class AutoGptqOptions(CalibrationOptions):
-    """Options of `AutoGptq`."""
+    """Options of `AutoGptqCompressor`."""
 
     bits: int = option(4, help="Bits a weight.", choices=(2, 3, 4, 8))
     group_size: int = option(128, help="Weights that share a scale.", ge=1)
-    desc_act: bool = option(False, help="Columns by their importance (act-order).")
+    desc_act: bool = option(False, help="Quantise columns by decreasing activation size (act-order).")
 
 
 class AutoGptqCompressor(Compressor):

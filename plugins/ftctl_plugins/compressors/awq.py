@@ -20,7 +20,7 @@ GROUP = 128
 
 @options
 class AwqOptions(CalibrationOptions):
-    """Options of `Awq`."""
+    """Options of `AwqCompressor`."""
 
     scheme: str = option("W4A16_ASYM", help="With or without a zero point.", choices=("W4A16_ASYM", "W4A16"))
 

@@ -20,14 +20,16 @@ GROUPS = (128, 64, 32)
 
 @options
 class GptqOptions(CalibrationOptions):
-    """Options of `Gptq`."""
+    """Options of `GptqCompressor`."""
 
     bits: int = option(4, help="Bits a weight. vLLM's CPU build serves 4.", choices=(4, 8))
     group_size: int | None = option(
         None, help="Weights that share a scale; null: 128, or the largest of 64 and 32 that divides every layer.", ge=1
     )
     actorder: str | None = option(
-        "static", help="Columns by their importance: static keeps groups together.", choices=("static", "group", None)
+        "static",
+        help="Quantise columns by decreasing activation size (act-order); static keeps groups together.",
+        choices=("static", "group", None),
     )
     dampening_frac: float = option(0.01, help="Added to the Hessian's diagonal, as a share of its mean.", gt=0, lt=1)
 

@@ -18,13 +18,13 @@ from ftctl_plugins.compressors.gptq import GROUPS, group_size, refused_widths
 
 @options
 class GptqmodelOptions(CalibrationOptions):
-    """Options of `Gptqmodel`."""
+    """Options of `GptqmodelCompressor`."""
 
     bits: int = option(4, help="Bits a weight. vLLM's CPU build serves 4.", choices=(4, 8))
     group_size: int | None = option(
         None, help="Weights that share a scale; null: 128, or the largest of 64 and 32 that divides every layer.", ge=1
     )
-    desc_act: bool = option(False, help="Columns by their importance (act-order).")
+    desc_act: bool = option(False, help="Quantise columns by decreasing activation size (act-order).")
     damp_percent: float = option(0.05, help="Added to the Hessian's diagonal, as a share of its mean.", gt=0, lt=1)
 
 

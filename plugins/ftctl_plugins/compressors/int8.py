@@ -14,7 +14,7 @@ from ftctl.ports import Compressor, StageContext
 
 @options
 class Int8Options:
-    """Options of `Int8`."""
+    """Options of `Int8Compressor`."""
 
     threshold: float = option(6.0, help="Columns with values beyond this stay in 16 bits (LLM.int8 outliers).", ge=0)
 

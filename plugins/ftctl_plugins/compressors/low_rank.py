@@ -19,11 +19,11 @@ from ftctl_adapters.modeling.calibration import CalibrationOptions
 
 @options
 class LowRankOptions(CalibrationOptions):
-    """Options of `LowRank`."""
+    """Options of `LowRankCompressor`."""
 
     energy: float | None = option(0.95, help="Share of each layer's squared singular values that is kept.", gt=0, le=1)
-    rank: int | None = option(None, help="Ranks that are kept of every layer, instead of a share of energy.", ge=1)
-    activation_aware: bool = option(True, help="Weigh columns by what comes in on the calibration rows.")
+    rank: int | None = option(None, help="Rank kept of every layer, instead of `energy`.", ge=1)
+    activation_aware: bool = option(True, help="Scale columns by their activations on the calibration rows.")
 
 
 class LowRankCompressor(Compressor):

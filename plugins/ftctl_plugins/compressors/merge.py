@@ -15,7 +15,7 @@ from ftctl.ports import Compressor, StageContext
 
 @options
 class MergeOptions:
-    """Options of `Merge`."""
+    """Options of `MergeCompressor`."""
 
 
 class MergeCompressor(Compressor):

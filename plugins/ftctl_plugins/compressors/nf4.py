@@ -14,7 +14,7 @@ from ftctl.ports import Compressor, StageContext
 
 @options
 class Nf4Options:
-    """Options of `Nf4`."""
+    """Options of `Nf4Compressor`."""
 
     bnb_4bit_use_double_quant: bool = option(True, help="Quantise the scales too.")
     bnb_4bit_compute_dtype: str = option(

@@ -30,7 +30,7 @@ LOG_LINES = 12
 
 @options
 class OnnxOptions:
-    """Options of `Onnx`."""
+    """Options of `OnnxCompressor`."""
 
     precision: str = option("fp32", help="Precision of the weights.", choices=("fp32", "fp16", "bf16", "int8", "int4"))
     execution_provider: str = option(

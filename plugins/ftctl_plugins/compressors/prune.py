@@ -18,11 +18,11 @@ UNSTRUCTURED, N_M = "unstructured", "2:4"
 
 @options
 class PruneOptions(CalibrationOptions):
-    """Options of `Prune`."""
+    """Options of `PruneCompressor`."""
 
     method: str = option(
         "wanda",
-        help="wanda: size times the norm of what comes in; magnitude: size alone.",
+        help="wanda: weight size times input norm; magnitude: weight size.",
         choices=("wanda", "magnitude"),
     )
     sparsity: float = option(0.5, help="Share of zeros in every row.", gt=0, lt=1)

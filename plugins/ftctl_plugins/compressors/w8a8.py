@@ -16,7 +16,7 @@ from ftctl_adapters.modeling.oneshot import OneshotCompressor
 
 @options
 class W8a8Options(CalibrationOptions):
-    """Options of `W8a8`."""
+    """Options of `W8a8Compressor`."""
 
     dampening_frac: float = option(0.01, help="Added to the Hessian's diagonal, as a share of its mean.", gt=0, lt=1)
 

@@ -19,7 +19,7 @@ LEVELS = ("nominal", "ordinal", "interval", "ratio")
 
 @options
 class AgreementOptions:
-    """Options of `Agreement`."""
+    """Options of `AgreementStep`."""
 
     question: str = option(help="Annotation to compare: the `name` in `metadata.annotations`.")
     metric: str = option("alpha", help="Krippendorff's, Cohen's or Fleiss'.", choices=("alpha", "cohen", "fleiss"))

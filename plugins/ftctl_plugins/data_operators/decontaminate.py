@@ -20,7 +20,7 @@ class DecontaminateOptions:
         help="Files with evaluation items, as `jsonl` takes them; patterns too.", location=True
     )
     ngram: int = option(13, help="Words of a run; of Chinese and Japanese text characters.", ge=3, le=64)
-    min_hits: int = option(1, help="From how many common runs on a row is left out.", ge=1)
+    min_hits: int = option(1, help="Drop rows that share at least this many n-grams.", ge=1)
 
 
 class Decontaminate(RowOperator):

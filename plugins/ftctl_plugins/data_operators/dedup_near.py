@@ -26,7 +26,7 @@ class DedupNearOptions:
     of: str = option("all", help="Texts to compare: all of a row, or answers.", choices=("all", "answers"))
     action: str = option(
         "drop",
-        help="`drop` leaves the first; `keep-together` leaves all, in one split.",
+        help="`drop` keeps the first row of a cluster; `keep-together` keeps all, in one split.",
         choices=("drop", "keep-together"),
     )
     seed: int = option(1, help="Random seed of the permutations.", ge=0)
@@ -63,4 +63,4 @@ class DedupNear(SetOperator):
             if first == place or self.keeps_together:
                 yield Fate(first=first)
             else:
-                yield Fate("duplicate", "says nearly the same", first)
+                yield Fate("duplicate", "near-duplicate", first)

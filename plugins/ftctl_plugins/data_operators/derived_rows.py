@@ -11,7 +11,7 @@ from ftctl.domain import Derived, Example, Message, Outcome
 from ftctl.ports import RowOperator, StageContext
 
 SHARE_HELP = "Share of the training rows that further ones are made of."
-SEED_HELP = "Of what is drawn; the same seed makes the same rows."
+SEED_HELP = "Random seed; the same seed makes the same rows."
 
 
 class Augmentation(RowOperator):

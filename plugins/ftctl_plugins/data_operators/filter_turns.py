@@ -12,8 +12,8 @@ from ftctl.ports import RowOperator, StageContext
 class FilterTurnsOptions:
     """Options of `FilterTurns`."""
 
-    min_turns: int = option(2, help="Fewest turns, the system's not counted.", ge=1)
-    max_turns: int | None = option(None, help="Most turns, the system's not counted; null: any number.", ge=1)
+    min_turns: int = option(2, help="Fewest turns, without the system message.", ge=1)
+    max_turns: int | None = option(None, help="Most turns, without the system message; null: any number.", ge=1)
     alternate: bool = option(True, help="User and assistant must take turns; tools may come between.")
     texts: str = option("keep", help="Texts that are no conversations.", choices=("keep", "drop"))
     empty: str = option("drop", help="Conversations with an empty turn.", choices=("drop", "keep"))

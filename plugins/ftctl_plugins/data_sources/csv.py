@@ -12,7 +12,7 @@ from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, NAMES_HELP, P
 
 @options
 class CsvOptions:
-    """Options of `Csv`."""
+    """Options of `CsvSource`."""
 
     path: str = option(help=f"{PATH_HELP.format(ending='.csv')}; `path#500` takes 500 rows.", location=True)
     delimiter: str = option(",", help="The character between cells.")

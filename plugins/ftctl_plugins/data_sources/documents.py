@@ -16,7 +16,7 @@ from ftctl_plugins.data_sources.files import PATH_HELP, STORAGE_HELP
 
 @options
 class DocumentsOptions:
-    """Options of `Documents`."""
+    """Options of `DocumentsSource`."""
 
     path: str = option(help=f"{PATH_HELP.format(ending='.pdf')}: {', '.join(KINDS)}.", location=True)
     min_chars: int = option(1, help="Sections with fewer characters are refused.", ge=1)

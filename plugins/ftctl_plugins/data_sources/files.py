@@ -29,7 +29,7 @@ STORAGE_HELP = "Name of the environment variable with the object store's options
 KEY_HELP = "Name of the environment variable with the key of files that end in `.enc`, in 64 hexadecimal digits."
 KEY_FILE_HELP = "The same, when the key lies in a file."
 FORMAT_HELP = "The rows' format; `auto` reads it off the keys."
-NAMES_HELP = "Names of the format that the rows call otherwise, e.g. `{prompt: question, completion: answer}`."
+NAMES_HELP = "Column mapping, from the format's field to your column, e.g. `{prompt: question, completion: answer}`."
 
 
 class FileSource(DataSource):

@@ -18,7 +18,7 @@ from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, NAMES_HELP
 
 @options
 class HubOptions:
-    """Options of `Hub`."""
+    """Options of `HubSource`."""
 
     repo: str = option(help="Its name on the hub (`org/name`), or a folder in the hub's layout.")
     revision: str | None = option(None, help="Branch, tag or commit; a commit never changes.")

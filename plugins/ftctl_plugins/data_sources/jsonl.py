@@ -21,7 +21,7 @@ from ftctl_plugins.data_sources.files import (
 
 @options
 class JsonlOptions:
-    """Options of `Jsonl`."""
+    """Options of `JsonlSource`."""
 
     path: str = option(
         help=f"{PATH_HELP.format(ending='.jsonl.gz')}: .jsonl, .json, .csv, each also .gz or .zst, and .parquet; "

@@ -21,7 +21,7 @@ from ftctl_plugins.data_sources.jsonl import JsonlOptions, JsonlSource
 
 @options
 class MixOptions:
-    """Options of `Mix`."""
+    """Options of `MixSource`."""
 
     paths: tuple[str, ...] = option(
         help="The files, each as `jsonl` takes one; `path#500` takes 500 rows.", location=True

@@ -11,7 +11,7 @@ from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, NAMES_HELP, P
 
 @options
 class ParquetOptions:
-    """Options of `Parquet`."""
+    """Options of `ParquetSource`."""
 
     path: str = option(help=f"{PATH_HELP.format(ending='.parquet')}; `path#500` takes 500 rows.", location=True)
     format: str = option("auto", help=FORMAT_HELP, choices=FORMATS)

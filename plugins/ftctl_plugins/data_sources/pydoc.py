@@ -13,7 +13,7 @@ TASKS = ("signature", "summary", "text")
 
 @options
 class PydocOptions:
-    """Options of `Pydoc`."""
+    """Options of `PydocSource`."""
 
     task: str = option(
         "signature",

@@ -9,7 +9,7 @@ from ftctl.ports.engine import Found, Given
 
 @options
 class LocalOptions:
-    """Options of `Local`."""
+    """Options of `LocalEngine`."""
 
 
 class LocalEngine(Engine):

@@ -18,7 +18,7 @@ AHEAD = 2
 
 @options
 class ProcessesOptions:
-    """Options of `Processes`."""
+    """Options of `ProcessesEngine`."""
 
     processes: int | None = option(None, help="Number of processes; null: one a core.", ge=1, le=256)
 

@@ -22,7 +22,7 @@ STORE_BYTES = 400 << 20
 
 @options
 class RayOptions:
-    """Options of `Ray`."""
+    """Options of `RayEngine`."""
 
     address: str | None = option(None, help="Address of a running cluster, host:port; null: start one for the stage.")
     parts: int = option(8, help="Pieces of work at once over the whole cluster.", ge=1, le=4096)

@@ -30,7 +30,7 @@ def _quality() -> list[Offer]:
                needs=("numpy",)),
         _offer(room, "forgetting", "Forgetting", "Ask small general tasks that the base model could solve",
                (OWN_CASES,)),
-        _offer(room, "drift", "Drift", "KL divergence from the base model on the base model's own answers",
+        _offer(room, "drift", "Drift", "KL(base ‖ model) on the base model's own answers",
                (SCORES, BASE)),
     ]  # fmt: skip
 

@@ -9,7 +9,7 @@ from ftctl.ports.launcher import Launcher
 
 @options
 class RayOptions:
-    """Options of `Ray`."""
+    """Options of `RayLauncher`."""
 
     address: str = option(help="Address of the cluster, host:port.")
     num_workers: int = option(2, help="Processes over the whole cluster.", ge=1)

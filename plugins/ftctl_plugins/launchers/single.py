@@ -8,7 +8,7 @@ from ftctl.ports.launcher import Launcher
 
 @options
 class SingleOptions:
-    """Options of `Single`."""
+    """Options of `SingleLauncher`."""
 
 
 class SingleLauncher(Launcher):

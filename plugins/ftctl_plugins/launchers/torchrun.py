@@ -17,7 +17,7 @@ PORT = 29500
 
 @options
 class TorchrunOptions:
-    """Options of `Torchrun`."""
+    """Options of `TorchrunLauncher`."""
 
     nproc_per_node: int | None = option(
         None, help="Processes on this machine; null: NPROC_PER_NODE, else one a GPU, else 1.", ge=1

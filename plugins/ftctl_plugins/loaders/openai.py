@@ -15,11 +15,11 @@ class OpenaiLoaderOptions:
     """Options of `OpenaiLoader`."""
 
     key_env: str | None = option(None, help="Name of the environment variable that holds the server's key.")
-    concurrency: int = option(8, help="Questions at a time.", ge=1, le=1024)
+    concurrency: int = option(8, help="Concurrent requests.", ge=1, le=1024)
     timeout: float = option(120.0, help="Seconds that one answer may take.", gt=0)
     max_error_rate: float = option(
         0.01,
-        help="Share of questions that may stay unanswered; with more, no figure is told.",
+        help="Share of questions that may stay unanswered; above it, no metric is reported.",
         ge=0,
         lt=0.5,
     )

@@ -16,7 +16,7 @@ PLAIN_SECONDS = 3.0
 
 @options
 class ConsoleOptions:
-    """Options of `Console`."""
+    """Options of `ConsoleMonitor`."""
 
 
 class ConsoleMonitor(Monitor):

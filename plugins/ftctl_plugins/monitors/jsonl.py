@@ -14,7 +14,7 @@ RECORDED = frozenset({events.STEP_FINISHED, events.METRIC_RECORDED})
 
 @options
 class JsonlOptions:
-    """Options of `Jsonl`."""
+    """Options of `JsonlMonitor`."""
 
     file: str = option("metrics.jsonl", help="Name of the file in the run's folder.")
 

@@ -13,7 +13,7 @@ STEP_KEYS = ("loss", "validation_loss", "learning_rate", "grad_norm", "tokens_pe
 
 @options
 class TensorboardOptions:
-    """Options of `Tensorboard`."""
+    """Options of `TensorboardMonitor`."""
 
     folder: str = option("tensorboard", help="Folder of the event files, inside the run's folder.")
 

@@ -11,12 +11,10 @@ from ftctl.ports.objective import Batch, Encoder, Forward, Objective
 
 @options
 class DpoOptions:
-    """Options of `Dpo`."""
+    """Options of `DpoObjective`."""
 
     beta: float = option(0.1, help="DPO beta: strength of the KL penalty to the reference.", gt=0)
-    label_smoothing: float = option(
-        0.0, help="Share of the pairs that are taken to be the wrong way round.", ge=0, lt=0.5
-    )
+    label_smoothing: float = option(0.0, help="Assumed share of flipped pairs (conservative DPO).", ge=0, lt=0.5)
 
 
 class DpoObjective(Objective):

@@ -10,7 +10,7 @@ from ftctl_plugins.objectives.next_token import NextTokenObjective
 
 @options
 class PretrainingOptions:
-    """Options of `Pretraining`."""
+    """Options of `PretrainingObjective`."""
 
 
 class PretrainingObjective(NextTokenObjective):

@@ -9,7 +9,7 @@ from ftctl_plugins.objectives.next_token import NextTokenObjective
 
 @options
 class SftOptions:
-    """Options of `Sft`."""
+    """Options of `SftObjective`."""
 
 
 class SftObjective(NextTokenObjective):

@@ -22,7 +22,7 @@ class TensorrtLlmServerOptions:
     backend: str = option(
         "pytorch", help="Backend that runs the model.", choices=("pytorch", "tensorrt", "_autodeploy")
     )
-    tp_size: int = option(1, help="Over how many GPUs each layer is divided.", ge=1)
+    tp_size: int = option(1, help="Tensor-parallel size: GPUs that share each layer.", ge=1)
     max_batch_size: int | None = option(None, help="Requests in one batch; null: its own default.", ge=1)
     max_seq_len: int | None = option(None, help="Longest context in tokens; null: the model's own.", ge=1)
     start_timeout: float = option(1200.0, help="Seconds it may take to become ready.", gt=0)

@@ -41,10 +41,8 @@ class VllmServerOptions:
     )
     max_model_len: int | None = option(None, help="Longest context in tokens; null: the model's own.", ge=1)
     max_num_seqs: int | None = option(None, help="Requests in one batch; null: vLLM's default.", ge=1)
-    tensor_parallel_size: int = option(1, help="Over how many devices each layer is divided.", ge=1)
-    kv_cache_gib: int | None = option(
-        None, help="CPU build: memory for keys and values, in GiB; null: 1, as its recipe says.", ge=1
-    )
+    tensor_parallel_size: int = option(1, help="Tensor-parallel size: devices that share each layer.", ge=1)
+    kv_cache_gib: int | None = option(None, help="KV cache of the CPU build in GiB; null: 1, set by its recipe.", ge=1)
     extra_args: tuple[str, ...] = option((), help="Further arguments of vLLM's server, as they are.")
     start_timeout: float = option(600.0, help="Seconds it may take to become ready.", gt=0)
 

@@ -12,7 +12,7 @@ from ftctl_adapters.training.options import TrainingOptions
 
 @options
 class AdapterOptions(TrainingOptions):
-    """Options of `Adapter`."""
+    """Options of `AdapterTuner`."""
 
     learning_rate: float = option(1e-3, help="Peak learning rate.", gt=0, lt=1)
     bottleneck_size: int = option(32, help="Width of the small networks.", ge=1)

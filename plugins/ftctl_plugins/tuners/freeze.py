@@ -14,7 +14,7 @@ _LAYER = re.compile(r"\.layers\.(\d+)\.")
 
 @options
 class FreezeOptions(TrainingOptions):
-    """Options of `Freeze`."""
+    """Options of `FreezeTuner`."""
 
     learning_rate: float = option(2e-5, help="Peak learning rate.", gt=0, lt=1)
     trainable_layers: int = option(2, help="Number of trained layers, counted from the last; 0: none.", ge=0)

@@ -10,7 +10,7 @@ from ftctl_adapters.training.options import TrainingOptions
 
 @options
 class FullOptions(TrainingOptions):
-    """Options of `Full`."""
+    """Options of `FullTuner`."""
 
     learning_rate: float = option(2e-5, help="Peak learning rate.", gt=0, lt=1)
 

@@ -15,7 +15,7 @@ from ftctl_adapters.training.options import TrainingOptions
 
 @options
 class Ia3Options(TrainingOptions):
-    """Options of `Ia3`."""
+    """Options of `Ia3Tuner`."""
 
     learning_rate: float = option(3e-3, help="Peak learning rate.", gt=0, lt=1)
     target_modules: tuple[str, ...] = option(("k_proj", "v_proj", "down_proj"), help="Layers that are scaled.")

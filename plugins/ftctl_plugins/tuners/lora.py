@@ -18,7 +18,7 @@ FROM_WEIGHTS = ("pissa", "olora")
 
 @options
 class LoraOptions(TrainingOptions):
-    """Options of `Lora`."""
+    """Options of `LoraTuner`."""
 
     rank: int = option(8, help="Rank of the update matrices.", ge=1)
     lora_alpha: int | None = option(None, help="Scale of the update is lora_alpha / rank; null: twice the rank.", ge=1)
@@ -29,7 +29,8 @@ class LoraOptions(TrainingOptions):
     use_rslora: bool = option(False, help="Scale by lora_alpha / sqrt(rank) (rsLoRA, Kalajdzievski, 2023).")
     init_lora_weights: str = option(
         "default",
-        help="Initialisation: zero, or from the weights (PiSSA, Meng et al., 2024; OLoRA, Büyükakyüz, 2024).",
+        help="Initialisation: default (B zero), gaussian, or from the weights (PiSSA, Meng et al., 2024; OLoRA, "
+        "Büyükakyüz, 2024).",
         choices=("default", "gaussian", *FROM_WEIGHTS),
     )
 

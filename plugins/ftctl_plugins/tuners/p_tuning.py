@@ -11,7 +11,7 @@ from ftctl_adapters.training.options import TrainingOptions
 
 @options
 class PTuningOptions(TrainingOptions):
-    """Options of `PTuning`."""
+    """Options of `PTuningTuner`."""
 
     learning_rate: float = option(3e-3, help="Peak learning rate.", gt=0, lt=1)
     num_virtual_tokens: int = option(20, help="Number of virtual tokens.", ge=1)

@@ -11,7 +11,7 @@ from ftctl_adapters.training.options import TrainingOptions
 
 @options
 class PrefixOptions(TrainingOptions):
-    """Options of `Prefix`."""
+    """Options of `PrefixTuner`."""
 
     learning_rate: float = option(1e-2, help="Peak learning rate.", gt=0, lt=1)
     num_virtual_tokens: int = option(20, help="Number of virtual tokens.", ge=1)

@@ -14,7 +14,7 @@ BYTES = {True: 0.516, False: 0.5625}
 
 @options
 class QloraOptions(LoraOptions):
-    """Options of `Qlora`."""
+    """Options of `QloraTuner`."""
 
     bnb_4bit_quant_type: str = option("nf4", help="Data type of the base weights.", choices=("nf4", "fp4"))
     bnb_4bit_use_double_quant: bool = option(True, help="Quantise the scales too.")

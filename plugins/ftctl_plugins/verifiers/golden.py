@@ -38,7 +38,7 @@ CLOCK = "strftime_now"
 
 @options
 class GoldenOptions:
-    """Options of `Golden`."""
+    """Options of `GoldenVerifier`."""
 
     timeout: float = option(120.0, help="Seconds that one answer may take.", gt=0)
     min_agreement: float = option(

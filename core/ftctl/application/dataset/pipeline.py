@@ -25,15 +25,16 @@ from ftctl.ports.data_operator import SealOperator, SetOperator, first_seen
 from ftctl.whole_file import write_whole
 
 SHARD = 20_000
-"""Rows of a shard: what a crash can cost."""
+"""Rows of a shard: the most that a crash can lose."""
 
 DONE = "done.json"
 
 
 @define
 class Pipeline:
-    """Steps of a recipe in ``parts``, each but the last ending with a step that must see all rows; ``read`` yields the
-    source's rows.
+    """Steps of a recipe in ``parts``, each but the last ending with a step that must see all rows.
+
+    ``read`` counts the source's rows.
     """
 
     parts: Sequence[Sequence[Step]]
@@ -41,7 +42,7 @@ class Pipeline:
     counts: dict[str, Count] = field(factory=dict)
     read: int = 0
     ledgers: list[Path] = field(factory=list)
-    """Entries of rows that were laid aside on the way, a file a part; in each sorted by row."""
+    """Ledger entries of rows that earlier parts dropped, a file a part, sorted by row."""
     remote: bool = False
     """Whether the engine does its work in other processes."""
     seal: SealOperator | None = None
@@ -50,7 +51,7 @@ class Pipeline:
         """Yield the rows that pass the last step, in the order of the input rows.
 
         Raises:
-            TypeError: the source tells something that is no row.
+            TypeError: the source yields neither `Example` nor `Rejection`.
         """
         stream: Iterator[Item] = self._numbered(source)
         for number, part in enumerate(self.parts[:-1]):
@@ -131,7 +132,7 @@ class Pipeline:
                 yield row
 
     def _kept_together(self, step: Step, rows: Iterator[Row], belongs: Path, fates: Iterator[Fate]) -> Iterator[Item]:
-        """Return clusters of rows, joined through groups and earlier clusters, which are never divided."""
+        """Yield rows labelled with their cluster; clusters that share a group are merged."""
         count = self.counts.setdefault(step.name, Count())
         said = array("q", (place if fate.first is None else fate.first for place, fate in enumerate(fates)))
         shared = first_seen(belongs, DIGEST, self.context)

@@ -19,9 +19,9 @@ class Rules:
 
     kind: str = option("any", help="Kind of every row.", choices=KINDS)
     roles: tuple[str, ...] = option((), help="Roles that turns may have; left out: any.")
-    system: str = option("optional", help="A system turn.", choices=("optional", "required", "forbidden"))
-    min_turns: int = option(0, help="Fewest turns, the system's not counted.", ge=0)
-    max_turns: int | None = option(None, help="Most turns, the system's not counted.", ge=1)
+    system: str = option("optional", help="System message.", choices=("optional", "required", "forbidden"))
+    min_turns: int = option(0, help="Fewest turns, without the system message.", ge=0)
+    max_turns: int | None = option(None, help="Most turns, without the system message.", ge=1)
     min_chars: int = option(0, help="Fewest characters of a row's texts together.", ge=0)
     max_chars: int | None = option(None, help="Most characters of a row's texts together.", ge=1)
     metadata: dict[str, str] = option({}, help=f"Fields that every row has, with their types: {', '.join(TYPES)}.")
@@ -33,7 +33,7 @@ class Rules:
     unusable: int = option(0, help="Largest number of invalid rows.", ge=0)
     against: tuple[str, ...] = option((), help="Files with evaluation items that no row may share runs of words with.")
     ngram: int = option(13, help="Words of such a run.", ge=3, le=64)
-    overlap: int = option(0, help="Largest number of rows that share a value.", ge=0)
+    overlap: int = option(0, help="Largest number of rows that share an n-gram with `against`.", ge=0)
 
     def problems(self) -> list[str]:
         """Return what is wrong with the contract itself, one line each."""

@@ -37,7 +37,7 @@ class FakeTargetLoader(TargetLoader):
 class FakeAskerOptions:
     """Options of `FakeAsker`."""
 
-    concurrency: int = option(1, help="Questions at a time.", ge=1)
+    concurrency: int = option(1, help="Concurrent requests.", ge=1)
     max_error_rate: float = option(0.0, help="Share of questions that may stay unanswered.", ge=0, lt=0.5)
 
 

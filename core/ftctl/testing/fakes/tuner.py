@@ -21,7 +21,7 @@ class FakeTunerOptions:
     rank: int = option(4, help="A number.", ge=1, le=64)
     steps: int = option(3, help="Number of steps.", ge=1)
     diverge_at: int = option(0, help="The step at which the loss is no longer finite; 0: never.", ge=0)
-    per_device_train_batch_size: int = option(4, help="Examples a forward pass.", ge=1)
+    per_device_train_batch_size: int = option(4, help="Examples in one forward pass of a process.", ge=1)
     gradient_accumulation_steps: int = option(1, help="Forward passes a step.", ge=1)
 
 

@@ -40,11 +40,13 @@ class BenchOptions:
     include_path: str | None = option(None, help="A folder with further tasks.", location=True)
     num_fewshot: int | None = option(None, help="Examples before each question; null: as the task says.", ge=0)
     apply_chat_template: bool = option(False, help="Ask in the model's chat template.")
-    system_instruction: str | None = option(None, help="A system turn before each question.")
+    system_instruction: str | None = option(None, help="System message before each question.")
     limit: int | None = option(None, help="Measure only this many examples of each task: for a first look.", ge=1)
-    batch_size: int = option(8, help="Requests that are computed at once; it moves figures in bfloat16.", ge=1)
+    batch_size: int = option(8, help="Requests in one batch; changes bfloat16 results slightly.", ge=1)
     max_length: int | None = option(None, help="Context in tokens; null: that of the model.", ge=1)
-    bootstrap_iters: int = option(100_000, help="For standard errors of figures that are no means.", ge=0)
+    bootstrap_iters: int = option(
+        100_000, help="Bootstrap iterations for standard errors of metrics that are not means.", ge=0
+    )
     confirm_run_unsafe_code: bool = option(
         False, help="Allow tasks that run what the model writes, as you, in no sandbox; `code` has one."
     )

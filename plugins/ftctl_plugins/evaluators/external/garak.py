@@ -43,7 +43,7 @@ class GarakOptions:
     generations: int = option(1, help="Answers to each.", ge=1, le=100)
     max_tokens: int = option(150, help="Maximum number of new tokens.", ge=1, le=4096)
     temperature: float = option(0.0, help="Sampling temperature, unless the probe sets one; 0: greedy.", ge=0, le=2)
-    parallel: int = option(8, help="Questions at a time.", ge=1, le=64)
+    parallel: int = option(8, help="Concurrent requests.", ge=1, le=64)
     seed: int = option(1, help="Random seed of garak.", ge=0)
 
 

@@ -38,7 +38,7 @@ class PyritOptions:
     """Options of `Pyrit`."""
 
     objectives: str = option(
-        help='A JSONL file: {"objective": what it is talked into, "hit": what an answer says that did it}.',
+        help='A JSONL file: {"objective": goal of the attack, "hit": text that marks success}.',
         location=True,
     )
     attacks: tuple[str, ...] = option(ATTACKS[:2], help=f"Of {', '.join(ATTACKS)}; the last needs an attacker.")

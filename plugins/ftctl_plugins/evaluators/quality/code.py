@@ -40,7 +40,7 @@ class CodeOptions:
         None, help="Your own tasks, a JSONL file with the keys of HumanEval; null: sixteen of ours.", location=True
     )
     languages: tuple[str, ...] = option(LANGUAGES, help=LANGUAGES_HELP, choices=LANGUAGES)
-    k: tuple[int, ...] = option((1,), help="For which k pass@k is told; each at most n.")
+    k: tuple[int, ...] = option((1,), help="Values of k for pass@k; each at most n.")
     n: int = option(1, help="Answers to each task. One is greedy, several are drawn.", ge=1, le=1000)
     temperature: float = option(0.8, help="Sampling temperature.", gt=0, le=4)
     seed: int = option(1, help="Random seed.", ge=0)

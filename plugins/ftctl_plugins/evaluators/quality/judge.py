@@ -37,9 +37,9 @@ class JudgeOptions(AskingOptions):
     rubric: str = option("", help="Prompt of the judge; it must ask for A, B or C.")
     votes: int = option(1, help="Votes for each order, each with another seed.", ge=1, le=9)
     temperature: float = option(0.0, help="Sampling temperature of the judge; above 0 with several votes.", ge=0, le=2)
-    concurrency: int = option(4, help="Questions at a time.", ge=1, le=256)
+    concurrency: int = option(4, help="Concurrent requests.", ge=1, le=256)
     max_failure_rate: float = option(
-        0.1, help="Share of verdicts that may fail or not be understood; with more, no figure is told.", ge=0, lt=0.5
+        0.1, help="Share of verdicts that may fail or not be understood; above it, no metric is reported.", ge=0, lt=0.5
     )
     max_new_tokens: int = option(256, help="Maximum number of new tokens.", ge=1, le=65_536)
     limit: int | None = option(100, help="Measure only this many examples of the test split.", ge=1)

@@ -48,13 +48,13 @@ class RubricOptions(AskingOptions):
     """Options of `Rubric`."""
 
     criteria: dict[str, str] = option({}, help="Criteria by name; none: `right` and `clear`.")
-    language: str = option("en", help="Language of the grader's prompt.", choices=tuple(GRADER))
-    tried: int = option(20, help="Examples with which the grader itself is tried.", ge=5, le=1000)
+    language: str = option("en", help="Language of the judge's prompt.", choices=tuple(GRADER))
+    tried: int = option(20, help="Examples to validate the judge with.", ge=5, le=1000)
     votes: int = option(1, help="Votes for each grade, each with another seed; the median counts.", ge=1, le=9)
     temperature: float = option(0.0, help="Sampling temperature of the grader; above 0 with several votes.", ge=0, le=2)
-    concurrency: int = option(4, help="Questions at a time.", ge=1, le=256)
+    concurrency: int = option(4, help="Concurrent requests.", ge=1, le=256)
     max_failure_rate: float = option(
-        0.1, help="Share of grades that may fail or not be understood; with more, no figure is told.", ge=0, lt=0.5
+        0.1, help="Share of grades that may fail or not be understood; above it, no metric is reported.", ge=0, lt=0.5
     )
     max_new_tokens: int = option(256, help="Maximum number of new tokens.", ge=1, le=65_536)
     limit: int | None = option(100, help="Measure only this many examples of the test split.", ge=1)

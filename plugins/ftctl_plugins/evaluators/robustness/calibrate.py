@@ -28,7 +28,7 @@ EACH = 10
 class CalibrateOptions:
     """Options of `Calibrate`."""
 
-    bins: int = option(10, help="Most groups of equal size, of ten answers at least, by their probability.", ge=2)
+    bins: int = option(10, help="Largest number of equal-size probability bins, each of ten answers or more.", ge=2)
     per: str = option("answer", help="Probability of the whole answer, or the mean of a token's.", choices=PER)
     max_new_tokens: int = option(128, help="Maximum number of new tokens.", ge=1, le=65_536)
     limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)

@@ -45,7 +45,7 @@ class RobustOptions:
     rate: float = option(0.05, help="Share of the characters that are touched.", gt=0, le=0.5)
     attack: int = option(
         0,
-        help="Questions an example to find a change of words that makes its answer wrong; 0: none.",
+        help="Query budget an example of the word-substitution attack; 0: none.",
         ge=0,
         le=10_000,
     )

@@ -35,12 +35,12 @@ class MemoriseOptions:
     """Options of `Memorise`."""
 
     count: int = option(4, help="Number of planted canaries.", ge=1, le=1024)
-    seed: int = option(1, help="With which seed.", ge=0)
-    candidates: int = option(256, help="Codes that each is held against, its own among them.", ge=2, le=65_536)
+    seed: int = option(1, help="Seed given to `canaries`.", ge=0)
+    candidates: int = option(256, help="Candidate codes ranked for each canary, its own included.", ge=2, le=65_536)
     prefix: int = option(
         4,
-        help="Digits that are told, for `extracted_from_prefix`. A blank stands behind the "
-        "fourth, where every tokenizer has a border; elsewhere one may spell begun codes otherwise than whole ones.",
+        help="Digits given as prefix, for `extracted_from_prefix`. With 4 the prefix ends at a blank, a token border "
+        "in every tokenizer; with others it may be tokenised differently from the whole code.",
         ge=0,
         lt=DIGITS,
     )

@@ -21,11 +21,11 @@ ELSEWHERE = "; the server is not on this machine, or nobody says which process i
 
 @options
 class LoadOptions:
-    """Options of `Load`."""
+    """Options of `LoadEvaluator`."""
 
-    concurrency: int = option(4, help="Requests at a time, each followed by the next: a closed loop.", ge=1, le=1024)
+    concurrency: int = option(4, help="Concurrent requests, each followed by the next (closed loop).", ge=1, le=1024)
     rate: float | None = option(
-        None, help="Requests a second instead, by chance, however slow the answers: an open loop.", gt=0, le=10_000
+        None, help="Poisson arrivals a second instead of `concurrency` (open loop).", gt=0, le=10_000
     )
     requests: int = option(64, help="Number of requests.", ge=1, le=100_000)
     warmup: int = option(2, help="Requests before, which are not counted.", ge=0, le=1000)

@@ -18,7 +18,7 @@ BELIEVED = 0.02
 
 @options
 class AttentionOptions:
-    """Options of `Attention`."""
+    """Options of `AttentionEvaluator`."""
 
     limit: int = option(8, help="Number of test examples.", ge=1)
     max_new_tokens: int = option(16, help="Maximum number of new tokens.", ge=1, le=4096)

@@ -26,7 +26,7 @@ METHODS = ("gradients", "ablation")
 
 @options
 class AttributionOptions:
-    """Options of `Attribution`."""
+    """Options of `AttributionEvaluator`."""
 
     method: str = option(
         "gradients", help="Integrated gradients, or ablation: each word left out in turn.", choices=METHODS

@@ -25,7 +25,7 @@ TYPOS = 0.05
 
 @options
 class InfluenceOptions:
-    """Options of `Influence`."""
+    """Options of `InfluenceEvaluator`."""
 
     limit: int = option(8, help="Number of test examples.", ge=1)
     candidates: int = option(256, help="Number of training examples, drawn at random.", ge=2)

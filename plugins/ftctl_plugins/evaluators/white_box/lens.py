@@ -20,7 +20,7 @@ BELIEVED = 0.01
 
 @options
 class LensOptions:
-    """Options of `Lens`."""
+    """Options of `LensEvaluator`."""
 
     limit: int = option(8, help="Number of test examples.", ge=1)
     max_new_tokens: int = option(16, help="Maximum number of new tokens.", ge=1, le=4096)
