@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from ftctl.domain.encoded import IGNORED
-from ftctl.domain.example import Example, Message
+from ftctl.domain.example import Example, Message, Prompt
 from ftctl.errors import LabelsInvalid, NoUsableRows
 from ftctl_adapters.modeling.encoder import ExampleEncoder
 from ftctl_adapters.modeling.labels import encode_example, show_labels
 from ftctl_adapters.modeling.reference import BUILTIN
+from ftctl_adapters.modeling.template_losses import template_losses
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.prepare import Account, prepare
@@ -192,3 +193,115 @@ def test_an_answer_that_was_cut_is_scored_without_the_token_that_would_end_it(to
         label for place, label in enumerate(whole.labels) if place != last
     ]
     assert cut.labels[last] == IGNORED
+
+
+BLANK_PROMPT = (
+    "{% for m in messages %}{{ m.role }}: {{ m.content }}{% if m.role == 'assistant' %}<|im_end|>{% endif %}\n"
+    "{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
+)
+"""Its generation prompt ends in a blank, which most tokenizers put into the token of the word behind it."""
+
+
+@pytest.mark.parametrize(
+    ("template", "answers"),
+    [
+        (BLANK_PROMPT, ("no",)),
+        (BLANK_PROMPT, ("no", "yes it is")),
+        (None, ("\n\nno",)),
+        (None, ("\nno", "  yes")),
+    ],
+)
+def test_the_prompts_tokens_begin_every_example_and_the_whole_answer_trains(
+    template: str | None, answers: tuple[str, ...]
+) -> None:
+    other = ChatTokenizer(str(BUILTIN["builtin:tiny"]))
+    other.raw.chat_template = template or other.raw.chat_template
+    turns = tuple(m for answer in answers for m in (Message("user", "Is it?"), Message("assistant", answer)))
+    encoded = encode_example(other, Example("f:1", turns), "answers")
+    prompt = other.asked(Prompt(turns[:1]))
+    assert list(encoded.ids[: len(prompt)]) == prompt, "what the model is asked at inference"
+    assert encoded.labels[len(prompt)] == encoded.ids[len(prompt)], "the answer's first token"
+    text = show_labels(other, encoded)
+    assert text.count("⟦") == len(answers)
+    for answer in answers:
+        assert f"⟦{answer}<|im_end|>⟧" in text
+
+
+def test_plain_text_has_what_its_tokenizer_puts_around_it() -> None:
+    from tokenizers.processors import TemplateProcessing
+
+    other = ChatTokenizer(str(BUILTIN["builtin:tiny"]))
+    bos = other.raw.convert_tokens_to_ids("<|im_start|>")
+    plain = other.encode("The list has 3 items.")
+    other.raw._tokenizer.post_processor = TemplateProcessing(
+        single="<|im_start|> $A", special_tokens=[("<|im_start|>", bos)]
+    )
+    encoded = encode_example(other, Example("f:1", text="The list has 3 items."), "answers")
+    assert list(encoded.ids) == [bos, *plain, encoded.ids[-1]]
+    assert encoded.ids[-1] in other.stop_ids
+    eos = encoded.ids[-1]
+    other.raw._tokenizer.post_processor = TemplateProcessing(
+        single="$A <|im_end|>", special_tokens=[("<|im_end|>", eos)]
+    )
+    assert list(encode_example(other, Example("f:1", text="The list has 3 items."), "answers").ids) == [*plain, eos]
+
+
+USERS_ALONE = (
+    "{% for m in messages %}{% if m.role in ('user', 'assistant') %}<|im_start|>{{ m.role }}\n{{ m.content }}"
+    "<|im_end|>\n{% endif %}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+THOUGHTS_CUT = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content.split('</think>')[-1] }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+AS_JSON = "{% for m in messages %}{{ m.role }} {{ m.content | tojson }}<|im_end|>{% endfor %}"
+SYSTEM_LAST = (
+    "{% set rest = messages %}{% if messages[0].role == 'system' %}{% set rest = messages[1:] %}{% endif %}"
+    "{% for m in rest %}{% if loop.last and messages[0].role == 'system' %}{{ messages[0].content }}{% endif %}"
+    "{{ m.content }}{% endfor %}"
+)
+CLOCK = [{"type": "function", "function": {"name": "clock", "parameters": {"properties": {"zone": {}}}}}]
+CALLED = (
+    Message("system", "Be brief."),
+    Message("user", "What time is it?"),
+    Message("assistant", "clock()"),
+    Message("tool", '{"time": "12:00"}'),
+    Message("assistant", "Noon."),
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "example", "lost"),
+    [
+        (USERS_ALONE, Example("f:1", CALLED), "turn 1 (system), turn 4 (tool)"),
+        (USERS_ALONE, Example("f:1", CALLED[1:3], tools=CLOCK), "tools"),
+        (None, Example("f:1", CALLED[1:3], tools=CLOCK), "tools"),
+        (
+            THOUGHTS_CUT,
+            Example("f:1", (CALLED[1], Message("assistant", "<think>twelve</think>Noon."))),
+            "turn 2 (assistant)",
+        ),
+    ],
+)
+def test_what_the_template_leaves_out_is_refused_or_allowed_and_counted(
+    template: str | None, example: Example, lost: str
+) -> None:
+    other = ChatTokenizer(str(BUILTIN["builtin:tiny"]))
+    other.raw.chat_template = template or other.raw.chat_template
+    with pytest.raises(LabelsInvalid) as caught:
+        settled([example], other)
+    assert caught.value.what == f"f:1: the chat template leaves out {lost}"
+    assert "template_drops=allow" in caught.value.next_step
+    encoder = ExampleEncoder(other, "answers", "allow")
+    encoder.example(example)
+    assert ", ".join(sorted(encoder.lost)) == ", ".join(
+        sorted(one.split("(")[-1].rstrip(")") for one in lost.split(", "))
+    )
+
+
+@pytest.mark.parametrize("template", [LLAMA_3, AS_JSON, SYSTEM_LAST])
+def test_content_that_is_trimmed_moved_or_written_as_json_is_not_lost(template: str) -> None:
+    other = ChatTokenizer(str(BUILTIN["builtin:tiny"]))
+    other.raw.chat_template = template
+    talk = (Message("system", " Be\nbrief. "), *CALLED[1:4], Message("assistant", 'It says "12:00" — é'))
+    assert template_losses(other.render(talk, ask=False), talk, []) == []

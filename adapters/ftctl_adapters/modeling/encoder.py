@@ -1,26 +1,39 @@
 """Encoder for objectives: from examples to token ids and labels."""
 
+from collections import Counter
 from collections.abc import Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from ftctl.domain.encoded import Encoded
 from ftctl.domain.example import Example, Message
 from ftctl.ports.objective import Encoder
-from ftctl_adapters.modeling.labels import encode_example
+from ftctl_adapters.modeling.labels import encode_example, refuse_losses
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 
 
 @frozen
 class ExampleEncoder(Encoder):
-    """Encoder with the trained model's tokenizer; ``loss_on`` selects the trained tokens."""
+    """Encoder with the trained model's tokenizer; ``loss_on`` selects the trained tokens.
+
+    Examples of which the chat template leaves something out are refused, or counted in ``lost`` if ``template_drops``
+    is ``allow``.
+    """
 
     tokenizer: ChatTokenizer
     loss_on: str
+    template_drops: str = "refuse"
+    lost: Counter[str] = field(factory=Counter)
 
     def example(self, example: Example) -> Encoded:
-        return encode_example(self.tokenizer, example, self.loss_on)
+        return encode_example(self.tokenizer, example, self.loss_on, self._lose)
 
     def answered(self, example: Example, answer: Sequence[Message]) -> Encoded:
         turns = (*example.messages[:-1], *answer)
-        return encode_example(self.tokenizer, evolve(example, messages=turns), "last_answer")
+        return encode_example(self.tokenizer, evolve(example, messages=turns), "last_answer", self._lose)
+
+    def _lose(self, example: Example, lost: list[str]) -> None:
+        if self.template_drops != "allow":
+            refuse_losses(example, lost)
+        kinds = {"tools" if one == "tools" else one.partition("(")[2].rstrip(")") for one in lost}
+        self.lost.update(kinds)

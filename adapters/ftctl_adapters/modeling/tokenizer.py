@@ -60,6 +60,10 @@ class ChatTokenizer:
         """Return the token ids of rendered text; special tokens are in the text, none are added."""
         return list(self.raw(text, add_special_tokens=False)["input_ids"])
 
+    def encode_plain(self, text: str) -> list[int]:
+        """Return the token ids of plain text, with what the tokenizer puts around it, such as BOS."""
+        return list(self.raw(text)["input_ids"])
+
     def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """Return token ids, and the characters [start, end) of each."""
         encoded = self.raw(text, add_special_tokens=False, return_offsets_mapping=True)

@@ -59,8 +59,9 @@ class Encoding:
 
     def chunk(self, tokenizer: ChatTokenizer, examples: list[Example]) -> tuple[Any, int, Account]:
         """Encode a chunk: arrays as by `arrays`, sequences a row, and the examples' states."""
-        encoder = ExampleEncoder(tokenizer, self.options.loss_on)
+        encoder = ExampleEncoder(tokenizer, self.options.loss_on, self.options.template_drops)
         rows, account = prepare(examples, self.objective, encoder, self.options)
+        account.lost = encoder.lost
         together = len(rows[0]) if rows else 0
         return arrays(sequence for row in rows for sequence in row), together, account
 
@@ -140,7 +141,7 @@ def _append(
             fault("tokens.marked")
         if total >= WORTH:
             context.emit(PROGRESS_MADE, done=sum(account.states.values()), total=total, unit="rows encoded")
-    account.settle(encoding.options)
+    account.settle(encoding.options, split)
     return {"account": to_plain(account), "together": together}
 
 

@@ -18,6 +18,11 @@ class TrainingOptions:
         help="Handling of examples over max_length; each is counted in the ledger.",
         choices=("error", "drop", "truncate_left", "truncate_right", "split"),
     )
+    template_drops: str = option(
+        "refuse",
+        help="Examples of which the chat template leaves out turns or tools: refuse, or train them and count.",
+        choices=("refuse", "allow"),
+    )
     packing: bool = option(False, help="Put several examples into one sequence of max_length.")
     packing_attention: str = option(
         "separate",

@@ -27,6 +27,10 @@ class Account:
     overlong: list[str] = field(factory=list)
     refused: list[tuple[str, str]] = field(factory=list)
     """What is wrong with an example, and what to do."""
+    validation: dict[str, int] = field(factory=dict)
+    """States of the validation split's examples, beside those of the train split."""
+    lost: Counter[str] = field(factory=Counter)
+    """Sequences of which the chat template left out turns of a role, or tools."""
 
     def add(self, other: "Account") -> None:
         """Add the states of further examples."""
@@ -36,8 +40,9 @@ class Account:
         self.states += other.states
         self.overlong += other.overlong
         self.refused += other.refused
+        self.lost += other.lost
 
-    def settle(self, options: TrainingOptions) -> None:
+    def settle(self, options: TrainingOptions, split: str = "train") -> None:
         """Refuse what must not be trained, all at once.
 
         Raises:
@@ -52,8 +57,11 @@ class Account:
                 details=tuple(self.overlong[:SHOWN]),
             )
         if not self.rows:
-            text = f"0 usable rows after tokenising: {dict(self.states)}"
-            raise NoUsableRows(text, next_step="raise tuner.max_length")
+            states = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(self.states.items()))
+            raise NoUsableRows(
+                f"0 of {sum(self.states.values())} {split} rows fit max_length {options.max_length}: {states}",
+                next_step="raise tuner.max_length, or choose another tuner.overlong",
+            )
 
 
 def prepare(

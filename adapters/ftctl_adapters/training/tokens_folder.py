@@ -22,8 +22,11 @@ TOKENIZING = (
 )
 """How files begin that say how text becomes tokens and where an answer ends."""
 
-DECISIVE = ("max_length", "overlong", "loss_on")
+DECISIVE = ("max_length", "overlong", "loss_on", "template_drops")
 """Options of training that tokens depend on."""
+
+REVISION = 2
+"""Of the way in which examples become tokens and labels: another one makes other tokens of the same examples."""
 
 
 def tokens_folder(
@@ -38,7 +41,7 @@ def tokens_folder(
     tokenizer = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in _files(Path(model.path))}
     chosen = {name: getattr(options, name) for name in DECISIVE}
     asked = repr(getattr(objective, "options", getattr(objective, "_options", None)))
-    key = digest([__version__, kind.__module__, kind.__qualname__, asked, tokenizer, chosen, data.digest])
+    key = digest([__version__, REVISION, kind.__module__, kind.__qualname__, asked, tokenizer, chosen, data.digest])
     ours = kind.__module__.startswith("ftctl_plugins.")
     shared = context.settings.get("tokens") if ours and not is_sealed(data) else None
     return Path(shared or context.work / "tokens") / key

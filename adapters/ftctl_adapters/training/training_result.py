@@ -43,7 +43,12 @@ def complete(task: Task, tokenizer: ChatTokenizer, account: Account, state: Trai
     write_golden(served, tokenizer, chosen, out)
     documents = {
         "trainer_state.json": to_plain(state),
-        "label_ledger.json": {"states": dict(sorted(account.states.items())), "overlong": account.overlong},
+        "label_ledger.json": {
+            "states": dict(sorted(account.states.items())),
+            "validation": dict(sorted(account.validation.items())),
+            "template_drops": dict(sorted(account.lost.items())),
+            "overlong": account.overlong,
+        },
     }
     for name, document in documents.items():
         (out / name).write_text(json.dumps(document, indent=1), encoding="utf-8")

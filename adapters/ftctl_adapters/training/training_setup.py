@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from attrs import define
+from attrs import define, evolve
 
 from ftctl.domain import event as events
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
@@ -37,9 +37,11 @@ def make_ready(task: Task, group: Group) -> Ready:
     tokenizer = ChatTokenizer(task.model.path)
     rows, account = _encoded(task, tokenizer, "train", group)
     validation = Rows.of([])
+    _announce(task, account, rows, "train")
     if task.data.facts["splits"]["validation"]:
-        validation, _ = _encoded(task, tokenizer, "validation", group)
-    _announce(task, account, rows)
+        validation, seen = _encoded(task, tokenizer, "validation", group)
+        _announce(task, seen, validation, "validation")
+        account = evolve(account, validation=dict(seen.states))
     seed_everything(task.context.seed)
     tuned = task.tuner.adapt(task.tuner.load(task.model.path)).to(group.device)
     if task.options.engine != "deepspeed" or group.world == 1:
@@ -77,9 +79,14 @@ def _encoded(task: Task, tokenizer: ChatTokenizer, split: str, group: Group) -> 
     return encoded_split(encoding, tokenizer, task.data, split, kept, task.context)
 
 
-def _announce(task: Task, account: Account, rows: Rows) -> None:
+def _announce(task: Task, account: Account, rows: Rows, split: str) -> None:
+    if account.lost:
+        kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(account.lost.items()))
+        text = f"the chat template leaves out parts of {split} examples, which are trained without them: {kinds}"
+        task.context.emit(events.WARNING_RAISED, message=text)
     task.context.emit(
         events.DATA_DESCRIBED,
+        split=split,
         rows=account.rows,
         sequences=len(rows) * rows.together,
         tokens=account.tokens,

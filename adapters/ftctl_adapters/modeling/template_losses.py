@@ -1,0 +1,48 @@
+"""Find parts of a conversation that a chat template leaves out."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ftctl.domain.example import Message
+
+BLANKS = re.compile(r"\s+")
+
+
+def template_losses(text: str, messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> list[str]:
+    """Return what the rendered text lacks, such as ``turn 3 (tool)`` or ``tools``; blanks make no difference.
+
+    A turn's content is looked for after that of the turn before; a system turn anywhere, since some templates move it.
+    Content that a template writes as a JSON string is found too. Of tools, the names of functions and parameters are
+    looked for, since every template lays schemas out in its own way.
+    """
+    squeezed, begin, lost = BLANKS.sub("", text), 0, []
+    for place, message in enumerate(messages, 1):
+        end = _end(squeezed, message.content, 0 if message.role == "system" else begin)
+        if end < 0:
+            lost.append(f"turn {place} ({message.role})")
+        elif message.role != "system":
+            begin = end
+    if any(name not in text for tool in tools for name in _names(tool)):
+        lost.append("tools")
+    return lost
+
+
+def _end(squeezed: str, content: str, begin: int) -> int:
+    """Return where the content ends in the text without blanks; -1 if it is not there."""
+    for form in (content, json.dumps(content, ensure_ascii=False)[1:-1], json.dumps(content)[1:-1]):
+        wanted = BLANKS.sub("", form)
+        found = squeezed.find(wanted, begin)
+        if found >= 0:
+            return found + len(wanted)
+    return -1
+
+
+def _names(tool: dict[str, Any]) -> list[str]:
+    """Return the names of a tool's function and of its parameters."""
+    function = tool.get("function", tool)
+    function = function if isinstance(function, dict) else {}
+    parameters = function.get("parameters")
+    properties = parameters.get("properties") if isinstance(parameters, dict) else None
+    return [str(function.get("name", "")), *map(str, properties if isinstance(properties, dict) else ())]
