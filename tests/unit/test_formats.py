@@ -26,7 +26,7 @@ SAME: list[dict[str, Any]] = [
 def example(row: dict[str, Any]) -> Example:
     form = detect(row)
     assert form is not None
-    return to_example(row, form, "f:1")
+    return to_example(row, form, "f:1").example
 
 
 @pytest.mark.parametrize("row", SAME)
@@ -68,6 +68,8 @@ def test_a_row_survives_the_canonical_form() -> None:
         ({"messages": [{"role": "assistant", "content": None}]}, "must be text, not NoneType"),
         ({"messages": [{"role": "assistant", "content": " "}]}, "the answer is empty"),
         ({"messages": [{"role": "assistant", "content": "a", "weight": 2}]}, "weight must be 0 or 1"),
+        ({"messages": [{"role": "assistant", "content": [{"type": "image_url"}]}]}, "a part of type 'image_url'"),
+        ({"messages": [{"role": "user", "content": "a", "name": "bob"}]}, "cannot use the key 'name'"),
         ({"messages": [{"role": "assistant", "content": "a", "weight": 0}]}, "no assistant turn has a weight"),
         (
             {
@@ -82,7 +84,7 @@ def test_a_row_survives_the_canonical_form() -> None:
         ({"instruction": 1, "output": "x"}, "instruction must be text"),
         ({"instruction": "a", "output": "x", "history": ["a"]}, "`history`"),
         ({"messages": [{"role": "assistant", "content": "a"}]}, "needs a turn before it"),
-        ({"messages": [{"role": "user", "content": "a", "tool_calls": []}]}, "cannot use the key 'tool_calls'"),
+        ({"messages": [{"role": "user", "content": "a", "tool_calls": [1]}]}, "cannot use the key 'tool_calls'"),
         ({"text": "  "}, "empty text"),
         ({"text": 3}, "text must be text"),
         ({"prompt": "a", "completion": None}, "completion must be text"),
@@ -121,7 +123,7 @@ ASKED, YES, NO = (
     ],
 )
 def test_a_preference_pair_in_every_form(row: dict[str, Any]) -> None:
-    found = to_example(row, str(detect(row)), "f:1")
+    found = to_example(row, str(detect(row)), "f:1").example
     assert [m.content for m in found.messages] == ["Q", "A"]
     assert [m.content for m in found.rejected] == ["B"]
     assert Example.from_row(found.to_row()) == found
@@ -140,3 +142,118 @@ def test_a_preference_pair_in_every_form(row: dict[str, Any]) -> None:
 def test_a_pair_that_is_none_is_refused(row: dict[str, Any]) -> None:
     with pytest.raises(NotThisFormat):
         to_example(row, "preference", "f:1")
+
+
+CONVERSATION = [ASKED, YES]
+
+
+@pytest.mark.parametrize(
+    ("row", "turns", "rejected"),
+    [
+        ({"conversations": [{"from": "human", "value": "Q"}], "chosen": {"from": "gpt", "value": "A"},
+          "rejected": {"from": "gpt", "value": "B"}}, ["Q", "A"], "B"),
+        ({"instruction": "Q", "input": "", "chosen": "A", "rejected": "B"}, ["Q", "A"], "B"),
+        ({"instruction": "Q", "input": "of", "system": "S", "chosen": "A", "rejected": "B"}, ["S", "Q\nof", "A"], "B"),
+        ({"prompt": "Q", "chosen": CONVERSATION, "rejected": [ASKED, NO], "messages": CONVERSATION, "score": 1},
+         ["Q", "A"], "B"),
+        ({"chosen": "\n\nHuman: Q\n\nAssistant: A", "rejected": "\n\nHuman: Q\n\nAssistant: B"}, ["Q", "A"], "B"),
+        ({"messages": CONVERSATION, "rejected_response": "B"}, ["Q", "A"], "B"),
+        ({"query": "Q", "response": "A", "system": "S", "rejected_response": "B"}, ["S", "Q", "A"], "B"),
+        ({"messages": [ASKED], "chosen": "A", "rejected": "B"}, ["Q", "A"], "B"),
+        ({"prompt": "Q", "chosen": "A", "rejected": "B", "history": [["1", "2"]]}, ["1", "2", "Q", "A"], "B"),
+    ],
+)  # fmt: skip
+def test_every_layout_of_a_preference_becomes_a_pair(row: dict[str, Any], turns: list[str], rejected: str) -> None:
+    assert detect(row) == "preference"
+    found = example(row)
+    assert [m.content for m in found.messages] == turns
+    assert [m.content for m in found.rejected] == [rejected]
+    assert found.messages[-1].role == "assistant"
+
+
+@pytest.mark.parametrize(
+    ("row", "turns"),
+    [
+        ({"system": "S", "messages": CONVERSATION}, ["S", "Q", "A"]),
+        ({"system": "", "messages": CONVERSATION}, ["Q", "A"]),
+        ({"system": "S", "history": [["1", "2"]], "prompt": "Q", "completion": "A"}, ["S", "1", "2", "Q", "A"]),
+        ({"prompt": "Q", "response": "A"}, ["Q", "A"]),
+        ({"query": "Q", "response": "A", "system": None}, ["Q", "A"]),
+        ({"input": "Q", "output": "A"}, ["Q", "A"]),
+        ({"input": "Q", "target": "A", "kind": "QA"}, ["Q", "A"]),
+        ({"instruction": "Q", "context": "C", "response": "A", "category": "qa"}, ["Q\nC", "A"]),
+        ({"messages": [{"role": "developer", "content": "S"}, *CONVERSATION]}, ["S", "Q", "A"]),
+        ({"messages": [{**ASKED, "name": None, "tool_calls": None}, YES], "tools": None}, ["Q", "A"]),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "Q"}]}, YES]}, ["Q", "A"]),
+    ],
+)  # fmt: skip
+def test_layouts_of_others_are_read_as_what_they_mean(row: dict[str, Any], turns: list[str]) -> None:
+    assert [m.content for m in example(row).messages] == turns
+
+
+@pytest.mark.parametrize("flag", ["weight", "loss", "loss_weight", "train"])
+@pytest.mark.parametrize("off", [0, False, 0.0])
+def test_flags_of_a_turn_say_whether_it_trains(flag: str, off: float) -> None:
+    row = {"messages": [ASKED, {**YES, flag: off}, ASKED, {**YES, flag: 1}]}
+    assert [m.weight for m in example(row).messages] == [1, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ({"label": False}, "label"),
+        ({"kto_tag": 1}, "kto_tag"),
+        ({"images": ["cat.jpg"]}, "images"),
+        ({"context": "It began in 2000."}, "context"),
+        ({"history": [["a", "b"]]}, "history"),
+        ({"reasoning_content": "2 and 2"}, "reasoning_content"),
+    ],
+)
+def test_a_key_that_training_should_heed_is_used_or_refused_or_left_out_on_request(
+    more: dict[str, Any], key: str
+) -> None:
+    row = {"messages": CONVERSATION, **more}
+    with pytest.raises(NotThisFormat, match=rf"the key '{key}' is .* data_source.ignore_keys: \[{key}\]"):
+        example(row)
+    read = to_example(row, "messages", "f:1", ignore=(key,))
+    assert (read.ignored, read.example.metadata) == ({key}, {})
+    assert not to_example(row | {key: None}, "messages", "f:1").ignored
+    assert example(row | {key: []}).messages
+
+
+def test_every_key_of_a_row_has_a_use() -> None:
+    read = to_example({"messages": CONVERSATION, "tools": [{"name": "t"}], "id": 7, "group": 0}, "messages", "f:1")
+    assert (read.used, read.kept) == ({"messages", "tools", "group"}, {"id"})
+    assert read.example.group == "0", "0 is a group"
+    assert read.example.metadata == {"id": 7}
+
+
+def test_tools_may_be_json_text_and_must_be_schemas() -> None:
+    row = {"messages": CONVERSATION, "tools": '[{"name": "t"}]'}
+    assert example(row).tools == [{"name": "t"}]
+    assert example({"messages": CONVERSATION, "functions": [{"name": "t"}]}).tools == [{"name": "t"}]
+    for wrong in ('{"name": "t"}', "[", [1]):
+        with pytest.raises(NotThisFormat, match="`tools`"):
+            example({"messages": CONVERSATION, "tools": wrong})
+
+
+def test_two_system_prompts_are_not_chosen_from() -> None:
+    turns = [{"role": "system", "content": "S"}, *CONVERSATION]
+    assert example({"system": "S", "messages": turns}).messages[0].content == "S"
+    with pytest.raises(NotThisFormat, match="two different system prompts"):
+        example({"system": "T", "messages": turns})
+
+
+def test_zero_is_a_value_and_not_nothing() -> None:
+    with pytest.raises(NotThisFormat, match="input must be text, not int"):
+        example({"instruction": "Q", "input": 0, "output": "A"})
+
+
+def test_a_cell_without_a_plain_form_matters_only_if_it_is_used() -> None:
+    from ftctl_adapters.records.strict_json import Unreadable
+
+    cell = Unreadable("a cell of type bytes has no JSON form")
+    read = to_example({"text": "T", "thumbnail": cell}, "text", "f:1")
+    assert (read.example.metadata, read.unreadable) == ({}, {"thumbnail"})
+    with pytest.raises(NotThisFormat, match="text: a cell of type bytes has no JSON form"):
+        to_example({"text": cell}, "text", "f:1")

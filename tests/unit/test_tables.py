@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from ftctl.domain.example import Rejection
+from ftctl.domain.example import Example, Rejection
 from ftctl.ports.data_source import DataSourceError
+from ftctl_adapters.records.examples import ExampleReader
 from ftctl_adapters.records.locations import place_of
-from ftctl_adapters.records.tables import read_rows
+from ftctl_adapters.records.tables import Placed, read_rows
 
 ROWS = [{"text": "a"}, {"text": "é 你好\nzwei"}, {"text": "c"}]
 JSONL = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS)
@@ -137,7 +138,7 @@ def test_a_long_line_in_an_array_loses_nothing(tmp_path: Path) -> None:
     assert [row[1] for row in read_rows(place_of(tmp_path / "d.json")) if not isinstance(row, Rejection)] == rows
 
 
-def test_cells_of_a_table_become_json_or_are_refused(tmp_path: Path) -> None:
+def test_cells_of_a_table_become_json_and_matter_only_if_they_are_used(tmp_path: Path) -> None:
     import datetime
     import decimal
 
@@ -150,10 +151,17 @@ def test_cells_of_a_table_become_json_or_are_refused(tmp_path: Path) -> None:
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / f"{name}.parquet")
     found = {name: next(iter(read_rows(place_of(tmp_path / f"{name}.parquet")))) for name in tables}
     assert found["good"][:2] == ("good.parquet:row 1", {"text": "a", "day": "2026-01-02", "price": "1.50"})
-    assert isinstance(found["nan"], Rejection)
-    assert isinstance(found["bytes"], Rejection)
+    reader = ExampleReader()
+    for name in ("nan", "bytes"):
+        assert isinstance(found[name], Placed)
+        (read,) = reader.read([found[name]])
+        assert isinstance(read, Example)
+        assert (read.text, read.metadata) == ("a", {})
+    assert reader.keys["unreadable"] == {"x": 2}
     (tmp_path / "d.csv").write_bytes(b"text\na\x1bb\n")
-    assert reasons(tmp_path / "d.csv") == ["d.csv:2: control character U+001B"]
+    (refused,) = ExampleReader().read(read_rows(place_of(tmp_path / "d.csv")))
+    assert isinstance(refused, Rejection)
+    assert refused.reason == "text: control character U+001B"
 
 
 def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def _switched_in(current: Any, name: str) -> Any:
 
 
 def parse_setting(setting: str) -> tuple[str, Any]:
-    """Parse ``path=value``; the value is YAML.
+    """Parse ``path=value``; the value is YAML, but a blank and ``#`` begin no comment in it.
 
     Raises:
         ConfigInvalid: it is no such text.
@@ -64,7 +64,8 @@ def parse_setting(setting: str) -> tuple[str, Any]:
     path, equals, text = setting.partition("=")
     if not equals or not all(path.split(".")):
         raise ConfigInvalid(f"--set {setting}: must be path=value", next_step="for example --set tuner.rank=8")
-    return path, parse_yaml(text, f"--set {path}") if text else None
+    value = parse_yaml(text, f"--set {path}") if text else None
+    return path, text if isinstance(value, str) and text.startswith(value) and " #" in text else value
 
 
 def _set(document: dict[str, Any], setting: str) -> None:

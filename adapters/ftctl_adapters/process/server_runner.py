@@ -1,6 +1,7 @@
 """Start servers on loopback and wait until they answer."""
 
 import http.client
+import secrets
 import socket
 import time
 from pathlib import Path
@@ -15,13 +16,15 @@ from ftctl_adapters.process.starter import Fork, ProcessStarter
 
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 10.0
+MARK = "FTCTL_SERVER"
+"""Variable by which processes of a server are known that have left its session."""
 
 
 class LocalServer(RunningServer):
     """A server process group with its log."""
 
-    def __init__(self, group: ProcessGroup, log: Path) -> None:
-        self._group, self._log = group, log
+    def __init__(self, group: ProcessGroup, log: Path, mark: str) -> None:
+        self._group, self._log, self._mark = group, log, mark
 
     def check(self) -> None:
         code = self._group.poll()
@@ -35,7 +38,7 @@ class LocalServer(RunningServer):
 
     def refuse_foreign(self, port: int) -> None:
         """Raise `PortBusy` if another program listens on the port, and not this server."""
-        if is_foreign(port, self._group.pid):
+        if is_foreign(port, self._group.pid, self._mark):
             remedy = "stop it, or let a port be picked: --set server.port=0"
             raise PortBusy(f"another program answers at port {port} on 127.0.0.1", next_step=remedy)
 
@@ -61,8 +64,10 @@ class LocalServerRunner(ServerRunner):
         if log.exists():
             log.replace(log.with_suffix(".previous.log"))
         fork = Fork.WAIT if spec.forked else Fork.NEVER
-        group = self._starter.start(Interpreter(spec.argv[0]), spec.argv, log, spec.env, fork=fork)
-        server = LocalServer(group, log)
+        nonce = secrets.token_hex(16)
+        variables = {**spec.env, MARK: nonce}
+        group = self._starter.start(Interpreter(spec.argv[0]), spec.argv, log, variables, fork=fork)
+        server = LocalServer(group, log, f"{MARK}={nonce}")
         try:
             self._wait(server, spec, address, log)
         except BaseException:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import Factory, define
@@ -14,6 +14,8 @@ from ftctl_adapters.records.annotations import unwrapped
 from ftctl_adapters.records.formats import NotThisFormat, detect, to_example, unknown_format
 from ftctl_adapters.records.tables import Placed, Row
 
+USES = ("used", "kept", "ignored", "unreadable")
+"""Uses of a row's keys: by the format, as metadata, left out on request, left out for want of a plain form."""
 EXCERPT = 120
 """Characters of a refused row that are kept."""
 
@@ -22,12 +24,15 @@ EXCERPT = 120
 class ExampleReader:
     """Reader of rows in one format: the declared one, or the first that was detected.
 
-    ``names`` maps names of the format to those that the rows have instead; ``formats`` counts what was read.
+    ``names`` maps names of the format to those that the rows have instead; ``ignore`` are keys to leave out although
+    training should heed them. ``formats`` counts what was read, ``keys`` the rows that have each key, by its use.
     """
 
     format: str = "auto"
     names: Mapping[str, str] = Factory(dict)
+    ignore: Sequence[str] = ()
     formats: Counter[str] = Factory(Counter)
+    keys: dict[str, Counter[str]] = Factory(lambda: {use: Counter() for use in USES})
     _seen: bool = False
 
     def read(self, rows: Iterable[Row]) -> Iterator[Example | Rejection]:
@@ -66,13 +71,20 @@ class ExampleReader:
             said = f"format {form} in a file of {declared}; declare one: data_source.format"
             return Rejection(where, said, byte=byte)
         try:
-            example = to_example(values, form, where, byte)
+            read = to_example(values, form, where, byte, self.ignore)
         except NotThisFormat as error:
             return Rejection(where, str(error), excerpt, byte)
         except KeyError as error:
             return Rejection(where, f"format {form} needs the key {error}", excerpt, byte)
         self.formats[form] += 1
-        return example
+        for use in USES:
+            self.keys[use].update(getattr(read, use))
+        return read.example
+
+    def described(self) -> dict[str, Any]:
+        """Return formats and keys for `DataDescribed`; empty counts are left out."""
+        keys = {f"keys_{use}": dict(sorted(found.items())) for use, found in self.keys.items() if found}
+        return {"formats": dict(self.formats), **keys}
 
     def _lacking(self, row: Placed, name: str) -> Rejection:
         there = ", ".join(map(str, row.values))

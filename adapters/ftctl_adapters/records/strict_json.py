@@ -8,6 +8,8 @@ import sys
 from decimal import Decimal
 from typing import Any, NoReturn
 
+from attrs import frozen
+
 MAX_DEPTH = 64
 MAX_DIGITS = 400
 _OPENERS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|$)|[\[{]|[\]}]', re.DOTALL)
@@ -126,6 +128,21 @@ _THOROUGH = json.JSONDecoder(
     parse_constant=_refuse_constant, parse_float=_float, parse_int=_int, object_pairs_hook=_object
 )
 """It looks at the keys of every object, which takes several times as long."""
+
+
+@frozen
+class Unreadable:
+    """A cell without a plain form, and why; it matters only if something uses it."""
+
+    reason: str
+
+
+def plain_or_unreadable(value: Any) -> Any:
+    """Convert a table's value to plain JSON, or return why it has no such form."""
+    try:
+        return plain(value)
+    except NotStrict as error:
+        return Unreadable(error.reason)
 
 
 def plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from ftctl.domain.example import Rejection
 from ftctl.ports.data_source import DataSourceError
 from ftctl_adapters.records.line_reader import MAX_LINE_BYTES, CutOff, read_lines, read_whole, readable
 from ftctl_adapters.records.locations import PACKED, Place
-from ftctl_adapters.records.strict_json import NotStrict, parse, plain
+from ftctl_adapters.records.strict_json import NotStrict, parse, plain_or_unreadable
 
 MAX_ARRAY_BYTES = 512 << 20
 
@@ -105,19 +105,16 @@ def read_csv(place: Place, delimiter: str = ",") -> Iterator[Row]:
         for cells in reader:
             where = f"{place.name}:{reader.line_num}"
             if len(cells) == len(header):
-                yield _checked(where, dict(zip(header, cells, strict=True)))
+                yield Placed(where, _plain(dict(zip(header, cells, strict=True))))
             elif cells:
                 yield Rejection(where, f"{len(cells)} cells under {len(header)} columns", ",".join(cells)[:120])
     except csv.Error as error:
         raise DataSourceError(f"{place.address}:{reader.line_num}: not CSV: {error}") from error
 
 
-def _checked(where: str, row: dict[str, Any]) -> Row:
-    """Convert cells to JSON types: dates to ISO text; others without a plain form are refused."""
-    try:
-        return Placed(where, {str(key): plain(value) for key, value in row.items()})
-    except NotStrict as error:
-        return Rejection(where, error.reason, str(row)[:120])
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Convert cells to JSON types: dates to ISO text; others without a plain form are `Unreadable`."""
+    return {str(key): plain_or_unreadable(value) for key, value in row.items()}
 
 
 def _text_lines(place: Place) -> Iterator[str]:
@@ -150,7 +147,7 @@ def read_parquet(place: Place) -> Iterator[Row]:
             for batch in table.iter_batches(batch_size=1024):
                 for row in batch.to_pylist():
                     number += 1
-                    yield _checked(f"{place.name}:row {number}", _filled(row))
+                    yield Placed(f"{place.name}:row {number}", _plain(_filled(row)))
     except (ArrowException, OSError, UnicodeDecodeError, OverflowError, ValueError) as error:
         raise DataSourceError(f"{place.address}: not a readable Parquet file: {error}") from error
 

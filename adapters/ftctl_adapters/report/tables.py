@@ -107,6 +107,8 @@ def data_rows(summary: dict[str, Any]) -> list[list[str]]:
     rows = [["what", "rows"], ["read", str(summary.get("rows", 0))]]
     for group in ("states", "splits", "reasons"):
         rows += [[f"{group[:-1]} {name}", str(count)] for name, count in summary.get(group, {}).items()]
+    for use in ("used", "kept", "ignored", "unreadable"):
+        rows += [[f"key {use}: {name}", str(count)] for name, count in summary.get(f"keys_{use}", {}).items()]
     rows += [["note", text] for text in summary.get("notes", ())]
     return rows if summary else []
 

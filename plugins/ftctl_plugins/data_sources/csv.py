@@ -7,7 +7,15 @@ from ftctl.plugin import option, options
 from ftctl.ports.data_source import DataSourceError
 from ftctl_adapters.records.locations import Place
 from ftctl_adapters.records.tables import Row, read_csv, whole_rows
-from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, NAMES_HELP, PATH_HELP, STORAGE_HELP, FileSource
+from ftctl_plugins.data_sources.files import (
+    FORMAT_HELP,
+    FORMATS,
+    IGNORE_HELP,
+    NAMES_HELP,
+    PATH_HELP,
+    STORAGE_HELP,
+    FileSource,
+)
 
 
 @options
@@ -18,6 +26,7 @@ class CsvOptions:
     delimiter: str = option(",", help="The character between cells.")
     format: str = option("auto", help=FORMAT_HELP, choices=FORMATS)
     names: dict[str, str] = option({}, help=NAMES_HELP)
+    ignore_keys: tuple[str, ...] = option((), help=IGNORE_HELP)
     storage_env: str | None = option(None, help=STORAGE_HELP, location=True)
 
 
@@ -27,7 +36,7 @@ class CsvSource(FileSource):
     kinds: ClassVar[tuple[str, ...]] = (".csv", ".tsv")
 
     def __init__(self, options: CsvOptions) -> None:
-        super().__init__(options.path, options.format, options.names, options.storage_env)
+        super().__init__(options.path, options.format, options.names, options.storage_env, ignore=options.ignore_keys)
         if len(options.delimiter) != 1:
             raise DataSourceError(f"data_source.delimiter: must be one character, not {options.delimiter!r}")
         self._delimiter = options.delimiter

@@ -1,8 +1,9 @@
 """Common part of file sources: locations, formats, rows."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
+from pathlib import Path
 from typing import ClassVar
 
 from ftctl.domain.codec import digest
@@ -31,6 +32,8 @@ KEY_FILE_HELP = "The same, when the key lies in a file."
 FORMAT_HELP = "The rows' format; `auto` reads it off the keys."
 NAMES_HELP = "Column mapping, from the format's field to your column, e.g. `{prompt: question, completion: answer}`."
 
+IGNORE_HELP = "Keys of rows to leave out although training should heed them, e.g. `[label, images]`."
+
 
 class FileSource(DataSource):
     """Reads rows by the format of their keys; mixed formats are an error unless one is declared."""
@@ -39,19 +42,22 @@ class FileSource(DataSource):
     """Endings by which files of a folder or a pattern are taken."""
 
     def __init__(
-        self, path: str, form: str, names: Mapping[str, str], storage_env: str | None, key: KeyPlace | None = None
+        self,
+        path: str,
+        form: str,
+        names: Mapping[str, str],
+        storage_env: str | None,
+        key: KeyPlace | None = None,
+        ignore: Sequence[str] = (),
     ) -> None:
-        self._path, _, limit = path.partition(SPLIT_MARK)
-        if limit and not limit.isdecimal():
-            raise DataSourceError(f"{path}: after # stands a number of rows")
+        self._path, self._limit = _limited(path)
         unknown = [name for name in names if name not in FIELDS]
         if unknown:
             meant = nearest(unknown[0], FIELDS)
             hint = f"; did you mean {meant!r}?" if meant else f"; known: {', '.join(FIELDS)}"
             raise DataSourceError(f"data_source.names: no format has {unknown[0]!r}{hint}")
-        self._format, self._names = form, names
+        self._format, self._names, self._ignore = form, names, tuple(ignore)
         self._storage_env, self._key = storage_env, key
-        self._limit = int(limit) if limit else None
 
     @abstractmethod
     def rows(self, place: Place) -> Iterator[Row]:
@@ -72,7 +78,19 @@ class FileSource(DataSource):
         return digest([[[place.name, place.state()] for place in self._places()], self._limit])
 
     def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
-        reader = ExampleReader(self._format, self._names)
+        reader = ExampleReader(self._format, self._names, self._ignore)
         rows = chain.from_iterable(map(self.rows, self._places()))
-        yield from reader.read(islice(rows, self._limit))
-        context.emit(DATA_DESCRIBED, formats=dict(reader.formats), path=self._path)
+        try:
+            yield from reader.read(islice(rows, self._limit))
+        finally:  # a mix may leave rows unread
+            context.emit(DATA_DESCRIBED, **reader.described(), path=self._path)
+
+
+def _limited(path: str) -> tuple[str, int | None]:
+    """Return the path and the number of rows that ``path#500`` asks for; a path that exists is taken as it is."""
+    rest, mark, limit = path.rpartition(SPLIT_MARK)
+    if not mark or Path(path).exists() or ("://" in path and not limit.isdecimal()):
+        return path, None
+    if not limit.isdecimal():
+        raise DataSourceError(f"{path}: no such path, and after # stands no number of rows")
+    return rest, int(limit)

@@ -13,7 +13,7 @@ from ftctl_adapters.records.examples import ExampleReader
 from ftctl_adapters.records.hub import READABLE, split_files
 from ftctl_adapters.records.locations import Place
 from ftctl_adapters.records.tables import read_rows
-from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, NAMES_HELP
+from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, IGNORE_HELP, NAMES_HELP
 
 
 @options
@@ -26,6 +26,7 @@ class HubOptions:
     split_name: str = option("train", help="Split to read; train, validation and test are made of it.")
     format: str = option("auto", help=FORMAT_HELP, choices=FORMATS)
     names: dict[str, str] = option({}, help=NAMES_HELP)
+    ignore_keys: tuple[str, ...] = option((), help=IGNORE_HELP)
 
 
 class HubSource(DataSource):
@@ -69,7 +70,9 @@ class HubSource(DataSource):
         return digest([[place.name, place.state()] for place in self._places()])
 
     def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
-        reader = ExampleReader(self._options.format, self._options.names)
-        for place in self._places():
-            yield from reader.read(read_rows(place))
-        context.emit(DATA_DESCRIBED, formats=dict(reader.formats), path=self._options.repo)
+        reader = ExampleReader(self._options.format, self._options.names, self._options.ignore_keys)
+        try:
+            for place in self._places():
+                yield from reader.read(read_rows(place))
+        finally:
+            context.emit(DATA_DESCRIBED, **reader.described(), path=self._options.repo)

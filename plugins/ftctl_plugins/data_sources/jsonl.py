@@ -10,6 +10,7 @@ from ftctl_adapters.records.tables import KINDS, Row, read_rows
 from ftctl_plugins.data_sources.files import (
     FORMAT_HELP,
     FORMATS,
+    IGNORE_HELP,
     KEY_FILE_HELP,
     KEY_HELP,
     NAMES_HELP,
@@ -30,6 +31,7 @@ class JsonlOptions:
     )
     format: str = option("auto", help=FORMAT_HELP, choices=FORMATS)
     names: dict[str, str] = option({}, help=NAMES_HELP)
+    ignore_keys: tuple[str, ...] = option((), help=IGNORE_HELP)
     storage_env: str | None = option(None, help=STORAGE_HELP, location=True)
     key_env: str | None = option(None, help=KEY_HELP, location=True)
     key_file: str | None = option(None, help=KEY_FILE_HELP, location=True)
@@ -42,7 +44,7 @@ class JsonlSource(FileSource):
 
     def __init__(self, options: JsonlOptions) -> None:
         key = key_place(options.key_env, options.key_file)
-        super().__init__(options.path, options.format, options.names, options.storage_env, key)
+        super().__init__(options.path, options.format, options.names, options.storage_env, key, options.ignore_keys)
 
     def rows(self, place: Place) -> Iterator[Row]:
         return read_rows(place)

@@ -15,7 +15,7 @@ from ftctl.domain.interleave import FIRST, RULES, Drawn
 from ftctl.plugin import option, options
 from ftctl.ports import DataSource, StageContext
 from ftctl.ports.data_source import DataSourceError
-from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS
+from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, IGNORE_HELP
 from ftctl_plugins.data_sources.jsonl import JsonlOptions, JsonlSource
 
 
@@ -33,6 +33,7 @@ class MixOptions:
         choices=RULES,
     )
     format: str = option("auto", help=FORMAT_HELP, choices=FORMATS)
+    ignore_keys: tuple[str, ...] = option((), help=IGNORE_HELP)
 
 
 class MixSource(DataSource):
@@ -49,7 +50,7 @@ class MixSource(DataSource):
         if min(shares) <= 0:
             raise DataSourceError("data_source.probabilities: each must be greater than 0")
         self._shares = shares
-        self._sources = [_file(path, options.format) for path in options.paths]
+        self._sources = [_file(path, options) for path in options.paths]
 
     def fingerprint(self) -> str:
         found = [source.fingerprint() for source in self._sources]
@@ -67,5 +68,8 @@ def _numbered(number: int, rows: Iterator[Example | Rejection]) -> Iterator[Exam
     return (evolve(row, where=f"{number}/{row.where}") for row in rows)
 
 
-def _file(path: str, form: str) -> JsonlSource:
-    return JsonlSource(JsonlOptions(path=path, format=form, names={}, storage_env=None, key_env=None, key_file=None))
+def _file(path: str, options: MixOptions) -> JsonlSource:
+    none = {"storage_env": None, "key_env": None, "key_file": None}
+    return JsonlSource(
+        JsonlOptions(path=path, format=options.format, names={}, ignore_keys=options.ignore_keys, **none)
+    )

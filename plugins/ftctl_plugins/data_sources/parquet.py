@@ -6,7 +6,15 @@ from typing import ClassVar
 from ftctl.plugin import option, options
 from ftctl_adapters.records.locations import Place
 from ftctl_adapters.records.tables import Row, read_parquet
-from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, NAMES_HELP, PATH_HELP, STORAGE_HELP, FileSource
+from ftctl_plugins.data_sources.files import (
+    FORMAT_HELP,
+    FORMATS,
+    IGNORE_HELP,
+    NAMES_HELP,
+    PATH_HELP,
+    STORAGE_HELP,
+    FileSource,
+)
 
 
 @options
@@ -16,6 +24,7 @@ class ParquetOptions:
     path: str = option(help=f"{PATH_HELP.format(ending='.parquet')}; `path#500` takes 500 rows.", location=True)
     format: str = option("auto", help=FORMAT_HELP, choices=FORMATS)
     names: dict[str, str] = option({}, help=NAMES_HELP)
+    ignore_keys: tuple[str, ...] = option((), help=IGNORE_HELP)
     storage_env: str | None = option(None, help=STORAGE_HELP, location=True)
 
 
@@ -25,7 +34,7 @@ class ParquetSource(FileSource):
     kinds: ClassVar[tuple[str, ...]] = (".parquet",)
 
     def __init__(self, options: ParquetOptions) -> None:
-        super().__init__(options.path, options.format, options.names, options.storage_env)
+        super().__init__(options.path, options.format, options.names, options.storage_env, ignore=options.ignore_keys)
 
     def rows(self, place: Place) -> Iterator[Row]:
         return read_parquet(place)

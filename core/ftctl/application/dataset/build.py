@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from attrs import evolve
 
@@ -13,6 +13,7 @@ from ftctl.application.dataset.ledger_builder import LedgerBuilder, text_file
 from ftctl.application.dataset.pipeline import Pipeline, funnel
 from ftctl.application.dataset.recipe import parts
 from ftctl.application.dataset.row import Row
+from ftctl.application.dataset.row_keys import Described
 from ftctl.application.dataset.shard_worker import Item, line
 from ftctl.application.dataset.step import Step
 from ftctl.domain.artifact import Draft
@@ -57,20 +58,15 @@ def build_dataset(
         TypeError: the source tells something that is no row.
     """
     seal = steps[-1][1] if steps and isinstance(steps[-1][1], SealOperator) else None
-    way, notes = parts(steps[:-1] if seal else steps, shares, sealed=seal is not None), list[str]()
-
-    def heard(kind: str, **data: Any) -> None:
-        if kind == DATA_DESCRIBED and "note" in data:
-            notes.append(str(data["note"]))
-        context.emit(kind, **data)
-
+    way = parts(steps[:-1] if seal else steps, shares, sealed=seal is not None)
+    heard = Described(context.emit, sealed=seal is not None)
     flow_context = evolve(context, emit=heard)
     if engine:
         settings = context.settings | {"parts": engine.parts}
         flow_context = evolve(flow_context, spread=engine.spread, settings=settings)
     flow = Pipeline(way, flow_context, remote=bool(engine and engine.remote), seal=seal)
     last = context.work / "ledger-last"
-    lengths = _publish(flow.run(source.examples(context)), context.out, last, seal)
+    lengths = _publish(flow.run(source.examples(evolve(context, emit=heard))), context.out, last, seal)
     book = LedgerBuilder()
     book.write((*flow.ledgers, last), context.out)
     book.totals.check(flow.read)
@@ -82,7 +78,7 @@ def build_dataset(
     made = {"derived": book.derived.summary()} if book.derived.rows else {}
     long = {split: found.document() for split, found in lengths.items() if found.rows}
     summary = book.totals.summary() | made | {"funnel": funnel(way, flow.counts), "lengths": long}
-    summary |= {"notes": notes} if notes else {}
+    summary |= heard.document()
     context.emit(DATA_DESCRIBED, **summary)
     (context.out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     return Draft("dataset", "jsonl", {"splits": book.splits, "summary": summary})

@@ -1,0 +1,83 @@
+"""Read turns of conversations, as roles with texts or as ShareGPT's speakers with values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from ftctl.domain.example import ROLES, Message
+from ftctl_adapters.records.formats.parsed import NotThisFormat, text_of
+
+SHAREGPT_ROLES = {
+    "system": "system",
+    "human": "user",
+    "user": "user",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "bard": "assistant",
+    "assistant": "assistant",
+    "function_call": "assistant",
+    "observation": "tool",
+    "tool": "tool",
+}
+OPENAI_ROLES: dict[str, str] = {**dict(zip(ROLES, ROLES, strict=True)), "developer": "system"}
+FLAGS = ("weight", "loss", "loss_weight", "train", "trainable", "training")
+"""Keys of a turn by which people say whether it is trained: 0 and false, 1 and true."""
+
+
+@frozen
+class Style:
+    """Keys of a turn's role and text, and the roles by the words of the format."""
+
+    role: str
+    text: str
+    roles: Mapping[str, str]
+
+
+OPENAI = Style("role", "content", OPENAI_ROLES)
+SHAREGPT = Style("from", "value", SHAREGPT_ROLES)
+
+
+def read_turns(value: Any, key: str, style: Style = OPENAI) -> tuple[Message, ...]:
+    """Return the turns of a list; keys with null are absent keys.
+
+    Raises:
+        NotThisFormat: a turn lacks its role or text, or has what cannot be used.
+    """
+    if not isinstance(value, list) or not value:
+        raise NotThisFormat(f"`{key}` must be a list with turns")
+    return tuple(read_turn(turn, f"turn {place}", style) for place, turn in enumerate(value, 1))
+
+
+def read_turn(turn: Any, name: str, style: Style = OPENAI) -> Message:
+    """Return one turn; ``name`` stands in errors."""
+    given = {key: value for key, value in turn.items() if value is not None} if isinstance(turn, dict) else {}
+    if style.role not in given or style.text not in turn:
+        raise NotThisFormat(f"{name}: needs `{style.role}` and `{style.text}`")
+    unknown = given.keys() - {style.role, style.text, *FLAGS}
+    if unknown:
+        raise NotThisFormat(f"{name}: cannot use the key {min(unknown)!r}")
+    role = style.roles.get(str(given[style.role]))
+    if role is None:
+        raise NotThisFormat(f"{name}: unknown role {given[style.role]!r}")
+    weights = [_weight(given[flag], f"{name}: {flag}") for flag in FLAGS if flag in given]
+    return Message(role, _content(turn[style.text], f"{name}: {style.text}"), min(weights, default=1))  # type: ignore[arg-type]
+
+
+def _weight(value: Any, name: str) -> int:
+    if value not in (0, 1):
+        raise NotThisFormat(f"{name} must be 0 or 1")
+    return int(value)
+
+
+def _content(value: Any, name: str) -> str:
+    """Return a turn's text; parts of text are joined."""
+    if not isinstance(value, list):
+        return text_of(value, name)
+    parts = []
+    for part in value:
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind != "text":
+            raise NotThisFormat(f"{name} has a part of type {kind!r}; only text can be trained")
+        parts.append(text_of(part.get("text"), f"{name}: text"))
+    return "".join(parts)

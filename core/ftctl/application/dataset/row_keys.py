@@ -1,0 +1,38 @@
+"""Collect what sources and operators tell of a data set: notes, and the rows that have each key."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+
+from ftctl.domain.event import DATA_DESCRIBED
+
+USES = frozenset({"keys_used", "keys_kept", "keys_ignored", "keys_unreadable"})
+"""Counts of the rows that have a key, by its use."""
+
+
+@define
+class Described:
+    """Listener for `DataDescribed` that passes events on.
+
+    Names of keys may tell what encrypted rows hold: of ``sealed`` data sets they are not passed on.
+    """
+
+    emit: Callable[..., None]
+    sealed: bool
+    notes: list[str] = field(factory=list)
+    keys: dict[str, Counter[str]] = field(factory=dict)
+
+    def __call__(self, kind: str, **data: Any) -> None:
+        if kind == DATA_DESCRIBED:
+            self.notes.extend([str(data["note"])] if "note" in data else ())
+            for use in USES & data.keys():
+                self.keys.setdefault(use, Counter()).update(data[use])
+            data = {key: value for key, value in data.items() if not (self.sealed and key in USES)}
+        self.emit(kind, **data)
+
+    def document(self) -> dict[str, Any]:
+        """Return notes and keys for the summary."""
+        keys = {use: dict(sorted(found.items())) for use, found in sorted(self.keys.items()) if not self.sealed}
+        return ({"notes": self.notes} if self.notes else {}) | keys
