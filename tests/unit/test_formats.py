@@ -97,6 +97,9 @@ def test_a_row_that_cannot_be_used_says_why(row: dict[str, Any], reason: str) ->
 
 def test_a_row_of_no_known_format_is_not_guessed() -> None:
     assert detect({"question": "a", "answer": "b"}) is None
+    turn = {"message_id": "1", "parent_id": None, "text": "Hi", "role": "prompter"}
+    assert detect(turn) is None
+    assert "OASST tree" in unknown_format(turn)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from ftctl.domain import event as events
 from ftctl.domain.event import Event
 
 SWEEP_LINES = 24
+KEYS = ("keys_used", "keys_kept", "keys_ignored", "keys_unreadable")
 SHOWN = 4
 """How many metrics a finished stage tells on its line; the table at the end has all."""
 
@@ -63,7 +64,9 @@ def _finished(stage: str, data: dict[str, Any]) -> str:
 def _described(stage: str, data: dict[str, Any]) -> str:
     if "labels" in data:
         return f"\n{data['labels']}"
-    told = {key: value for key, value in data.items() if value and key not in ("funnel", "lengths")}
+    # the summary of a data set repeats the keys that its sources have told
+    left_out = KEYS if "states" in data else ()
+    told = {key: value for key, value in data.items() if value and key not in ("funnel", "lengths", *left_out)}
     steps = [_passed(stage, step) for step in data.get("funnel", []) if len(step) > 2]
     return "\n".join([*steps, "  " + stage + " " + "  ".join(f"{key}={_plain(value)}" for key, value in told.items())])
 

@@ -39,12 +39,17 @@ def detect(row: Mapping[str, Any]) -> str | None:
         return "responses"
     if pair_of(row):
         return "prompt-completion"
-    return "text" if "text" in row else None
+    return "text" if "text" in row and not _is_turn_of_tree(row) else None
+
+
+def _is_turn_of_tree(row: Mapping[str, Any]) -> bool:
+    """Return True for one turn of an OASST tree, which is no text by itself."""
+    return has(row, "message_id", "role", "text")
 
 
 def unknown_format(row: Mapping[str, Any]) -> str:
     """Explain why a row has no known format, with the key that was probably meant."""
-    if has(row, "message_id", "role", "text"):
+    if _is_turn_of_tree(row):
         return "no known format: one turn of an OASST tree a row; join the turns of a conversation into one row"
     for key in row:
         meant = nearest(str(key), FORMAT_KEYS, likeness=0.75)

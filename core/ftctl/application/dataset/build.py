@@ -119,9 +119,10 @@ def _refuse(book: LedgerBuilder, allowed: int, rejects: Path) -> None:
     totals = book.totals
     bad = totals.states["quarantined"]
     if bad > allowed:
+        allow = f", or set data_source.skip_invalid to {bad}" if bad < totals.rows else ""
         raise RowsInvalid(
             f"{bad} of {totals.rows} rows cannot be used",
-            next_step=f"correct them, or set data_source.skip_invalid to {bad}; all of them are in {rejects}",
+            next_step=f"correct them{allow}; all of them are in {rejects}",
             details=tuple(book.refused.lines()),
         )
     if not book.splits["train"]:
