@@ -108,7 +108,9 @@ def test_a_gzip_bomb_is_refused(tmp_path: Path) -> None:
     [
         ("d.jsonl.gz", b"not gzip", "cannot be read"),
         ("d.jsonl.zst", b"not zstd", "cannot be unpacked"),
-        ("d.json", b'{"a": 1}', "must be a JSON array"),
+        ("d.json", b'{"a": 1} {"a"', "not JSON"),
+        ("d.json", b'[{"a": 1} {"a": 2}]', "byte 11: not JSON: Expecting ',' delimiter"),
+        ("d.csv", b"prompt;completion\na;b\n", "its only column is called 'prompt;completion', divided by ';'"),
         ("d.json", b"[1, 2", "not JSON"),
         ("d.csv", b"a,a\n1,2\n", "twice"),
         ("d.csv", b'a,b\n"1,2\n', "not CSV"),
@@ -130,6 +132,48 @@ def test_ragged_csv_rows_are_rejected_one_by_one(tmp_path: Path) -> None:
     rows = list(read_rows(place_of(path)))
     assert [isinstance(row, Rejection) for row in rows] == [False, True, False, True]
     assert rows[2][:2] == ("d.csv:6", {"prompt": "multi\n\nline", "completion": "d"})
+
+
+LAID_OUT = [{"prompt": "a", "completion": "b"}, {"prompt": "c", "completion": "{[d]}"}]
+LINES = "\n".join(map(json.dumps, LAID_OUT))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("d.json", json.dumps(LAID_OUT)),
+        ("d.json", json.dumps(LAID_OUT, indent=2)),
+        ("d.json", LINES),
+        ("d.json", "\n".join(json.dumps(row, indent=1) for row in LAID_OUT)),
+        ("d.json", json.dumps({"version": "1", "data": LAID_OUT})),
+        ("d.jsonl", LINES),
+        ("d.jsonl", "\n".join(json.dumps(row, indent=1) for row in LAID_OUT) + "\n"),
+        ("d.tsv", "prompt\tcompletion\na\tb\nc\t{[d]}\n"),
+    ],
+)
+def test_rows_are_read_in_whatever_layout_they_stand(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    assert [row[1] for row in read_rows(place_of(tmp_path / name))] == LAID_OUT
+
+
+def test_one_object_is_one_row(tmp_path: Path) -> None:
+    row = {"messages": [{"role": "user", "content": "a"}], "data": "x"}
+    (tmp_path / "d.json").write_text(json.dumps(row, indent=1))
+    assert [found[1] for found in read_rows(place_of(tmp_path / "d.json"))] == [row]
+
+
+def test_a_bad_row_of_an_array_costs_itself_alone(tmp_path: Path) -> None:
+    (tmp_path / "d.json").write_text('[{"text": "$\\frac{1}{2}$"}, {"text": "ok"}, 3, {"a": 1, "a": 2}, {"x": NaN}]')
+    found = list(read_rows(place_of(tmp_path / "d.json")))
+    assert [row.where for row in found] == [f"d.json:row {number}" for number in range(1, 6)]
+    assert found[1].values == {"text": "ok"}  # type: ignore[union-attr]
+    reasons_told = [row.reason for row in found if isinstance(row, Rejection)]
+    assert [reason[:20] for reason in reasons_told] == [
+        "control character U+",
+        "a row must be an obj",
+        "duplicate key 'a'",
+        "NaN is not JSON",
+    ]
 
 
 def test_a_long_line_in_an_array_loses_nothing(tmp_path: Path) -> None:

@@ -1,16 +1,19 @@
 """Read rows of data files by their type: JSON lines, arrays, CSV, Parquet."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 from ftctl.domain.example import Rejection
 from ftctl.ports.data_source import DataSourceError
+from ftctl_adapters.records.json_documents import pieces
 from ftctl_adapters.records.line_reader import MAX_LINE_BYTES, CutOff, read_lines, read_whole, readable
 from ftctl_adapters.records.locations import PACKED, Place
 from ftctl_adapters.records.strict_json import NotStrict, parse, plain_or_unreadable
 
-MAX_ARRAY_BYTES = 512 << 20
+MAX_DOCUMENT_BYTES = 512 << 20
 
 
 class Placed(NamedTuple):
@@ -46,8 +49,12 @@ def whole_rows(place: Place, rows: Iterator[Row]) -> Iterator[Row]:
 
 
 def _jsonl(place: Place) -> Iterator[Row]:
-    name = place.name
-    for line in read_lines(place):
+    name, lines = place.name, read_lines(place)
+    first = next(lines, None)
+    if first and first.data is not None and first.data.strip() == b"{":
+        yield from _document(place)  # objects over several lines each
+        return
+    for line in chain([first] if first else (), lines):
         where = f"{name}:{line.number}"
         if line.data is None:
             yield Rejection(where, f"line longer than {MAX_LINE_BYTES >> 20} MiB", byte=line.start)
@@ -75,19 +82,25 @@ def _reason(error: NotStrict, complete: bool) -> str:
     return f"{at}{error.reason}{torn}"
 
 
-def _array(place: Place) -> Iterator[Row]:
-    data = read_whole(place, MAX_ARRAY_BYTES)
+def _document(place: Place) -> Iterator[Row]:
+    """Yield the rows of a file that is read whole: an array, objects one after another, or a list below a key."""
+    data = read_whole(place, MAX_DOCUMENT_BYTES)
     try:
-        value = parse(data) if data.strip() else []
+        for number, text in enumerate(pieces(data), 1):
+            yield _object(f"{place.name}:row {number}", text)
     except NotStrict as error:
-        raise DataSourceError(
-            f"{place.address}: {_reason(error, True)}", next_step="correct it, or use .jsonl"
-        ) from error
-    if not isinstance(value, list):
-        raise DataSourceError(f"{place.address}: must be a JSON array of rows, not {type(value).__name__}")
-    for number, row in enumerate(value, 1):
-        where = f"{place.name}:row {number}"
-        yield Placed(where, row) if isinstance(row, dict) else Rejection(where, "a row must be an object")
+        step = "correct it; rows are objects, in an array or one after another"
+        raise DataSourceError(f"{place.address}: {_reason(error, True)}", next_step=step) from error
+
+
+def _object(where: str, text: bytes) -> Row:
+    try:
+        value = parse(text)
+    except NotStrict as error:
+        return Rejection(where, error.reason, _excerpt(text))
+    if isinstance(value, dict):
+        return Placed(where, value)
+    return Rejection(where, f"a row must be an object, not {type(value).__name__}", _excerpt(text))
 
 
 def read_csv(place: Place, delimiter: str = ",") -> Iterator[Row]:
@@ -102,6 +115,7 @@ def read_csv(place: Place, delimiter: str = ",") -> Iterator[Row]:
         header = next(reader, [])
         if len(set(header)) != len(header):
             raise DataSourceError(f"{place.address}: a column name stands twice in the header")
+        _refuse_other_delimiter(place, header, delimiter)
         for cells in reader:
             where = f"{place.name}:{reader.line_num}"
             if len(cells) == len(header):
@@ -110,6 +124,17 @@ def read_csv(place: Place, delimiter: str = ",") -> Iterator[Row]:
                 yield Rejection(where, f"{len(cells)} cells under {len(header)} columns", ",".join(cells)[:120])
     except csv.Error as error:
         raise DataSourceError(f"{place.address}:{reader.line_num}: not CSV: {error}") from error
+
+
+def _refuse_other_delimiter(place: Place, header: list[str], delimiter: str) -> None:
+    """Refuse a table whose only column is called as if another character divided it."""
+    found = next((mark for mark in ";\t|," if len(header) == 1 and mark in header[0] and mark != delimiter), None)
+    if found:
+        shown = "\\t" if found == "\t" else found
+        raise DataSourceError(
+            f"{place.address}: its only column is called {header[0][:60]!r}, divided by {shown!r}, not {delimiter!r}",
+            next_step=f'read it with {{use: csv, delimiter: "{shown}"}}',
+        )
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
@@ -159,4 +184,10 @@ def _filled(value: Any) -> Any:
     return [_filled(item) for item in value] if isinstance(value, list) else value
 
 
-KINDS = {".jsonl": _jsonl, ".json": _array, ".csv": read_csv, ".parquet": read_parquet}
+KINDS: dict[str, Callable[[Place], Iterator[Row]]] = {
+    ".jsonl": _jsonl,
+    ".json": _document,
+    ".csv": read_csv,
+    ".tsv": partial(read_csv, delimiter="\t"),
+    ".parquet": read_parquet,
+}
