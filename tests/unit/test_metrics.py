@@ -16,6 +16,7 @@ from ftctl.testing.fakes import FakeTarget
 from ftctl_plugins.evaluators.exact_match import exact_match, token_f1
 from ftctl_plugins.evaluators.quality.perplexity import Perplexity, PerplexityOptions
 from ftctl_plugins.evaluators.quality.text_metrics import TextMetrics, TextMetricsOptions
+from ftctl_plugins.evaluators.words import words
 from ftctl_plugins.verifiers.golden import compare
 
 DATA = [Example(f"f:{n}", (Message("user", f"double {n}"), Message("assistant", str(2 * n)))) for n in range(1, 41)]
@@ -30,6 +31,26 @@ DATA = [Example(f"f:{n}", (Message("user", f"double {n}"), Message("assistant", 
         ("", "", 1.0, 1.0),
         ("", "x", 0.0, 0.0),
         ("你好吗", "你好", 0.0, 0.8),
+        ("A", "A", 1.0, 1.0),
+        ("The", "A", 0.0, 0.0),
+        ("", "A", 0.0, 0.0),
+        ("A.", "a", 1.0, 1.0),
+        ("5", "-5", 0.0, 0.0),
+        ("\u22125", "-5", 1.0, 1.0),
+        ("314", "3.14", 0.0, 0.0),
+        ("3.14.", "3.14", 1.0, 1.0),
+        ("+", "-", 0.0, 0.0),
+        ("C#", "C++", 0.0, 0.0),
+        ("c++", "C++", 1.0, 1.0),
+        ("5%", "5", 0.0, 0.0),
+        ("well-known", "well known", 0.0, 0.0),
+        ("cafe", "cafe\u0301", 0.0, 0.0),
+        ("caf\u00e9", "cafe\u0301", 1.0, 1.0),
+        ("दीन", "दिन", 0.0, 0.0),
+        ("สวัสดีครับ", "สวัสดีค่ะ", 0.0, pytest.approx(0.6, abs=0.25)),
+        ("😀", "😞", 0.0, 0.0),
+        ("(yes)", "yes", 1.0, 1.0),
+        ("“是。”", "是", 1.0, 1.0),
     ],
 )
 def test_exact_match_and_f1(answer: str, expected: str, exact: float, f1: float) -> None:
@@ -152,3 +173,55 @@ def test_what_rounding_can_turn_is_a_tie() -> None:
     case = GoldenCase((Message("user", "x"),), "x", (1,), "abc", tuple(map(ord, "abc")), (1.0, 1.0, 0.1), 3)
     assert compare(case, "abx", Letters()) == "different"
     assert compare(evolve(case, noise=0.2), "abx", Letters()) == "tie"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hello, world", ["hello", "world"]),
+        ("दिन अच्छा है", ["दिन", "अच्छा", "है"]),
+        ("cafe\u0301", ["caf\u00e9"]),
+        ("สวัสดี", ["ส", "วั", "ส", "ดี"]),
+        ("你好 world", ["你", "好", "world"]),
+        ("ひらがな", ["ひ", "ら", "が", "な"]),
+        ("مرحبا بك", ["مرحبا", "بك"]),
+        ("안녕 세상", ["안녕", "세상"]),
+        ("+++ ---", ["+++", "---"]),
+        ("", []),
+    ],
+)
+def test_words_of_many_scripts(text: str, expected: list[str]) -> None:
+    assert words(text) == expected
+
+
+class Says(FakeTarget):
+    """Answers every question alike."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+    def _answer(self, question: str) -> object:  # type: ignore[override]
+        from ftctl.ports import Answer
+
+        return Answer(self.text, (1,), "stop")
+
+
+@pytest.mark.parametrize(
+    "text", ["สวัสดีครับทุกคน", "ひらがなだけのぶんです", "你好世界你好", "+++ === +++ ===", "नमस्ते दुनिया यह है"]
+)
+def test_an_answer_that_is_equal_has_every_figure_at_its_best(text: str, context: StageContext) -> None:
+    data = [Example("f:1", (Message("user", "x"), Message("assistant", text)))]
+    options = TextMetricsOptions(more=("wer", "cer", "macro_f1"))
+    found = {m.name: m.value for m in TextMetrics(options).evaluate(Says(text), data, context).metrics}
+    assert found["bleu"] == pytest.approx(100)
+    assert {found[name] for name in ("exact_match", "f1", "rouge1", "rougeL", "macro_f1")} == {1.0}
+    assert (found["wer"], found["cer"]) == (0, 0)
+
+
+def test_words_that_differ_in_a_mark_are_different_words(context: StageContext) -> None:
+    for said, text in (("दीन", "दिन"), ("cafe", "cafe\u0301")):
+        data = [Example("f:1", (Message("user", "x"), Message("assistant", text)))]
+        options = TextMetricsOptions(more=("wer",))
+        found = {m.name: m.value for m in TextMetrics(options).evaluate(Says(said), data, context).metrics}
+        assert (found["rouge1"], found["wer"]) == (0, 1)

@@ -11,7 +11,7 @@ from ftctl.ports import Answer, Evaluator, StageContext, Target, answered
 from ftctl_plugins.evaluators.conversations import conversations
 from ftctl_plugins.evaluators.exact_match import exact_match, token_f1
 from ftctl_plugins.evaluators.quality.text_scores import BOOTSTRAP, MORE, chrf_signature
-from ftctl_plugins.evaluators.words import words
+from ftctl_plugins.evaluators.words import is_unspaced, words
 
 ROUGE = ("rouge1", "rouge2", "rougeL")
 SHORT = 3
@@ -26,7 +26,8 @@ class TextMetricsOptions:
     limit: int | None = option(None, help="Measure only this many examples of the test split.", ge=1)
     tokenize: str = option(
         "auto",
-        help="BLEU's tokenizer; auto: zh where an expected answer is in part Chinese (English as with 13a), else 13a.",
+        help="BLEU's tokenizer; auto: zh if an expected answer has Chinese, char if one has another script without "
+        "spaces, else 13a.",
         choices=("auto", "13a", "zh", "char", "intl", "none"),
     )
     stem: bool = option(
@@ -72,7 +73,10 @@ class TextMetrics(Evaluator):
     def _tokenizer(self, expected: Sequence[str]) -> str:
         if self._options.tokenize != "auto":
             return self._options.tokenize
-        return "zh" if any("\u4e00" <= one <= "\u9fff" for text in expected for one in text) else "13a"
+        # sacrebleu's zh divides Chinese by characters and the rest as 13a does; of other scripts all characters
+        if any("\u4e00" <= one <= "\u9fff" for text in expected for one in text):
+            return "zh"
+        return "char" if any(map(is_unspaced, expected)) else "13a"
 
 
 def _record(example: Example, answer: Answer, exact: float, f1: float) -> dict[str, object]:
