@@ -40,4 +40,4 @@ def preferred(judge: Asker, rubric: str, turns: Sequence[Message], first: str, s
 
 def transcript(turns: Sequence[Message]) -> str:
     """Return the turns as text for a judge."""
-    return "\n\n".join(f"{turn.role}: {turn.content}" for turn in turns)
+    return "\n\n".join(f"{turn.role}: {turn.said}" for turn in turns)

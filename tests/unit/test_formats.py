@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from ftctl.domain.example import Example, Message
 from ftctl_adapters.records.formats import NotThisFormat, detect, to_example, unknown_format
@@ -69,7 +70,7 @@ def test_a_row_survives_the_canonical_form() -> None:
         ({"messages": [{"role": "assistant", "content": " "}]}, "the answer is empty"),
         ({"messages": [{"role": "assistant", "content": "a", "weight": 2}]}, "weight must be 0 or 1"),
         ({"messages": [{"role": "assistant", "content": [{"type": "image_url"}]}]}, "a part of type 'image_url'"),
-        ({"messages": [{"role": "user", "content": "a", "name": "bob"}]}, "cannot use the key 'name'"),
+        ({"messages": [{"role": "user", "content": "a", "parts": "b"}]}, "cannot use the key 'parts'"),
         ({"messages": [{"role": "assistant", "content": "a", "weight": 0}]}, "no assistant turn has a weight"),
         (
             {
@@ -84,7 +85,14 @@ def test_a_row_survives_the_canonical_form() -> None:
         ({"instruction": 1, "output": "x"}, "instruction must be text"),
         ({"instruction": "a", "output": "x", "history": ["a"]}, "`history`"),
         ({"messages": [{"role": "assistant", "content": "a"}]}, "needs a turn before it"),
-        ({"messages": [{"role": "user", "content": "a", "tool_calls": [1]}]}, "cannot use the key 'tool_calls'"),
+        ({"messages": [{"role": "assistant", "content": "a", "tool_calls": [1]}]}, "needs `name` and `arguments`"),
+        ({"messages": [{"role": "user", "content": "a", "tool_calls": [{"name": "t"}]}]}, "only assistant turns call"),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": [{"name": "t", "arguments": "{"}]}]},
+            "text that is no JSON",
+        ),
+        ({"messages": [{"role": "assistant", "tool_calls": [{"name": "t", "arguments": [1]}]}]}, "must be an object"),
+        ({"conversations": [{"from": "function_call", "value": "clock()"}]}, "a call of a tool, and no JSON"),
         ({"text": "  "}, "empty text"),
         ({"text": 3}, "text must be text"),
         ({"prompt": "a", "completion": None}, "completion must be text"),
@@ -260,3 +268,38 @@ def test_a_cell_without_a_plain_form_matters_only_if_it_is_used() -> None:
     assert (read.example.metadata, read.unreadable) == ({}, {"thumbnail"})
     with pytest.raises(NotThisFormat, match="text: a cell of type bytes has no JSON form"):
         to_example({"text": cell}, "text", "f:1")
+
+
+CLOCK = {"name": "clock", "arguments": {"zone": "UTC"}}
+CALLING = [
+    {"messages": [ASKED, {"role": "assistant", "content": None, "tool_calls": [
+        {"id": "c1", "type": "function", "function": {"name": "clock", "arguments": '{"zone": "UTC"}'}}]},
+        {"role": "tool", "tool_call_id": "c1", "content": "12"}, YES]},
+    {"messages": [ASKED, {"role": "assistant", "tool_calls": [CLOCK]}, {"role": "tool", "content": "12"}, YES]},
+    {"messages": [ASKED, {"role": "assistant", "function_call": CLOCK}, {"role": "tool", "content": "12"}, YES]},
+    {"conversations": [{"from": "human", "value": "Q"},
+                       {"from": "function_call", "value": '{"name": "clock", "arguments": {"zone": "UTC"}}'},
+                       {"from": "observation", "value": "12"}, {"from": "gpt", "value": "A"}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", CALLING)
+def test_a_call_of_a_tool_is_the_same_in_every_layout(row: dict[str, Any]) -> None:
+    found = example(row)
+    assert [m.role for m in found.messages] == ["user", "assistant", "tool", "assistant"]
+    (call,) = found.messages[1].tool_calls
+    assert (call.name, call.object, found.messages[1].content) == ("clock", {"zone": "UTC"}, "")
+    assert Example.from_row(found.to_row()) == found
+    changed = evolve(found, messages=(found.messages[0], evolve(found.messages[1], tool_calls=()), *found.messages[2:]))
+    assert changed.content_digest != found.content_digest, "a call is content"
+
+
+def test_a_turn_may_have_reasoning_and_a_name_and_several_calls() -> None:
+    calls = [{"name": "a", "arguments": {}}, {"name": "b", "arguments": '{"x": ["é", {"y": "\'\\n"}]}'}]
+    turn = {"role": "assistant", "reasoning_content": "2 and 2", "content": "4", "tool_calls": calls}
+    found = example({"messages": [{**ASKED, "name": "bob"}, turn]})
+    assert found.messages[0].name == "bob"
+    assert found.messages[1].reasoning == "2 and 2"
+    assert [call.object for call in found.messages[1].tool_calls] == [{}, {"x": ["é", {"y": "'\n"}]}]
+    assert Example.from_row(found.to_row()) == found
+    assert found.answer.startswith("2 and 2\n4\n")

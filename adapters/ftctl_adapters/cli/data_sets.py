@@ -137,7 +137,7 @@ def _samples(title: str, lines: list[str]) -> None:
 
 
 def _text(row: Example) -> str:
-    told = row.text or " ⏎ ".join(f"{turn.role}: {turn.content}" for turn in row.messages)
+    told = row.text or " ⏎ ".join(f"{turn.role}: {turn.said}" for turn in row.messages)
     told = told.replace("\n", " ")
     return told if len(told) <= WIDTH else f"{told[:WIDTH]}…"
 

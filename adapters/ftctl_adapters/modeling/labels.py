@@ -100,7 +100,7 @@ def _train_turn(
 def _refuse_special_tokens(tokenizer: ChatTokenizer, example: Example) -> None:
     """Refuse content that spells a special token, which would end its turn or forge another."""
     for place, message in enumerate(example.messages, 1):
-        found = next((token for token in tokenizer.special_tokens if token in message.content), None)
+        found = next((token for token in tokenizer.special_tokens if token in message.said), None)
         if found:
             raise LabelsInvalid(
                 f"{example.where}: turn {place} spells the special token {found!r}, which would end or forge a turn",

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ftctl.domain.example import Message
@@ -19,6 +19,7 @@ def template_losses(text: str, messages: Sequence[Message], tools: Sequence[dict
     """
     squeezed, begin, lost = BLANKS.sub("", text), 0, []
     for place, message in enumerate(messages, 1):
+        lost += [f"turn {place} ({what})" for what in _extras(squeezed, message, begin)]
         end = _end(squeezed, message.content, 0 if message.role == "system" else begin)
         if end < 0:
             lost.append(f"turn {place} ({message.role})")
@@ -27,6 +28,28 @@ def template_losses(text: str, messages: Sequence[Message], tools: Sequence[dict
     if any(name not in text for tool in tools for name in _names(tool)):
         lost.append("tools")
     return lost
+
+
+def _extras(squeezed: str, message: Message, begin: int) -> Iterator[str]:
+    """Yield what the text lacks of a turn's reasoning and calls, behind the turn before it."""
+    if message.reasoning and _end(squeezed, message.reasoning, begin) < 0:
+        yield "reasoning"
+    spelled = (text for call in message.tool_calls for text in (call.name, *_leaves(call.object)))
+    if any(_end(squeezed, text, begin) < 0 for text in spelled):
+        yield "tool call"
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    """Yield keys and texts of a JSON value."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield str(key)
+            yield from _leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item)
+    elif isinstance(value, str):
+        yield value
 
 
 def _end(squeezed: str, content: str, begin: int) -> int:

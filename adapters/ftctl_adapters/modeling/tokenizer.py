@@ -7,7 +7,10 @@ from typing import Any
 
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.example import Message, Prompt
+from ftctl.domain.tool_call import ToolCall
 from ftctl.errors import LabelsInvalid
+
+SENTINEL = {"sentinel_key": "sentinel_value"}
 
 
 class ChatTokenizer:
@@ -21,6 +24,7 @@ class ChatTokenizer:
         pad = self.raw.pad_token_id
         self.pad_id: int = pad if pad is not None else min(self.stop_ids, default=0)
         added = self.raw.added_tokens_decoder.values()
+        self._form: tuple[str | None, bool] = (None, False)
         self.special_tokens = tuple(sorted(str(token) for token in added if token.special and str(token).strip()))
 
     @staticmethod
@@ -43,7 +47,7 @@ class ChatTokenizer:
                 "the tokenizer has no chat template, so conversations cannot be rendered",
                 next_step="add chat_template.jinja to the model folder, or train on raw text",
             )
-        turns = [{"role": message.role, "content": message.content} for message in messages]
+        turns = [message.to_openai() if self._calls_as_text else _as_objects(message) for message in messages]
         try:
             text = self.raw.apply_chat_template(
                 turns, tools=tools or None, tokenize=False, add_generation_prompt=ask, return_dict=False
@@ -51,6 +55,27 @@ class ChatTokenizer:
         except Exception as error:
             raise LabelsInvalid(f"the chat template refuses this conversation: {error}") from error
         return str(text)
+
+    @property
+    def _calls_as_text(self) -> bool:
+        """Return True if the chat template wants arguments of calls as JSON text, and not as an object.
+
+        A template that encodes text once more, or writes an object as Python does, is found by a call with a sentinel.
+        """
+        template = self.raw.chat_template
+        if self._form[0] != str(template):
+            self._form = str(template), not self._writes(as_text=False) and self._writes(as_text=True)
+        return self._form[1]
+
+    def _writes(self, *, as_text: bool) -> bool:
+        """Return True if a call's arguments stand in the rendered text as JSON."""
+        call = ToolCall.of("sentinel", SENTINEL).to_openai(as_text=as_text)
+        turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "", "tool_calls": [call]}]
+        try:
+            text = str(self.raw.apply_chat_template(turns, tokenize=False, return_dict=False))
+        except Exception:  # whatever a template of others raises, this form is none that it takes
+            return False
+        return json.dumps(SENTINEL, separators=(",", ":")) in "".join(text.split())
 
     def asked(self, prompt: Prompt) -> list[int]:
         """Return the token ids of a prompt, up to where the model answers or continues."""
@@ -72,6 +97,10 @@ class ChatTokenizer:
     def decode(self, ids: Sequence[int], *, special: bool = False) -> str:
         """Return the text of generated tokens; special tokens only if asked for."""
         return str(self.raw.decode(list(ids), skip_special_tokens=not special))
+
+
+def _as_objects(message: Message) -> dict[str, Any]:
+    return {"role": message.role, "content": message.content, **message.more}
 
 
 def _stop_ids(folder: Path, eos: int | None) -> frozenset[int]:

@@ -31,7 +31,7 @@ def item_of(row: Example) -> str:
 
     A letter comes first, or a spreadsheet takes some for numbers.
     """
-    return "q" + digest([[turn.role, turn.content] for turn in row.prompt.messages] or row.text)[:12]
+    return "q" + digest([turn.identity for turn in row.prompt.messages] or row.text)[:12]
 
 
 def expecting(row: Example, answer: str, said: Sequence[tuple[str, str]]) -> Example:

@@ -6,6 +6,7 @@ from typing import Any
 from attrs import evolve
 
 from ftctl.domain.example import Example, Message
+from ftctl.domain.tool_call import ToolCall
 
 Change = Callable[[str], str]
 
@@ -33,7 +34,7 @@ def texts(row: Example) -> Iterator[str]:
     if row.text:
         yield row.text
     for message in (*row.messages, *row.rejected):
-        yield message.content
+        yield from _texts_of(message)
 
 
 def answers(row: Example) -> Iterator[str]:
@@ -42,11 +43,26 @@ def answers(row: Example) -> Iterator[str]:
         yield row.text
     for message in row.messages:
         if message.role == "assistant" and message.weight:
-            yield message.content
+            yield from _texts_of(message)
+
+
+def _texts_of(message: Message) -> Iterator[str]:
+    if message.reasoning:
+        yield message.reasoning
+    if message.content or not message.tool_calls:
+        yield message.content
+    for call in message.tool_calls:
+        yield call.arguments
 
 
 def _turns(turns: tuple[Message, ...], change: Change) -> tuple[Message, ...]:
-    changed = [change(turn.content) for turn in turns]
-    if all(new == turn.content for new, turn in zip(changed, turns, strict=True)):
-        return turns
-    return tuple(evolve(turn, content=new) for new, turn in zip(changed, turns, strict=True))
+    changed = tuple(_turn(turn, change) for turn in turns)
+    return turns if changed == turns else changed
+
+
+def _turn(turn: Message, change: Change) -> Message:
+    """Return the turn with its texts changed, those within arguments of calls too."""
+    reasoning = change(turn.reasoning) if turn.reasoning else ""
+    calls = tuple(ToolCall.of(call.name, map_values(call.object, change), call.id) for call in turn.tool_calls)
+    # text of calls is canonical, so a call that says the same is the same
+    return evolve(turn, content=change(turn.content), reasoning=reasoning, tool_calls=calls)

@@ -138,7 +138,7 @@ def _by_id(step: dict[str, Any]) -> dict[int, float]:
 
 
 def _body(endpoint: Endpoint, messages: Sequence[Message], max_tokens: int) -> dict[str, Any]:
-    turns = [{"role": message.role, "content": message.content} for message in messages]
+    turns = [message.to_openai() for message in messages]
     return {"model": endpoint.model, "messages": turns, "max_tokens": max_tokens}
 
 

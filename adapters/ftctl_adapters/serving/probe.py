@@ -35,7 +35,7 @@ class Probe:
 
     def ids(self, case: GoldenCase) -> tuple[int, ...] | None:
         """Return the server's token ids for the messages; ``None`` if it does not send them."""
-        turns = [{"role": message.role, "content": message.content} for message in case.messages]
+        turns = [message.to_openai() for message in case.messages]
         body: dict[str, Any] = {"messages": turns, "add_generation_prompt": True}
         return self._tokenized(body | ({"tools": list(case.tools)} if case.tools else {}))
 

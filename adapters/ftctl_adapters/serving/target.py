@@ -122,7 +122,7 @@ class EndpointTarget(Target):
             if self._tokenizer is None:
                 raise self._failed("going on with an answer needs the model's own tokenizer: endpoint.tokenizer")
             return "completions", {"prompt": self._tokenizer.asked(prompt)}
-        turns = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
+        turns = [turn.to_openai() for turn in prompt.messages]
         body: dict[str, Any] = {"messages": turns}
         if prompt.tools:
             body |= {"tools": list(prompt.tools), "tool_choice": "none"}

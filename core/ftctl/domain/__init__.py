@@ -11,6 +11,7 @@ from ftctl.domain.outcome import Derived, Dropped, Fate, Outcome
 from ftctl.domain.report import Report
 from ftctl.domain.resources import ModelShape, ResourcePlan
 from ftctl.domain.sweep import Sweep
+from ftctl.domain.tool_call import ToolCall
 from ftctl.domain.verdict import Verdict
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Report",
     "ResourcePlan",
     "Sweep",
+    "ToolCall",
     "Verdict",
     "mean_metric",
 ]

@@ -1,11 +1,13 @@
 """A training example in canonical form, and a rejected row."""
 
 import hashlib
+import json
 from typing import Any, Literal
 
 from attrs import field, frozen
 
 from ftctl.domain.codec import canonical
+from ftctl.domain.tool_call import ToolCall
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
@@ -13,11 +15,47 @@ ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 
 @frozen
 class Message:
-    """A turn. ``weight`` 0 keeps an assistant turn in the context without training it."""
+    """A turn. ``weight`` 0 keeps an assistant turn in the context without training it.
+
+    An assistant turn may call tools and have ``reasoning`` before its content. A tool's turn names the call it answers.
+    """
 
     role: Role
     content: str
     weight: int = 1
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+    name: str = ""
+    reasoning: str = ""
+
+    @property
+    def said(self) -> str:
+        """Return all that the turn says as one text: reasoning, content, and calls as JSON lines."""
+        calls = (
+            json.dumps({"name": call.name, "arguments": call.object}, ensure_ascii=False) for call in self.tool_calls
+        )
+        return "\n".join(part for part in (self.reasoning, self.content, *calls) if part)
+
+    @property
+    def more(self) -> dict[str, Any]:
+        """Return what the turn has beside role, content and weight, as OpenAI's API calls it."""
+        found = {
+            "tool_calls": [call.to_openai(as_text=False) for call in self.tool_calls],
+            "tool_call_id": self.tool_call_id,
+            "name": self.name,
+            "reasoning_content": self.reasoning,
+        }
+        return {key: value for key, value in found.items() if value}
+
+    def to_openai(self) -> dict[str, Any]:
+        """Return the turn as OpenAI's API has it; arguments of calls are JSON text."""
+        calls = [call.to_openai(as_text=True) for call in self.tool_calls]
+        return {"role": self.role, "content": self.content} | self.more | ({"tool_calls": calls} if calls else {})
+
+    @property
+    def identity(self) -> list[Any]:
+        """Return role and content, and what else there is: what a turn is known by."""
+        return [self.role, self.content, *([self.more] if self.more else [])]
 
 
 @frozen
@@ -64,8 +102,8 @@ class Example:
     @property
     def content_digest(self) -> str:
         """Return 32 hexadecimal digits of what would be trained; position, group and metadata do not count."""
-        turns = [[m.role, m.content, m.weight] for m in self.messages]
-        worse = [[m.role, m.content] for m in self.rejected]
+        turns = [[m.role, m.content, m.weight, *m.identity[2:]] for m in self.messages]
+        worse = [m.identity for m in self.rejected]
         return hashlib.sha256(canonical([turns, self.text, self.tools, *worse])).hexdigest()[:32]
 
     @property
@@ -75,8 +113,11 @@ class Example:
 
     @property
     def answer(self) -> str:
-        """Return the last turn's text, which the model is asked for."""
-        return self.messages[-1].content if self.messages else self.text
+        """Return the last turn's text, which the model is asked for; calls of tools as JSON lines."""
+        if not self.messages:
+            return self.text
+        last = self.messages[-1]
+        return last.said if last.tool_calls else last.content
 
     def to_row(self) -> dict[str, Any]:
         """Return the canonical JSON object of a row, with ``where`` and ``group`` beside it."""
@@ -95,12 +136,12 @@ class Example:
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> "Example":
         """Return the example that `to_row` wrote."""
-        messages = tuple(Message(m["role"], m["content"], m.get("weight", 1)) for m in row.get("messages", ()))
+        messages = tuple(_message(m) for m in row.get("messages", ()))
         return cls(
             where=row["where"],
             messages=messages,
             text=row.get("text", ""),
-            rejected=tuple(Message(m["role"], m["content"]) for m in row.get("rejected", ())),
+            rejected=tuple(_message(m) for m in row.get("rejected", ())),
             group=row.get("group", ""),
             tools=row.get("tools", []),
             metadata=row.get("metadata", {}),
@@ -109,8 +150,22 @@ class Example:
 
 
 def _turn(message: Message) -> dict[str, Any]:
-    turn: dict[str, Any] = {"role": message.role, "content": message.content}
+    turn: dict[str, Any] = {"role": message.role, "content": message.content, **message.more}
     return turn if message.weight == 1 else turn | {"weight": message.weight}
+
+
+def _message(turn: dict[str, Any]) -> Message:
+    functions = [(one["function"], one.get("id", "")) for one in turn.get("tool_calls", ())]
+    calls = tuple(ToolCall.of(function["name"], function["arguments"], call) for function, call in functions)
+    return Message(
+        turn["role"],
+        turn["content"],
+        turn.get("weight", 1),
+        calls,
+        turn.get("tool_call_id", ""),
+        turn.get("name", ""),
+        turn.get("reasoning_content", ""),
+    )
 
 
 @frozen

@@ -44,13 +44,13 @@ class AnswerStore:
 
 def question_key(prompt: Prompt, max_new_tokens: int, *drawn: float) -> str:
     """Return the key of an answer; ``drawn`` is temperature and seed of a sampled one."""
-    turns = [[message.role, message.content] for message in prompt.messages]
+    turns = [message.identity for message in prompt.messages]
     return _key(turns, prompt.tools, max_new_tokens, *drawn, *([prompt.begun] if prompt.begun else []))
 
 
 def example_key(example: Example) -> str:
     """Return the key of a score: what is given, and what is scored."""
-    turns = [[message.role, message.content, message.weight] for message in example.messages]
+    turns = [[m.role, m.content, m.weight, *m.identity[2:]] for m in example.messages]
     return _key(turns, example.tools, example.text, *(["open"] if example.open else []))
 
 

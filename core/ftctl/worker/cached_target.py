@@ -42,7 +42,7 @@ class CachedTarget(Target):
     ) -> list[Answer]:
         known = self._replies.answers
         asked = {key: prompt for key, prompt in zip(keys, prompts, strict=True) if key not in known}
-        by_length = sorted(asked.items(), key=lambda pair: sum(len(turn.content) for turn in pair[1].messages))
+        by_length = sorted(asked.items(), key=lambda pair: sum(len(turn.said) for turn in pair[1].messages))
         missing: dict[str, Answer] = {}
         for start in range(0, len(by_length), BATCH):
             self._context.stop_if_cancelled()
@@ -107,5 +107,5 @@ class CachedTarget(Target):
 
 def _beginning(example: Example) -> tuple[int, list[str]]:
     """Sort by length, and keep equal beginnings together: a target scores those faster."""
-    turns = [turn.content for turn in example.messages[:-1]]
+    turns = [turn.said for turn in example.messages[:-1]]
     return sum(map(len, turns)) if turns else len(example.text), turns

@@ -43,9 +43,9 @@ class DedupExact(SetOperator):
 
     def _told(self, row: Example) -> str:
         asked = self._options
-        turns = [(turn.role, turn.content) for turn in row.messages]
+        turns = [(turn.role, turn.said) for turn in row.messages]
         chosen = {"all": turns, "prompt": turns[:-1], "answer": turns[-1:]}[asked.of] if turns else [("", row.text)]
-        worse = [(turn.role, turn.content) for turn in row.rejected] if asked.of == "all" else []
+        worse = [(turn.role, turn.said) for turn in row.rejected] if asked.of == "all" else []
         return "\0".join(self._plain(part) for turn in (*chosen, *worse) for part in turn)
 
     def _plain(self, text: str) -> str:

@@ -38,7 +38,7 @@ class FilterTurns(RowOperator):
             return f"fewer than {asked.min_turns} turns"
         if asked.max_turns and len(turns) > asked.max_turns:
             return f"more than {asked.max_turns} turns"
-        if asked.empty == "drop" and any(not turn.content.strip() for turn in turns):
+        if asked.empty == "drop" and any(not turn.said.strip() for turn in turns):
             return "an empty turn"
         # an assistant that called a tool speaks again once that has answered
         roles = [turn.role for turn in turns]

@@ -87,7 +87,7 @@ def _check_turns(messages: tuple[Message, ...]) -> None:
     if not any(m.role == "assistant" and m.weight for m in messages):
         raise NotThisFormat("no assistant turn has a weight other than 0")
     for place, message in enumerate(messages):
-        if message.role == "assistant" and message.weight and not message.content.strip():
+        if message.role == "assistant" and message.weight and not message.said.strip():
             raise NotThisFormat(f"turn {place + 1}: the answer is empty")
         if message.role == "system" and place:
             raise NotThisFormat(f"turn {place + 1}: a system turn must come first")

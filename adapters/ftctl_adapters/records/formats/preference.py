@@ -88,8 +88,8 @@ def _common(chosen: Turns, rejected: Turns) -> Turns:
 def _pair(asked: Turns, chosen: Turns, rejected: Turns, used: set[str]) -> Parsed:
     if not asked or len(chosen) != 1 or len(rejected) != 1:
         raise NotThisFormat("chosen and rejected must be one answer each to the same turns; is `prompt` missing?")
-    if not rejected[0].content.strip():
+    if not rejected[0].said.strip():
         raise NotThisFormat("rejected: the answer is empty")
-    if rejected[0].content == chosen[0].content:
+    if rejected[0].identity == chosen[0].identity:
         raise NotThisFormat("chosen and rejected are the same answer")
     return Parsed((*asked, chosen[0]), "", rejected, frozenset(used))

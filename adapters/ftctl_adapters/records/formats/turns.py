@@ -6,6 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from ftctl.domain.example import ROLES, Message
+from ftctl_adapters.records.formats.calls import calls_in_text, read_calls
 from ftctl_adapters.records.formats.parsed import NotThisFormat, text_of
 
 SHAREGPT_ROLES = {
@@ -23,6 +24,9 @@ SHAREGPT_ROLES = {
 OPENAI_ROLES: dict[str, str] = {**dict(zip(ROLES, ROLES, strict=True)), "developer": "system"}
 FLAGS = ("weight", "loss", "loss_weight", "train", "trainable", "training")
 """Keys of a turn by which people say whether it is trained: 0 and false, 1 and true."""
+MORE = ("tool_calls", "function_call", "tool_call_id", "name")
+REASONING = ("reasoning_content", "reasoning", "thinking")
+"""Keys of a turn's reasoning, as servers and data sets call it."""
 
 
 @frozen
@@ -52,16 +56,31 @@ def read_turns(value: Any, key: str, style: Style = OPENAI) -> tuple[Message, ..
 def read_turn(turn: Any, name: str, style: Style = OPENAI) -> Message:
     """Return one turn; ``name`` stands in errors."""
     given = {key: value for key, value in turn.items() if value is not None} if isinstance(turn, dict) else {}
-    if style.role not in given or style.text not in turn:
+    if style.role not in given or (style.text not in turn and not given.keys() & {"tool_calls", "function_call"}):
         raise NotThisFormat(f"{name}: needs `{style.role}` and `{style.text}`")
-    unknown = given.keys() - {style.role, style.text, *FLAGS}
+    unknown = given.keys() - {style.role, style.text, *FLAGS, *MORE, *REASONING}
     if unknown:
         raise NotThisFormat(f"{name}: cannot use the key {min(unknown)!r}")
     role = style.roles.get(str(given[style.role]))
     if role is None:
         raise NotThisFormat(f"{name}: unknown role {given[style.role]!r}")
     weights = [_weight(given[flag], f"{name}: {flag}") for flag in FLAGS if flag in given]
-    return Message(role, _content(turn[style.text], f"{name}: {style.text}"), min(weights, default=1))  # type: ignore[arg-type]
+    calls, value = read_calls(given, f"{name}: tool_calls"), given.get(style.text)
+    if given[style.role] == "function_call":
+        calls, value = calls_in_text(value, f"{name}: {style.text}"), ""
+    if calls and role != "assistant":
+        raise NotThisFormat(f"{name}: only assistant turns call tools")
+    content = "" if value is None and calls else _content(value, f"{name}: {style.text}")
+    reasoning = next((text_of(given[key], f"{name}: {key}") for key in REASONING if key in given), "")
+    return Message(
+        role,  # type: ignore[arg-type] # one of the style's
+        content,
+        min(weights, default=1),
+        calls,
+        str(given.get("tool_call_id", "")),
+        str(given.get("name", "")),
+        reasoning,
+    )
 
 
 def _weight(value: Any, name: str) -> int:

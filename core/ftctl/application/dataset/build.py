@@ -101,7 +101,7 @@ def _publish(items: Iterator[Item], out: Path, ledger: Path, seal: SealOperator 
             if isinstance(item, Row):
                 row = item.example
                 files[item.split].write(json.dumps(row.to_row(), ensure_ascii=False) + "\n")
-                lengths[item.split].add(len(row.text) + sum(len(turn.content) for turn in row.messages))
+                lengths[item.split].add(len(row.text) + sum(len(turn.said) for turn in row.messages))
                 entry = LedgerEntry(item.number, row.where, KEPT, item.byte, item.split,
                                     changed_by=item.changed, parents=row.parents)  # fmt: skip
             assert isinstance(entry, LedgerEntry)

@@ -90,7 +90,7 @@ def _problems(row: Example, rules: Rules) -> Iterator[str]:
         yield f"is {kind}, not {rules.kind}"
     if row.messages:
         yield from _turn_problems(row, rules)
-    characters = len(row.text) + sum(len(turn.content) for turn in row.messages)
+    characters = len(row.text) + sum(len(turn.said) for turn in row.messages)
     if characters < rules.min_chars:
         yield f"{characters} characters; at least {rules.min_chars}"
     if rules.max_chars is not None and characters > rules.max_chars:

@@ -54,7 +54,7 @@ class Pii(Evaluator):
         return Report("pii", (metric,), (*records, *missing), {"pii": note})
 
     def _record(self, example: Example, answer: Answer) -> dict[str, Any]:
-        before = "\n".join(turn.content for turn in example.prompt.messages)
+        before = "\n".join(turn.said for turn in example.prompt.messages)
         kinds = [one.kind for one in finds(answer.text, self._kinds) if answer.text[one.start : one.end] not in before]
         prompt, said = (masked(text, self._kinds) for text in (example.prompt.question, answer.text))
         told = float(bool(kinds))
