@@ -50,3 +50,25 @@ def test_set_makes_a_mapping_of_a_bare_name(run_file: Path) -> None:
 def test_a_setting_that_leads_nowhere_is_refused(run_file: Path, setting: str) -> None:
     with pytest.raises(ConfigInvalid):
         compose(run_file, {}, (setting,))
+
+
+@pytest.mark.parametrize(
+    ("switches", "settings"),
+    [
+        ({"model": "./mine"}, ()),
+        ({"data_source": "jsonl"}, ()),
+        ({}, ("model=./mine",)),
+        ({}, ("data_source.use=csv",)),
+    ],
+)
+def test_the_examples_rates_and_lengths_are_not_for_other_models_or_rows(
+    switches: dict[str, str], settings: tuple[str, ...]
+) -> None:
+    document = compose(None, {"tuner": "lora", **switches}, settings)
+    assert document["tuner"] == {"use": "lora"}
+    assert document["evaluators"] == [{"use": "text-metrics"}, {"use": "perplexity"}]
+
+
+@pytest.mark.parametrize("switches", [{}, {"model": "builtin:tiny"}, {"data_source": "pydoc"}, {"tuner": "lora"}])
+def test_the_example_keeps_its_own(switches: dict[str, str]) -> None:
+    assert compose(None, switches, ())["tuner"]["num_train_epochs"] == 1

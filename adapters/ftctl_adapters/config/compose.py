@@ -27,6 +27,10 @@ def compose(path: Path | None, switches: Mapping[str, Any], settings: Sequence[s
     document = read_yaml(path or QUICKSTART)
     if not isinstance(document, dict):
         raise ConfigInvalid(f"{path}: a run file is a mapping with the key `model`", next_step="ftctl config schema")
+    if path is None and _is_other_work(document, switches, settings):
+        # rates, batches and lengths of the example are for its model and its rows
+        for key in ("tuner", "evaluators"):
+            document[key] = _names_alone(document[key])
     if path is None and switches.get("server") not in (None, "none") and not switches.get("compressor"):
         # the default's compressed form is made for the default's server; any server takes the whole model
         document["compressor"] = _unless_same(document, "server", switches["server"], document["compressor"])
@@ -36,6 +40,20 @@ def compose(path: Path | None, switches: Mapping[str, Any], settings: Sequence[s
     for setting in settings:
         _set(document, setting)
     return document
+
+
+def _is_other_work(document: Mapping[str, Any], switches: Mapping[str, Any], settings: Sequence[str]) -> bool:
+    """Return True if another model or other rows are named than those of the embedded run."""
+    named = {"model": document["model"], "data_source": document["data_source"]["use"]}
+    switched = any(switches.get(key) not in (None, name) for key, name in named.items())
+    return switched or any(setting.partition("=")[0] in ("model", "data_source.use") for setting in settings)
+
+
+def _names_alone(section: Any) -> Any:
+    """Return a section with its backends' names and no options."""
+    if isinstance(section, list):
+        return [_names_alone(entry) for entry in section]
+    return {"use": section["use"]} if isinstance(section, dict) else section
 
 
 def _unless_same(document: Mapping[str, Any], key: str, name: Any, kept: Any) -> Any:
