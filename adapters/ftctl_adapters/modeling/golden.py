@@ -12,6 +12,7 @@ from ftctl.domain.example import Example, Message
 from ftctl.domain.golden import GoldenCase
 from ftctl.errors import LabelsInvalid
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.modeling.windows import context_of
 
 FILE = "golden.json"
 MAX_NEW_TOKENS = 48
@@ -50,7 +51,8 @@ def write_golden(model: Any, tokenizer: ChatTokenizer, examples: Sequence[Exampl
             rendered = tokenizer.render(messages, ask=True)
         except LabelsInvalid:
             continue
-        cases.append(make_case(model, tokenizer, messages, rendered))
+        if _room(model, tokenizer, rendered):
+            cases.append(make_case(model, tokenizer, messages, rendered))
     cases += _with_tool(model, tokenizer)
     (out / FILE).write_text(json.dumps(to_plain(cases), ensure_ascii=False, indent=1), encoding="utf-8")
 
@@ -61,7 +63,15 @@ def _with_tool(model: Any, tokenizer: ChatTokenizer) -> list[GoldenCase]:
         plain, rendered = (tokenizer.render(question, ask=True, tools=tools) for tools in (None, [TOOL]))
     except LabelsInvalid:
         return []
+    if not _room(model, tokenizer, rendered):
+        return []
     return [evolve(make_case(model, tokenizer, question, rendered), tools=(TOOL,))] if plain != rendered else []
+
+
+def _room(model: Any, tokenizer: ChatTokenizer, rendered: str) -> int:
+    """Return the number of tokens that an answer may have within the model's context."""
+    context = context_of(model)
+    return MAX_NEW_TOKENS if context is None else max(0, min(MAX_NEW_TOKENS, context - len(tokenizer.encode(rendered))))
 
 
 def read_golden(folder: str) -> list[GoldenCase]:
@@ -76,12 +86,12 @@ def make_case(model: Any, tokenizer: ChatTokenizer, messages: Sequence[Message],
     """Make a golden case: the greedy answer, and the margin of each token over its runner-up."""
     import torch
 
-    ids = tokenizer.encode(rendered)
+    ids, longest = tokenizer.encode(rendered), _room(model, tokenizer, rendered)
     with torch.inference_mode():
         out = model.generate(
             input_ids=torch.tensor([ids]),
             attention_mask=torch.ones((1, len(ids)), dtype=torch.long),
-            max_new_tokens=MAX_NEW_TOKENS,
+            max_new_tokens=longest,
             do_sample=False,
             num_beams=1,
             eos_token_id=sorted(tokenizer.stop_ids),
@@ -95,7 +105,7 @@ def make_case(model: Any, tokenizer: ChatTokenizer, messages: Sequence[Message],
     largest = max(abs(float(top[0])) for top in tops)
     noise = round(ROUNDINGS * torch.finfo(model.dtype).eps * largest, 6)
     text = tokenizer.decode(generated)
-    known = (tuple(messages), rendered, tuple(ids), text, tuple(generated), margins, MAX_NEW_TOKENS, noise)
+    known = (tuple(messages), rendered, tuple(ids), text, tuple(generated), margins, longest, noise)
     return GoldenCase(*known, tuple(_candidates(step[0]) for step in out.logits[:TOP_STEPS]))
 
 

@@ -51,16 +51,25 @@ ACCOUNT = "account.json"
 
 @define
 class Encoding:
-    """Settings of tokenisation: all that a further process needs."""
+    """Settings of tokenisation: all that a further process needs.
+
+    Rows are no longer than ``max_length`` of the options, nor than the model's ``context``; 0: unknown.
+    """
 
     folder: str
     objective: Objective
     options: TrainingOptions
+    context: int = 0
+
+    @property
+    def limit(self) -> int:
+        """Return the largest number of tokens of a row."""
+        return min(self.options.max_length, self.context or self.options.max_length)
 
     def chunk(self, tokenizer: ChatTokenizer, examples: list[Example]) -> tuple[Any, int, Account]:
         """Encode a chunk: arrays as by `arrays`, sequences a row, and the examples' states."""
         encoder = ExampleEncoder(tokenizer, self.options.loss_on, self.options.template_drops)
-        rows, account = prepare(examples, self.objective, encoder, self.options)
+        rows, account = prepare(examples, self.objective, encoder, self.options, self.limit)
         account.lost = encoder.lost
         together = len(rows[0]) if rows else 0
         return arrays(sequence for row in rows for sequence in row), together, account
@@ -88,7 +97,7 @@ def encoded_split(
     if encoding.options.packing and rows.together > 1:
         raise ConfigInvalid("tuner.packing: this objective compares whole sequences, which cannot be packed")
     if encoding.options.packing and split == "train":
-        rows = rows.packed(encoding.options.max_length, separate=encoding.options.packing_attention == "separate")
+        rows = rows.packed(encoding.limit, separate=encoding.options.packing_attention == "separate")
     return rows, account
 
 
@@ -141,7 +150,7 @@ def _append(
             fault("tokens.marked")
         if total >= WORTH:
             context.emit(PROGRESS_MADE, done=sum(account.states.values()), total=total, unit="rows encoded")
-    account.settle(encoding.options, split)
+    account.settle(encoding.options, split, encoding.context)
     return {"account": to_plain(account), "together": together}
 
 

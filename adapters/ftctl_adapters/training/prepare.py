@@ -42,37 +42,52 @@ class Account:
         self.refused += other.refused
         self.lost += other.lost
 
-    def settle(self, options: TrainingOptions, split: str = "train") -> None:
+    def settle(self, options: TrainingOptions, split: str = "train", context: int = 0) -> None:
         """Refuse what must not be trained, all at once.
+
+        Args:
+            options: of the training.
+            split: the rows' split.
+            context: largest number of tokens that the model takes; 0: unknown.
 
         Raises:
             LabelsInvalid: examples longer than ``max_length`` under the policy ``error``, listed; or a broken mask.
             NoUsableRows: nothing is left.
         """
         _refuse(self.refused)
+        capped = 0 < context < options.max_length
+        limit = f"the model's context of {context} tokens" if capped else f"max_length {options.max_length}"
+        remedy = "" if capped else "raise tuner.max_length, or "
         if options.overlong == "error" and self.overlong:
             raise LabelsInvalid(
-                f"{len(self.overlong)} examples are longer than max_length {options.max_length}",
-                next_step="raise tuner.max_length, or say tuner.overlong: drop, truncate_left, truncate_right, split",
+                f"{len(self.overlong)} examples are longer than {limit}",
+                next_step=f"{remedy}say tuner.overlong: drop, truncate_left, truncate_right, split",
                 details=tuple(self.overlong[:SHOWN]),
             )
         if not self.rows:
             states = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(self.states.items()))
             raise NoUsableRows(
-                f"0 of {sum(self.states.values())} {split} rows fit max_length {options.max_length}: {states}",
-                next_step="raise tuner.max_length, or choose another tuner.overlong",
+                f"0 of {sum(self.states.values())} {split} rows fit {limit}: {states}",
+                next_step=f"{remedy}choose another tuner.overlong",
             )
 
 
 def prepare(
-    examples: Iterable[Example], objective: Objective, encoder: Encoder, options: TrainingOptions
+    examples: Iterable[Example],
+    objective: Objective,
+    encoder: Encoder,
+    options: TrainingOptions,
+    limit: int | None = None,
 ) -> tuple[list[Row], Account]:
-    """Encode examples for the objective and apply the over-length policy; refuses nothing yet."""
+    """Encode examples for the objective and apply the over-length policy; refuses nothing yet.
+
+    ``limit`` is the largest number of tokens of a sequence, by default ``max_length`` of the options.
+    """
     rows, account = list[Row](), Account()
     for example in examples:
         try:
             row = objective.encode(example, encoder)
-            state, made = _fit(row, options, raw=not example.messages)
+            state, made = _fit(row, limit or options.max_length, options.overlong, raw=not example.messages)
         except LabelsInvalid as error:
             account.refused.append((error.what, error.next_step))
             continue
@@ -98,21 +113,20 @@ def _refuse(refused: list[tuple[str, str]]) -> None:
         raise LabelsInvalid(text, next_step=refused[0][1], details=lines)
 
 
-def _fit(row: Row, options: TrainingOptions, *, raw: bool) -> tuple[str, list[Row]]:
-    """Apply `max_length` to an example: return its state and the rows it gives."""
-    limit = options.max_length
+def _fit(row: Row, limit: int, overlong: str, *, raw: bool) -> tuple[str, list[Row]]:
+    """Apply the limit to an example: return its state and the rows it gives."""
     if all(len(sequence.ids) <= limit for sequence in row):
         return "kept", [row]
-    if options.overlong in ("error", "drop"):
+    if overlong in ("error", "drop"):
         return "dropped_overlong", []
-    if options.overlong == "split":
+    if overlong == "split":
         if not raw:
             step = "say drop, truncate_left or truncate_right for conversations"
             raise LabelsInvalid(f"{row[0].where}: only raw text can be split, this is a conversation", next_step=step)
         starts = range(0, len(row[0].ids), limit)
         pieces = [_part(row[0], slice(start, start + limit)) for start in starts]
         return "split", [(piece,) for piece in pieces if piece.trained]
-    part = slice(-limit, None) if options.overlong == "truncate_left" else slice(None, limit)
+    part = slice(-limit, None) if overlong == "truncate_left" else slice(None, limit)
     cut = tuple(_part(sequence, part) for sequence in row)
     return ("truncated", [cut]) if all(sequence.trained for sequence in cut) else ("dropped_nothing_to_train", [])
 

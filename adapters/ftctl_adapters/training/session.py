@@ -67,9 +67,11 @@ def swept(task: Task) -> Sweep:
 def labelled(model: Artifact, data: Artifact, objective: Objective, options: TrainingOptions, count: int) -> list[str]:
     """Return the first examples as trained, with the trained tokens marked."""
     tokenizer = ChatTokenizer(model.path)
-    encoder = ExampleEncoder(tokenizer, options.loss_on)
-    rows, account = prepare(read_split(data, "train", limit=count), objective, encoder, options)
-    account.settle(options)
+    encoder = ExampleEncoder(tokenizer, options.loss_on, options.template_drops)
+    context = int(model.facts.get("max_length") or 0)
+    limit = min(options.max_length, context or options.max_length)
+    rows, account = prepare(read_split(data, "train", limit=count), objective, encoder, options, limit)
+    account.settle(options, context=context)
     return [
         f"{part.where}  {part.trained} of {len(part.ids)} tokens trained\n{show_labels(tokenizer, part)}"
         for row in rows

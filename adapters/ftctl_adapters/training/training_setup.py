@@ -72,7 +72,8 @@ def seed_everything(seed: int) -> None:
 def _encoded(task: Task, tokenizer: ChatTokenizer, split: str, group: Group) -> tuple[Rows, Account]:
     """Encode a split, written by one process of this machine and read by all."""
     kept = tokens_folder(task.context, task.objective, task.options, task.model, task.data) / split
-    encoding = Encoding(task.model.path, task.objective, task.options)
+    context = int(task.model.facts.get("max_length") or 0)
+    encoding = Encoding(task.model.path, task.objective, task.options, context)
     if group.first_here:
         encoded_split(encoding, tokenizer, task.data, split, kept, task.context)
     group.any(False)

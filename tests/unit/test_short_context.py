@@ -1,0 +1,85 @@
+"""A model with a context of 64 positions is trained within it, and its golden cases fit."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftctl.domain.artifact import Artifact
+from ftctl.domain.format import HF
+from ftctl.errors import LabelsInvalid, NoUsableRows
+from ftctl.ports.context import StageContext
+from ftctl.testing.contracts.stage import recording
+from ftctl_adapters.modeling import golden
+from ftctl_adapters.modeling.golden import read_golden
+from ftctl_adapters.modeling.reference import BUILTIN
+from ftctl_plugins.tuners.full import FullOptions, FullTuner
+from tests.unit.test_training import SFT
+
+pytestmark = pytest.mark.heavy
+transformers = pytest.importorskip("transformers")
+CONTEXT = 64
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """A random GPT-2 with learnt positions, and the tokenizer of the built-in model."""
+    from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
+
+    folder = tmp_path_factory.mktemp("gpt2")
+    tokenizer = AutoTokenizer.from_pretrained(str(BUILTIN["builtin:tiny"]))
+    config = GPT2Config(vocab_size=len(tokenizer), n_positions=CONTEXT, n_embd=16, n_layer=1, n_head=2,
+                        eos_token_id=tokenizer.eos_token_id, bos_token_id=None)  # fmt: skip
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    facts = {"max_length": CONTEXT, "tokenizer": "t", "chat_template": "c"}
+    return Artifact("model", HF, "b" * 64, str(folder), facts)
+
+
+def rows(folder: Path, *words: int) -> Artifact:
+    """A data set with answers of so many words."""
+    folder.mkdir()
+    for split in ("train", "validation"):
+        lines = [
+            {"where": f"{split}:{n}", "messages": [{"role": "user", "content": "Count."},
+                                                   {"role": "assistant", "content": "one " * count}]}
+            for n, count in enumerate(words)
+        ]  # fmt: skip
+        (folder / f"{split}.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    counts = {"train": len(words), "validation": len(words), "test": 0}
+    return Artifact("dataset", "jsonl", "d" * 64, str(folder), {"splits": counts})
+
+
+def tuned(short: Artifact, data: Artifact, context: StageContext, **options: Any) -> None:
+    values = {"bf16": False, "max_steps": 2, "per_device_train_batch_size": 2, "max_length": 1024, **options}
+    FullTuner(FullOptions(**values)).tune(short, data, SFT, context)
+
+
+def test_rows_beyond_the_context_are_refused_by_name_or_cut(short: Artifact, tmp_path: Path) -> None:
+    data = rows(tmp_path / "long", 3, 99)
+    with pytest.raises(LabelsInvalid, match="1 examples are longer than the model's context of 64 tokens") as caught:
+        tuned(short, data, recording(tmp_path / "a"))
+    assert "train:1: " in caught.value.details[0]
+    assert "max_length" not in caught.value.next_step
+    with pytest.raises(NoUsableRows, match="0 of 1 train rows fit the model's context of 64 tokens: 1 dropped"):
+        tuned(short, rows(tmp_path / "longer", 99), recording(tmp_path / "b"), overlong="drop")
+    context = recording(tmp_path / "c")
+    tuned(short, data, context, overlong="drop")
+    described = [told for kind, told in context.settings["events"] if kind == "DataDescribed"]
+    assert [(one["split"], one["states"]) for one in described] == [
+        ("train", {"kept": 1, "dropped_overlong": 1}),
+        ("validation", {"kept": 1, "dropped_overlong": 1}),
+    ]
+    ledger = json.loads((context.out / "label_ledger.json").read_text())
+    assert ledger["validation"] == {"kept": 1, "dropped_overlong": 1}
+
+
+def test_golden_cases_fit_the_context(short: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(golden, "MAX_NEW_TOKENS", 48)
+    context = recording(tmp_path / "a")
+    tuned(short, rows(tmp_path / "rows", 3), context)
+    cases = read_golden(str(context.out))
+    assert cases
+    assert all(len(case.token_ids) + case.max_new_tokens <= CONTEXT for case in cases)
+    assert any(case.max_new_tokens < 48 for case in cases)
