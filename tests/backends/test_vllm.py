@@ -45,7 +45,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, environment: Callable[[s
 @pytest.fixture(scope="module")
 def serving(workspace: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """``ftctl serve`` over vLLM, and where it answers."""
-    shown = documented("how-to/vllm.md", "serve", {"my.yaml": "run.yaml", "server.port=8000": "server.port=0"})
+    shown = documented("how-to/vllm.md", "serve my.yaml", {"my.yaml": "run.yaml", "8000": "0"})
     command = [sys.executable, "-m", "ftctl_adapters.cli", *shown, "--json", "--set=server.max_model_len=512"]
     command += ["--set=server.dtype=float32"]
     process = subprocess.Popen(
