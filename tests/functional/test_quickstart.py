@@ -82,8 +82,8 @@ def test_the_tutorials_commands_say_what_its_page_says(folder: Path, again: dict
 
     planned = said("run --dry-run")
     assert "memory, estimated" in planned
-    assert re.search(r"test split: \d+ examples; of two shares, a difference of 0\.\d+ would be shown", planned)
-    assert re.search(r"measuring a model: at most [\d,]+ answers of [\d,]+ tokens in all, [\d,]+ scores", planned)
+    assert re.search(r"test split: \d+ examples detect a difference of 0\.\d+ between two shares", planned)
+    assert re.search(r"evaluating a model: at most [\d,]+ answers with [\d,]+ tokens, [\d,]+ scores", planned)
     assert documented("tutorial/first-run.md", "run --once") == ("run", "--once"), "which is what made the folder"
     assert again["run_id"] in said("runs list")
     assert "0 damaged" in said("doctor")

@@ -56,8 +56,8 @@ def _shown(evaluation: dict[str, Any]) -> str:
     if least is None:
         few = f"{evaluation['examples']} examples, too few to show that one model is better than another"
         return f"test split: {few}{fewer}"
-    shown = f"{evaluation['examples']} examples; of two shares, a difference of {least:.2g} would be shown"
-    return f"test split: {shown} in four of five cases (95 %, where a fifth of the answers changes){fewer}"
+    shown = f"{evaluation['examples']} examples detect a difference of {least:.2g} between two shares"
+    return f"test split: {shown} (80 % power, 95 % confidence, 20 % of answers changed){fewer}"
 
 
 def _least(shown: float | None) -> str:
@@ -66,12 +66,12 @@ def _least(shown: float | None) -> str:
 
 def _asked(evaluation: dict[str, Any]) -> str:
     asked, seconds = evaluation["asks"], evaluation["seconds"]
-    told = f"measuring a model: at most {asked['answers']:,} answers of {asked['tokens']:,} tokens in all"
+    told = f"evaluating a model: at most {asked['answers']:,} answers with {asked['tokens']:,} tokens"
     told += f", {asked['scores']:,} scores"
     told += f"; not told by {', '.join(asked['silent'])}" if asked["silent"] else ""
     if seconds is None:
         return f"{told}; {NOT_KNOWN}" if asked["silent"] else f"{told}; {NEVER_MEASURED}"
-    return f"{told}; about {_duration(seconds)} at the pace of last time"
+    return f"{told}; about {_duration(seconds)} at the last measured throughput"
 
 
 def _duration(seconds: float) -> str:
