@@ -303,3 +303,23 @@ def test_a_turn_may_have_reasoning_and_a_name_and_several_calls() -> None:
     assert [call.object for call in found.messages[1].tool_calls] == [{}, {"x": ["é", {"y": "'\n"}]}]
     assert Example.from_row(found.to_row()) == found
     assert found.answer.startswith("2 and 2\n4\n")
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"messages": CONVERSATION, "tools": [{"name": "t"}], "functions": [{"name": "u"}]}, "both given"),
+        ({"messages": [ASKED, {**YES, "reasoning": "a", "thinking": "b"}]}, "two different texts of reasoning"),
+        (
+            {"prompt": "Q", "chosen": "A", "rejected": "B", "messages": [ASKED, NO]},
+            "other turns than those of the chosen",
+        ),
+    ],
+)
+def test_what_is_said_twice_must_be_the_same(row: dict[str, Any], reason: str) -> None:
+    with pytest.raises(NotThisFormat, match=reason):
+        example(row)
+
+
+def test_an_empty_list_of_tools_hides_no_functions() -> None:
+    assert example({"messages": CONVERSATION, "tools": [], "functions": [{"name": "t"}]}).tools == [{"name": "t"}]

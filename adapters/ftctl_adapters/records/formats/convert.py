@@ -69,7 +69,10 @@ def to_example(
 
 def _tools(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the tools of a row, as a list of schemas or as its JSON."""
-    value = row["tools"] if has(row, "tools") else row.get("functions")
+    given = [row[key] for key in ("tools", "functions") if row.get(key) not in (None, [], "")]
+    if len(given) > 1:
+        raise NotThisFormat("`tools` and `functions` are both given; leave one out: data_source.ignore_keys")
+    value = given[0] if given else None
     if isinstance(value, str):
         try:
             value = json.loads(value) if value.strip() else []

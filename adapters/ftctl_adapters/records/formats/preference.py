@@ -31,6 +31,11 @@ def read_preference(row: Mapping[str, Any]) -> Parsed:
             raise NotThisFormat("chosen and rejected begin with other turns than the prompt")
         asked = asked if len(asked) >= len(shared) else with_system(row, shared)
         chosen, rejected = chosen[len(shared) :], rejected[len(shared) :]
+    if has(row, "messages") and "messages" not in used:
+        # UltraFeedback has the chosen conversation once more
+        if with_system(row, read_turns(row["messages"], "messages")) != (*asked, *chosen):
+            raise NotThisFormat("`messages` are other turns than those of the chosen answer")
+        used = used | {"messages"}
     return _pair(asked, chosen, rejected, used | {"chosen", "rejected"})
 
 
@@ -54,8 +59,7 @@ def _asked(row: Mapping[str, Any]) -> tuple[Turns, set[str]]:
     if "instruction" in row:
         return instruction(row), {"instruction", "input", "context", "system", "history"}
     if has(row, "prompt"):
-        # UltraFeedback's `messages` are prompt and chosen answer once more
-        return read_prompt(row), {"prompt", "system", "history", "messages"}
+        return read_prompt(row), {"prompt", "system", "history"}
     if has(row, "messages"):
         return with_system(row, read_turns(row["messages"], "messages")), {"messages", "system"}
     asking = next((pair[0] for pair in [pair_of({**row, "response": ""})] if pair and has(row, pair[0])), None)

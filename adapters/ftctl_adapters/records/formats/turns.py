@@ -71,7 +71,9 @@ def read_turn(turn: Any, name: str, style: Style = OPENAI) -> Message:
     if calls and role != "assistant":
         raise NotThisFormat(f"{name}: only assistant turns call tools")
     content = "" if value is None and calls else _content(value, f"{name}: {style.text}")
-    reasoning = next((text_of(given[key], f"{name}: {key}") for key in REASONING if key in given), "")
+    thoughts = {text_of(given[key], f"{name}: {key}") for key in REASONING if key in given}
+    if len(thoughts) > 1:
+        raise NotThisFormat(f"{name}: has two different texts of reasoning")
     return Message(
         role,  # type: ignore[arg-type] # one of the style's
         content,
@@ -79,7 +81,7 @@ def read_turn(turn: Any, name: str, style: Style = OPENAI) -> Message:
         calls,
         str(given.get("tool_call_id", "")),
         str(given.get("name", "")),
-        reasoning,
+        next(iter(thoughts), ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""What ftctl reads to know this plugin; it imports the standard library and ftctl.plugin alone."""
+"""Offers of this plugin; this module imports only the standard library and ftctl.plugin."""
 
 from ftctl.plugin import Offer, hookimpl
 
