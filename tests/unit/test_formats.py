@@ -323,3 +323,9 @@ def test_what_is_said_twice_must_be_the_same(row: dict[str, Any], reason: str) -
 
 def test_an_empty_list_of_tools_hides_no_functions() -> None:
     assert example({"messages": CONVERSATION, "tools": [], "functions": [{"name": "t"}]}).tools == [{"name": "t"}]
+
+
+def test_rows_that_are_only_compared_with_may_have_labels() -> None:
+    row = {"text": "I loved it", "label": 1}
+    read = to_example(row, "text", "f:1", trained=False)
+    assert (read.example.text, read.example.metadata) == ("I loved it", {"label": 1})

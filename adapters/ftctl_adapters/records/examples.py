@@ -24,13 +24,15 @@ EXCERPT = 120
 class ExampleReader:
     """Reader of rows in one format: the declared one, or the first that was detected.
 
-    ``names`` maps names of the format to those that the rows have instead; ``ignore`` are keys to leave out although
-    training should heed them. ``formats`` counts what was read, ``keys`` the rows that have each key, by its use.
+    ``names`` maps names of the format to those that the rows have instead. ``ignore`` are keys to leave out although
+    training should heed them; rows that are not ``trained`` may have any. ``formats`` counts what was read, ``keys`` the
+    rows that have each key, by its use.
     """
 
     format: str = "auto"
     names: Mapping[str, str] = Factory(dict)
     ignore: Sequence[str] = ()
+    trained: bool = True
     formats: Counter[str] = Factory(Counter)
     keys: dict[str, Counter[str]] = Factory(lambda: {use: Counter() for use in USES})
     _seen: bool = False
@@ -71,7 +73,7 @@ class ExampleReader:
             said = f"format {form} in a file of {declared}; declare one: data_source.format"
             return Rejection(where, said, byte=byte)
         try:
-            read = to_example(values, form, where, byte, self.ignore)
+            read = to_example(values, form, where, byte, self.ignore, trained=self.trained)
         except NotThisFormat as error:
             return Rejection(where, str(error), excerpt, byte)
         except KeyError as error:

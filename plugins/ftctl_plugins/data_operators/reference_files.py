@@ -39,7 +39,7 @@ def items(found: Sequence[Place], who: str, told: Callable[[Example], str]) -> I
     Raises:
         DataOperatorError: a row cannot be used.
     """
-    reader = ExampleReader()
+    reader = ExampleReader(trained=False)
     for place in found:
         for row in reader.read(read_rows(place)):
             if not isinstance(row, Example):

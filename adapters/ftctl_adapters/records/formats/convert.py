@@ -32,7 +32,13 @@ class Read:
 
 
 def to_example(
-    row: Mapping[str, Any], form: str, where: str, byte: int | None = None, ignore: Collection[str] = ()
+    row: Mapping[str, Any],
+    form: str,
+    where: str,
+    byte: int | None = None,
+    ignore: Collection[str] = (),
+    *,
+    trained: bool = True,
 ) -> Read:
     """Return the canonical example of a row that begins at this byte of its file.
 
@@ -42,6 +48,7 @@ def to_example(
         where: the row's place.
         byte: where it begins in its file, if known.
         ignore: keys that training should heed, and that the run file leaves out.
+        trained: False for rows that are only compared with; all their unused keys are metadata.
 
     Raises:
         NotThisFormat: it lacks what the format needs, holds it in another type, or has a meaningful key that the
@@ -55,7 +62,8 @@ def to_example(
     elif not parsed.text.strip():
         raise NotThisFormat("empty text")
     used = (parsed.used | OURS) & given.keys()
-    refuse_unused(given, used, form, ignore)
+    if trained:
+        refuse_unused(given, used, form, ignore)
     lost = frozenset(key for key, value in given.items() if key not in used and isinstance(value, Unreadable))
     rest = {key: value for key, value in given.items() if key not in used | lost}
     metadata = given.get("metadata") if has(given, "metadata") else {}
