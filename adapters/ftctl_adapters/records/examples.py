@@ -25,8 +25,8 @@ class ExampleReader:
     """Reader of rows in one format: the declared one, or the first that was detected.
 
     ``names`` maps names of the format to those that the rows have instead. ``ignore`` are keys to leave out although
-    training should heed them; rows that are not ``trained`` may have any. ``formats`` counts what was read, ``keys`` the
-    rows that have each key, by its use.
+    training should heed them; rows that are not ``trained`` may have any. ``formats`` counts what was read, ``keys``
+    the rows that have each key, by its use.
     """
 
     format: str = "auto"
