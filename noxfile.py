@@ -100,7 +100,10 @@ def backends(session: nox.Session) -> None:
 
 @nox.session
 def nightly(session: nox.Session) -> None:
-    """Run what takes minutes and breaks rarely: further quantisers, simulations of error rates."""
+    """Run what takes minutes and breaks rarely: further quantisers, simulations of error rates, more kills."""
     session.run(
         "python", "-m", "pytest", "-m", "nightly", *TAKEN_AS_FREE, *session.posargs, env=ONE_THREAD, external=True
     )
+    kills_of_more_rows = ("-m", "kills", "tests/faults/test_resume_matrix.py", *TAKEN_AS_FREE)
+    more_rows = ONE_THREAD | {"FTCTL_MATRIX_ROWS": "37"}
+    session.run("python", "-m", "pytest", *kills_of_more_rows, env=more_rows, external=True)

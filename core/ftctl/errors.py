@@ -185,7 +185,7 @@ class ModelUnsafe(IntegrityError):
 
 
 class ModelMismatch(IntegrityError):
-    """An adapter does not belong to this base model."""
+    """A model of another kind or with tensors missing, or an adapter of another base."""
 
     code = "model-mismatch"
 

@@ -10,7 +10,7 @@ from ftctl_adapters.kernels.patching import install
 from ftctl_adapters.kernels.row_gather import rounded
 from ftctl_adapters.modeling.batch import collate
 from ftctl_adapters.modeling.load import load_base
-from ftctl_adapters.modeling.loss import token_losses
+from ftctl_adapters.modeling.loss import ordinary, token_losses
 from ftctl_plugins.tuners.lora import LoraOptions, LoraTuner
 from tests.unit.losses import summed_loss
 from tests.unit.test_training import TINY, rows
@@ -70,6 +70,7 @@ def test_the_last_layer_sees_asked_positions_alone() -> None:
     model = tuned()
     install(model)
     batch = collate(rows(7), 0)
+    assert not ordinary(model)
     seen = []
     mlps = [layer.mlp for layer in model.get_base_model().model.layers]
     for mlp in mlps:

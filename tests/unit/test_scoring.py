@@ -182,7 +182,8 @@ def test_no_layer_works_on_padding(model: Any) -> None:
     hook = model.model.layers[0].mlp.register_forward_hook(lambda _, given, __: seen.append(given[0][..., 0].numel()))
     Scorer(model, 0).score(asked)
     hook.remove()
-    assert seen == [96]
+    assert seen[-1:] == [96], "those before it find out what the model's logits are"
+    assert set(seen[:-1]) <= {4}
 
 
 def test_in_half_precision_a_score_is_that_of_its_sequence_alone_whatever_shares_its_beginning() -> None:

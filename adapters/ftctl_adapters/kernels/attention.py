@@ -14,6 +14,17 @@ NAME = "ftctl_short"
 LONGEST = 1024
 """Scores are (batch, heads, length, length); past this length the fused kernel's memory matters more."""
 
+IN_THE_MASK = {
+    "cache_position",
+    "output_attentions",
+    "output_hidden_states",
+    "past_key_values",
+    "position_ids",
+    "sliding_window",
+    "use_cache",
+}
+"""Keywords that say nothing beside the mask; any other may change the scores (sinks, caps, biases of positions)."""
+
 
 def attend(
     module: Any,
@@ -35,13 +46,15 @@ def attend(
         attention_mask: broadcast over (batch, heads, length, length), True or 0 where attended; ``None`` is causal.
         scaling: of the scores; the default is 1 / sqrt(width).
         dropout: share of the attention weights that is dropped.
-        more: what other implementations use.
+        more: what other implementations use; where one of these changes the scores, torch's function is called, as it
+            is without this one.
 
     Returns:
         (batch, length, heads, width), contiguous, and no weights.
     """
     ordinary = dropout or query.shape[2] > LONGEST or query.shape[2] != key.shape[2]
-    if ordinary or not getattr(module, "is_causal", True):
+    changed = any(value is not None for name, value in more.items() if name not in IN_THE_MASK)
+    if ordinary or changed or not getattr(module, "is_causal", True):
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
         found, _ = sdpa_attention_forward(
@@ -67,7 +80,9 @@ def _mix(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
 def _bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
     if mask.dtype != torch.bool:
         return mask
-    return torch.zeros(mask.shape, dtype=dtype).masked_fill_(~mask, float("-inf"))
+    # behind a short text, a window may hold padding alone: such positions see all, and nothing looks at them
+    hidden = ~mask & mask.any(-1, keepdim=True)
+    return torch.zeros(mask.shape, dtype=dtype).masked_fill_(hidden, float("-inf"))
 
 
 def register() -> None:

@@ -18,34 +18,33 @@ PER_LAYER = 5
 
 
 class LowRankGatedMlp(Function):
-    """Inputs: X (…, hidden), then W, b, A, B, s of the gate, up and down layers."""
+    """Inputs: X (tokens, hidden), then W, b, A, B, s of the gate, up and down layers."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, *parts: Any) -> Tensor:
         gate, up, down = (cast(x.dtype, *parts[i : i + PER_LAYER]) for i in range(0, 3 * PER_LAYER, PER_LAYER))
-        flat = x.reshape(-1, x.shape[-1])
-        gated, narrow_gate = gate.forward(flat)
-        lifted, narrow_up = up.forward(flat)
+        gated, narrow_gate = gate.forward(x)
+        lifted, narrow_up = up.forward(x)
         y, narrow_down = down.forward(silu(gated).mul_(lifted))
         ctx.layers = gate, up, down
-        ctx.save_for_backward(flat, gated, lifted, narrow_gate, narrow_up, narrow_down)
-        return y.view_as(x)
+        ctx.save_for_backward(x, gated, lifted, narrow_gate, narrow_up, narrow_down)
+        return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        flat, gated, lifted, narrow_gate, narrow_up, narrow_down = ctx.saved_tensors
+        x, gated, lifted, narrow_gate, narrow_up, narrow_down = ctx.saved_tensors
         gate, up, down = ctx.layers
-        grad = grads[0].reshape(-1, grads[0].shape[-1])
+        grad = grads[0]
         activated = silu(gated)
         narrow_grad = grad @ down.up
         down_pair = down.adapter_gradients(activated * lifted, narrow_down, grad, narrow_grad)
         inner = down.input_gradient(grad, narrow_grad)
         lifted_grad = activated.mul_(inner)
         gated_grad = torch.ops.aten.silu_backward(inner.mul_(lifted), gated)
-        back, gate_pair = _through(gate, flat, narrow_gate, gated_grad, None)
-        back, up_pair = _through(up, flat, narrow_up, lifted_grad, back)
+        back, gate_pair = _through(gate, x, narrow_gate, gated_grad, None)
+        back, up_pair = _through(up, x, narrow_up, lifted_grad, back)
         pairs = [(None, None, *pair, None) for pair in (gate_pair, up_pair, down_pair)]
-        return back.view_as(grads[0]), *pairs[0], *pairs[1], *pairs[2]
+        return back, *pairs[0], *pairs[1], *pairs[2]
 
 
 def _through(layer: Projection, x: Tensor, narrow: Tensor, grad: Tensor, into: Tensor | None) -> Any:

@@ -74,7 +74,30 @@ def _is_gated_mlp(module: Any, is_known: Callable[[Any], bool]) -> bool:
     activation = getattr(module, "act_fn", None)
     silu = isinstance(activation, nn.SiLU) or type(activation).__name__ == "SiLUActivation"
     named = [name for name, _ in module.named_children()] == [*GATED, "act_fn"]
-    return silu and named and all(map(is_known, layers))
+    return silu and named and _is_plain_product(type(module)) and all(map(is_known, layers))
+
+
+def _is_plain_product(kind: type) -> bool:
+    """Return True if the forward pass of a class is exactly that of Llama's MLP.
+
+    Architectures whose MLP has the same parts clamp, scale or drop between them.
+    """
+    code = getattr(getattr(kind, "forward", None), "__code__", None)
+    return code is not None and any(_same_code(code, known.__code__) for known in (_product_kept, _product_returned))
+
+
+def _same_code(one: Any, other: Any) -> bool:
+    numbers = [[value for value in code.co_consts if isinstance(value, int | float)] for code in (one, other)]
+    return bool(one.co_code == other.co_code and one.co_names == other.co_names and numbers[0] == numbers[1])
+
+
+def _product_kept(self: Any, x: Any) -> Any:
+    down_proj = self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))
+    return down_proj  # noqa: RET504 - the same code as transformers' own
+
+
+def _product_returned(self: Any, x: Any) -> Any:
+    return self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))
 
 
 def _parts(layer: Any) -> tuple[Any, ...]:
@@ -86,14 +109,20 @@ def _parts(layer: Any) -> tuple[Any, ...]:
 def _projection(self: Any, x: Any, *_: Any, **__: Any) -> Any:
     if self.disable_adapters or self.merged:
         return type(self).forward(self, x)
-    return LowRankLinear.apply(x, *_parts(self))
+    return _over_rows(LowRankLinear, x, *_parts(self))
 
 
 def _low_rank_gated_mlp(self: Any, x: Any) -> Any:
     layers = [getattr(self, name) for name in GATED]
     if any(layer.disable_adapters or layer.merged for layer in layers):
         return type(self).forward(self, x)
-    return LowRankGatedMlp.apply(x, *_parts(layers[0]), *_parts(layers[1]), *_parts(layers[2]))
+    return _over_rows(LowRankGatedMlp, x, *_parts(layers[0]), *_parts(layers[1]), *_parts(layers[2]))
+
+
+def _over_rows(function: Any, x: Any, *parts: Any) -> Any:
+    """Apply an autograd function to X (…, in) as rows; its shape is restored outside, so that it may be changed."""
+    y = function.apply(x.reshape(-1, x.shape[-1]), *parts)
+    return y.view(*x.shape[:-1], y.shape[-1])
 
 
 def _gated_mlp(self: Any, x: Any) -> Any:

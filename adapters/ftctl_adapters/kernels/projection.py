@@ -47,25 +47,22 @@ def cast(dtype: torch.dtype, w: FrozenWeight, b: Tensor | None, a: Tensor, up: T
 
 
 class LowRankLinear(Function):
-    """Autograd function of a linear layer with LoRA: inputs X (…, in), W, b, A, B, s."""
+    """Autograd function of a linear layer with LoRA: inputs X (tokens, in), W, b, A, B, s."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: FrozenWeight, b: Tensor | None, a: Tensor, up: Tensor, scale: float) -> Tensor:
-        flat = x.reshape(-1, x.shape[-1])
         layer = cast(x.dtype, w, b, a, up, scale)
-        y, narrow = layer.forward(flat)
+        y, narrow = layer.forward(x)
         ctx.layer = layer
-        ctx.save_for_backward(flat, narrow)
-        return y.view(*x.shape[:-1], -1)
+        ctx.save_for_backward(x, narrow)
+        return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        flat, narrow = ctx.saved_tensors
-        grad = grads[0].reshape(-1, grads[0].shape[-1])
+        x, narrow = ctx.saved_tensors
+        grad = grads[0]
         layer: Projection = ctx.layer
         narrow_grad = grad @ layer.up
-        down_grad, up_grad = layer.adapter_gradients(flat, narrow, grad, narrow_grad)
-        back = None
-        if ctx.needs_input_grad[0]:
-            back = layer.input_gradient(grad, narrow_grad).view(*grads[0].shape[:-1], -1)
+        down_grad, up_grad = layer.adapter_gradients(x, narrow, grad, narrow_grad)
+        back = layer.input_gradient(grad, narrow_grad) if ctx.needs_input_grad[0] else None
         return back, None, None, down_grad, up_grad, None

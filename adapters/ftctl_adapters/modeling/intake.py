@@ -11,9 +11,18 @@ from ftctl.domain.format import HF
 from ftctl.domain.resources import ModelShape
 from ftctl.errors import ModelUnsafe
 from ftctl.ports.model_intake import ModelFacts, ModelIntake
+from ftctl_adapters.modeling.model_kind import refuse_other_kinds, text_config
 from ftctl_adapters.modeling.reference import locate
 from ftctl_adapters.modeling.view import View, make_view
 from ftctl_adapters.store.commit import sha256_file
+
+OTHER_NAMES = {
+    "hidden_size": ("n_embd", "d_model"),
+    "num_hidden_layers": ("n_layer", "n_layers", "num_layers"),
+    "num_attention_heads": ("n_head", "n_heads", "num_heads"),
+    "max_position_embeddings": ("n_positions", "max_seq_len", "n_ctx"),
+}
+"""Names of older architectures for what others call by transformers' names."""
 
 
 class LocalModelIntake(ModelIntake):
@@ -21,11 +30,13 @@ class LocalModelIntake(ModelIntake):
 
     def look(self, reference: str, revision: str | None) -> ModelFacts:
         view = make_view(locate(reference, revision))
+        refuse_other_kinds(view.config, reference)
         hashes = [[name, _sha256(content)] for name, content in sorted(view.files.items())]
         return ModelFacts(reference, digest(hashes), model_shape(view), tuple(view.left_out))
 
     def admit(self, reference: str, revision: str | None, out: Path) -> Draft:
         view = make_view(locate(reference, revision))
+        refuse_other_kinds(view.config, reference)
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
         for name, content in view.files.items():
@@ -35,9 +46,9 @@ class LocalModelIntake(ModelIntake):
 
 def model_shape(view: View) -> ModelShape:
     """Return the shape of a model from its config and weight headers."""
-    config = view.config
+    config = text_config(view.config)
     return ModelShape(
-        architecture=_architecture(config),
+        architecture=_architecture(view.config),
         parameters=sum(entry.elements for entry in view.tensors.values()),
         weight_bytes=sum(entry.size for entry in view.tensors.values()),
         hidden_size=_count(config, "hidden_size"),
@@ -56,7 +67,7 @@ def facts_of(view: View) -> dict[str, Any]:
     tokenizer = view.files.get("tokenizer.json")
     return {
         "parameters": sum(entry.elements for entry in view.tensors.values()),
-        "max_length": _count(view.config, "max_position_embeddings"),
+        "max_length": _count(text_config(view.config), "max_position_embeddings"),
         "tokenizer": _sha256(tokenizer) if tokenizer is not None else None,
         "chat_template": template,
     }
@@ -67,8 +78,8 @@ def _sha256(content: Path | bytes) -> str:
 
 
 def _count(config: dict[str, Any], key: str) -> int:
-    """Return an integer of the config; 0 if missing."""
-    value = config.get(key)
+    """Return an integer of the config, under whichever of its names; 0 if missing."""
+    value = next((config[name] for name in (key, *OTHER_NAMES.get(key, ())) if config.get(name) is not None), None)
     if value is None:
         return 0
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:

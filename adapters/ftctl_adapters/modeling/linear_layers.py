@@ -23,6 +23,30 @@ def linear_layers(model: Any) -> dict[str, Any]:
     return found
 
 
+MAMBA = ("falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h")
+FUSED = ("out_proj", "conv1d")
+"""Layers of these architectures that their kernels take as bare weights, past any adapter."""
+
+
+def unusable_layers(model: Any) -> list[str] | None:
+    """Return the names of linear layers that no adapter can wrap; None if there are none.
+
+    These are layers of a class of their own with another forward pass, such as routers that return a tuple, and those
+    that state-space kernels read as weights.
+    """
+    from torch import nn
+
+    mamba = getattr(model.config, "model_type", None) in MAMBA
+    found = [
+        name
+        for name, part in model.named_modules()
+        if isinstance(part, nn.Linear)
+        and (type(part).forward is not nn.Linear.forward or (mamba and name.rpartition(".")[2] in FUSED))
+        and not type(part).__module__.startswith("bitsandbytes")
+    ]
+    return found or None
+
+
 def input_norms(model: Any, rows: Sequence[Sequence[int]]) -> dict[str, Any]:
     """Return the root mean square of every input of every linear layer, over all tokens.
 

@@ -4,9 +4,7 @@ from typing import Any
 
 from ftctl.domain.encoded import IGNORED
 from ftctl.ports.objective import Batch
-
-SCALED_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling", "lm_head_multiplier")
-"""Config keys of architectures that do more than a matrix product after the last hidden state."""
+from ftctl_adapters.modeling.logit_path import logits_are_plain
 
 
 def token_losses(model: Any, batch: Batch) -> tuple[Any, Any]:
@@ -51,13 +49,5 @@ def _placed(batch: Batch) -> dict[str, Any]:
 
 def ordinary(model: Any) -> bool:
     """Return True if logits are more than head times hidden states, or sequences more than their tokens."""
-    import torch
-
-    core = model.get_base_model() if hasattr(model, "get_base_model") else model
-    head = core.get_output_embeddings()
-    if any(getattr(core.config, key, None) is not None for key in SCALED_LOGITS):
-        return True
-    if type(head) is not torch.nn.Linear or head.bias is not None:
-        return True
     config = getattr(model, "active_peft_config", None)
-    return bool(config is not None and config.is_prompt_learning)
+    return bool(config is not None and config.is_prompt_learning) or not logits_are_plain(model)

@@ -26,16 +26,16 @@ class OneshotCompressor(Compressor, Generic[OptionsT]):
 
     def compress(self, model: Artifact, calibration: Sequence[Example], context: StageContext) -> Draft:
         from llmcompressor import oneshot
-        from transformers import AutoModelForCausalLM
 
         from ftctl_adapters.modeling.compressed import compressed_draft
+        from ftctl_adapters.modeling.load import pretrained
+        from ftctl_adapters.modeling.reached_weights import tell_reached
         from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 
         wanted = calibration[: self.options.num_calibration_samples]
         rows = token_rows(wanted, ChatTokenizer.of(model), self.options.max_seq_length)
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            model.path, dtype="auto", local_files_only=True, trust_remote_code=False, use_safetensors=True
-        )
+        loaded: Any = pretrained(model.path, dtype="auto")
+        tell_reached(loaded, [layer.weight for layer in linear_layers(loaded).values()], "quantises", context)
         recipe, told = self.modifier({layer.in_features for layer in linear_layers(loaded).values()})
         oneshot(
             model=loaded,

@@ -2,6 +2,9 @@
 
 from ftctl.plugin import option, options
 
+ALL_LINEAR = "all-linear"
+"""PEFT's word for all linear layers but the head."""
+
 
 @options
 class TrainingOptions:

@@ -10,6 +10,7 @@ from ftctl_adapters.training.allocator import keep_few_products, keep_freed_memo
 from ftctl_adapters.training.encode_split import Encoding, encoded_split
 from ftctl_adapters.training.engines.choose import KEEPS_LAYOUTS
 from ftctl_adapters.training.engines.group import Group
+from ftctl_adapters.training.options import ALL_LINEAR
 from ftctl_adapters.training.prepare import Account
 from ftctl_adapters.training.tokens_folder import tokens_folder
 from ftctl_adapters.training.training_rows import Rows
@@ -33,6 +34,8 @@ def make_ready(task: Task, group: Group) -> Ready:
     keep_few_products()
     from ftctl_adapters.kernels.patching import install
     from ftctl_adapters.modeling.loss import ordinary
+    from ftctl_adapters.modeling.packing_check import refuse_leaks
+    from ftctl_adapters.modeling.reached_weights import adapted_weights, tell_reached
 
     tokenizer = ChatTokenizer(task.model.path)
     rows, account = _encoded(task, tokenizer, "train", group)
@@ -44,10 +47,15 @@ def make_ready(task: Task, group: Group) -> Ready:
         account = evolve(account, validation=dict(seen.states))
     seed_everything(task.context.seed)
     tuned = task.tuner.adapt(task.tuner.load(task.model.path)).to(group.device)
+    if getattr(task.options, "target_modules", None) == ALL_LINEAR and group.rank == 0:
+        tell_reached(tuned, adapted_weights(tuned), "the adapter updates", task.context)
+    head = not ordinary(tuned)  # found out here, where this process still has all weights
     if task.options.engine != "deepspeed" or group.world == 1:
         # DeepSpeed's stage 3 brings a layer's weights when that layer is called; the kernels call whole blocks
         whole = task.options.engine in KEEPS_LAYOUTS or type(group) is Group
-        install(tuned, whole=whole, head=not ordinary(tuned))
+        install(tuned, whole=whole, head=head)
+    if task.options.packing and task.options.packing_attention == "separate":
+        refuse_leaks(tuned, tokenizer.pad_id)
     if task.options.gradient_checkpointing:
         keep_less(tuned)
     return Ready(tuned, rows, validation, account, tokenizer)

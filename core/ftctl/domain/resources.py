@@ -6,6 +6,9 @@ from typing import Any
 
 from attrs import field, frozen
 
+ENDS = frozenset({"lm_head", "wte", "wpe"})
+"""Parts of tensors' names, beside any with ``embed``, that are no layer's."""
+
 
 @frozen
 class ModelShape:
@@ -27,17 +30,19 @@ class ModelShape:
 
     @property
     def linear(self) -> dict[str, tuple[int, int]]:
-        """Return the (out, in) shapes of all weight matrices except embeddings and head."""
+        """Return the shapes of all weight matrices, as stored, except embeddings and head."""
         found = self.tensors.items()
-        return {
-            name: (shape[0], shape[1])
-            for name, shape in found
-            if len(shape) == 2 and "embed" not in name and "lm_head" not in name
-        }
+        return {name: (shape[0], shape[1]) for name, shape in found if len(shape) == 2 and not _is_end(name)}
 
     def count(self, wanted: Callable[[str], bool]) -> int:
         """Return the number of parameters of the tensors whose names match."""
         return sum(math.prod(shape) for name, shape in self.tensors.items() if wanted(name))
+
+
+def _is_end(tensor: str) -> bool:
+    """Return True for embeddings of tokens and positions, and for the head, by the names that architectures use."""
+    parts = tensor.split(".")
+    return any("embed" in part or part in ENDS for part in parts)
 
 
 @frozen

@@ -1,7 +1,6 @@
 """``int8``: 8-bit weights. Dettmers et al., LLM.int8(): 8-bit Matrix Multiplication for Transformers at Scale, 2022."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.example import Example
@@ -29,13 +28,14 @@ class Int8Compressor(Compressor):
         return Verdict() if shape.linear else Verdict(("the model has no linear layers to quantise",))
 
     def compress(self, model: Artifact, calibration: Sequence[Example], context: StageContext) -> Draft:
-        from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+        from transformers import BitsAndBytesConfig
 
         from ftctl_adapters.modeling.compressed import compressed_draft
+        from ftctl_adapters.modeling.load import pretrained
+        from ftctl_adapters.modeling.reached_weights import tell_quantised
 
         config = BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=self._options.threshold)
-        quantised: Any = AutoModelForCausalLM.from_pretrained(
-            model.path, quantization_config=config, local_files_only=True, trust_remote_code=False, use_safetensors=True
-        )
+        quantised = pretrained(model.path, quantization_config=config)
+        tell_quantised(quantised, context)
         quantised.save_pretrained(context.out, safe_serialization=True)
         return compressed_draft(model, context.out, BNB_INT8)

@@ -1,7 +1,6 @@
 """``nf4``: 4-bit weights in normal-float steps. Dettmers et al., QLoRA, 2023."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.example import Example
@@ -32,9 +31,11 @@ class Nf4Compressor(Compressor):
         return Verdict() if shape.linear else Verdict(("the model has no linear layers to quantise",))
 
     def compress(self, model: Artifact, calibration: Sequence[Example], context: StageContext) -> Draft:
-        from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+        from transformers import BitsAndBytesConfig
 
         from ftctl_adapters.modeling.compressed import compressed_draft
+        from ftctl_adapters.modeling.load import pretrained
+        from ftctl_adapters.modeling.reached_weights import tell_quantised
 
         config = BitsAndBytesConfig(
             load_in_4bit=True,
@@ -42,8 +43,7 @@ class Nf4Compressor(Compressor):
             bnb_4bit_use_double_quant=self._options.bnb_4bit_use_double_quant,
             bnb_4bit_compute_dtype=self._options.bnb_4bit_compute_dtype,
         )
-        quantised: Any = AutoModelForCausalLM.from_pretrained(
-            model.path, quantization_config=config, local_files_only=True, trust_remote_code=False, use_safetensors=True
-        )
+        quantised = pretrained(model.path, quantization_config=config)
+        tell_quantised(quantised, context)
         quantised.save_pretrained(context.out, safe_serialization=True)
         return compressed_draft(model, context.out, BNB_NF4, bits=4)

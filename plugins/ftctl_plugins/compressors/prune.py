@@ -52,6 +52,7 @@ class PruneCompressor(Compressor):
         from ftctl_adapters.modeling.compressed import compressed_draft
         from ftctl_adapters.modeling.linear_layers import input_norms, linear_layers
         from ftctl_adapters.modeling.load import load_base
+        from ftctl_adapters.modeling.reached_weights import tell_reached
         from ftctl_adapters.modeling.save import save_model
         from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 
@@ -60,13 +61,15 @@ class PruneCompressor(Compressor):
         if given.method == "wanda":
             wanted = calibration[: given.num_calibration_samples]
             norms = input_norms(loaded, token_rows(wanted, ChatTokenizer.of(model), given.max_seq_length))
-        zeros = weights = 0
-        for name, layer in linear_layers(loaded).items():
+        zeros, weights, layers = 0, 0, linear_layers(loaded)
+        reached = tell_reached(loaded, [layer.weight for layer in layers.values()], "prunes", context)
+        for name, layer in layers.items():
             zero_least(layer.weight, norms.get(name), given.sparsity, given.pattern)
             zeros, weights = zeros + int((layer.weight == 0).sum()), weights + layer.weight.numel()
             context.stop_if_cancelled()
         save_model(loaded, context.out)
-        return compressed_draft(model, context.out, HF, sparsity=round(zeros / weights, 4), pattern=given.pattern)
+        share = round(zeros / weights * reached, 4)
+        return compressed_draft(model, context.out, HF, sparsity=share, pattern=given.pattern)
 
 
 def zero_least(weight: Any, norms: Any, sparsity: float, pattern: str) -> None:

@@ -9,7 +9,8 @@ from ftctl.plugin import option, options
 from ftctl_adapters.training.engine_tuner import WholeModelTuner
 from ftctl_adapters.training.options import TrainingOptions
 
-_LAYER = re.compile(r"\.layers\.(\d+)\.")
+_LAYER = re.compile(r"\.(?:layers|layer|h|blocks|block)\.(\d+)\.")
+"""A parameter of a layer, and the layer's number, under whichever name the architecture has for its layers."""
 
 
 @options

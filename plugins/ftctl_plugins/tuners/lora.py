@@ -10,7 +10,7 @@ from ftctl.domain.resources import ModelShape
 from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
 from ftctl_adapters.training.engine_tuner import PeftTuner
-from ftctl_adapters.training.options import TrainingOptions
+from ftctl_adapters.training.options import ALL_LINEAR, TrainingOptions
 
 FROM_WEIGHTS = ("pissa", "olora")
 """Initialisations that take the adapter out of the base weights, and change those."""
@@ -23,7 +23,7 @@ class LoraOptions(TrainingOptions):
     rank: int = option(8, help="Rank of the update matrices.", ge=1)
     lora_alpha: int | None = option(None, help="Scale of the update is lora_alpha / rank; null: twice the rank.", ge=1)
     lora_dropout: float = option(0.0, help="Dropout before the update.", ge=0, lt=1)
-    target_modules: str = option("all-linear", help="`all-linear`, or names of modules, separated by commas.")
+    target_modules: str = option(ALL_LINEAR, help="`all-linear`, or names of modules, separated by commas.")
     modules_to_save: tuple[str, ...] = option((), help="Modules trained whole and saved with the adapter.")
     use_dora: bool = option(False, help="Train direction and length of the weights apart (DoRA, Liu et al., 2024).")
     use_rslora: bool = option(False, help="Scale by lora_alpha / sqrt(rank) (rsLoRA, Kalajdzievski, 2023).")
@@ -47,15 +47,25 @@ class LowRankTuner(PeftTuner[LowRankT]):
         if not targeted:
             raise ConfigInvalid(f"tuner.target_modules: {self.options.target_modules!r} matches no layer of the model")
         self._refuse_ends(shape)
-        narrowest = min(min(size) for size in targeted)
-        if rank > narrowest:
-            raise ConfigInvalid(f"tuner.rank: must be at most {narrowest}, the model's narrowest layer, not {rank}")
+        self._refuse_rank(targeted)
         for module in self.options.modules_to_save:
             if not any(_of_module(name, module) for name in shape.tensors):
                 raise ConfigInvalid(f"tuner.modules_to_save: {module!r} is no module with weights of its own here")
         whole = shape.count(lambda name: any(_of_module(name, m) for m in self.options.modules_to_save))
         lengths = sum(rows for rows, _ in targeted) if self.options.use_dora else 0
         return sum(rank * (rows + columns) for rows, columns in targeted) + lengths + whole
+
+    def _refuse_rank(self, targeted: list[tuple[int, int]]) -> None:
+        """Refuse a rank that no targeted layer can have; a start from the weights needs it in every layer.
+
+        Elsewhere, narrow layers such as routers and gates take more columns than they need, as PEFT makes them.
+        """
+        from_weights = self.options.init_lora_weights in FROM_WEIGHTS
+        limit = (min if from_weights else max)(min(size) for size in targeted)
+        if self.options.rank > limit:
+            which = "narrowest" if from_weights else "widest"
+            text = f"tuner.rank: must be at most {limit}, the model's {which} layer, not {self.options.rank}"
+            raise ConfigInvalid(text)
 
     def frozen(self, shape: ModelShape) -> int:
         plain = not (self.options.lora_dropout or self.options.use_dora)
@@ -72,12 +82,15 @@ class LowRankTuner(PeftTuner[LowRankT]):
     def config(self, base: Any) -> Any:
         from peft import LoraConfig
 
+        from ftctl_adapters.modeling.linear_layers import unusable_layers
+
         chosen, start = self.options.target_modules, self.options.init_lora_weights
         return LoraConfig(
             r=self.options.rank,
             lora_alpha=self.options.lora_alpha or 2 * self.options.rank,
             lora_dropout=self.options.lora_dropout,
-            target_modules=chosen if chosen == "all-linear" else [name.strip() for name in chosen.split(",")],
+            target_modules=chosen if chosen == ALL_LINEAR else [name.strip() for name in chosen.split(",")],
+            exclude_modules=unusable_layers(base) if chosen == ALL_LINEAR else None,
             modules_to_save=list(self.options.modules_to_save) or None,
             use_dora=self.options.use_dora,
             use_rslora=self.options.use_rslora,
@@ -105,7 +118,7 @@ class LowRankTuner(PeftTuner[LowRankT]):
     def _targets(self, tensor: str) -> bool:
         wanted = self.options.target_modules
         module = tensor.removesuffix(".weight")
-        return wanted == "all-linear" or any(module.endswith(f".{name.strip()}") for name in wanted.split(","))
+        return wanted == ALL_LINEAR or any(module.endswith(f".{name.strip()}") for name in wanted.split(","))
 
 
 def _of_module(tensor: str, module: str) -> bool:

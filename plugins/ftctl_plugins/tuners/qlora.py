@@ -38,7 +38,9 @@ class QloraTuner(LowRankTuner[QloraOptions]):
     def load(self, folder: str) -> Any:
         import torch
         from peft import prepare_model_for_kbit_training
-        from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+        from transformers import BitsAndBytesConfig
+
+        from ftctl_adapters.modeling.load import pretrained
 
         quantised = BitsAndBytesConfig(
             load_in_4bit=True,
@@ -46,14 +48,7 @@ class QloraTuner(LowRankTuner[QloraOptions]):
             bnb_4bit_use_double_quant=self.options.bnb_4bit_use_double_quant,
             bnb_4bit_compute_dtype=getattr(torch, self.options.bnb_4bit_compute_dtype),
         )
-        model = AutoModelForCausalLM.from_pretrained(
-            folder,
-            quantization_config=quantised,
-            device_map={"": "cpu"},
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-        )
+        model = pretrained(folder, quantization_config=quantised, device_map={"": "cpu"})
         for module in model.modules():
             if hasattr(module, "support_avx512bf16_for_cpu"):
                 # bitsandbytes repacks the weights at the first evaluation on a CPU, and cannot train on those
