@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 from api import api
+from architectures import architectures
 from house import house
 from matrix import matrix
 
@@ -30,6 +31,7 @@ def pages() -> dict[str, str]:
         "command-line.md": command_line(),
         "api.md": NOTE + api(),
         "map.md": NOTE + house(),
+        "architectures.md": NOTE + architectures(),
     }
 
 

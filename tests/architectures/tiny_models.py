@@ -27,8 +27,12 @@ SMALL: dict[str, Any] = {
     **dict.fromkeys(("attention_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop", "hidden_dropout", "dropout"), 0.0),
     **dict.fromkeys(("residual_dropout", "embedding_dropout", "activation_dropout", "router_jitter_noise"), 0.0),
     **dict.fromkeys(("input_jitter_noise", "emb_pdrop", "layerdrop"), 0.0),
-    **{"shared_intermediate_size": 96, "linear_num_value_heads": 4, "n_mamba_heads": 4},
-    **{"pad_token_id": 0, "bos_token_id": None, "eos_token_id": 2},
+    "shared_intermediate_size": 96,
+    "linear_num_value_heads": 4,
+    "n_mamba_heads": 4,
+    "pad_token_id": 0,
+    "bos_token_id": None,
+    "eos_token_id": 2,
 }
 """Values by the config keys of all architectures; a config takes those that it knows."""
 
@@ -42,18 +46,18 @@ LLAMA3 = {**YARN, "rope_type": "llama3", "low_freq_factor": 1.0, "high_freq_fact
 class Architecture:
     """An architecture, and what is promised of it.
 
-    ``packs``: separate packing is exact; otherwise it is refused. ``adapted``: LoRA on ``all-linear`` updates all
-    matrices; otherwise a warning names those that it passes over.
+    ``packs``: separate packing is exact; otherwise it is refused. ``reached``: share of the weights in matrices that
+    LoRA on ``all-linear`` updates; a warning names those that it passes over.
     """
 
     model_type: str
     changed: dict[str, Any] = field(factory=dict)
     packs: bool = True
-    adapted: bool = True
+    reached: float = 1.0
 
 
-def _of(model_type: str, *, packs: bool = True, adapted: bool = True, **changed: Any) -> Architecture:
-    return Architecture(model_type, changed, packs, adapted)
+def _of(model_type: str, *, packs: bool = True, reached: float = 1.0, **changed: Any) -> Architecture:
+    return Architecture(model_type, changed, packs, reached)
 
 
 ARCHITECTURES = {
@@ -61,7 +65,7 @@ ARCHITECTURES = {
     "Llama, tied, with biases": _of("llama", tie_word_embeddings=True, attention_bias=True, mlp_bias=True),
     "Llama, YaRN": _of("llama", rope_parameters=YARN),
     "Llama 4 text": _of("llama4_text", num_hidden_layers=4, interleave_moe_layer_step=2, moe_layers=None,
-                        no_rope_layers=None, layer_types=None, floor_scale=16, packs=False, adapted=False),
+                        no_rope_layers=None, layer_types=None, floor_scale=16, packs=False, reached=0.43),
     "Mistral": _of("mistral", sliding_window=8),
     "Mistral without windows": _of("mistral", sliding_window=None),
     "Ministral": _of("ministral", layer_types=SLIDING),
@@ -69,16 +73,16 @@ ARCHITECTURES = {
     "Qwen2": _of("qwen2", sliding_window=None, use_sliding_window=False, tie_word_embeddings=True),
     "Qwen2 with windows": _of("qwen2", use_sliding_window=True, max_window_layers=1),
     "Qwen3": _of("qwen3", sliding_window=None, use_sliding_window=False, head_dim=32),
-    "Qwen2-MoE": _of("qwen2_moe", sliding_window=None, use_sliding_window=False),
+    "Qwen2-MoE": _of("qwen2_moe", sliding_window=None, use_sliding_window=False, reached=0.37),
     "Qwen3-MoE": _of("qwen3_moe", sliding_window=None, use_sliding_window=False),
-    "Qwen3-Next": _of("qwen3_next", layer_types=LINEAR, packs=False),
+    "Qwen3-Next": _of("qwen3_next", layer_types=LINEAR, packs=False, reached=0.85),
     "Qwen3.5 text": _of("qwen3_5_text", layer_types=LINEAR, packs=False),
     "Gemma": _of("gemma"),
     "Gemma 2": _of("gemma2", layer_types=SLIDING, final_logit_softcapping=5.0, attn_logit_softcapping=4.0),
     "Gemma 3 text": _of("gemma3_text", layer_types=SLIDING),
     "Phi": _of("phi", num_key_value_heads=4),
     "Phi-3": _of("phi3", sliding_window=8),
-    "PhiMoE": _of("phimoe", sliding_window=None),
+    "PhiMoE": _of("phimoe", sliding_window=None, reached=0.11),
     "GPT-2": _of("gpt2"),
     "GPT-NeoX": _of("gpt_neox"),
     "GPT-J": _of("gptj", rotary_dim=8),
@@ -93,41 +97,43 @@ ARCHITECTURES = {
     "OLMo 3": _of("olmo3", layer_types=SLIDING),
     "OLMoE": _of("olmoe", clip_qkv=2.0),
     "DeepSeek-V2": _of("deepseek_v2", head_dim=8, n_group=None, topk_group=None, first_k_dense_replace=1,
-                       num_key_value_heads=4),
+                       num_key_value_heads=4, reached=0.67),
     "DeepSeek-V3": _of("deepseek_v3", head_dim=8, first_k_dense_replace=1, num_key_value_heads=4,
-                       num_nextn_predict_layers=0),
+                       num_nextn_predict_layers=0, reached=0.67),
     "MiniCPM3": _of("minicpm3", head_dim=8, num_key_value_heads=4, dim_model_base=16),
     "GLM": _of("glm"),
     "GLM-4": _of("glm4"),
-    "GLM-4-MoE": _of("glm4_moe", n_group=1),
+    "GLM-4-MoE": _of("glm4_moe", n_group=1, reached=0.65),
     "Granite": _of("granite", logits_scaling=4.0, embedding_multiplier=3.0, residual_multiplier=0.5,
                    attention_multiplier=0.2),
-    "Granite-MoE": _of("granitemoe", logits_scaling=4.0, residual_multiplier=0.5, attention_multiplier=0.2),
+    "Granite-MoE": _of("granitemoe", logits_scaling=4.0, residual_multiplier=0.5, attention_multiplier=0.2,
+                       reached=0.11),
     "Granite 4 hybrid": _of("granitemoehybrid", logits_scaling=4.0, layer_types=LINEAR, mamba_n_heads=8,
-                            position_embedding_type="rope", packs=False),
+                            position_embedding_type="rope", packs=False, reached=0.28),
     "Cohere": _of("cohere", use_qk_norm=True),
     "Cohere 2": _of("cohere2", layer_types=SLIDING),
     "SmolLM3": _of("smollm3", sliding_window=None, no_rope_layers=[1, 0], layer_types=None),
     "InternLM3": _of("internlm3"),
-    "Mamba": _of("mamba", packs=False, adapted=False),
-    "Mamba 2": _of("mamba2", num_heads=8, packs=False, adapted=False),
+    "Mamba": _of("mamba", packs=False, reached=0.69),
+    "Mamba 2": _of("mamba2", num_heads=8, packs=False, reached=0.7),
     "Falcon-H1": _of("falcon_h1", lm_head_multiplier=0.5, embedding_multiplier=2.0, mlp_multipliers=[0.5, 0.25],
                      key_multiplier=0.5, attention_out_multiplier=0.7, ssm_multipliers=[0.5, 0.6, 0.7, 0.8, 0.9],
-                     packs=False, adapted=False),
+                     packs=False, reached=0.92),
     "Jamba": _of("jamba", attn_layer_period=2, attn_layer_offset=1, expert_layer_period=2, expert_layer_offset=1,
-                 use_mamba_kernels=False, packs=False),
+                 use_mamba_kernels=False, packs=False, reached=0.39),
     "Bamba": _of("bamba", attn_layer_indices=[1], mamba_n_heads=8, packs=False),
     "Nemotron": _of("nemotron"),
-    "gpt-oss": _of("gpt_oss", layer_types=SLIDING, eos_token_id=[2, 1], packs=False),
+    "gpt-oss": _of("gpt_oss", layer_types=SLIDING, eos_token_id=[2, 1], packs=False, reached=0.11),
     "ERNIE 4.5": _of("ernie4_5"),
-    "ERNIE 4.5 MoE": _of("ernie4_5_moe", moe_layer_start_index=1, moe_layer_end_index=1),
+    "ERNIE 4.5 MoE": _of("ernie4_5_moe", moe_layer_start_index=1, moe_layer_end_index=1, reached=0.65),
     "Seed-OSS": _of("seed_oss"),
     "HunYuan": _of("hunyuan_v1_dense"),
-    "HunYuan-MoE": _of("hunyuan_v1_moe"),
+    "HunYuan-MoE": _of("hunyuan_v1_moe", reached=0.82),
     "EXAONE 4": _of("exaone4", layer_types=SLIDING, sliding_window_pattern=2),
     "LFM2": _of("lfm2", layer_types=["conv", "full_attention"], block_auto_adjust_ff_dim=False, full_attn_idxs=None,
                 packs=False),
-    "RecurrentGemma": _of("recurrent_gemma", block_types=["recurrent", "attention"], logits_soft_cap=5.0, packs=False),
+    "RecurrentGemma": _of("recurrent_gemma", block_types=["recurrent", "attention"], logits_soft_cap=5.0, packs=False,
+                           reached=0.96),
     "Starcoder2": _of("starcoder2", sliding_window=8),
     "Apertus": _of("apertus"),
     "Arcee": _of("arcee"),

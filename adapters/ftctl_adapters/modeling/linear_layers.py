@@ -1,6 +1,6 @@
 """Linear layers to compress, and norms of their inputs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ftctl.ports.compressor import CompressorError
@@ -25,26 +25,55 @@ def linear_layers(model: Any) -> dict[str, Any]:
 
 MAMBA = ("falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h")
 FUSED = ("out_proj", "conv1d")
-"""Layers of these architectures that their kernels take as bare weights, past any adapter."""
+"""Layers whose weights the kernels of these architectures read on a GPU; PEFT refuses to adapt them."""
 
 
 def unusable_layers(model: Any) -> list[str] | None:
-    """Return the names of linear layers that no adapter can wrap; None if there are none.
+    """Return the names of linear layers that an adapter must not wrap; None if there are none.
 
-    These are layers of a class of their own with another forward pass, such as routers that return a tuple, and those
-    that state-space kernels read as weights.
+    These are layers whose weight is read past their forward pass, so that an update would be trained in vain or take
+    effect once merged, and layers of which more comes than the product, such as routers. One short pass shows both.
     """
     from torch import nn
 
+    found = {name: part for name, part in model.named_modules() if isinstance(part, nn.Linear) and HEAD not in name}
+    usable = _products(model, found.values())
     mamba = getattr(model.config, "model_type", None) in MAMBA
-    found = [
+    unusable = [
         name
-        for name, part in model.named_modules()
-        if isinstance(part, nn.Linear)
-        and (type(part).forward is not nn.Linear.forward or (mamba and name.rpartition(".")[2] in FUSED))
-        and not type(part).__module__.startswith("bitsandbytes")
+        for name, part in found.items()
+        if (id(part) not in usable and ".experts." not in name) or (mamba and name.rpartition(".")[2] in FUSED)
     ]
-    return found or None
+    return unusable or None
+
+
+def _products(model: Any, layers: Iterable[Any]) -> set[int]:
+    """Return the identities of layers that are called in a pass, and give the product with their weight."""
+    import torch
+
+    seen: set[int] = set()
+
+    def look(layer: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        packed = layer.weight.shape != (layer.out_features, layer.in_features)
+        if torch.is_tensor(output) and (packed or _is_product(layer, inputs[0], output)):
+            seen.add(id(layer))
+
+    handles = [layer.register_forward_hook(look) for layer in layers]
+    try:
+        with torch.no_grad():
+            ids = torch.arange(1, 5, device=model.get_input_embeddings().weight.device)[None]
+            model(input_ids=ids % model.get_input_embeddings().weight.shape[0], use_cache=False)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return seen
+
+
+def _is_product(layer: Any, x: Any, y: Any) -> bool:
+    import torch
+
+    expected = torch.nn.functional.linear(x, layer.weight, layer.bias)
+    return bool(y.shape == expected.shape and (y - expected).abs().max() <= 1e-2 * expected.abs().max())
 
 
 def input_norms(model: Any, rows: Sequence[Sequence[int]]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The share of a model's matrices that a method works on: experts held in one tensor are easily passed over."""
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,9 @@ from ftctl.domain import event as events
 from ftctl.ports import StageContext
 
 WHOLE = 0.999
+NO_MATRIX = re.compile(r"norm|bias|a_log|conv", re.IGNORECASE)
+"""Names of tensors that multiply or shift each value, whatever their shape."""
+
 SHOWN = 3
 
 
@@ -40,7 +44,9 @@ def reached_by(model: Any, weights: Iterable[Any], elements: int = 0) -> Reached
     core = model.get_base_model() if hasattr(model, "get_base_model") else model
     known, apart = {id(weight) for weight in weights}, _ends(core) | _added(model)
     matrices = {
-        name: weight for name, weight in core.named_parameters() if weight.dim() > 1 and id(weight) not in apart
+        name: weight
+        for name, weight in core.named_parameters()
+        if weight.dim() > 1 and id(weight) not in apart and not NO_MATRIX.search(name)
     }
     hit = elements or sum(math.prod(weight.shape) for weight in matrices.values() if id(weight) in known)
     missed = {name: weight for name, weight in matrices.items() if id(weight) not in known and min(weight.shape) > 1}

@@ -48,7 +48,8 @@ def make_ready(task: Task, group: Group) -> Ready:
     seed_everything(task.context.seed)
     tuned = task.tuner.adapt(task.tuner.load(task.model.path)).to(group.device)
     if getattr(task.options, "target_modules", None) == ALL_LINEAR and group.rank == 0:
-        tell_reached(tuned, adapted_weights(tuned), "the adapter updates", task.context)
+        does = "the adapter (more is reached by tuner.target_parameters) updates"
+        tell_reached(tuned, adapted_weights(tuned), does, task.context)
     head = not ordinary(tuned)  # found out here, where this process still has all weights
     if task.options.engine != "deepspeed" or group.world == 1:
         # DeepSpeed's stage 3 brings a layer's weights when that layer is called; the kernels call whole blocks

@@ -6,8 +6,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-ENDS = frozenset({"lm_head", "wte", "wpe"})
-"""Parts of tensors' names, beside any with ``embed``, that are no layer's."""
+ENDS = frozenset({"lm_head", "wte", "wpe", "A_log"})
+"""Parts of tensors' names, beside any with ``embed`` or ``norm``, of which no layer is made."""
 
 
 @frozen
@@ -40,9 +40,9 @@ class ModelShape:
 
 
 def _is_end(tensor: str) -> bool:
-    """Return True for embeddings of tokens and positions, and for the head, by the names that architectures use."""
+    """Return True for embeddings of tokens and positions, the head and norms, by the names that architectures use."""
     parts = tensor.split(".")
-    return any("embed" in part or part in ENDS for part in parts)
+    return any("embed" in part or part in ENDS or "norm" in part for part in parts)
 
 
 @frozen

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import warnings
 import weakref
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +25,9 @@ class LoraOptions(TrainingOptions):
     lora_alpha: int | None = option(None, help="Scale of the update is lora_alpha / rank; null: twice the rank.", ge=1)
     lora_dropout: float = option(0.0, help="Dropout before the update.", ge=0, lt=1)
     target_modules: str = option(ALL_LINEAR, help="`all-linear`, or names of modules, separated by commas.")
+    target_parameters: tuple[str, ...] = option(
+        (), help="Tensors beside linear layers to update, by the ends of their names, e.g. `mlp.experts.down_proj`."
+    )
     modules_to_save: tuple[str, ...] = option((), help="Modules trained whole and saved with the adapter.")
     use_dora: bool = option(False, help="Train direction and length of the weights apart (DoRA, Liu et al., 2024).")
     use_rslora: bool = option(False, help="Scale by lora_alpha / sqrt(rank) (rsLoRA, Kalajdzievski, 2023).")
@@ -48,6 +52,9 @@ class LowRankTuner(PeftTuner[LowRankT]):
             raise ConfigInvalid(f"tuner.target_modules: {self.options.target_modules!r} matches no layer of the model")
         self._refuse_ends(shape)
         self._refuse_rank(targeted)
+        for named in self.options.target_parameters:
+            if not any(f".{name}".endswith((f".{named}", f".{named}.weight")) for name in shape.tensors):
+                raise ConfigInvalid(f"tuner.target_parameters: no tensor of the model is named {named!r}")
         for module in self.options.modules_to_save:
             if not any(_of_module(name, module) for name in shape.tensors):
                 raise ConfigInvalid(f"tuner.modules_to_save: {module!r} is no module with weights of its own here")
@@ -81,6 +88,7 @@ class LowRankTuner(PeftTuner[LowRankT]):
 
     def config(self, base: Any) -> Any:
         from peft import LoraConfig
+        from transformers.pytorch_utils import Conv1D
 
         from ftctl_adapters.modeling.linear_layers import unusable_layers
 
@@ -91,6 +99,9 @@ class LowRankTuner(PeftTuner[LowRankT]):
             lora_dropout=self.options.lora_dropout,
             target_modules=chosen if chosen == ALL_LINEAR else [name.strip() for name in chosen.split(",")],
             exclude_modules=unusable_layers(base) if chosen == ALL_LINEAR else None,
+            target_parameters=list(self.options.target_parameters) or None,
+            # GPT-2's weights are (in, out)
+            fan_in_fan_out=any(isinstance(module, Conv1D) for module in base.modules()),
             modules_to_save=list(self.options.modules_to_save) or None,
             use_dora=self.options.use_dora,
             use_rslora=self.options.use_rslora,
@@ -99,7 +110,10 @@ class LowRankTuner(PeftTuner[LowRankT]):
         )
 
     def adapt(self, base: Any) -> Any:
-        tuned = super().adapt(base)
+        with warnings.catch_warnings():
+            # PEFT doubles the rank of fused experts, and warns where a model's layers have none
+            warnings.filterwarnings("ignore", message="The following (rank|alpha)_pattern keys did not match")
+            tuned = super().adapt(base)
         if self.options.init_lora_weights in FROM_WEIGHTS:
             self._start = tempfile.mkdtemp(prefix="ftctl-start-")
             weakref.finalize(self, shutil.rmtree, self._start, ignore_errors=True)
