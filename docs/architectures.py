@@ -5,13 +5,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.architectures.tiny_models import ARCHITECTURES  # noqa: E402 - the tests are no installed package
+from tests.architectures.tiny_models import ARCHITECTURES
 
 HEAD = """# Architectures
 
-`pytest tests/architectures` makes a tiny random model of each architecture and compares it with plain transformers. Losses
-agree to 1e-4 nats a token in float32, gradients to 0.2 % of the largest, before and after steps, trained whole and
-with LoRA. Scores, saving, loading and merging are compared too. Real weights of these families were not run, but for
+`pytest tests/architectures` makes a tiny random model of each architecture and compares it with plain transformers.
+Losses agree to 1e-4 nats a token in float32, gradients to 0.2 % of the largest, before and after steps, trained whole
+and with LoRA. Scores, saving, loading and merging are compared too. Real weights of these families were not run, but for
 the model of the backend tests.
 
 The last two columns say where a method is limited:
