@@ -11,8 +11,7 @@ HEAD = """# Architectures
 
 `pytest tests/architectures` makes a tiny random model of each architecture and compares it with plain transformers.
 Losses agree to 1e-4 nats a token in float32, gradients to 0.2 % of the largest, before and after steps, trained whole
-and with LoRA. Scores, saving, loading and merging are compared too. Real weights of these families were not run, but for
-the model of the backend tests.
+and with LoRA. Scores, saving, loading and merging are compared too. Real weights of these families were not run.
 
 The last two columns say where a method is limited:
 

@@ -49,6 +49,7 @@ class Seen:
 def test_a_long_question_is_asked_without_the_short_ones(
     model: Any, tokenizer: ChatTokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    model.config.max_position_embeddings = 4096
     lengths = [9, 2500, 30, 30, 9, 1200, 9] + [20] * 57
     prompts = [[5 + (place + at) % 900 for at in range(length)] for place, length in enumerate(lengths)]
     alone = [greedy(model, tokenizer, [prompt], 3)[0] for prompt in prompts]

@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 
 from ftctl.domain.artifact import Artifact
+from ftctl.domain.example import Message, Prompt
 from ftctl.domain.format import HF
-from ftctl.errors import LabelsInvalid, NoUsableRows
+from ftctl.errors import BackendFailed, LabelsInvalid, NoUsableRows
 from ftctl.ports.context import StageContext
 from ftctl.testing.contracts.stage import recording
 from ftctl_adapters.modeling import golden
 from ftctl_adapters.modeling.golden import read_golden
+from ftctl_adapters.modeling.load import load_whole
 from ftctl_adapters.modeling.reference import BUILTIN
+from ftctl_adapters.modeling.target import LoadedTarget
+from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_plugins.tuners.full import FullOptions, FullTuner
 from tests.unit.test_training import SFT
 
@@ -83,3 +87,21 @@ def test_golden_cases_fit_the_context(short: Artifact, tmp_path: Path, monkeypat
     assert cases
     assert all(len(case.token_ids) + case.max_new_tokens <= CONTEXT for case in cases)
     assert any(case.max_new_tokens < 48 for case in cases)
+
+
+def test_answers_end_with_the_context_and_a_prompt_without_room_is_named(short: Artifact) -> None:
+    tokenizer, model = ChatTokenizer(short.path), load_whole(short)
+    target = LoadedTarget(model, tokenizer)
+    prompts = [Prompt((Message("user", "word " * count),)) for count in (1, 20, 3)]
+    lengths = [len(tokenizer.asked(prompt)) for prompt in prompts]
+    assert max(lengths) < CONTEXT
+    with_room = target.generate(prompts, CONTEXT)
+    alone = [target.generate([prompt], CONTEXT)[0] for prompt in prompts]
+    assert with_room == alone, "no answer is cut because another prompt is longer"
+    assert all(len(answer.token_ids) <= CONTEXT - length for answer, length in zip(alone, lengths, strict=True))
+    drawn = target.sample(prompts, CONTEXT, temperature=1.0, seed=3)
+    assert all(len(answer.token_ids) <= CONTEXT - length for answer, length in zip(drawn, lengths, strict=True))
+    with pytest.raises(
+        BackendFailed, match=r"prompt 2 of 2 \('many .*no room for an answer in the model's context of 64"
+    ):
+        target.generate([prompts[0], Prompt((Message("user", "many words " * 60),))], 8)

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from ftctl.ports import Answer
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.modeling.windows import context_of
 
 MASK = 64 * 1024**2
 """Entries of a batch's attention mask, rows by padded tokens squared: 64 questions of 1,024 tokens, or one longer."""
@@ -32,8 +33,8 @@ def greedy(model: Any, tokenizer: ChatTokenizer, prompts: Sequence[Sequence[int]
     Args:
         model: a causal language model in eval mode.
         tokenizer: its tokenizer.
-        prompts: token ids.
-        max_new_tokens: where an answer is cut.
+        prompts: token ids, each fewer than the model's context.
+        max_new_tokens: where an answer is cut, unless the context ends before.
     """
     return _generated(model, tokenizer, prompts, max_new_tokens, None)
 
@@ -69,16 +70,24 @@ def _generated(
     model: Any, tokenizer: ChatTokenizer, prompts: Sequence[Sequence[int]], max_new_tokens: int, drawing: Drawing | None
 ) -> list[Answer]:
     answers: dict[int, Answer] = {}
-    for places in _batches([len(prompt) for prompt in prompts]):
+    context = context_of(model)
+    room = [max_new_tokens if context is None else min(max_new_tokens, context - len(prompt)) for prompt in prompts]
+    for places in _batches([len(prompt) for prompt in prompts], [left < max_new_tokens for left in room]):
         batch = [prompts[place] for place in places]
-        answers |= dict(zip(places, _batch(model, tokenizer, batch, max_new_tokens, drawing), strict=True))
+        answers |= dict(zip(places, _batch(model, tokenizer, batch, room[places[0]], drawing), strict=True))
     return [answers[place] for place in range(len(prompts))]
 
 
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield batches of prompts of similar length, so that little padding is needed."""
+def _batches(lengths: Sequence[int], near_the_end: Sequence[bool]) -> Iterator[list[int]]:
+    """Yield batches of prompts of similar length, so that little padding is needed.
+
+    A prompt near the end of the model's context is alone, since its answer is cut where no other is.
+    """
     batch: list[int] = []
+    yield from ([place] for place, alone in enumerate(near_the_end) if alone)
     for place in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if near_the_end[place]:
+            continue
         if batch and (len(batch) + 1) * lengths[place] ** 2 > MASK:
             yield sorted(batch)
             batch = []

@@ -26,11 +26,11 @@ class LoadedTarget(Target):
         return self._context
 
     def generate(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Answer]:
-        asked = list(map(self._tokenizer.asked, prompts))
+        asked = self._asked(prompts)
         return greedy(self._model, self._tokenizer, asked, max_new_tokens)
 
     def sample(self, prompts: Sequence[Prompt], max_new_tokens: int, temperature: float, seed: int) -> list[Answer]:
-        asked, drawing = list(map(self._tokenizer.asked, prompts)), Drawing(temperature, seed)
+        asked, drawing = self._asked(prompts), Drawing(temperature, seed)
         return drawn(self._model, self._tokenizer, asked, max_new_tokens, drawing)
 
     def score(self, examples: Sequence[Example]) -> list[Score]:
@@ -42,6 +42,18 @@ class LoadedTarget(Target):
             Score(sum(next(sums) for _ in of_row), row.trained, len(example.answer))
             for of_row, row, example in zip(pieces, encoded, examples, strict=True)
         ]
+
+    def _asked(self, prompts: Sequence[Prompt]) -> list[list[int]]:
+        """Token ids of the prompts; raise `BackendFailed` if one leaves no room for an answer."""
+        asked = list(map(self._tokenizer.asked, prompts))
+        for number, (prompt, ids) in enumerate(zip(prompts, asked, strict=True), 1):
+            if self._context and len(ids) >= self._context:
+                text = (
+                    f"prompt {number} of {len(prompts)} ({prompt.question[:40]!r}): {len(ids):,} tokens leave no "
+                    f"room for an answer in the model's context of {self._context:,}"
+                )
+                raise BackendFailed(text, next_step="leave such rows out of the test split")
+        return asked
 
     def _refuse_long(self, examples: Sequence[Example], encoded: Sequence[Encoded]) -> None:
         """Raise `BackendFailed` if an answer would be scored without its question."""
