@@ -66,3 +66,17 @@ def test_a_type_that_is_none_is_a_problem_of_the_contract() -> None:
     assert rules(metadata={"a": "txt"}).problems() == [
         "metadata.a: must be one of text, number, whole, flag, list, mapping, not 'txt'"
     ]
+
+
+@pytest.mark.parametrize(
+    ("kept", "values"),
+    [
+        (row("u", "a"), {"min_turns": 2, "max_turns": 2, "min_chars": 2, "max_chars": 2, "max_rows": 1}),
+        (row("s", "u", "a"), {"system": "required", "max_turns": 2}),
+        (row("u", "a"), {"system": "forbidden"}),
+        (row("u", "a", group="one"), {"group": "required"}),
+        (row("u", "a"), {"group": "optional"}),
+    ],
+)
+def test_what_is_exactly_at_a_limit_keeps_it(kept: Example, values: dict[str, Any]) -> None:
+    assert check([kept], rules(**values)).violations == []

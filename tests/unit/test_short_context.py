@@ -101,7 +101,6 @@ def test_answers_end_with_the_context_and_a_prompt_without_room_is_named(short: 
     assert all(len(answer.token_ids) <= CONTEXT - length for answer, length in zip(alone, lengths, strict=True))
     drawn = target.sample(prompts, CONTEXT, temperature=1.0, seed=3)
     assert all(len(answer.token_ids) <= CONTEXT - length for answer, length in zip(drawn, lengths, strict=True))
-    with pytest.raises(
-        BackendFailed, match=r"prompt 2 of 2 \('many .*no room for an answer in the model's context of 64"
-    ):
+    without_room = r"prompt 2 of 2 \('many .*no room for an answer in the model's context of 64"
+    with pytest.raises(BackendFailed, match=without_room):
         target.generate([prompts[0], Prompt((Message("user", "many words " * 60),))], 8)
