@@ -48,12 +48,14 @@ def _computed(rows: Rows, objective: Objective, model: Any, size: int, pad_id: i
     virtual = config is not None and config.is_prompt_learning
     switched_off = model.disable_adapter() if virtual else contextlib.nullcontext()
     model.eval()
-    with torch.inference_mode(), switched_off:
+    # with gradients, as in training: without them the kernels round in 16 bits as transformers does, and the policy would
+    # begin up to nats away from its own reference
+    with switched_off:
         for numbers, counts in group.part(rows.sorted_numbers(size)):
             batch = group.placed(rows.batch(numbers, pad_id))
             for name, values in objective.constants_of(ModelForward(model), batch).items():
                 if counts:
-                    found[name][numbers] = values.float().cpu()
+                    found[name][numbers] = values.detach().float().cpu()
     group.add(found)
     model.train()
     return found
