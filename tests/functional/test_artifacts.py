@@ -5,6 +5,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -94,6 +96,38 @@ def test_the_request_of_its_page_is_answered(serving: Any) -> None:
         ["sh", "-c", command.replace("curl ", "curl -s ")], capture_output=True, text=True, timeout=60
     )
     assert json.loads(done.stdout)["choices"][0]["message"]["content"], done.stderr
+
+
+def completed(url: str, model: str, **asked: Any) -> tuple[int, str]:
+    """Status and text of one request for a chat completion."""
+    body = {"model": model, "messages": [{"role": "user", "content": "Good morning"}], "max_tokens": 12, **asked}
+    request = urllib.request.Request(f"{url}/chat/completions", json.dumps(body).encode())
+    request.add_header("Content-Type", "application/json")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return reply.status, json.load(reply)["choices"][0]["message"]["content"]
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_a_request_is_answered_as_it_asks(serving: Any) -> None:
+    """Sampled where a temperature is given, the same for the same seed, and cut before a stop text."""
+    _, url, model = serving
+    greedy = completed(url, model, temperature=0)[1]
+    assert completed(url, model, temperature=0, seed=7)[1] == greedy
+    drawn = [completed(url, model, temperature=1.5, seed=seed)[1] for seed in (1, 2, 3, 1)]
+    assert len(set(drawn)) > 1
+    assert drawn[0] == drawn[3]
+    stop = greedy[len(greedy) // 2 :][:3]
+    assert completed(url, model, temperature=0, stop=[stop]) == (200, greedy[: greedy.index(stop)])
+
+
+@pytest.mark.parametrize("asked", [{"messages": []}, {"max_tokens": 0}, {"max_completion_tokens": -1}, {"n": 2}])
+def test_a_request_that_makes_no_sense_is_refused_and_the_key_named(serving: Any, asked: dict[str, Any]) -> None:
+    _, url, model = serving
+    status, said = completed(url, model, **asked)
+    assert status == 400
+    assert next(iter(asked)) in said
 
 
 def test_a_server_is_measured_level_by_level(ftctl: Ftctl, serving: Any, tmp_path: Path) -> None:

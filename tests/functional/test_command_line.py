@@ -119,3 +119,11 @@ def test_the_start_is_quick_and_imports_nothing_heavy(arguments: tuple[str, ...]
         took.append(time.perf_counter() - started)
         assert done.stderr.strip() == "[]"
     assert statistics.median(took) < limit
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_console_without_a_sign_for_a_character_gets_a_question_mark(ftctl: Ftctl, encoding: str) -> None:
+    done = ftctl("plugins", "list", env={"PYTHONIOENCODING": encoding})
+    assert done.returncode == 0, done.stderr
+    assert "?" in done.stdout
+    assert done.stdout.isascii() or encoding == "latin-1"

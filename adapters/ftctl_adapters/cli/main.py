@@ -1,5 +1,6 @@
 """``ftctl``: run a command; errors become one line and an exit code."""
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -75,6 +76,9 @@ def cli(context: click.Context, debug: bool) -> None:
 
 def main() -> None:
     """The console script."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a console that has no sign for a character gets a question mark, and the run goes on
+        sys.stdout.reconfigure(errors="replace")
     code = _exit_code()
     try:
         if sys.stdout is not None:

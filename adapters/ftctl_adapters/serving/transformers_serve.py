@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from ftctl.worker.spin_control import SpinControl
+from ftctl_adapters.serving.transformers_requests import install
 
 
 def main(cache: str, arguments: Sequence[str]) -> None:
@@ -28,6 +29,7 @@ def main(cache: str, arguments: Sequence[str]) -> None:
 
     import ftctl_adapters.modeling.eager_bitsandbytes  # noqa: F401 before transformers imports it
 
+    install()
     sys.argv = ["transformers", "serve", *arguments]
     with SpinControl():
         app()

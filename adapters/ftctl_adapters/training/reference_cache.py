@@ -48,8 +48,8 @@ def _computed(rows: Rows, objective: Objective, model: Any, size: int, pad_id: i
     virtual = config is not None and config.is_prompt_learning
     switched_off = model.disable_adapter() if virtual else contextlib.nullcontext()
     model.eval()
-    # with gradients, as in training: without them the kernels round in 16 bits as transformers does, and the policy would
-    # begin up to nats away from its own reference
+    # with gradients, as in training: without them kernels round as transformers does in 16 bits, and the policy would
+    # begin nats away from its own reference
     with switched_off:
         for numbers, counts in group.part(rows.sorted_numbers(size)):
             batch = group.placed(rows.batch(numbers, pad_id))

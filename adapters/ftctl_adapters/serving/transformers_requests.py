@@ -1,0 +1,122 @@
+"""Make ``transformers serve`` honour what a request asks for: sampling, seed, stop texts, and limits that make sense.
+
+The server of transformers 5.24 takes the temperature and answers greedily, since the model's own generation config
+decides whether it samples. It sets a seed when a request arrives, and not when its answer is computed. It leaves the
+stop text in the answer, and a request with no message or no token to answer with ends as an error of the server.
+"""
+
+from contextvars import ContextVar
+from typing import Any
+
+from attrs import frozen
+
+Stop = str | list[str] | None
+_stop: ContextVar[Stop] = ContextVar("stop", default=None)
+"""Stop texts of the request that is being answered; each has a task of its own."""
+
+
+@frozen
+class SeededModel:
+    """A model that sets the seed right before it generates, on the thread that does; otherwise the model itself."""
+
+    model: Any
+    seed: int
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    def generate(self, **inputs: Any) -> Any:
+        """Generate as the model does, from the seed."""
+        import torch
+
+        torch.manual_seed(self.seed)
+        return self.model.generate(**inputs)
+
+
+def install() -> None:
+    """Replace methods of transformers' request handlers for the life of this process."""
+    from transformers.cli.serving import chat_completion
+    from transformers.cli.serving.utils import BaseHandler, GenerateManager
+
+    kept = BaseHandler._validate_request, BaseHandler._build_generation_config
+    BaseHandler._validate_request = _checked(kept[0])
+    BaseHandler._build_generation_config = _as_asked(kept[1])
+    GenerateManager.generate_non_streaming = _cut(_seeded(GenerateManager.generate_non_streaming))
+    chat_completion.parse_assistant_message = _parsed(chat_completion.parse_assistant_message)
+    GenerateManager.generate_streaming = _seeded(GenerateManager.generate_streaming)
+
+
+def problem_of(body: dict[str, Any]) -> str | None:
+    """Return what is wrong with a request that the server would fail on, or answer otherwise than it asks."""
+    if "messages" in body and not body["messages"]:
+        return "messages: give at least one"
+    for name in ("max_tokens", "max_completion_tokens"):
+        if body.get(name) is not None and not _is_count(body[name]):
+            return f"{name}: must be a whole number of at least 1, not {body[name]!r}"
+    if body.get("n") not in (None, 1):
+        return "n: this server gives one choice a request; ask again for another"
+    return None
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _checked(inner: Any) -> Any:
+    def validate(self: Any, body: dict[str, Any]) -> None:
+        from fastapi import HTTPException
+
+        inner(self, body)
+        problem = problem_of(body)
+        if problem:
+            raise HTTPException(status_code=400, detail=problem)
+
+    return validate
+
+
+def _as_asked(inner: Any) -> Any:
+    def build(self: Any, body: dict[str, Any], model_generation_config: Any, **more: Any) -> Any:
+        config = inner(self, body, model_generation_config, **more)
+        asked = {name for name in ("temperature", "top_p") if body.get(name) is not None}
+        if asked and body.get("generation_config") is None and body.get("temperature") != 0:
+            config.do_sample = True
+        # no field of the config: it is not part of what is generated from
+        config.request_seed = body.get("seed")
+        return config
+
+    return build
+
+
+def _seeded(inner: Any) -> Any:
+    def generate(self: Any, model: Any, processor: Any, inputs: Any, gen_config: Any, **more: Any) -> Any:
+        seed = vars(gen_config).pop("request_seed", None)
+        chosen = model if seed is None else SeededModel(model, int(seed))
+        return inner(self, chosen, processor, inputs, gen_config, **more)
+
+    return generate
+
+
+def _cut(inner: Any) -> Any:
+    async def generate(self: Any, model: Any, processor: Any, inputs: Any, gen_config: Any, **more: Any) -> Any:
+        text, count, ids = await inner(self, model, processor, inputs, gen_config, **more)
+        _stop.set(gen_config.stop_strings)
+        return before_stop(text, gen_config.stop_strings), count, ids
+
+    return generate
+
+
+def _parsed(inner: Any) -> Any:
+    """Cut what the server reads out of the token ids once more, where it knows how the model marks its answers."""
+
+    def parse(*given: Any, **more: Any) -> Any:
+        content, *rest = inner(*given, **more)
+        return before_stop(content, _stop.get()), *rest
+
+    return parse
+
+
+def before_stop(text: str, stop: Stop) -> str:
+    """Return the text before the first stop text; all of it where none is in it."""
+    texts = [stop] if isinstance(stop, str) else stop or []
+    places = [place for one in texts if one and (place := text.find(one)) >= 0]
+    return text[: min(places)] if places else text
