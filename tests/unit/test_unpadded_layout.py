@@ -12,7 +12,7 @@ from ftctl_adapters.kernels.patching import install
 from ftctl_adapters.kernels.self_attention import takes_layouts
 from ftctl_adapters.kernels.unpadded_layout import lay_out_rows
 from ftctl_adapters.modeling.batch import collate
-from ftctl_adapters.modeling.loss import token_losses
+from ftctl_adapters.modeling.loss import ordinary, token_losses
 from ftctl_plugins.tuners.lora import LoraOptions, LoraTuner
 
 torch = pytest.importorskip("torch")
@@ -84,6 +84,7 @@ def test_losses_and_gradients_are_those_of_plain_modules(architecture: str, name
 def test_layers_see_no_padding_and_nothing_behind_the_last_answer() -> None:
     model = made("Qwen2")
     install(model)
+    assert not ordinary(model), "found out before layers are watched"
     seen: list[int] = []
     first = model.get_base_model().model.layers[0]
     first.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[1]))
