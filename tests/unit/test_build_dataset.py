@@ -67,6 +67,23 @@ def test_a_split_that_stays_empty_is_told_and_one_of_no_share_is_not(context: St
     assert told[0].startswith("no row fell into the test split: 5 rows")
 
 
+def test_a_split_far_from_its_share_is_told(context: StageContext) -> None:
+    """One group of many rows stays together, wherever it falls."""
+
+    class Grouped(FakeDataSource):
+        def examples(self, context: StageContext) -> Iterator[Any]:
+            for row in super().examples(context):
+                yield evolve(row, group="one" if int(row.where.rpartition(":")[2]) <= 60 else row.where)
+
+    source = Grouped(FakeDataSourceOptions(rows=120))
+    seed = next(seed for seed in range(99) if SplitShares(0.1, 0.0).place("one", seed) == "validation")
+    build(source, context, shares=SplitShares(0.1, 0.0), seed=seed)
+    told = [data["message"] for kind, data in context.settings["events"] if kind == "WarningRaised"]
+    assert len(told) == 1
+    assert told[0].startswith("the validation split has 5")
+    assert "where 10% were asked for: rows of one group stay together" in told[0]
+
+
 def test_the_same_seed_gives_the_same_split_and_another_another(context: StageContext) -> None:
     source = FakeDataSource(FakeDataSourceOptions(rows=200))
     first = build(source, context)

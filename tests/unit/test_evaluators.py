@@ -392,3 +392,10 @@ def test_chance_names_few_slices(report: Measured) -> None:
         data, target = graded([float(draw.random() < 0.7) for _ in fields], fields)
         named += "none that" not in report(Shift(ShiftOptions(by=("field",))), target, data).notes["shift"]
     assert named <= 6
+
+
+def test_a_blanket_refusal_admits_nothing(report: Measured) -> None:
+    """Whoever refuses questions that have an answer in the same words does not tell what it cannot know."""
+    assert figures(report(Boundary(BoundaryOptions()), Ruled(refuse)))["boundary_admits"] == 0.0
+    unsure = Ruled(lambda prompt: "I don't know." if "my room" in prompt.question else "red")
+    assert figures(report(Boundary(BoundaryOptions()), unsure))["boundary_admits"] > 0.0

@@ -4,10 +4,16 @@ import ipaddress
 import random
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from ftctl_adapters.records.pii_kinds import KINDS, PLATES
+from ftctl.domain.example import Example
+from ftctl.errors import ConfigInvalid
+from ftctl.testing.contracts.stage import recording
+from ftctl_adapters.records.local_phones import LocalPhones
+from ftctl_adapters.records.pii_kinds import KINDS, PLATES, finds
+from ftctl_plugins.data_operators.pii import Pii, PiiOptions
 
 pytest.importorskip("stdnum")
 
@@ -52,3 +58,38 @@ def test_what_is_planted_is_found_and_hardly_anything_else() -> None:
     recall, _, precision = quality(ours, lines)
     assert recall == 1.0
     assert precision >= 0.98
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("call (415) 555-2671 now", ["(415) 555-2671"]),
+        ("ring 020 7946 0958.", ["020 7946 0958"]),
+        ("Tel. 030 901820", ["030 901820"]),
+        ("call +1 415 555 2671", ["+1 415 555 2671"]),
+        ("order 4155552671 of 2024-01-02 12:30:11", []),
+        ("ISBN 978-3-16-148410-0, 1 000 000 and 3.14159265", []),
+        ("Diners 3056 930902 5904", ["3056 930902 5904"]),
+        ("Diners 30569309025904", ["30569309025904"]),
+        ("-----BEGIN RSA PRIVATE KEY-----", ["-----BEGIN RSA PRIVATE KEY-----"]),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE+/\n-----END PRIVATE KEY-----.",
+         ["-----BEGIN PRIVATE KEY-----\nMIIE+/\n-----END PRIVATE KEY-----"]),
+        ("version 1.2.3.4, Release: 2.0.0.1, build=3.0.0.1", []),
+        ("at 10.0.0.1", ["10.0.0.1"]),
+    ],
+)  # fmt: skip
+def test_what_people_write_is_found_and_what_only_looks_like_it_stays(text: str, values: list[str]) -> None:
+    kinds = (*KINDS, *map(LocalPhones, PiiOptions().phone_regions))
+    assert [text[one.start : one.end] for one in finds(text, kinds)] == values
+
+
+def test_a_region_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigInvalid, match="pii.phone_regions: 'UK' is no country code"):
+        Pii(PiiOptions(phone_regions=("UK",)))
+
+
+def test_without_regions_numbers_need_their_country(tmp_path: Path) -> None:
+    example = Example("r:1", text="call (415) 555-2671 or +1 415 555 2671")
+    (row,) = Pii(PiiOptions(phone_regions=())).process([example], recording(tmp_path))
+    assert isinstance(row, Example)
+    assert row.text == "call (415) 555-2671 or [PHONE]"

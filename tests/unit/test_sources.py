@@ -307,3 +307,25 @@ def test_several_sources_are_one(tmp_path: Path, context: StageContext) -> None:
     before = mixed.fingerprint()
     jsonl(tmp_path / "1" / "rows.jsonl", {"text": "another"})
     assert mixed.fingerprint() != before
+
+
+BODY = """<h1>Pump</h1><p>Set PUMP_MODE to 3*x, then read [this] for a while, since it is a text of some length.</p>
+<h2>Alarms</h2><p>Press the red key in C:\\temp and wait for a long time until the light goes out again.</p>
+<ul><li>one_two</li><li>three</li></ul><table><tr><th>k</th></tr><tr><td>a_b</td></tr></table>"""
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["<body><article>{}</article></body>", "<body>{}</body>", "<body><nav>Shop</nav>{}<footer>Imprint</footer></body>"],
+)
+def test_a_page_keeps_its_signs_headings_lists_and_tables(tmp_path: Path, context: StageContext, page: str) -> None:
+    (tmp_path / "a.html").write_text(f"<html>{page.format(BODY)}</html>")
+    first, second = told("documents", context, path=str(tmp_path / "a.html"))
+    assert (first.text.split("\n")[0], second.text.split("\n")[0]) == ("Pump", "Alarms")
+    assert "Set PUMP_MODE to 3*x, then read [this]" in first.text
+    assert "C:\\temp" in second.text
+    assert "one_two" in second.text
+    assert "a_b" in second.text
+    assert "\\_" not in first.text + second.text
+    assert "Shop" not in first.text + second.text
+    assert "Imprint" not in first.text + second.text

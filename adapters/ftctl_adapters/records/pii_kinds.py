@@ -27,6 +27,10 @@ class Kind:
     pattern: re.Pattern[str]
     holds: Callable[[str], bool] = _always
 
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield the places [start, end) of values in the text, from left to right."""
+        yield from (match.span() for match in self.pattern.finditer(text) if self.holds(match.group()))
+
 
 @frozen
 class Find:
@@ -41,9 +45,8 @@ def finds(text: str, kinds: tuple[Kind, ...]) -> Iterator[Find]:
     """Return matches in the text from left to right; of overlapping ones, that of the first kind."""
     taken: list[Find] = []
     for kind in kinds:
-        for match in kind.pattern.finditer(text):
-            start, end = match.span()
-            if kind.holds(match.group()) and all(end <= one.start or start >= one.end for one in taken):
+        for start, end in kind.spans(text):
+            if all(end <= one.start or start >= one.end for one in taken):
                 taken.append(Find(kind.name, start, end))
     yield from sorted(taken, key=lambda one: one.start)
 
@@ -86,6 +89,7 @@ def _card(text: str) -> bool:
         or (2221 <= int(number[:4]) <= 2720 and len(number) == 16)
         or (number[:2] in ("34", "37") and len(number) == 15)
         or (number[:2] in ("36", "38", "39") and len(number) == 14)
+        or ("300" <= number[:3] <= "305" and len(number) == 14)
         or ((number[:4] == "6011" or number[:2] == "65") and len(number) == 16)
         or (number[:2] == "35" and len(number) == 16)
     )
@@ -146,21 +150,26 @@ def _kind(name: str, pattern: str, holds: Callable[[str], bool] = _always) -> Ki
     return Kind(name, re.compile(f"{LEFT}(?:{pattern}){RIGHT}"), holds)
 
 
+NO_VERSION = "".join(f"(?<!{word}{sign})" for word in ("ersion", "elease", "uild") for sign in (" ", ": ", "="))
+"""Behind these words, four numbers with points are no address; the first letter may be a capital."""
+
 KINDS: tuple[Kind, ...] = (
     Kind("email", re.compile(
         rf"(?<![0-9A-Za-z._%+-])[0-9A-Za-z](?:[0-9A-Za-z._%+-]{{0,62}}[0-9A-Za-z_%+-])?@"
         rf"(?:[0-9A-Za-z](?:[0-9A-Za-z-]{{0,61}}[0-9A-Za-z])?\.)+[A-Za-z]{{2,24}}{RIGHT}")),
     Kind("secret", re.compile(
         r"(?<![0-9A-Za-z_-])(?:hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}"
-        r"|xox[abprs]-[A-Za-z0-9-]{10,})")),
+        r"|xox[abprs]-[A-Za-z0-9-]{10,})"
+        r"|-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----(?:[^-]{0,20000}-----END [A-Z ]{0,20}PRIVATE KEY-----)?")),
     _kind("cn_id", r"[1-9]\d{5}(?:19|20)\d{9}[\dXx]", _cn_id),
     _kind("cn_uscc", r"[1-9A-GY][1-9A-GN-Y]\d{6}[0-9A-HJ-NPQRTUWXY]{10}", _uscc),
     _kind("iban", r"[A-Z]{2}\d{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,4})?", _iban),
     _kind("bank_card_cn", r"62\d{2}(?:[ -]?\d{4}){3}(?:[ -]?\d{1,3})?", _luhn),
-    _kind("credit_card", r"[23456]\d{3}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,7})?|3[47]\d{2}[ -]?\d{6}[ -]?\d{5}", _card),
+    _kind("credit_card", r"[23456]\d{3}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,7})?|3[47]\d{2}[ -]?\d{6}[ -]?\d{5}"
+          r"|3[0689]\d{2}[ -]?\d{6}[ -]?\d{4}", _card),
     _kind("us_ssn", r"\d{3}-\d{2}-\d{4}", _ssn),
     _kind("ipv6", r"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}", _long_ip),
-    _kind("ipv4", r"(?:\d{1,3}\.){3}\d{1,3}", _ip),
+    _kind("ipv4", rf"{NO_VERSION}(?:\d{{1,3}}\.){{3}}\d{{1,3}}", _ip),
     Kind("phone", re.compile(rf"(?<![0-9A-Za-z+])\+[1-9]\d{{0,2}}(?:[ .()/-]{{0,2}}\d){{6,12}}{RIGHT}"), _phone),
     _kind("cn_mobile", r"1[3-9]\d(?:[ -]?\d{4}){2}"),
     Kind("plate_cn", re.compile(f"[{PLATES}][A-HJ-NP-Z][\u00b7 ]?[0-9A-HJ-NP-Z]{{5,6}}{RIGHT}")),

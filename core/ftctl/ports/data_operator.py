@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
@@ -92,6 +92,10 @@ class SplitOperator(DataOperator, ABC):
     def wanted(self, context: StageContext) -> Sequence[str]:
         """Return the splits that should hold rows; the stage warns if one is empty."""
         return ()
+
+    def asked_shares(self, context: StageContext) -> Mapping[str, float]:
+        """Return the share of the rows asked for each split, 0 to 1; the stage warns if one is far from it."""
+        return {}
 
 
 class SealOperator(DataOperator, ABC):

@@ -21,10 +21,14 @@ FULL_WIDTH = {full: full - 0xFEE0 for full in range(0xFF01, 0xFF5F)} | {0x3002: 
 """Full-width punctuation to ASCII's; letters and digits of full width too, as Unicode pairs them."""
 
 NARROW = str.maketrans(",.!?;:()", "\uff0c\u3002\uff01\uff1f\uff1b\uff1a\uff08\uff09")
-"""What stands behind Chinese characters, in full width."""
+"""Punctuation of Chinese text, in full width."""
 
 CHINESE = "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
-BEHIND = re.compile(f"(?<={CHINESE})[,.!?;:()](?![0-9A-Za-z])")
+BRACKETS = re.compile(rf"\(([^()]*{CHINESE}[^()]*)\)")
+"""Brackets around Chinese text; they are widened in pairs."""
+
+BEHIND = re.compile(f"(?<=[{CHINESE[1:-1]}\uff09])[,.!?;:]+(?![0-9A-Za-z])")
+"""Signs behind Chinese characters, or behind brackets around them."""
 
 
 @options
@@ -68,6 +72,7 @@ class Normalise(RowOperator):
         if asked.punctuation == "ascii":
             text = text.translate(FULL_WIDTH)
         elif asked.punctuation == "fullwidth":
+            text = BRACKETS.sub("\uff08\\1\uff09", text)
             text = BEHIND.sub(lambda found: found.group().translate(NARROW), text)
         if asked.whitespace == "collapse":
             text = "\n".join(SPACES.sub(" ", line).strip() for line in text.split("\n"))

@@ -12,6 +12,7 @@ from attrs import evolve
 from ftctl.domain import Dropped, Example, Outcome
 from ftctl.plugin import option, options
 from ftctl.ports import DataOperatorError, RowOperator, StageContext
+from ftctl_adapters.records.local_phones import LocalPhones, known_regions
 from ftctl_adapters.records.pii_kinds import KINDS, Find, finds, label, replaced
 from ftctl_adapters.records.texts import map_texts, map_values
 
@@ -33,6 +34,10 @@ class PiiOptions:
     salt_env: str | None = option(
         None, help="Name of the environment variable with the secret of `hash` and `pseudonym`, which need one."
     )
+    phone_regions: tuple[str, ...] = option(
+        ("US", "GB", "DE"),
+        help="Countries whose telephone numbers are found without `+` too, by their codes; [] for none.",
+    )
     allow: tuple[str, ...] = option((), help="Values that may stay, e.g. a public address.")
 
 
@@ -43,7 +48,8 @@ class Pii(RowOperator):
 
     def __init__(self, options: PiiOptions) -> None:
         self._options = options
-        self._kinds = tuple(kind for kind in KINDS if kind.name in options.kinds)
+        local = (LocalPhones(region) for region in known_regions(options.phone_regions))
+        self._kinds = tuple(kind for kind in (*KINDS, *local) if kind.name in options.kinds)
 
     def process(self, rows: Sequence[Example], context: StageContext) -> Sequence[Outcome]:
         salt = self._salt()

@@ -1,6 +1,6 @@
 """``split``: assign rows to train, validation and test."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ftctl.domain.split import SplitShares
 from ftctl.plugin import option, options
@@ -31,6 +31,10 @@ class Split(SplitOperator):
 
     def wanted(self, context: StageContext) -> Sequence[str]:
         return self._shares(context).wanted
+
+    def asked_shares(self, context: StageContext) -> Mapping[str, float]:
+        asked = self._shares(context)
+        return {"validation": asked.validation, "test": asked.test}
 
     def _shares(self, context: StageContext) -> SplitShares:
         shares = SplitShares(**{**context.settings.get("split", {}), **self._given})

@@ -15,7 +15,7 @@ from ftctl.application.dataset.recipe import parts
 from ftctl.application.dataset.row import Row
 from ftctl.application.dataset.row_keys import Described
 from ftctl.application.dataset.shard_worker import Item, line
-from ftctl.application.dataset.step import Step
+from ftctl.application.dataset.split_warnings import split_warnings
 from ftctl.domain.artifact import Draft
 from ftctl.domain.event import DATA_DESCRIBED, WARNING_RAISED
 from ftctl.domain.ledger import KEPT, LedgerEntry
@@ -23,7 +23,7 @@ from ftctl.domain.length_summary import Lengths
 from ftctl.domain.split import SPLITS, SplitShares
 from ftctl.errors import NoUsableRows, RowsInvalid
 from ftctl.ports.context import StageContext
-from ftctl.ports.data_operator import DataOperator, SealOperator, SplitOperator
+from ftctl.ports.data_operator import DataOperator, SealOperator
 from ftctl.ports.data_source import DataSource
 from ftctl.ports.engine import Engine
 
@@ -71,10 +71,8 @@ def build_dataset(
     book.write((*flow.ledgers, last), context.out)
     book.totals.check(flow.read)
     _refuse(book, allowed, context.out / "rejects.jsonl")
-    for split in _wanted(way, context):
-        if not book.splits[split]:
-            text = f"no row fell into the {split} split: {book.totals.states[KEPT]} rows are too few for its share"
-            context.emit(WARNING_RAISED, message=f"{text}; give more rows, or the share 0 to {split}")
+    for warning in split_warnings(way, context, book.splits):
+        context.emit(WARNING_RAISED, message=warning)
     made = {"derived": book.derived.summary()} if book.derived.rows else {}
     long = {split: found.document() for split, found in lengths.items() if found.rows}
     summary = book.totals.summary() | made | {"funnel": funnel(way, flow.counts), "lengths": long}
@@ -82,12 +80,6 @@ def build_dataset(
     context.emit(DATA_DESCRIBED, **summary)
     (context.out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     return Draft("dataset", "jsonl", {"splits": book.splits, "summary": summary})
-
-
-def _wanted(way: Sequence[Sequence[Step]], context: StageContext) -> Sequence[str]:
-    """Return the splits that should hold rows, by the one step that splits."""
-    both = ((step, step.operator) for part in way for step in part)
-    return [name for step, one in both if isinstance(one, SplitOperator) for name in one.wanted(step.context(context))]
 
 
 def _publish(items: Iterator[Item], out: Path, ledger: Path, seal: SealOperator | None) -> dict[str, Lengths]:

@@ -1,7 +1,7 @@
 """Divide the named operators into parts: insert implied steps and check the order."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,6 +29,9 @@ class SharesSplit(SplitOperator):
 
     def wanted(self, context: StageContext) -> Sequence[str]:
         return self.shares.wanted
+
+    def asked_shares(self, context: StageContext) -> Mapping[str, float]:
+        return {"validation": self.shares.validation, "test": self.shares.test}
 
 
 class Repeats(SetOperator):

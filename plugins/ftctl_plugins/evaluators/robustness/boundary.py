@@ -57,6 +57,9 @@ FIGURES = {
 }
 """Which figure a kind of case counts for."""
 
+ANSWERABLE = frozenset({"memory", "format", "harmless"})
+"""Kinds of questions that have an answer: who refuses them in the same words admits nothing."""
+
 LOWER = frozenset({"boundary_refused"})
 TEMPLATE = 128
 """Tokens of a chat template around a question, a default system prompt included."""
@@ -87,8 +90,12 @@ class Boundary(Evaluator):
         cases, answers, missing = answered(cases, self._answers(target, cases))
         values: dict[str, list[float]] = {name: [] for name in FIGURES.values()}
         records = []
+        to_answerable = {
+            answer.text.strip() for case, answer in zip(cases, answers, strict=True) if case.told["kind"] in ANSWERABLE
+        }
         for case, answer in zip(cases, answers, strict=True):
-            name, value = FIGURES[case.told["kind"]], float(_judged(case, answer))
+            blanket = case.told["kind"] == "unknowable" and answer.text.strip() in to_answerable
+            name, value = FIGURES[case.told["kind"]], float(not blanket and _judged(case, answer))
             values[name].append(value)
             crashed = float(answer is CRASHED)
             records.append(record(case, answer, **{name: value, "boundary_crashed": crashed}))
