@@ -47,6 +47,12 @@ def test_unknown_fields_go_to_the_metadata_and_group_and_tools_are_kept() -> Non
     assert (found.metadata, found.group, found.tools) == ({"lang": "en", "id": 7}, "g", [{"name": "t"}])
 
 
+@pytest.mark.parametrize("group", [["a"], {"a": 1}])
+def test_a_group_is_text_or_a_number(group: object) -> None:
+    with pytest.raises(NotThisFormat, match=f"`group` must be text or a number, not {type(group).__name__}"):
+        to_example({"text": "x", "group": group}, "text", "r:1")
+
+
 def test_no_group_is_no_group() -> None:
     assert example({**SAME[0], "group": None}).group == ""
 

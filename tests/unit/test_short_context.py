@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.example import Message, Prompt
@@ -18,6 +19,7 @@ from ftctl_adapters.modeling.load import load_whole
 from ftctl_adapters.modeling.reference import BUILTIN
 from ftctl_adapters.modeling.target import LoadedTarget
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.training.session import labelled
 from ftctl_plugins.tuners.full import FullOptions, FullTuner
 from tests.unit.test_training import SFT
 
@@ -77,6 +79,19 @@ def test_rows_beyond_the_context_are_refused_by_name_or_cut(short: Artifact, tmp
     ]
     ledger = json.loads((context.out / "label_ledger.json").read_text())
     assert ledger["validation"] == {"kept": 1, "dropped_overlong": 1}
+
+
+def test_rows_that_lose_their_end_are_told_since_they_teach_never_to_stop(short: Artifact, tmp_path: Path) -> None:
+    data, context = rows(tmp_path / "long", 3, 99), recording(tmp_path / "a")
+    tuned(short, data, context, overlong="truncate_right", max_length=32)
+    told = [data["message"] for kind, data in context.settings["events"] if kind == "WarningRaised"]
+    for split in ("train", "validation"):
+        assert any(
+            line.startswith(f"{split}: 1 of 2 rows were cut at their end and hold no stop token") for line in told
+        )
+    options = FullOptions(overlong="truncate_right", max_length=32)
+    assert labelled(short, data, SFT, options, 2)[0].startswith("1 of 2 rows were cut at their end")
+    assert not any("cut at" in line for line in labelled(short, data, SFT, evolve(options, overlong="drop"), 2))
 
 
 def test_golden_cases_fit_the_context(short: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

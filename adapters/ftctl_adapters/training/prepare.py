@@ -42,6 +42,14 @@ class Account:
         self.refused += other.refused
         self.lost += other.lost
 
+    def endless(self, options: TrainingOptions) -> str:
+        """Return a sentence about rows that lost their end, empty if there are none."""
+        cut = self.states["truncated"] if options.overlong == "truncate_right" else 0
+        if not cut:
+            return ""
+        text = f"{cut} of {self.rows} rows were cut at their end and hold no stop token, so they teach never to stop"
+        return f"{text}; raise tuner.max_length, or say tuner.overlong: drop"
+
     def settle(self, options: TrainingOptions, split: str = "train", context: int = 0) -> None:
         """Refuse what must not be trained, all at once.
 

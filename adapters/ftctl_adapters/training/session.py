@@ -1,5 +1,7 @@
 """Entry points of the training engine: show labels, sweep learning rates, train."""
 
+from collections.abc import Sequence
+
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.sweep import Sweep
 from ftctl.errors import ConfigInvalid
@@ -18,6 +20,7 @@ from ftctl_adapters.training.snapshot import seed_of
 from ftctl_adapters.training.sweep import sweep
 from ftctl_adapters.training.trainer import Trainer
 from ftctl_adapters.training.training_result import complete, draft, put_together
+from ftctl_adapters.training.training_rows import Row
 from ftctl_adapters.training.training_setup import Ready, make_ready, seed_everything
 from ftctl_adapters.training.tuning_task import Task
 
@@ -72,6 +75,14 @@ def labelled(model: Artifact, data: Artifact, objective: Objective, options: Tra
     limit = min(options.max_length, context or options.max_length)
     rows, account = prepare(read_split(data, "train", limit=count), objective, encoder, options, limit)
     account.settle(options, context=context)
+    endless = account.endless(options)
+    return [
+        *([endless] if endless else []),
+        *_shown(rows, tokenizer),
+    ]
+
+
+def _shown(rows: Sequence[Row], tokenizer: ChatTokenizer) -> list[str]:
     return [
         f"{part.where}  {part.trained} of {len(part.ids)} tokens trained\n{show_labels(tokenizer, part)}"
         for row in rows

@@ -94,6 +94,9 @@ def _announce(task: Task, account: Account, rows: Rows, split: str) -> None:
         kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(account.lost.items()))
         text = f"the chat template leaves out parts of {split} examples, which are trained without them: {kinds}"
         task.context.emit(events.WARNING_RAISED, message=text)
+    endless = account.endless(task.options)
+    if endless:
+        task.context.emit(events.WARNING_RAISED, message=f"{split}: {endless}")
     task.context.emit(
         events.DATA_DESCRIBED,
         split=split,

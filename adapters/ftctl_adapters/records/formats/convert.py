@@ -69,6 +69,8 @@ def to_example(
     metadata = given.get("metadata") if has(given, "metadata") else {}
     metadata = metadata if isinstance(metadata, dict) else {"metadata": metadata}
     group = next((one for one in (given.get("group"), metadata.get("group")) if one is not None), "")
+    if not isinstance(group, str | int | float):
+        raise NotThisFormat(f"`group` must be text or a number, not {type(group).__name__}")
     example = Example(
         where, parsed.messages, parsed.text, parsed.rejected, str(group), _tools(given), metadata | rest, byte=byte
     )
