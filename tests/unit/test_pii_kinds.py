@@ -79,7 +79,7 @@ def test_what_is_planted_is_found_and_hardly_anything_else() -> None:
     ],
 )  # fmt: skip
 def test_what_people_write_is_found_and_what_only_looks_like_it_stays(text: str, values: list[str]) -> None:
-    kinds = (*KINDS, *map(LocalPhones, PiiOptions().phone_regions))
+    kinds = (*KINDS, *map(LocalPhones.of, PiiOptions().phone_regions))
     assert [text[one.start : one.end] for one in finds(text, kinds)] == values
 
 

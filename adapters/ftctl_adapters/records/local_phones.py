@@ -21,8 +21,10 @@ class LocalPhones(Kind):
 
     region: str = field(kw_only=True)
 
-    def __init__(self, region: str) -> None:
-        self.__attrs_init__("phone", MAYBE, region=region)  # type: ignore[attr-defined]
+    @classmethod
+    def of(cls, region: str) -> "LocalPhones":
+        """Return the kind for a country, by its code."""
+        return cls("phone", MAYBE, region=region)
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         import phonenumbers

@@ -48,7 +48,7 @@ class Pii(RowOperator):
 
     def __init__(self, options: PiiOptions) -> None:
         self._options = options
-        local = (LocalPhones(region) for region in known_regions(options.phone_regions))
+        local = (LocalPhones.of(region) for region in known_regions(options.phone_regions))
         self._kinds = tuple(kind for kind in (*KINDS, *local) if kind.name in options.kinds)
 
     def process(self, rows: Sequence[Example], context: StageContext) -> Sequence[Outcome]:
