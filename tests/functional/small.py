@@ -16,12 +16,11 @@ evaluators: []
 
 
 def small_run(folder: Path, rows: int = 60, **keys: object) -> Path:
-    """Writes ``phrases.jsonl`` and ``run.yaml`` into the folder; ``keys`` are further lines of the run file."""
+    """Writes ``phrases.jsonl`` and ``run.yaml`` into the folder; ``keys`` of the run file replace its own."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = PHRASES.read_text(encoding="utf-8").split("\n")[:rows]
     (folder / "phrases.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    text = SMALL + "".join(f"{key}: {json.dumps(value)}\n" for key, value in keys.items())
-    if "evaluators" in keys:
-        text = text.replace("evaluators: []\n", "")
+    kept = [line for line in SMALL.splitlines(keepends=True) if line.partition(":")[0] not in keys]
+    text = "".join(kept) + "".join(f"{key}: {json.dumps(value)}\n" for key, value in keys.items())
     (folder / "run.yaml").write_text(text, encoding="utf-8")
     return folder / "run.yaml"

@@ -4,7 +4,6 @@ import json
 import pickle
 import shutil
 import struct
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 
 from ftctl.errors import ModelUnsafe, UsageError
 from ftctl_adapters.modeling.intake import LocalModelIntake
-from ftctl_adapters.modeling.reference import BUILTIN, locate
+from ftctl_adapters.modeling.reference import BUILTIN, resolve
 from ftctl_adapters.modeling.safetensors_header import read_header
 from ftctl_adapters.modeling.view import make_view
 
@@ -236,13 +235,4 @@ def test_the_fingerprint_is_of_the_content(model: Path) -> None:
 def test_names_that_lead_nowhere_are_usage_errors(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError):
-        locate(name, None)
-
-
-def test_a_hub_name_offline_says_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ftctl: Callable[..., Any]
-) -> None:
-    done = ftctl("run", "--model", "org/name", "--dry-run", env={"HF_HOME": str(tmp_path / "hf")})
-    assert done.returncode == 6
-    assert "org/name cannot be had from the hub" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+        resolve(name, None)

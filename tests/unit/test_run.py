@@ -332,3 +332,24 @@ def test_compression_that_cost_much_is_a_warning_where_no_gate_looks() -> None:
     assert concerns((), {"tuned": measured(perplexity=0.0), "compressed": measured(perplexity=0.0)}) == []
     on_tuned: dict[str, Any] = {"metric": "f1", "of": "tuned", "min_value": 0.5}
     assert len(concerns((Gate(**on_tuned),), worse)) == 2
+
+
+def test_a_signal_while_the_server_is_announced_ends_the_server(fake_app: App) -> None:
+    def struck(_result: RunResult) -> None:
+        raise SignalArrived(signal.SIGTERM, "SIGTERM")
+
+    plan = make_plan(fake_app, resolve(FULL, fake_app.registry, fake_app.environments), "verify")
+    with pytest.raises(Interrupted, match="server stopped by SIGTERM"):
+        run(fake_app, plan, once=False, on_ready=struck)
+
+
+def test_a_model_that_moved_on_the_hub_is_told(fake_app: App) -> None:
+    spec = resolve(FULL, fake_app.registry, fake_app.environments)
+    plan = make_plan(fake_app, spec, "data")
+    for commit in ("aaa", "aaa", "bbb"):
+        moved = evolve(plan, model=evolve(plan.model, commit=commit))
+        run(fake_app, moved, once=True, on_ready=lambda result: None)
+    (journal,) = fake_app.journals.journals.values()  # type: ignore[attr-defined]
+    told = [event.data["message"] for event in journal.recorded if event.kind == "WarningRaised"]
+    reference = plan.model.reference
+    assert told == [f"{reference} moved on the hub since this run last began: aaa is now bbb"]

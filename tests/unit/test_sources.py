@@ -288,7 +288,9 @@ def test_the_hubs_cache_is_enough_offline(tmp_path: Path, context: StageContext,
     (row,) = told("hub", context, repo="org/phrases")
     assert isinstance(row, Example)
     assert row.text == "kept here"
-    with pytest.raises(DataSourceError, match="not in the hub's cache"):
+    with pytest.raises(
+        DataSourceError, match="org/others is not in the cache, and HF_HUB_OFFLINE is set; the cache has org/phrases"
+    ):
         told("hub", context, repo="org/others")
 
 

@@ -14,7 +14,7 @@ from ftctl.application.app import App
 from ftctl.application.deploy import check, check_served, deploy
 from ftctl.application.find_artifact import find_artifact, names_artifact
 from ftctl.application.resolve import resolve_one
-from ftctl.application.serve import Served
+from ftctl.application.serve import Served, serving
 from ftctl.application.spec import Backend
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.codec import to_plain
@@ -43,10 +43,11 @@ def serve_artifact(restart: int, **given: Any) -> None:
     with _prepared(given) as (app, model, folder), _served(app, given["server"], model, folder, given) as served:
         found = check_served(app, _verifier(app), model, served, folder / "verify")
         _show(given, model, served.endpoint, found, "serving")
-        if not given["as_json"]:
-            print("serving until Ctrl-C", file=sys.stderr, flush=True)
-        app.jobs.close()
-        served.wait(restart, lambda text: print(f"ftctl: {text}", file=sys.stderr, flush=True))
+        with serving():
+            if not given["as_json"]:
+                print("serving until Ctrl-C", file=sys.stderr, flush=True)
+            app.jobs.close()
+            served.wait(restart, lambda text: print(f"ftctl: {text}", file=sys.stderr, flush=True))
 
 
 def verify_artifact(against: str | None, served_model: str | None, min_agreement: float, **given: Any) -> None:

@@ -32,6 +32,8 @@ def print_plan(plan: dict[str, Any]) -> None:
     trained, total = resources["trained_parameters"], resources["total_parameters"]
     known = f"{model['architecture']}, {model['parameters']:,} parameters, {model['dtype']}"
     print(f"model {model['reference']}: {known if total else 'as it is served'}")
+    if model.get("commit"):
+        print(f"  from the hub at commit {model['commit']}{_to_fetch(model['fetch_bytes'])}")
     if model["left_out"]:
         print(f"  files left out of the model's view: {', '.join(model['left_out'])}")
     rows = [["stage", "plugin", "environment", "state"]]
@@ -92,3 +94,12 @@ def print_result(result: dict[str, Any], *, stopped: bool = False) -> None:
         state = "verified, stopped" if stopped else "verified"
         print(f"\nendpoint {endpoint['url']} model {endpoint['model']} ({state})")
     print(f"\nreport {result['report']}")
+
+
+def _to_fetch(needed: int) -> str:
+    if not needed:
+        return ""
+    from ftctl_adapters.hub.fetch import free_bytes
+
+    free, cache = free_bytes()
+    return f"; {needed / 1e6:,.0f} MB of weights to fetch, {free / 1e6:,.0f} MB free in {cache}"

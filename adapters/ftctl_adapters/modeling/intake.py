@@ -11,8 +11,10 @@ from ftctl.domain.format import HF
 from ftctl.domain.resources import ModelShape
 from ftctl.errors import ModelUnsafe
 from ftctl.ports.model_intake import ModelFacts, ModelIntake
+from ftctl_adapters.hub.listing import listing
+from ftctl_adapters.modeling.hub_model import fetched, looked_at
 from ftctl_adapters.modeling.model_kind import refuse_other_kinds, text_config
-from ftctl_adapters.modeling.reference import locate
+from ftctl_adapters.modeling.reference import HubName, resolve
 from ftctl_adapters.modeling.view import View, make_view
 from ftctl_adapters.store.commit import sha256_file
 
@@ -29,19 +31,32 @@ class LocalModelIntake(ModelIntake):
     """Folders, hub snapshots and ``builtin:tiny``, through one view."""
 
     def look(self, reference: str, revision: str | None) -> ModelFacts:
-        view = make_view(locate(reference, revision))
+        found = resolve(reference, revision)
+        if isinstance(found, HubName):
+            listed = listing(found.name, "model", found.revision)
+            view, missing = looked_at(listed)
+            refuse_other_kinds(view.config, reference)
+            known = digest(["hub", listed.name, listed.commit])
+            return ModelFacts(reference, known, model_shape(view), commit=listed.commit, fetch_bytes=missing)
+        view = make_view(found)
         refuse_other_kinds(view.config, reference)
         hashes = [[name, _sha256(content)] for name, content in sorted(view.files.items())]
         return ModelFacts(reference, digest(hashes), model_shape(view), tuple(view.left_out))
 
     def admit(self, reference: str, revision: str | None, out: Path) -> Draft:
-        view = make_view(locate(reference, revision))
+        found = resolve(reference, revision)
+        origin: dict[str, Any] = {}
+        if isinstance(found, HubName):
+            listed = listing(found.name, "model", found.revision)
+            origin = {"hub": {"name": listed.name, "revision": found.revision, "commit": listed.commit}}
+            found = fetched(listed)
+        view = make_view(found)
         refuse_other_kinds(view.config, reference)
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
         for name, content in view.files.items():
             _lay(content, out / name)
-        return Draft("model", HF, facts_of(view))
+        return Draft("model", HF, facts_of(view) | origin)
 
 
 def model_shape(view: View) -> ModelShape:

@@ -1,23 +1,34 @@
-"""Find the folder of a model that a run file names."""
+"""Tell folders from hub names in what a run file calls its model."""
 
 import re
 from pathlib import Path
 
+from attrs import frozen
+
 from ftctl.domain.names import nearest
-from ftctl.errors import BackendFailed, UsageError
+from ftctl.errors import UsageError
 
 BUILTIN = {"builtin:tiny": Path(__file__).with_name("tiny")}
 _HUB = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
 
-def locate(reference: str, revision: str | None) -> Path:
-    """Return the folder of a model: ``builtin:tiny``, a local folder, or a hub name (``org/name``, ``hf::org/name``).
+@frozen
+class HubName:
+    """A model of the hub: ``org/name``, and a branch, tag or commit."""
 
-    ``HF_HUB_OFFLINE``, ``HF_HOME``, ``HF_ENDPOINT`` and ``HF_TOKEN`` hold as everywhere.
+    name: str
+    revision: str | None
+
+
+def resolve(reference: str, revision: str | None) -> Path | HubName:
+    """Return the folder of a model, or its hub name.
+
+    Args:
+        reference: ``builtin:tiny``, a local folder, ``org/name`` or ``hf::org/name``.
+        revision: of a hub name.
 
     Raises:
         UsageError: no such folder, or not a name.
-        BackendFailed: the hub cannot be reached or does not have it.
     """
     if reference.startswith("builtin:"):
         if reference not in BUILTIN:
@@ -31,7 +42,7 @@ def locate(reference: str, revision: str | None) -> Path:
     name = reference.removeprefix("hf::")
     if not _HUB.fullmatch(name) or ".." in name:
         raise UsageError(f"model: {reference!r} is no folder here and no hub name (org/name)", next_step="check it")
-    return _download(name, revision)
+    return HubName(name, revision)
 
 
 def _folder(reference: str) -> Path | None:
@@ -40,16 +51,3 @@ def _folder(reference: str) -> Path | None:
         return folder if folder.is_dir() else None
     except (OSError, RuntimeError, ValueError):
         return None
-
-
-def _download(name: str, revision: str | None) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError as error:
-        raise UsageError(f"model: {name} is a hub name; the hub needs: pip install 'ftctl[hf]'") from error
-    patterns = ["*.json", "*.safetensors", "*.jinja", "tokenizer.model", "merges.txt", "vocab.txt"]
-    try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
-    except Exception as error:
-        text = f"model: {name} cannot be had from the hub: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        raise BackendFailed(text, next_step="check name, revision, network; or give a local folder") from error

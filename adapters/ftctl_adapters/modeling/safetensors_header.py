@@ -52,6 +52,16 @@ def read_header(path: Path) -> dict[str, TensorEntry]:
     return _entries(path, header, size - 8 - length)
 
 
+def checked_entries(path: Path, header: Any) -> dict[str, TensorEntry]:
+    """Return every tensor of a header whose file is elsewhere; ``path`` is its name for messages.
+
+    Raises:
+        ModelUnsafe: the header is not what the format allows.
+    """
+    ends = [one["data_offsets"][1] for name, one in header.items() if name != "__metadata__"]
+    return _entries(path, header, max(ends, default=0))
+
+
 def _entries(path: Path, header: Any, available: int) -> dict[str, TensorEntry]:
     if not isinstance(header, dict):
         raise _bad(path, "its header is not an object")

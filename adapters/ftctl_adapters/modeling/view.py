@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from ftctl.errors import ModelUnsafe
 from ftctl_adapters.modeling.safetensors_header import TensorEntry, read_header
 from ftctl_adapters.modeling.template_check import check_template
 
+WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
 JSON_FILES = frozenset(
     {
-        *("config.json", "generation_config.json", "model.safetensors.index.json"),
+        *("config.json", "generation_config.json", INDEX),
         *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json"),
     }
 )
@@ -40,17 +42,30 @@ class View:
     index: dict[str, Any] | None = None
     left_out: list[str] = field(factory=list)
     dropped_code: bool = False
+    elsewhere: frozenset[str] = frozenset()
+    """Names of weights that are not in the folder yet."""
 
 
-def make_view(folder: Path) -> View:
+def is_small(name: str) -> bool:
+    """Return True for a file of the view that is no weights, by its name."""
+    return name in JSON_FILES | TEXT_FILES | BINARY_FILES
+
+
+def make_view(folder: Path, elsewhere: Mapping[str, dict[str, TensorEntry]] | None = None) -> View:
     """Return the view of a model folder; nothing is run, and only headers of weights are read.
+
+    Args:
+        folder: of the model.
+        elsewhere: headers of weights that are not fetched yet, by file name; then weights of the folder are left out.
 
     Raises:
         ModelUnsafe: only pickled weights, a pickle under an allowed name, a malformed file, a hostile template.
     """
-    view = View(folder)
+    view = View(folder, elsewhere=frozenset(elsewhere or ()))
+    for tensors in (elsewhere or {}).values():
+        view.tensors |= tensors
     for path in sorted(folder.iterdir()):
-        if _allowed(path):
+        if _allowed(path) and not (elsewhere and WEIGHTS.fullmatch(path.name)):
             _refuse_escape(folder, path)
             _take(view, path)
         elif path.name != "manifest.json" and not DOCUMENTS.fullmatch(path.name):
@@ -62,7 +77,7 @@ def make_view(folder: Path) -> View:
 
 
 def _allowed(path: Path) -> bool:
-    known = path.name in JSON_FILES | TEXT_FILES | BINARY_FILES or WEIGHTS.fullmatch(path.name)
+    known = is_small(path.name) or WEIGHTS.fullmatch(path.name)
     return bool(known) and path.is_file()
 
 
@@ -107,7 +122,7 @@ def _take_json(view: View, path: Path) -> None:
     view.files[path.name] = json.dumps(document, indent=2, ensure_ascii=False).encode() if removed else path
     if path.name == "config.json":
         view.config = document
-    if path.name == "model.safetensors.index.json":
+    if path.name == INDEX:
         view.index = document
     if path.name == "tokenizer_config.json":
         _take_embedded_templates(view, document, path)
@@ -147,7 +162,7 @@ def _check_index(view: View, folder: Path) -> None:
     for shard in sorted({str(name) for name in listed.values()}):
         if not WEIGHTS.fullmatch(shard):
             raise ModelUnsafe(f"{folder}/model.safetensors.index.json: {shard!r} is no name of a weight file")
-        if shard not in view.files:
+        if shard not in view.files.keys() | view.elsewhere:
             raise ModelUnsafe(f"{folder}: the shard {shard} is missing", next_step="get the whole model")
     missing = listed.keys() - view.tensors.keys()
     if missing:

@@ -61,16 +61,17 @@ def gather(journal: RunJournal, store: ArtifactStore) -> Content:
     hide = hiding(folders.values())
     spec, lineage = (journal.folder / "run.yaml").read_text(encoding="utf-8"), _lineage(folders)
     versions: dict[str, str] = next((one["packages"] for one in reversed(lineage.values()) if one["packages"]), {})
+    plan, data = journal.read("plan.json") or {}, _json(folders.get("data"), "summary.json")
     return Content(
         run=run,
-        plan=journal.read("plan.json") or {},
+        plan=plan,
         spec=redacted(spec),
-        data=_json(folders.get("data"), "summary.json"),
+        data=data,
         rows=[[kind, where, hide(text)] for kind, where, text in _rows(store, artifacts.get("data"))],
         curves=_curves(journal, _json(folders.get("tune"), "trainer_state.json")),
         examples=_examples(folders, hide),
         lineage=lineage,
-        manifest=manifest(folders, spec, versions),
+        manifest=manifest(folders, spec, versions, origins(plan) | data.get("origins", {})),
         bench=_json(_last(folders), "bench.results.json"),
         notes=hide(_notes(journal)),
         looked_into=hide({name: _records(_last(folders), name) for name in LOOKING}),
@@ -78,6 +79,12 @@ def gather(journal: RunJournal, store: ArtifactStore) -> Content:
         measured=_measured(folders),
         comparisons=_comparisons(folders, hide),
     )
+
+
+def origins(plan: dict[str, Any]) -> dict[str, str]:
+    """Return the commit of a planned model by its name, if it is on the hub."""
+    model = plan.get("model", {})
+    return {model["reference"]: model["commit"]} if model.get("commit") else {}
 
 
 def _folder(store: ArtifactStore, reference: str) -> Path:

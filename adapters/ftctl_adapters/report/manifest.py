@@ -21,13 +21,16 @@ DECODING = (
 ABSENT = "none"
 
 
-def manifest(folders: Mapping[str, Path], spec: str, packages: Mapping[str, str]) -> dict[str, str]:
+def manifest(
+    folders: Mapping[str, Path], spec: str, packages: Mapping[str, str], origins: Mapping[str, str]
+) -> dict[str, str]:
     """Return the conditions by name; the run file itself is the report's configuration.
 
     Args:
         folders: of the artifacts, by stage.
         spec: the run file with every option, as it was written.
         packages: versions of what the last evaluation was made with.
+        origins: commits of what came from the hub, by its name.
     """
     try:
         told = YAML(typ="safe", pure=True).load(spec) or {}
@@ -40,6 +43,7 @@ def manifest(folders: Mapping[str, Path], spec: str, packages: Mapping[str, str]
         "model": models[0].name if models else ABSENT,
         "chat template": _template(models),
         "data set": folders["data"].name if "data" in folders else ABSENT,
+        **({"from the hub": "; ".join(f"{name} at {commit}" for name, commit in origins.items())} if origins else {}),
         "decoding": "; ".join(["greedy unless a temperature says otherwise", *_lines(decoding)]),
         "seeds": "; ".join(_lines(seeds)) or ABSENT,
         "versions": ", ".join(f"{name} {version}" for name, version in packages.items()) or ABSENT,

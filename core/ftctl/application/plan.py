@@ -68,6 +68,8 @@ class Plan:
         ]
         left_out = list(self.model.left_out)
         model = {"reference": self.model.reference, "left_out": left_out, **to_plain(self.model.shape)}
+        if self.model.commit:
+            model |= {"commit": self.model.commit, "fetch_bytes": self.model.fetch_bytes}
         model.pop("tensors")
         document = {"run_id": self.spec.run_id, "model": model, "stages": stages, "resources": to_plain(self.resources)}
         return document | {"evaluation": self.evaluation()}

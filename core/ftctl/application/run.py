@@ -17,7 +17,7 @@ from ftctl.application.preview import PREVIEWS
 from ftctl.application.previous_run import EARLIER, measured_in
 from ftctl.application.run_result import RunResult
 from ftctl.application.run_stage import StageRunner
-from ftctl.application.serve import Served, serve
+from ftctl.application.serve import Served, serve, serving
 from ftctl.application.stage import Stage
 from ftctl.application.stage_keys import PlannedStage, model_key, stage_key
 from ftctl.domain import event as events
@@ -79,22 +79,37 @@ class _Run:
         previous = self.journal.read("run.json") or {}
         return previous.get("status") == "done" and len(previous.get("stages", ())) > len(self.plan.stages)
 
-    def go(self, once: bool, on_ready: Callable[[RunResult], None], restarts: int) -> RunResult:
+    def begin(self) -> None:
+        moved = self.moved()
         if self.recorded:
             self.journal.write_text("run.yaml", self.app.dump(self.plan.spec.document()))
             self.journal.write("plan.json", self.plan.document())
         expect_jobs(self.app, self.plan.spec, [p.stage for p in self.plan.stages if not p.cached])
         self.bus.emit(events.RUN_STARTED, run_id=self.result.run_id, stages=[p.stage.name for p in self.plan.stages])
+        if moved:
+            self.bus.emit(events.WARNING_RAISED, "model", message=moved)
+
+    def moved(self) -> str:
+        """Return a line if the model's branch has another commit than when this run last began."""
+        model = self.plan.model
+        before = (self.journal.read("plan.json") or {}).get("model", {}).get("commit", model.commit)
+        if not before or before == model.commit:
+            return ""
+        return f"{model.reference} moved on the hub since this run last began: {before} is now {model.commit}"
+
+    def go(self, once: bool, on_ready: Callable[[RunResult], None], restarts: int) -> RunResult:
+        self.begin()
         try:
             for planned in self.plan.stages:
                 if planned.stage.operation == "serve":
                     self.start_server(planned.stage)
                 else:
                     self.stage(planned)
-            self.finish(on_ready)
+            self.finish()
             if self.served and not once:
-                self.app.jobs.close()
-                self.served.wait(restarts, lambda text: self.bus.emit(events.WARNING_RAISED, "serve", message=text))
+                self.keep_serving(self.served, on_ready, restarts)
+            else:
+                on_ready(self.result)
         except SignalArrived as arrived:
             self.stopped(arrived.as_error())
             raise
@@ -188,7 +203,13 @@ class _Run:
         self.bus.emit(events.STAGE_FINISHED, stage.name, seconds=self.app.clock.now() - started)
         self.note(stage, "done", started, {})
 
-    def finish(self, on_ready: Callable[[RunResult], None]) -> None:
+    def keep_serving(self, served: Served, on_ready: Callable[[RunResult], None], restarts: int) -> None:
+        with serving():
+            on_ready(self.result)
+            self.app.jobs.close()
+            served.wait(restarts, lambda text: self.bus.emit(events.WARNING_RAISED, "serve", message=text))
+
+    def finish(self) -> None:
         if self.plan.measures:
             self.judge()
             for line in concerns(self.plan.spec.gates, self.result.metrics):
@@ -199,7 +220,6 @@ class _Run:
             self.result.report = self.app.report.write(self.journal)
             self.save("done")
         self.app.registry.notify("ftctl_run_finished", run_id=self.result.run_id, result=self.result.document())
-        on_ready(self.result)
 
     def judge(self) -> None:
         """Check the gates against metrics of this run and earlier ones.

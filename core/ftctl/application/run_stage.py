@@ -45,7 +45,8 @@ class StageRunner:
             names = ", ".join(facts.left_out)
             self.bus.emit(WARNING_RAISED, stage.name, message=f"files left out of the model's view: {names}")
         draft = self.app.intake.admit(self.spec.model, self.spec.model_revision, out)
-        lineage = Lineage(stage.name, "model-intake", "1", {"model": self.spec.model}, {"source": facts.fingerprint})
+        named = {"model": self.spec.model} | ({"commit": facts.commit} if facts.commit else {})
+        lineage = Lineage(stage.name, "model-intake", "1", named, {"source": facts.fingerprint})
         return self.keep(stage, key, draft, JobResult(draft), lineage, out)
 
     def execute(self, stage: Stage, key: str, folder: Path, endpoint: Endpoint | None = None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Start a server for an artifact and watch it."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from attrs import define, evolve
@@ -38,26 +38,20 @@ class Served:
 
         Raises:
             ServerDied: it went away by itself once too often.
-            Interrupted: a signal came.
         """
         tries = 0
-        try:
-            while True:
-                try:
-                    self.running.check()
-                    self.clock.sleep(WATCH_SECONDS)
-                except ServerDied as died:
-                    tries += 1
-                    if tries > restarts:
-                        raise
-                    pause = min(2.0 ** (tries - 1), LONGEST_PAUSE)
-                    last = f" ({died.details[-1]})" if died.details else ""
-                    tell(f"{died.what}{last}; it is started again in {pause:g} s, {tries} of {restarts}")
-                    self._restart(pause)
-        except SignalArrived as arrived:
-            text = f"server stopped by {arrived.name}"
-            step = "the same command serves again"
-            raise Interrupted(text, signal_number=arrived.number, next_step=step) from None
+        while True:
+            try:
+                self.running.check()
+                self.clock.sleep(WATCH_SECONDS)
+            except ServerDied as died:
+                tries += 1
+                if tries > restarts:
+                    raise
+                pause = min(2.0 ** (tries - 1), LONGEST_PAUSE)
+                last = f" ({died.details[-1]})" if died.details else ""
+                tell(f"{died.what}{last}; it is started again in {pause:g} s, {tries} of {restarts}")
+                self._restart(pause)
 
     def _restart(self, pause: float) -> None:
         """Restart; keep the dead server if the new one dies while starting."""
@@ -80,6 +74,21 @@ class Served:
     def stop(self) -> None:
         """Stop the server."""
         self.running.stop()
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[None]:
+    """Tell a signal as the end of a server: from its announcement on, nothing else is left to be stopped.
+
+    Raises:
+        Interrupted: a signal came.
+    """
+    try:
+        yield
+    except SignalArrived as arrived:
+        text = f"server stopped by {arrived.name}"
+        step = "the same command serves again"
+        raise Interrupted(text, signal_number=arrived.number, next_step=step) from None
 
 
 def serve(app: App, backend: Backend, model: Artifact, python: Interpreter, log: Path) -> Served:

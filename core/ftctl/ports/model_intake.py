@@ -11,12 +11,17 @@ from ftctl.domain.resources import ModelShape
 
 @frozen
 class ModelFacts:
-    """Facts about an inspected model; ``left_out`` are files that no library will see."""
+    """Facts about an inspected model; ``left_out`` are files that no library will see.
+
+    ``commit`` is that of a model on the hub; ``fetch_bytes`` are those that its weights need to be fetched with.
+    """
 
     reference: str
     fingerprint: str
     shape: ModelShape
     left_out: tuple[str, ...] = ()
+    commit: str = ""
+    fetch_bytes: int = 0
 
 
 class ModelIntake(ABC):

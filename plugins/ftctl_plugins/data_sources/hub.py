@@ -1,16 +1,19 @@
 """``hub``: read a Hugging Face data set by name and revision, or a folder in that layout."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ftctl.domain.codec import digest
 from ftctl.domain.event import DATA_DESCRIBED
 from ftctl.domain.example import Example, Rejection
+from ftctl.errors import FtctlError
 from ftctl.plugin import option, options
 from ftctl.ports import DataSource, StageContext
 from ftctl.ports.data_source import DataSourceError
+from ftctl_adapters.hub.listing import Listing, listing
 from ftctl_adapters.records.examples import ExampleReader
-from ftctl_adapters.records.hub import READABLE, split_files
+from ftctl_adapters.records.hub import CARD, split_files
 from ftctl_adapters.records.locations import Place
 from ftctl_adapters.records.tables import read_rows
 from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, IGNORE_HELP, NAMES_HELP
@@ -30,44 +33,49 @@ class HubOptions:
 
 
 class HubSource(DataSource):
-    """Downloads files into the hub's cache and reads them; no code of the data set is run.
+    """Downloads the files of the split into the hub's cache and reads them; no code of the data set is run.
 
     With ``HF_HUB_OFFLINE=1``, what the cache has is used, and nobody is asked.
     """
 
     def __init__(self, options: HubOptions) -> None:
-        self._options = options
-
-    def _folder(self) -> Path:
-        asked = self._options
-        if Path(asked.repo).is_dir():
-            return Path(asked.repo)
-        try:
-            from huggingface_hub import snapshot_download
-            from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-        except ImportError as error:
-            raise DataSourceError("the hub needs huggingface-hub", next_step="pip install 'ftctl[hf]'") from error
-        patterns = ["README.md", *(f"*{ending}" for ending in READABLE)]
-        try:
-            return Path(
-                snapshot_download(asked.repo, repo_type="dataset", revision=asked.revision, allow_patterns=patterns)
-            )
-        except LocalEntryNotFoundError as error:
-            text = f"{asked.repo}: not in the hub's cache, and the hub cannot be reached"
-            raise DataSourceError(text, next_step="fetch it once: hf download --repo-type dataset NAME") from error
-        except (HFValidationError, HfHubHTTPError, OSError) as error:
-            said = str(error).partition("\n")[0][:160]
-            raise DataSourceError(
-                f"{asked.repo}: {said}", next_step="check the name, the revision, HF_TOKEN"
-            ) from error
-
-    def _places(self) -> list[Place]:
-        folder = self._folder()
-        found = split_files(folder, self._options.config, self._options.split_name)
-        return [Place(str(path.relative_to(folder)), str(path)) for path in found]
+        self._options, self._commit = options, ""
 
     def fingerprint(self) -> str:
+        """Return a digest of the split's files; of those on the hub, by the commit, without fetching them."""
+        asked = self._options
+        if not Path(asked.repo).is_dir():
+            listed, _, chosen = self._listed()
+            return digest(["hub", asked.repo, listed.commit, chosen])
         return digest([[place.name, place.state()] for place in self._places()])
+
+    def _places(self) -> list[Place]:
+        """Return the files of the split, fetched if they are on the hub; no others are."""
+        from ftctl_adapters.hub.fetch import fetch
+
+        asked = self._options
+        folder = Path(asked.repo)
+        if folder.is_dir():
+            names = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+            chosen = split_files(folder.name, names, _card(folder), asked.config, asked.split_name)
+        else:
+            listed, card, chosen = self._listed()
+            with _told_by_the_source():
+                folder = fetch(listed, [*card, *chosen])
+        return [Place(name, str(folder / name)) for name in chosen]
+
+    def _listed(self) -> tuple[Listing, list[str], list[str]]:
+        """Return the repository, its card if it has one, and the files of the split."""
+        from ftctl_adapters.hub.fetch import fetch
+
+        asked = self._options
+        with _told_by_the_source():
+            listed = listing(asked.repo, "dataset", asked.revision)
+            card = [CARD] if CARD in listed.sizes else []
+            folder = fetch(listed, card) if card else Path()
+        self._commit = listed.commit
+        text = _card(folder) if card else ""
+        return listed, card, split_files(asked.repo, listed.sizes, text, asked.config, asked.split_name)
 
     def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
         reader = ExampleReader(self._options.format, self._options.names, self._options.ignore_keys)
@@ -75,4 +83,19 @@ class HubSource(DataSource):
             for place in self._places():
                 yield from reader.read(read_rows(place))
         finally:
-            context.emit(DATA_DESCRIBED, **reader.described(), path=self._options.repo)
+            commit = {"commit": self._commit} if self._commit else {}
+            context.emit(DATA_DESCRIBED, **reader.described(), **commit, path=self._options.repo)
+
+
+@contextmanager
+def _told_by_the_source() -> Iterator[None]:
+    """Raise errors of the hub as those of a source."""
+    try:
+        yield
+    except FtctlError as error:
+        raise DataSourceError(error.what, next_step=error.next_step) from error
+
+
+def _card(folder: Path) -> str:
+    path = folder / CARD
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""

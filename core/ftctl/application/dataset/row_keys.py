@@ -1,4 +1,4 @@
-"""Collect what sources and operators tell of a data set: notes, and the rows that have each key."""
+"""Collect what sources and operators tell of a data set: notes, commits, and the rows that have each key."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -23,16 +23,21 @@ class Described:
     sealed: bool
     notes: list[str] = field(factory=list)
     keys: dict[str, Counter[str]] = field(factory=dict)
+    origins: dict[str, str] = field(factory=dict)
+    """Commits by the names of what was read, where a source resolves them."""
 
     def __call__(self, kind: str, **data: Any) -> None:
         if kind == DATA_DESCRIBED:
             self.notes.extend([str(data["note"])] if "note" in data else ())
+            if "commit" in data:
+                self.origins[str(data["path"])] = str(data["commit"])
             for use in USES & data.keys():
                 self.keys.setdefault(use, Counter()).update(data[use])
             data = {key: value for key, value in data.items() if not (self.sealed and key in USES)}
         self.emit(kind, **data)
 
     def document(self) -> dict[str, Any]:
-        """Return notes and keys for the summary."""
+        """Return notes, origins and keys for the summary."""
         keys = {use: dict(sorted(found.items())) for use, found in sorted(self.keys.items()) if not self.sealed}
-        return ({"notes": self.notes} if self.notes else {}) | keys
+        told = {"notes": self.notes, "origins": self.origins}
+        return {name: value for name, value in told.items() if value} | keys
