@@ -83,9 +83,10 @@ def test_what_people_write_is_found_and_what_only_looks_like_it_stays(text: str,
     assert [text[one.start : one.end] for one in finds(text, kinds)] == values
 
 
-def test_a_region_that_is_none_is_refused() -> None:
+def test_a_region_that_is_none_is_refused(tmp_path: Path) -> None:
+    operator = Pii(PiiOptions(phone_regions=("UK",)))
     with pytest.raises(ConfigInvalid, match="pii.phone_regions: 'UK' is no country code"):
-        Pii(PiiOptions(phone_regions=("UK",)))
+        operator.process([Example("f:1", text="Call 0800 1111.")], recording(tmp_path))
 
 
 def test_without_regions_numbers_need_their_country(tmp_path: Path) -> None:

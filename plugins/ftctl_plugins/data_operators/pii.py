@@ -5,6 +5,7 @@ import hmac
 import os
 import string
 from collections.abc import Sequence
+from functools import cached_property
 from typing import ClassVar
 
 from attrs import evolve
@@ -13,7 +14,7 @@ from ftctl.domain import Dropped, Example, Outcome
 from ftctl.plugin import option, options
 from ftctl.ports import DataOperatorError, RowOperator, StageContext
 from ftctl_adapters.records.local_phones import LocalPhones, known_regions
-from ftctl_adapters.records.pii_kinds import KINDS, Find, finds, label, replaced
+from ftctl_adapters.records.pii_kinds import KINDS, Find, Kind, finds, label, replaced
 from ftctl_adapters.records.texts import map_texts, map_values
 
 NAMES = tuple(kind.name for kind in KINDS)
@@ -48,8 +49,11 @@ class Pii(RowOperator):
 
     def __init__(self, options: PiiOptions) -> None:
         self._options = options
-        local = (LocalPhones.of(region) for region in known_regions(options.phone_regions))
-        self._kinds = tuple(kind for kind in (*KINDS, *local) if kind.name in options.kinds)
+
+    @cached_property
+    def _kinds(self) -> tuple[Kind, ...]:
+        local = (LocalPhones.of(region) for region in known_regions(self._options.phone_regions))
+        return tuple(kind for kind in (*KINDS, *local) if kind.name in self._options.kinds)
 
     def process(self, rows: Sequence[Example], context: StageContext) -> Sequence[Outcome]:
         salt = self._salt()
