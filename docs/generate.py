@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from api import api
 from architectures import architectures
+from chat_templates import chat_templates
 from house import house
 from matrix import matrix
 
@@ -32,6 +33,7 @@ def pages() -> dict[str, str]:
         "api.md": NOTE + api(),
         "map.md": NOTE + house(),
         "architectures.md": NOTE + architectures(),
+        "chat-templates.md": NOTE + chat_templates(),
     }
 
 

@@ -31,7 +31,14 @@ def test_a_model_is_scanned_where_it_is_and_gates_look_at_what_was_found(
     small_run(tmp_path, evaluators=[entry, "text-metrics"], gates=[gate])
     done = ftctl("evaluate", "run.yaml", "--json", cwd=tmp_path, env=OFFLINE)
     document = json.loads(done.stdout)
-    assert [stage["name"] for stage in document["stages"]] == ["model", "data", "baseline", "tune", "evaluate"]
+    assert [stage["name"] for stage in document["stages"]] == [
+        "model",
+        "data",
+        "prepare",
+        "baseline",
+        "tune",
+        "evaluate",
+    ]
     found = document["metrics"]["tuned"]
     assert {"garak_hits", f"{HIJACK}/promptinject.AttackRogueString", "exact_match"} <= set(found)
     assert (found["garak_hits"]["n"], found["garak_hits"]["direction"]) == (9, "lower")

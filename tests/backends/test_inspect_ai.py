@@ -123,7 +123,14 @@ def test_tasks_measure_a_model_where_it_is_and_are_measured_anew_when_a_file_cha
     done = ftctl("evaluate", "run.yaml", "--json", cwd=place)
     assert done.returncode == 7, done.stderr[-3000:]
     document = json.loads(done.stdout)
-    assert [stage["name"] for stage in document["stages"]] == ["model", "data", "baseline", "tune", "evaluate"]
+    assert [stage["name"] for stage in document["stages"]] == [
+        "model",
+        "data",
+        "prepare",
+        "baseline",
+        "tune",
+        "evaluate",
+    ]
     found = document["metrics"]["tuned"]
     told = {name: (one["unit"], one["direction"], one["n"]) for name, one in found.items() if "." in name}
     assert told == {

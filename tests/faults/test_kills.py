@@ -138,7 +138,7 @@ WHOLE = {
     "compressor": "int8",
     "server": "transformers",
 }
-BEFORE_COMPRESSION = ("model", "data", "baseline", "tune", "evaluate", "merge")
+BEFORE_COMPRESSION = ("model", "data", "prepare", "baseline", "tune", "evaluate", "merge")
 STAGES = [*BEFORE_COMPRESSION, "compress", "evaluate-compressed", "serve", "verify"]
 
 

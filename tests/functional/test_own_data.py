@@ -26,7 +26,7 @@ def test_a_sharegpt_file_gives_the_promised_document(ftctl: Ftctl, tmp_path: Pat
     result: dict[str, Any] = json.loads(done.stdout)
     assert list(result) == ["run_id", "status", "stages", "metrics", "endpoint", "report"]
     assert [stage["name"] for stage in result["stages"]] == [
-        *("model", "data", "baseline", "tune", "evaluate", "merge", "serve", "verify"),
+        *("model", "data", "prepare", "baseline", "tune", "evaluate", "merge", "serve", "verify"),
     ]
     assert result["metrics"]["tuned"]["perplexity"]["value"] < result["metrics"]["base"]["perplexity"]["value"]
     run = tmp_path / ".ftctl" / "runs" / result["run_id"]

@@ -89,7 +89,7 @@ def test_tokens_are_made_once(data: Artifact, tokenizer: ChatTokenizer, context:
 
 
 def test_what_is_refused_leaves_nothing_behind(data: Artifact, tokenizer: ChatTokenizer, context: StageContext) -> None:
-    with pytest.raises(LabelsInvalid, match="40 examples cannot be trained"):
+    with pytest.raises(LabelsInvalid, match="40 train examples cannot be trained"):
         encoded_split(encoding(Refusing(SftOptions())), tokenizer, data, "train", context.work / "tokens", context)
     assert [path.name for path in context.work.iterdir()] == [".tokens.lock"]
 

@@ -64,7 +64,9 @@ def tuned(short: Artifact, data: Artifact, context: StageContext, **options: Any
 
 def test_rows_beyond_the_context_are_refused_by_name_or_cut(short: Artifact, tmp_path: Path) -> None:
     data = rows(tmp_path / "long", 3, 99)
-    with pytest.raises(LabelsInvalid, match="1 examples are longer than the model's context of 64 tokens") as caught:
+    with pytest.raises(
+        LabelsInvalid, match="1 train examples are longer than the model's context of 64 tokens"
+    ) as caught:
         tuned(short, data, recording(tmp_path / "a"))
     assert "train:1: " in caught.value.details[0]
     assert "max_length" not in caught.value.next_step

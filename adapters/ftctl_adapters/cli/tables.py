@@ -34,6 +34,8 @@ def print_plan(plan: dict[str, Any]) -> None:
     print(f"model {model['reference']}: {known if total else 'as it is served'}")
     if model.get("commit"):
         print(f"  from the hub at commit {model['commit']}{_to_fetch(model['fetch_bytes'])}")
+    if model.get("template_date"):
+        print(f"  its chat template asks for the day, and is told {model['template_date']} (template_date)")
     if model["left_out"]:
         print(f"  files left out of the model's view: {', '.join(model['left_out'])}")
     rows = [["stage", "plugin", "environment", "state"]]

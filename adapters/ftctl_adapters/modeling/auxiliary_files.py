@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+TEMPLATE_DATE = "template_date.json"
+"""Name of the file with the day that a chat template is told."""
+
 COMPANIONS = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json"),
     *("merges.txt", "vocab.txt", "tokenizer.model", "chat_template.jinja", "generation_config.json", "golden.json"),
+    TEMPLATE_DATE,
 )
 
 

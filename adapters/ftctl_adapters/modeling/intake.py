@@ -10,8 +10,9 @@ from ftctl.domain.codec import digest
 from ftctl.domain.format import HF
 from ftctl.domain.resources import ModelShape
 from ftctl.errors import ModelUnsafe
-from ftctl.ports.model_intake import ModelFacts, ModelIntake
+from ftctl.ports.model_intake import OWN_TEMPLATE, ChatTemplate, ModelFacts, ModelIntake
 from ftctl_adapters.hub.listing import listing
+from ftctl_adapters.modeling.chat_template import set_chat_template
 from ftctl_adapters.modeling.hub_model import fetched, looked_at
 from ftctl_adapters.modeling.model_kind import refuse_other_kinds, text_config
 from ftctl_adapters.modeling.reference import HubName, resolve
@@ -30,20 +31,23 @@ OTHER_NAMES = {
 class LocalModelIntake(ModelIntake):
     """Folders, hub snapshots and ``builtin:tiny``, through one view."""
 
-    def look(self, reference: str, revision: str | None) -> ModelFacts:
+    def look(self, reference: str, revision: str | None, chat: ChatTemplate = OWN_TEMPLATE) -> ModelFacts:
         found = resolve(reference, revision)
         if isinstance(found, HubName):
             listed = listing(found.name, "model", found.revision)
             view, missing = looked_at(listed)
             refuse_other_kinds(view.config, reference)
-            known = digest(["hub", listed.name, listed.commit])
-            return ModelFacts(reference, known, model_shape(view), commit=listed.commit, fetch_bytes=missing)
+            date = set_chat_template(view, chat)
+            known = digest(["hub", listed.name, listed.commit, *_written(view)])
+            return ModelFacts(reference, known, model_shape(view), (), listed.commit, missing, date)
         view = make_view(found)
         refuse_other_kinds(view.config, reference)
+        date = set_chat_template(view, chat)
         hashes = [[name, _sha256(content)] for name, content in sorted(view.files.items())]
-        return ModelFacts(reference, digest(hashes), model_shape(view), tuple(view.left_out))
+        left_out = tuple(view.left_out)
+        return ModelFacts(reference, digest(hashes), model_shape(view), left_out, template_date=date)
 
-    def admit(self, reference: str, revision: str | None, out: Path) -> Draft:
+    def admit(self, reference: str, revision: str | None, out: Path, chat: ChatTemplate = OWN_TEMPLATE) -> Draft:
         found = resolve(reference, revision)
         origin: dict[str, Any] = {}
         if isinstance(found, HubName):
@@ -52,11 +56,18 @@ class LocalModelIntake(ModelIntake):
             found = fetched(listed)
         view = make_view(found)
         refuse_other_kinds(view.config, reference)
+        date = set_chat_template(view, chat)
+        origin |= {"template_date": date} if date else {}
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
         for name, content in view.files.items():
             _lay(content, out / name)
         return Draft("model", HF, facts_of(view) | origin)
+
+
+def _written(view: View) -> list[list[str]]:
+    """Return names and digests of files that differ from the model's own."""
+    return [[name, _sha256(content)] for name, content in sorted(view.files.items()) if isinstance(content, bytes)]
 
 
 def model_shape(view: View) -> ModelShape:

@@ -6,9 +6,15 @@ from itertools import groupby
 from ftctl.domain.encoded import IGNORED, Encoded
 from ftctl.domain.example import Example
 from ftctl.errors import LabelsInvalid
+from ftctl_adapters.modeling.answer_spans import AnswersInseparable, find_answers
 from ftctl_adapters.modeling.prompt_border import Bordered, encode_bordered
 from ftctl_adapters.modeling.template_losses import template_losses
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+
+
+class SpecialTokenSpelled(LabelsInvalid):
+    """The text of an example spells a special token of the tokenizer."""
+
 
 Losses = Callable[[Example, list[str]], None]
 """Called with the parts of an example that the chat template leaves out."""
@@ -26,56 +32,45 @@ def encode_example(
         on_loss: called if the template leaves something of the conversation out; by default that is ignored.
 
     Raises:
+        AnswersInseparable: each answer needs a sequence of its own.
         LabelsInvalid: the template does not let answers be told apart, a trained turn does not end in a stop token,
             or nothing would be trained.
     """
     if not example.messages:
-        ids = tokenizer.encode_plain(example.text)
-        ids += [min(tokenizer.stop_ids)] if tokenizer.stop_ids and not tokenizer.stop_ids & set(ids[-1:]) else []
-        return Encoded(example.where, tuple(ids), tuple(ids))
+        return _plain(tokenizer, example)
     _refuse_special_tokens(tokenizer, example)
     try:
         text = tokenizer.render(example.messages, ask=False, tools=example.tools)
     except LabelsInvalid as error:
         raise LabelsInvalid(f"{example.where}: {error.what}", next_step=error.next_step) from error
-    if lost := template_losses(text, example.messages, example.tools):
+    answers = None if loss_on == "all" else find_answers(tokenizer, example, text, last_only=loss_on == "last_answer")
+    if lost := template_losses(answers.text if answers else text, example.messages, example.tools):
         on_loss(example, lost)
-    if loss_on == "all":
+    if answers is None:
         ids = tokenizer.encode(text)
         _refuse_double_bos(tokenizer, example, ids)
         return Encoded(example.where, tuple(ids), tuple(ids))
-    spans = _answer_spans(tokenizer, example, text, last_only=loss_on == "last_answer")
-    found = encode_bordered(tokenizer, text, [start for start, _ in spans])
+    found = encode_bordered(tokenizer, answers.text, [start for start, _ in answers.spans])
     _refuse_double_bos(tokenizer, example, found.ids)
     labels = [IGNORED] * len(found.ids)
-    for start, (_, end) in zip(found.starts, spans, strict=True):
+    marked = tokenizer.generated(example.messages, example.tools) if answers.text == text else None
+    for start, (_, end) in zip(found.starts, answers.spans, strict=True):
         _train_turn(tokenizer, example, found, labels, start, end)
+        if marked is not None:
+            _heed_marks(tokenizer, example, found, labels, (start, end), marked)
+    if found.apart and len(answers.spans) > 1:
+        what = f"{example.where}: a token straddles the end of a prompt, and is whole in the prompt of the next answer"
+        raise AnswersInseparable(what, next_step="use loss_on: last_answer")
     encoded = Encoded(example.where, tuple(found.ids), tuple(labels))
     if not encoded.trained:
         raise LabelsInvalid(f"{example.where}: no token would be trained")
     return encoded
 
 
-def _answer_spans(tokenizer: ChatTokenizer, example: Example, text: str, *, last_only: bool) -> list[tuple[int, int]]:
-    """Return the characters [start, end) of every trained turn, from the end of its prompt."""
-    places = [place for place, m in enumerate(example.messages) if m.role == "assistant" and m.weight]
-    spans = []
-    for place in places[-1:] if last_only else places:
-        before = tokenizer.render(example.messages[:place], ask=True, tools=example.tools)
-        after = tokenizer.render(example.messages[: place + 1], ask=False, tools=example.tools)
-        if not after.startswith(before):
-            raise LabelsInvalid(
-                f"{example.where}: the chat template's generation prompt is no prefix of turn {place + 1}: it ends in "
-                f"{before[-20:]!r}",
-                next_step="let the answers begin as the generation prompt ends, or use another chat template",
-            )
-        if not text.startswith(after):
-            raise LabelsInvalid(
-                f"{example.where}: the chat template rewrites earlier turns, so turn {place + 1} cannot be told apart",
-                next_step="use loss_on: last_answer, or a template that only appends",
-            )
-        spans.append((len(before), len(after)))
-    return spans
+def _plain(tokenizer: ChatTokenizer, example: Example) -> Encoded:
+    ids = tokenizer.encode_plain(example.text)
+    ids += [min(tokenizer.stop_ids)] if tokenizer.stop_ids and not tokenizer.stop_ids & set(ids[-1:]) else []
+    return Encoded(example.where, tuple(ids), tuple(ids))
 
 
 def _train_turn(
@@ -97,14 +92,38 @@ def _train_turn(
     )
 
 
+def _heed_marks(
+    tokenizer: ChatTokenizer,
+    example: Example,
+    found: Bordered,
+    labels: list[int],
+    turn: tuple[int, int],
+    marked: list[tuple[int, int]],
+) -> None:
+    """Leave out of a turn (first token, last character) what the template's ``{% generation %}`` does not mark.
+
+    A stop token stays, since a model that never learns to stop is none that anybody means.
+    """
+    start, end = turn
+    places = [place for place in range(start, len(found.ids)) if found.offsets[place][0] < end]
+    inside = [place for place in places if any(a < found.offsets[place][1] and found.offsets[place][0] < b
+                                               for a, b in marked)]  # fmt: skip
+    if not inside:
+        text = f"{example.where}: the chat template marks nothing of a trained answer by generation blocks"
+        raise LabelsInvalid(text, next_step="mark every assistant turn in the template, or none")
+    for place in set(places) - set(inside):
+        if found.ids[place] not in tokenizer.stop_ids:
+            labels[place] = IGNORED
+
+
 def _refuse_special_tokens(tokenizer: ChatTokenizer, example: Example) -> None:
     """Refuse content that spells a special token, which would end its turn or forge another."""
     for place, message in enumerate(example.messages, 1):
         found = next((token for token in tokenizer.special_tokens if token in message.said), None)
         if found:
-            raise LabelsInvalid(
+            raise SpecialTokenSpelled(
                 f"{example.where}: turn {place} spells the special token {found!r}, which would end or forge a turn",
-                next_step="take it out of the data, or write it apart",
+                next_step="take it out of the data, write it apart, or drop such rows: tuner.special_tokens=drop",
             )
 
 

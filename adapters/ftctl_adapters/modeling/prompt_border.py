@@ -13,11 +13,15 @@ BEFORE = "\n"
 
 @define
 class Bordered:
-    """Token ids of a text, the characters [start, end) of each, and the index of each answer's first token."""
+    """Token ids of a text, the characters [start, end) of each, and the index of each answer's first token.
+
+    ``apart`` tells that both sides of the answers' beginnings were encoded by themselves.
+    """
 
     ids: list[int]
     offsets: Offsets
     starts: list[int]
+    apart: bool = False
 
 
 def encode_bordered(tokenizer: ChatTokenizer, text: str, starts: Sequence[int]) -> Bordered:
@@ -36,7 +40,7 @@ def encode_bordered(tokenizer: ChatTokenizer, text: str, starts: Sequence[int]) 
     if all(_is_prefix(prompt, ids) for prompt in prompts):
         return Bordered(ids, offsets, [len(prompt) for prompt in prompts])
     ids, offsets = tokenizer.encode_with_offsets(text[: starts[0]])
-    found = Bordered(ids, offsets, [])
+    found = Bordered(ids, offsets, [], apart=True)
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         found.starts.append(len(found.ids))
         ids, offsets = _piece(tokenizer, text[start:end])

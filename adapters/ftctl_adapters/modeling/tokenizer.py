@@ -1,6 +1,7 @@
 """Tokenizer and chat template: the only place where text becomes token ids."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,22 +10,30 @@ from ftctl.domain.artifact import Artifact
 from ftctl.domain.example import Message, Prompt
 from ftctl.domain.tool_call import ToolCall
 from ftctl.errors import LabelsInvalid
+from ftctl_adapters.modeling.chat_template import CLOCK, clock_macro, template_day
 
+MARKED = re.compile(r"{%-?\s*generation\b")
 SENTINEL = {"sentinel_key": "sentinel_value"}
 
 
 class ChatTokenizer:
-    """Tokenizer loaded from a view folder, offline and without remote code."""
+    """Tokenizer loaded from a view folder, offline and without remote code.
 
-    def __init__(self, folder: str) -> None:
+    A chat template that asks for the clock is told the day of the run, or the real one with ``today``.
+    """
+
+    def __init__(self, folder: str, *, today: bool = False) -> None:
         from transformers import AutoTokenizer
 
         self.raw: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         self.stop_ids = _stop_ids(Path(folder), self.raw.eos_token_id)
+        self.stop_texts = tuple(str(self.raw.decode([token])) for token in sorted(self.stop_ids))
         pad = self.raw.pad_token_id
         self.pad_id: int = pad if pad is not None else min(self.stop_ids, default=0)
         added = self.raw.added_tokens_decoder.values()
         self._form: tuple[str | None, bool] = (None, False)
+        day = template_day(Path(folder))
+        self._clock = "" if day is None or today else clock_macro(day)
         self.special_tokens = tuple(sorted(str(token) for token in added if token.special and str(token).strip()))
 
     @staticmethod
@@ -45,16 +54,42 @@ class ChatTokenizer:
         if self.raw.chat_template is None:
             raise LabelsInvalid(
                 "the tokenizer has no chat template, so conversations cannot be rendered",
-                next_step="add chat_template.jinja to the model folder, or train on raw text",
+                next_step="name one: chat_template: FILE, or a name such as chatml; or train on raw text",
             )
-        turns = [message.to_openai() if self._calls_as_text else _as_objects(message) for message in messages]
         try:
-            text = self.raw.apply_chat_template(
-                turns, tools=tools or None, tokenize=False, add_generation_prompt=ask, return_dict=False
-            )
+            text = self._apply(self._turns(messages), tools=tools or None, add_generation_prompt=ask)
         except Exception as error:
             raise LabelsInvalid(f"the chat template refuses this conversation: {error}") from error
-        return str(text)
+        return text
+
+    def _apply(self, turns: list[dict[str, Any]], **given: Any) -> str:
+        template = self._clock + self.raw.get_chat_template(None, given.get("tools"))
+        return str(
+            self.raw.apply_chat_template(turns, chat_template=template, tokenize=False, return_dict=False, **given)
+        )
+
+    @property
+    def dated(self) -> bool:
+        """Return True if the chat template asks for the clock."""
+        return CLOCK in str(self.raw.chat_template or "")
+
+    def generated(self, messages: Sequence[Message], tools: list[dict[str, Any]]) -> list[tuple[int, int]] | None:
+        """Return the characters [start, end) that the template marks by ``{% generation %}``; None if it marks none."""
+        if not MARKED.search(str(self.raw.chat_template)):
+            return None
+        from transformers.utils.chat_template_utils import render_jinja_template
+
+        _, marked = render_jinja_template(
+            conversations=[self._turns(messages)],
+            tools=tools or None,
+            chat_template=self._clock + self.raw.get_chat_template(None, tools or None),
+            return_assistant_tokens_mask=True,
+            **self.raw.special_tokens_map,
+        )
+        return [(int(start), int(end)) for start, end in marked[0]]
+
+    def _turns(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
+        return [message.to_openai() if self._calls_as_text else _as_objects(message) for message in messages]
 
     @property
     def _calls_as_text(self) -> bool:
@@ -70,9 +105,12 @@ class ChatTokenizer:
     def _writes(self, *, as_text: bool) -> bool:
         """Return True if a call's arguments stand in the rendered text as JSON."""
         call = ToolCall.of("sentinel", SENTINEL).to_openai(as_text=as_text)
-        turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "", "tool_calls": [call]}]
+        turns: list[dict[str, Any]] = [
+            {"role": "user", "content": "?"},
+            {"role": "assistant", "content": "", "tool_calls": [call]},
+        ]
         try:
-            text = str(self.raw.apply_chat_template(turns, tokenize=False, return_dict=False))
+            text = self._apply(turns)
         except Exception:  # whatever a template of others raises, this form is none that it takes
             return False
         return json.dumps(SENTINEL, separators=(",", ":")) in "".join(text.split())

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import define, field
 
 from ftctl.errors import ModelUnsafe
+from ftctl_adapters.modeling.auxiliary_files import TEMPLATE_DATE
 from ftctl_adapters.modeling.safetensors_header import TensorEntry, read_header
 from ftctl_adapters.modeling.template_check import check_template
 
@@ -68,7 +69,7 @@ def make_view(folder: Path, elsewhere: Mapping[str, dict[str, TensorEntry]] | No
         if _allowed(path) and not (elsewhere and WEIGHTS.fullmatch(path.name)):
             _refuse_escape(folder, path)
             _take(view, path)
-        elif path.name != "manifest.json" and not DOCUMENTS.fullmatch(path.name):
+        elif path.name not in ("manifest.json", TEMPLATE_DATE) and not DOCUMENTS.fullmatch(path.name):
             view.left_out.append(path.name)
     _require_weights(view, folder)
     _check_index(view, folder)

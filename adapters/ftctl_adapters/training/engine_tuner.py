@@ -76,6 +76,12 @@ class EngineTuner(Tuner, Generic[OptionsT]):
             if on:
                 raise ConfigInvalid(f"tuner.{name}: cannot be used with virtual tokens")
 
+    def prepare(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> dict[str, Any]:
+        from ftctl_adapters.training.check_rows import checked_rows
+        from ftctl_adapters.training.tuning_task import Task
+
+        return checked_rows(Task(self, model, data, objective, context))
+
     def labels(self, model: Artifact, data: Artifact, objective: Objective, count: int) -> list[str]:
         from ftctl_adapters.training.session import labelled
 

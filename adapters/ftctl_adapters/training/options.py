@@ -26,6 +26,11 @@ class TrainingOptions:
         help="Examples of which the chat template leaves out turns or tools: refuse, or train them and count.",
         choices=("refuse", "allow"),
     )
+    special_tokens: str = option(
+        "refuse",
+        help="Rows whose text spells a special token, such as <|im_end|>: refuse, or drop them and count.",
+        choices=("refuse", "drop"),
+    )
     packing: bool = option(False, help="Put several examples into one sequence of max_length.")
     packing_attention: str = option(
         "separate",

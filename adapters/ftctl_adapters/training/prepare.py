@@ -9,11 +9,15 @@ from ftctl.domain.encoded import Encoded
 from ftctl.domain.example import Example
 from ftctl.errors import LabelsInvalid, NoUsableRows
 from ftctl.ports import Objective
-from ftctl.ports.objective import Encoder
+from ftctl_adapters.modeling.answer_spans import AnswersInseparable
+from ftctl_adapters.modeling.encoder import ExampleEncoder
+from ftctl_adapters.modeling.labels import SpecialTokenSpelled
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.training_rows import Row
 
 SHOWN = 20
+APART = "one_sequence_an_answer"
+"""State of a conversation whose answers stand in sequences of their own."""
 
 
 @define
@@ -62,13 +66,13 @@ class Account:
             LabelsInvalid: examples longer than ``max_length`` under the policy ``error``, listed; or a broken mask.
             NoUsableRows: nothing is left.
         """
-        _refuse(self.refused)
+        _refuse(self.refused, split)
         capped = 0 < context < options.max_length
         limit = f"the model's context of {context} tokens" if capped else f"max_length {options.max_length}"
         remedy = "" if capped else "raise tuner.max_length, or "
         if options.overlong == "error" and self.overlong:
             raise LabelsInvalid(
-                f"{len(self.overlong)} examples are longer than {limit}",
+                f"{len(self.overlong)} {split} examples are longer than {limit}",
                 next_step=f"{remedy}say tuner.overlong: drop, truncate_left, truncate_right, split",
                 details=tuple(self.overlong[:SHOWN]),
             )
@@ -83,7 +87,7 @@ class Account:
 def prepare(
     examples: Iterable[Example],
     objective: Objective,
-    encoder: Encoder,
+    encoder: ExampleEncoder,
     options: TrainingOptions,
     limit: int | None = None,
 ) -> tuple[list[Row], Account]:
@@ -92,18 +96,28 @@ def prepare(
     ``limit`` is the largest number of tokens of a sequence, by default ``max_length`` of the options.
     """
     rows, account = list[Row](), Account()
+    most = limit or options.max_length
     for example in examples:
         try:
-            row = objective.encode(example, encoder)
-            state, made = _fit(row, limit or options.max_length, options.overlong, raw=not example.messages)
+            encoded = _encoded(example, objective, encoder)
+            fitted = [_fit(row, most, options.overlong, raw=not example.messages) for row in encoded]
+        except SpecialTokenSpelled as error:
+            if options.special_tokens == "drop":
+                account.states["dropped_special_token"] += 1
+            else:
+                account.refused.append((error.what, error.next_step))
+            continue
         except LabelsInvalid as error:
             account.refused.append((error.what, error.next_step))
             continue
-        account.states[state] += 1
-        if state != "kept":
-            longest = max(len(sequence.ids) for sequence in row)
-            account.overlong.append(f"{example.where}: {longest} tokens, {state.replace('_', ' ')}")
-        rows += made
+        states = [state for state, _ in fitted]
+        worst = next((state for state in states if state != "kept"), "kept")
+        account.states[APART if len(encoded) > 1 and worst == "kept" else worst] += 1
+        for row, (state, made) in zip(encoded, fitted, strict=True):
+            if state != "kept":
+                longest = max(len(sequence.ids) for sequence in row)
+                account.overlong.append(f"{example.where}: {longest} tokens, {state.replace('_', ' ')}")
+            rows += made
     sequences = [sequence for row in rows for sequence in row]
     account.rows = len(rows)
     account.tokens = sum(len(sequence.ids) for sequence in sequences)
@@ -111,13 +125,22 @@ def prepare(
     return rows, account
 
 
-def _refuse(refused: list[tuple[str, str]]) -> None:
+def _encoded(example: Example, objective: Objective, encoder: ExampleEncoder) -> list[Row]:
+    """Return the example as one row, or each of its answers as one where the chat template rewrites earlier ones."""
+    try:
+        return [objective.encode(example, encoder)]
+    except AnswersInseparable:
+        apart = encoder.each_apart()
+        return [objective.encode(one, apart) for one in encoder.answers(example)]
+
+
+def _refuse(refused: list[tuple[str, str]], split: str) -> None:
     """Raise with every example whose mask would be wrong."""
     if len(refused) == 1:
         raise LabelsInvalid(refused[0][0], next_step=refused[0][1])
     if refused:
         lines = tuple(what for what, _ in refused[:SHOWN])
-        text = f"{len(refused)} examples cannot be trained as they are"
+        text = f"{len(refused)} {split} examples cannot be trained as they are"
         raise LabelsInvalid(text, next_step=refused[0][1], details=lines)
 
 
@@ -126,7 +149,7 @@ def _fit(row: Row, limit: int, overlong: str, *, raw: bool) -> tuple[str, list[R
     if all(len(sequence.ids) <= limit for sequence in row):
         return "kept", [row]
     if overlong in ("error", "drop"):
-        return "dropped_overlong", []
+        return "dropped_overlong" if overlong == "drop" else "overlong", []
     if overlong == "split":
         if not raw:
             step = "say drop, truncate_left or truncate_right for conversations"

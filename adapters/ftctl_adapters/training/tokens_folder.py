@@ -15,6 +15,7 @@ TOKENIZING = (
     "special_tokens_map",
     "added_tokens",
     "chat_template",
+    "template_date",
     "vocab",
     "merges",
     "config",
@@ -22,10 +23,10 @@ TOKENIZING = (
 )
 """How files begin that say how text becomes tokens and where an answer ends."""
 
-DECISIVE = ("max_length", "overlong", "loss_on", "template_drops")
+DECISIVE = ("max_length", "overlong", "loss_on", "template_drops", "special_tokens")
 """Options of training that tokens depend on."""
 
-REVISION = 2
+REVISION = 3
 """Of the way in which examples become tokens and labels: another one makes other tokens of the same examples."""
 
 

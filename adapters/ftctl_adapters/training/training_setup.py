@@ -4,15 +4,13 @@ from typing import Any
 
 from attrs import define, evolve
 
-from ftctl.domain import event as events
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.training.allocator import keep_few_products, keep_freed_memory
-from ftctl_adapters.training.encode_split import Encoding, encoded_split
+from ftctl_adapters.training.check_rows import announce, encoded_rows
 from ftctl_adapters.training.engines.choose import KEEPS_LAYOUTS
 from ftctl_adapters.training.engines.group import Group
 from ftctl_adapters.training.options import ALL_LINEAR
 from ftctl_adapters.training.prepare import Account
-from ftctl_adapters.training.tokens_folder import tokens_folder
 from ftctl_adapters.training.training_rows import Rows
 from ftctl_adapters.training.tuning_task import Task
 
@@ -38,12 +36,12 @@ def make_ready(task: Task, group: Group) -> Ready:
     from ftctl_adapters.modeling.reached_weights import adapted_weights, tell_reached
 
     tokenizer = ChatTokenizer(task.model.path)
-    rows, account = _encoded(task, tokenizer, "train", group)
+    rows, account = encoded_rows(task, tokenizer, "train", group)
     validation = Rows.of([])
-    _announce(task, account, rows, "train")
+    announce(task, account, rows, "train")
     if task.data.facts["splits"]["validation"]:
-        validation, seen = _encoded(task, tokenizer, "validation", group)
-        _announce(task, seen, validation, "validation")
+        validation, seen = encoded_rows(task, tokenizer, "validation", group)
+        announce(task, seen, validation, "validation")
         account = evolve(account, validation=dict(seen.states))
     seed_everything(task.context.seed)
     tuned = task.tuner.adapt(task.tuner.load(task.model.path)).to(group.device)
@@ -76,33 +74,3 @@ def seed_everything(seed: int) -> None:
 
     random.seed(seed)
     torch.manual_seed(seed)
-
-
-def _encoded(task: Task, tokenizer: ChatTokenizer, split: str, group: Group) -> tuple[Rows, Account]:
-    """Encode a split, written by one process of this machine and read by all."""
-    kept = tokens_folder(task.context, task.objective, task.options, task.model, task.data) / split
-    context = int(task.model.facts.get("max_length") or 0)
-    encoding = Encoding(task.model.path, task.objective, task.options, context)
-    if group.first_here:
-        encoded_split(encoding, tokenizer, task.data, split, kept, task.context)
-    group.any(False)
-    return encoded_split(encoding, tokenizer, task.data, split, kept, task.context)
-
-
-def _announce(task: Task, account: Account, rows: Rows, split: str) -> None:
-    if account.lost:
-        kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(account.lost.items()))
-        text = f"the chat template leaves out parts of {split} examples, which are trained without them: {kinds}"
-        task.context.emit(events.WARNING_RAISED, message=text)
-    endless = account.endless(task.options)
-    if endless:
-        task.context.emit(events.WARNING_RAISED, message=f"{split}: {endless}")
-    task.context.emit(
-        events.DATA_DESCRIBED,
-        split=split,
-        rows=account.rows,
-        sequences=len(rows) * rows.together,
-        tokens=account.tokens,
-        trained_tokens=account.trained_tokens,
-        states=dict(account.states),
-    )

@@ -12,7 +12,7 @@ from ftctl.application.stage import Stage
 from ftctl.domain.codec import to_plain
 from ftctl.domain.format import HF
 from ftctl.errors import ConfigInvalid
-from ftctl.plugin.capabilities import BASE, BRIDGE, INSIDE, OWN_CASES, SCORES, SERVER
+from ftctl.plugin.capabilities import BASE, BRIDGE, INSIDE, OWN_CASES, PREPARES, SCORES, SERVER
 from ftctl.plugin.offer import Offer
 from ftctl.plugin.registry import Registry, Unknown
 
@@ -81,6 +81,9 @@ class _Chain:
             self.base = "extend"
         self.stages.append(self.data())
         both = {"model": self.base, "data": "data"}
+        if PREPARES in spec.tuner.offer.capabilities and self.measured_locally():
+            prepare = Stage("prepare", "prepare", (spec.tuner,), both, parts=self.objective(), phase="evaluate")
+            self.stages.append(prepare)
         self.evaluate("baseline", self.base, "base", HF, "evaluate")
         tune = Stage("tune", "tune", (spec.tuner,), both, parts=self.objective(), phase="tune", launcher=spec.launcher)
         self.stages.append(tune)
@@ -105,8 +108,12 @@ class _Chain:
         settings |= {"sources": len(spec.data_sources), "mixing": to_plain(spec.mixing)}
         return Stage("data", "dataset", backends, settings=settings, limits=limits, engine=spec.engine, phase="data")
 
+    def measured_locally(self) -> tuple[Backend, ...]:
+        """Return the evaluators that measure a model and not its server."""
+        return tuple(one for one in self.spec.evaluators if SERVER not in one.offer.capabilities)
+
     def evaluate(self, name: str, model: str, subject: str, form: str, phase: str) -> None:
-        backends = tuple(one for one in self.spec.evaluators if SERVER not in one.offer.capabilities)
+        backends = self.measured_locally()
         if not backends:
             return
         inputs, told = {"model": model, "data": "data"}, dict[str, Any]()

@@ -1,5 +1,6 @@
 """Plan a run: its stages, cache hits, resources. Imports no backend."""
 
+from datetime import datetime
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -25,7 +26,7 @@ from ftctl.domain.evaluation_cost import Throughput
 from ftctl.domain.launch import Endpoint
 from ftctl.domain.resources import ModelShape, ResourcePlan
 from ftctl.errors import ConfigInvalid, DiskFull
-from ftctl.ports.model_intake import ModelFacts
+from ftctl.ports.model_intake import ChatTemplate, ModelFacts
 
 MARGIN = 1.2
 """Free disk must exceed the estimate by this factor."""
@@ -70,6 +71,8 @@ class Plan:
         model = {"reference": self.model.reference, "left_out": left_out, **to_plain(self.model.shape)}
         if self.model.commit:
             model |= {"commit": self.model.commit, "fetch_bytes": self.model.fetch_bytes}
+        if self.model.template_date:
+            model |= {"template_date": self.model.template_date}
         model.pop("tensors")
         document = {"run_id": self.spec.run_id, "model": model, "stages": stages, "resources": to_plain(self.resources)}
         return document | {"evaluation": self.evaluation()}
@@ -84,6 +87,17 @@ def _elsewhere(endpoint: Endpoint) -> ModelFacts:
     return ModelFacts(endpoint.url, "", ModelShape("", 0, 0, 0, 0, 0, 0, ""))
 
 
+def _facts(app: App, spec: RunSpec) -> ModelFacts:
+    """Return facts of the base model.
+
+    A template that asks for the clock is told the day of the run file, or that on which this run was planned first.
+    """
+    before = (app.journals.open(spec.run_id).read("plan.json") or {}).get("model", {}).get("template_date")
+    today = datetime.fromtimestamp(app.clock.now()).date().isoformat()
+    chat = ChatTemplate(spec.chat_template or "", spec.template_date or before or today)
+    return app.intake.look(spec.model, spec.model_revision, chat)
+
+
 def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview | None = None) -> Plan:
     """Plan a run: stages, cache hits and needs; all problems are reported at once.
 
@@ -92,7 +106,7 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
         UsageError: a gate names an earlier run that is not there, or was not measured.
         DiskFull: less free space than the run is expected to need.
     """
-    facts = _elsewhere(spec.endpoint) if spec.endpoint else app.intake.look(spec.model, spec.model_revision)
+    facts = _elsewhere(spec.endpoint) if spec.endpoint else _facts(app, spec)
     for gate in spec.gates:
         if gate.over.startswith(EARLIER):
             measured_in(app, gate.over.removeprefix(EARLIER))

@@ -1,6 +1,7 @@
 """Resolve a run file, given as plain values, to a `RunSpec`; report every problem at once."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from ftctl.application.resolve_backend import BackendResolver
@@ -68,6 +69,8 @@ class _RunFileResolver(BackendResolver):
                 "a folder, a hub name or builtin:tiny",
             ),
             "model_revision": self.typed("model_revision", values["model_revision"], str | None),
+            "chat_template": self.typed("chat_template", values["chat_template"], str | None, "a file or a name"),
+            "template_date": self.day(values["template_date"]),
             "extender": self.extender(values["add_tokens"]),
             "data_steps": resolve_data_steps(self, values["data_steps"]),
             "dataset": self.typed("dataset", values["dataset"], str | None),
@@ -99,6 +102,15 @@ class _RunFileResolver(BackendResolver):
             environments=self.named,
             **parts,
         )
+
+    def day(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        try:
+            return date.fromisoformat(str(value)).isoformat()
+        except ValueError:
+            self.problems.append(f"template_date: must be a day such as 2026-01-31, not {value!r}")
+            return None
 
     def seed(self, value: Any) -> Any:
         found = self.typed("seed", value, int)

@@ -4,6 +4,8 @@ from typing import Any
 
 DEFAULTS: dict[str, Any] = {
     "model_revision": None,
+    "chat_template": None,
+    "template_date": None,
     "add_tokens": [],
     "data_source": "pydoc",
     "data_steps": [],

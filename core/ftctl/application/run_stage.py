@@ -18,7 +18,7 @@ from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.job import Job, JobResult
 from ftctl.domain.launch import Endpoint
 from ftctl.errors import ArtifactCorrupt, ModelMismatch, PluginBroken
-from ftctl.ports.model_intake import ModelFacts
+from ftctl.ports.model_intake import ChatTemplate, ModelFacts
 from ftctl.ports.run_journal import RunJournal
 
 
@@ -44,8 +44,10 @@ class StageRunner:
         if facts.left_out:
             names = ", ".join(facts.left_out)
             self.bus.emit(WARNING_RAISED, stage.name, message=f"files left out of the model's view: {names}")
-        draft = self.app.intake.admit(self.spec.model, self.spec.model_revision, out)
-        named = {"model": self.spec.model} | ({"commit": facts.commit} if facts.commit else {})
+        chat = ChatTemplate(self.spec.chat_template or "", facts.template_date)
+        draft = self.app.intake.admit(self.spec.model, self.spec.model_revision, out, chat)
+        told = {"commit": facts.commit, "chat_template": chat.source, "template_date": chat.date}
+        named = {"model": self.spec.model} | {name: value for name, value in told.items() if value}
         lineage = Lineage(stage.name, "model-intake", "1", named, {"source": facts.fingerprint})
         return self.keep(stage, key, draft, JobResult(draft), lineage, out)
 

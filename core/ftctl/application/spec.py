@@ -138,6 +138,10 @@ class RunSpec:
     data_steps: tuple[Backend, ...] = ()
     dataset: str | None = None
     """A data set that is there already, in the place of what source and steps would make."""
+    chat_template: str | None = None
+    """File or name of the chat template that takes the place of the model's own."""
+    template_date: str | None = None
+    """Day (ISO 8601) that a template which asks for the clock is told."""
     extender: Backend | None = None
     """What gives the base model the tokens of ``add_tokens``."""
     endpoint: Endpoint | None = None
@@ -153,6 +157,8 @@ class RunSpec:
     def document(self) -> dict[str, Any]:
         """Return the run file that resolves to this spec."""
         added: dict[str, Any] = {"add_tokens": list(self.extender.options["tokens"])} if self.extender else {}
+        chat = {"chat_template": self.chat_template, "template_date": self.template_date}
+        added |= {key: value for key, value in chat.items() if value}
         steps = {"data_steps": [step.document() for step in self.data_steps]} if self.data_steps else {}
         return {
             "model": self.model,

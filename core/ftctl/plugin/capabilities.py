@@ -18,6 +18,9 @@ ACCUMULATES = "accumulates"
 VALIDATES = "validates"
 """A tuner that tells the validation loss of what it saves, as its last one."""
 
+PREPARES = "prepares"
+"""A tuner that checks the rows before anything long runs, and says what training will make of them."""
+
 MASKS = "masks"
 """A data operator that takes personal data out of texts; what asks other machines comes after one."""
 
@@ -61,6 +64,7 @@ CAPABILITIES = (
     RESUME,
     ACCUMULATES,
     VALIDATES,
+    PREPARES,
     MASKS,
     DEDUPLICATES,
     SPLITS,

@@ -1,6 +1,7 @@
 """Port: tuners train a model on a data set."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.resources import ModelShape, ResourcePlan
@@ -27,6 +28,17 @@ class Tuner(ABC):
             shape: the base model.
             train_rows: rows of the train split, or ``None`` while the data has not been read.
         """
+
+    def prepare(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> dict[str, Any]:
+        """Check that these rows can be trained, before anything long runs; return figures of what will be.
+
+        A tuner that does so declares the capability ``prepares``.
+
+        Raises:
+            LabelsInvalid: rows cannot be trained as they are, with all of them.
+            NoUsableRows: none is left.
+        """
+        return {}
 
     @abstractmethod
     def tune(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> Draft:

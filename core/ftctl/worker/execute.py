@@ -1,6 +1,8 @@
 """Execute a job: load its backends and call their port."""
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 from attrs import evolve
 
@@ -17,6 +19,7 @@ from ftctl.errors import DataChanged, UsageError
 from ftctl.plugin.dataset import is_sealed, read_split
 from ftctl.ports.context import StageContext
 from ftctl.ports.data_operator import SealOperator
+from ftctl.whole_file import write_whole
 from ftctl.worker.evaluation import evaluate
 from ftctl.worker.instantiate import ask, frozen, make, packages
 
@@ -56,6 +59,13 @@ def _tune(job: Job, context: StageContext) -> JobResult:
     return JobResult(draft, (), dict(draft.facts.get("training", {})))
 
 
+def _prepare(job: Job, context: StageContext) -> JobResult:
+    objective, inputs = make(job.parts["objective"]), (job.inputs["model"], job.inputs["data"])
+    told: dict[str, Any] = ask(job.plugins[0], "prepare", *inputs, objective, context)
+    write_whole(context.out / "rows.json", json.dumps(told, indent=1))
+    return JobResult(Draft("preparation", "json", told), (), told)
+
+
 def _labels(job: Job, context: StageContext) -> JobResult:
     if is_sealed(job.inputs["data"]):
         text = "the data set is encrypted, and labels that are shown would stay in the run's record"
@@ -92,6 +102,7 @@ _OPERATIONS: dict[str, Callable[[Job, StageContext], JobResult]] = {
     "dataset": _dataset,
     "labels": _labels,
     "sweep": _sweep,
+    "prepare": _prepare,
     "tune": _tune,
     "compress": _compress,
     "evaluate": evaluate,

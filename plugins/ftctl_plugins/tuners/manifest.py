@@ -1,7 +1,7 @@
 """The tuners that come with ftctl."""
 
 from ftctl.domain.format import BOTTLENECK, HF, PEFT_ADAPTER, PEFT_IA3, PEFT_PROMPT
-from ftctl.plugin import ACCUMULATES, DETERMINISTIC, RESUME, VALIDATES, Need, Offer, hookimpl
+from ftctl.plugin import ACCUMULATES, DETERMINISTIC, PREPARES, RESUME, VALIDATES, Need, Offer, hookimpl
 
 TORCH = (Need("torch", "ftctl[hf]"), Need("transformers", "ftctl[hf]"))
 PEFT = (*TORCH, Need("peft", "ftctl[hf]"))
@@ -33,6 +33,6 @@ def _offer(name: str, kind: str, produces: str, needs: tuple[Need, ...], summary
         options=f"{module}:{kind}Options",
         accepts=(HF,),
         produces=(produces,),
-        capabilities=(RESUME, DETERMINISTIC, ACCUMULATES, *(() if name == "qlora" else (VALIDATES,))),
+        capabilities=(PREPARES, RESUME, DETERMINISTIC, ACCUMULATES, *(() if name == "qlora" else (VALIDATES,))),
         needs=needs,
     )

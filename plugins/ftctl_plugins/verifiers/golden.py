@@ -32,7 +32,6 @@ from ftctl_plugins.verifiers.failure_cause import (
 ANSWERS = (STOP, WEIGHTS)
 """Links that a lossy format may break."""
 
-CLOCK = "strftime_now"
 """A template that calls this renders another prompt every day."""
 
 
@@ -76,7 +75,7 @@ class GoldenVerifier(Verifier):
         cases, tokenizer = read_golden(model.path), ChatTokenizer.of(model)
         if not cases:
             return Report("golden", (), (), {"golden": "no golden cases in this artifact; nothing was compared"})
-        probe, dated = Probe(endpoint, self._options.timeout), CLOCK in (tokenizer.raw.chat_template or "")
+        probe, dated = Probe(endpoint, self._options.timeout), tokenizer.dated
         found = [_replay(case, tokenizer, probe) for case in cases]
         if not dated:
             _refuse_broken([one for one in found if model.exact or one.link not in ANSWERS])

@@ -18,7 +18,7 @@ from ftctl_adapters.serving.onnx.scorer import Scorer
 def main() -> None:
     """Serve until it is told to end."""
     given = _arguments()
-    tokenizer = ChatTokenizer(given.model)
+    tokenizer = ChatTokenizer(given.model, today=True)
     model = open_onnx(given.model, tokenizer.stop_ids, given.execution_provider, given.max_num_seqs)
     engine = Engine(model, given.max_num_seqs, given.max_waiting)
     engine.start()
