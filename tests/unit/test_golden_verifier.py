@@ -277,9 +277,12 @@ def test_there_is_a_case_with_a_tool_where_the_template_writes_tools(tuned: Path
 
 
 def test_an_adapters_text_becomes_the_tokens_of_its_base(tmp_path: Path) -> None:
-    """Without a config beside it, transformers reads the same tokenizer files as another tokenizer."""
+    """Without a config beside it, transformers may read the adapter's files as another tokenizer."""
     tiny = str(BUILTIN["builtin:tiny"])
     take_along(Path(tiny), tmp_path)
+    document = json.loads((tmp_path / "tokenizer.json").read_text(encoding="utf-8"))
+    document |= {"normalizer": None, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False}}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(document), encoding="utf-8")
     base = Artifact("model", HF, "b", tiny)
     adapter = Artifact("adapter", PEFT_ADAPTER, "a", str(tmp_path), {}, base)
     text = "1 + 2 = é ß 😀"

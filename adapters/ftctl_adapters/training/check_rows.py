@@ -5,6 +5,7 @@ from typing import Any
 from ftctl.domain import event as events
 from ftctl.errors import LabelsInvalid
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.modeling.tokenizer_check import refuse_other_tokenizer
 from ftctl_adapters.training.encode_split import Encoding, encoded_split
 from ftctl_adapters.training.engines.group import Group
 from ftctl_adapters.training.prepare import APART, Account
@@ -19,8 +20,10 @@ def checked_rows(task: Task) -> dict[str, Any]:
     Raises:
         LabelsInvalid: rows of either split cannot be trained as they are.
         NoUsableRows: a split has none left.
+        ModelMismatch: programs read the model's tokenizer in different ways.
     """
     tokenizer, group = ChatTokenizer(task.model.path), Group()
+    refuse_other_tokenizer(task.model.path, tokenizer.raw)
     found: dict[str, Any] = {}
     refused: list[LabelsInvalid] = []
     for split in ("train", "validation"):

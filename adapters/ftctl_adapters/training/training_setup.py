@@ -5,6 +5,7 @@ from typing import Any
 from attrs import define, evolve
 
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.modeling.tokenizer_check import refuse_other_tokenizer
 from ftctl_adapters.training.allocator import keep_few_products, keep_freed_memory
 from ftctl_adapters.training.check_rows import announce, encoded_rows
 from ftctl_adapters.training.engines.choose import KEEPS_LAYOUTS
@@ -36,6 +37,7 @@ def make_ready(task: Task, group: Group) -> Ready:
     from ftctl_adapters.modeling.reached_weights import adapted_weights, tell_reached
 
     tokenizer = ChatTokenizer(task.model.path)
+    refuse_other_tokenizer(task.model.path, tokenizer.raw)
     rows, account = encoded_rows(task, tokenizer, "train", group)
     validation = Rows.of([])
     announce(task, account, rows, "train")
