@@ -122,6 +122,16 @@ def test_a_request_is_answered_as_it_asks(serving: Any) -> None:
     assert completed(url, model, temperature=0, stop=[stop]) == (200, greedy[: greedy.index(stop)])
 
 
+def test_the_server_calls_its_model_by_a_short_name(serving: Any) -> None:
+    _, url, model = serving
+    assert model == "model"
+    with urllib.request.urlopen(f"{url}/models", timeout=60) as reply:
+        assert [one["id"] for one in json.load(reply)["data"]] == ["model"]
+    status, said = completed(url, "gpt-4")
+    assert status == 404
+    assert "no model 'gpt-4' here; it is 'model'" in said
+
+
 @pytest.mark.parametrize("asked", [{"messages": []}, {"max_tokens": 0}, {"max_completion_tokens": -1}, {"n": 2}])
 def test_a_request_that_makes_no_sense_is_refused_and_the_key_named(serving: Any, asked: dict[str, Any]) -> None:
     _, url, model = serving

@@ -2,7 +2,8 @@
 
 The server of transformers 5.24 takes the temperature and answers greedily, since the model's own generation config
 decides whether it samples. It sets a seed when a request arrives, and not when its answer is computed. It leaves the
-stop text in the answer, and a request with no message or no token to answer with ends as an error of the server.
+stop text in the answer, and a request with no message or no token to answer with ends as an error of the server. It
+calls a model by its folder.
 """
 
 from contextvars import ContextVar
@@ -33,17 +34,45 @@ class SeededModel:
         return self.model.generate(**inputs)
 
 
-def install() -> None:
-    """Replace methods of transformers' request handlers for the life of this process."""
+def install(name: str) -> None:
+    """Replace methods of transformers' request handlers for the life of this process.
+
+    Args:
+        name: of the model in requests, answers and the list of models; its folder is taken too.
+    """
     from transformers.cli.serving import chat_completion
+    from transformers.cli.serving.model_manager import ModelManager
     from transformers.cli.serving.utils import BaseHandler, GenerateManager
 
     kept = BaseHandler._validate_request, BaseHandler._build_generation_config
     BaseHandler._validate_request = _checked(kept[0])
     BaseHandler._build_generation_config = _as_asked(kept[1])
+    BaseHandler._resolve_model = _named(BaseHandler._resolve_model, name)
+    ModelManager.list_models = _listed(ModelManager.list_models, name)
     GenerateManager.generate_non_streaming = _cut(_seeded(GenerateManager.generate_non_streaming))
     chat_completion.parse_assistant_message = _parsed(chat_completion.parse_assistant_message)
     GenerateManager.generate_streaming = _seeded(GenerateManager.generate_streaming)
+
+
+def _named(inner: Any, name: str) -> Any:
+    def resolve(self: Any, body: dict[str, Any]) -> tuple[str, Any, Any]:
+        from fastapi import HTTPException
+
+        asked, folder = body.get("model"), self.model_manager.force_model
+        if asked not in (None, name, folder):
+            raise HTTPException(status_code=404, detail=f"no model {asked!r} here; it is {name!r}")
+        body["model"] = folder
+        _, model, processor = inner(self, body)
+        return name, model, processor
+
+    return resolve
+
+
+def _listed(inner: Any, name: str) -> Any:
+    def models(self: Any, cache_dir: str | None = None) -> list[dict[str, Any]]:
+        return [model | {"id": name} for model in inner(self, cache_dir)]
+
+    return models
 
 
 def problem_of(body: dict[str, Any]) -> str | None:

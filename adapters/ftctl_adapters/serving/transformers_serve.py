@@ -1,6 +1,6 @@
 """Run ``transformers serve`` offline over a cache folder.
 
-``python -m ftctl_adapters.serving.transformers_serve CACHE …``, with the arguments of ``transformers serve``.
+``python -m ftctl_adapters.serving.transformers_serve CACHE NAME …``, with the arguments of ``transformers serve``.
 
 huggingface_hub reads ``HF_HUB_CACHE`` and ``HF_HUB_OFFLINE`` once, when it is imported, and the process that this one
 was forked from has imported it before; so both are set here as well.
@@ -13,11 +13,12 @@ from ftctl.worker.spin_control import SpinControl
 from ftctl_adapters.serving.transformers_requests import install
 
 
-def main(cache: str, arguments: Sequence[str]) -> None:
+def main(cache: str, name: str, arguments: Sequence[str]) -> None:
     """Serve until a signal comes.
 
     Args:
         cache: a folder that is there; the list of models scans it and fails where there is none.
+        name: of the model in requests and answers.
         arguments: of ``transformers serve``.
     """
     from huggingface_hub import constants
@@ -29,11 +30,11 @@ def main(cache: str, arguments: Sequence[str]) -> None:
 
     import ftctl_adapters.modeling.eager_bitsandbytes  # noqa: F401 before transformers imports it
 
-    install()
+    install(name)
     sys.argv = ["transformers", "serve", *arguments]
     with SpinControl():
         app()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])
