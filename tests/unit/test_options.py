@@ -24,6 +24,7 @@ def problems(**values: object) -> list[str]:
     ("values", "expected"),
     [
         ({"rnak": 8}, "tuner.rnak: unknown key; did you mean 'rank'?"),
+        ({"lora_r": 8}, "tuner.lora_r: unknown key; did you mean 'rank'?"),
         ({"rank": 0}, "tuner.rank: must be at least 1 and at most 64, not 0"),
         ({"rank": 65}, "tuner.rank: must be at least 1 and at most 64, not 65"),
         ({"rank": "8"}, "tuner.rank: must be a whole number, not '8'"),

@@ -40,10 +40,14 @@ def test_every_problem_is_reported_at_once(fake_app: App) -> None:
         server="fkae",
         evaluators=["fake", "fake"],
         sead=1,
+        cutoff_len=512,
+        base_model="x",
         gates=[{"min_gain": 1}],
     )
     assert found == (
         "sead: unknown key; did you mean 'seed'?",
+        "cutoff_len: unknown key; did you mean 'tuner.max_length'?",
+        "base_model: unknown key; did you mean 'model'?",
         "tuner.rnak: unknown key; did you mean 'rank'?",
         "tuner.steps: must be at least 1, not 0",
         "evaluators: 'fake' is named twice",

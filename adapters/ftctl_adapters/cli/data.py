@@ -7,6 +7,7 @@ import click
 
 from ftctl_adapters.cli import data_check as check
 from ftctl_adapters.cli import data_export as export
+from ftctl_adapters.cli import data_preview as preview
 from ftctl_adapters.cli.options import json_option, run_options, workspace_option
 
 DATASET = click.argument("dataset", required=False)
@@ -29,6 +30,7 @@ def command() -> None:
     """Build a run's data set with its ledger; list, show and compare data sets.
 
     \b
+    ftctl data preview FILE         how its rows will be read, and the mapping to copy
     ftctl data run.yaml             build it, and stop there
     ftctl data show                 the newest one: splits, funnel, lengths, samples
     ftctl data why train.jsonl:17   what became of a row
@@ -46,6 +48,7 @@ def build(**given: Any) -> None:
 
 command.add_command(check.command, "check")
 command.add_command(export.command, "export")
+command.add_command(preview.command, "preview")
 
 
 @command.command("list")

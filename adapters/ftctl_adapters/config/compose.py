@@ -38,7 +38,7 @@ def compose(path: Path | None, switches: Mapping[str, Any], settings: Sequence[s
         if value is not None:
             document[key] = _switched(document.get(key), value)
     for setting in settings:
-        _set(document, setting)
+        apply_setting(document, setting)
     return document
 
 
@@ -86,7 +86,12 @@ def parse_setting(setting: str) -> tuple[str, Any]:
     return path, text if isinstance(value, str) and text.startswith(value) and " #" in text else value
 
 
-def _set(document: dict[str, Any], setting: str) -> None:
+def apply_setting(document: dict[str, Any], setting: str) -> None:
+    """Set one key of a run document by ``path=value``; the value is YAML.
+
+    Raises:
+        ConfigInvalid: the setting cannot be understood.
+    """
     path, value = parse_setting(setting)
     keys = path.split(".")
     if keys[0] not in document and keys[0] in DEFAULTS:

@@ -9,7 +9,7 @@ from ftctl.domain.names import nearest
 from ftctl.errors import UsageError
 
 BUILTIN = {"builtin:tiny": Path(__file__).with_name("tiny")}
-_HUB = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
 
 @frozen
@@ -40,7 +40,7 @@ def resolve(reference: str, revision: str | None) -> Path | HubName:
     if folder:
         return folder
     name = reference.removeprefix("hf::")
-    if not _HUB.fullmatch(name) or ".." in name:
+    if not HUB_NAME.fullmatch(name) or ".." in name:
         raise UsageError(f"model: {reference!r} is no folder here and no hub name (org/name)", next_step="check it")
     return HubName(name, revision)
 

@@ -12,6 +12,7 @@ from ftctl.domain.names import nearest
 from ftctl.ports.data_source import DataSourceError
 from ftctl_adapters.records.annotations import unwrapped
 from ftctl_adapters.records.formats import NotThisFormat, detect, to_example, unknown_format
+from ftctl_adapters.records.row_mapping import RowMapping
 from ftctl_adapters.records.tables import Placed, Row
 
 USES = ("used", "kept", "ignored", "unreadable")
@@ -24,13 +25,13 @@ EXCERPT = 120
 class ExampleReader:
     """Reader of rows in one format: the declared one, or the first that was detected.
 
-    ``names`` maps names of the format to those that the rows have instead. ``ignore`` are keys to leave out although
+    ``mapping`` has the names that the rows have instead of the format's. ``ignore`` are keys to leave out although
     training should heed them; rows that are not ``trained`` may have any. ``formats`` counts what was read, ``keys``
     the rows that have each key, by its use.
     """
 
     format: str = "auto"
-    names: Mapping[str, str] = Factory(dict)
+    mapping: RowMapping = Factory(RowMapping)
     ignore: Sequence[str] = ()
     trained: bool = True
     formats: Counter[str] = Factory(Counter)
@@ -50,19 +51,12 @@ class ExampleReader:
         where, byte = row.where, row.byte
         values: Mapping[str, Any] = row.values
         excerpt = str(values)[:EXCERPT]
-        missing = [theirs for theirs in self.names.values() if theirs not in values]
+        missing = self.mapping.missing(values)
         if missing:
-            return self._lacking(row, missing[0])
+            return self._lacking(row, missing)
         self._seen = True
-        if self.names:
-            ours = {theirs: our for our, theirs in self.names.items()}
-            both = [our for our in self.names if our in values and our not in ours]
-            if both:
-                said = f"has {both[0]!r}, and {self.names[both[0]]!r}, which is mapped to it"
-                return Rejection(where, said, excerpt, byte)
-            values = {ours.get(name, name): value for name, value in values.items()}
         try:
-            values = unwrapped(values)
+            values = unwrapped(self.mapping.applied(values))
         except NotThisFormat as error:
             return Rejection(where, str(error), excerpt, byte)
         form = detect(values) if self.format == "auto" else self.format

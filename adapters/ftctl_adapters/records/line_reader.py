@@ -98,7 +98,8 @@ def _blocks(stream: IO[bytes], place: Place) -> Iterator[bytes]:
 
 def _without_mark(block: bytes, place: Place) -> bytes:
     if block.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataSourceError(f"{place.address}: is UTF-16", next_step="save it as UTF-8")
+        step = "say data_source.encoding: utf-16, or save it as UTF-8"
+        raise DataSourceError(f"{place.address}: is UTF-16", next_step=step)
     return block.removeprefix(MARK)
 
 

@@ -14,6 +14,7 @@ from typing import IO, Any
 from attrs import evolve, field, frozen
 
 from ftctl.ports.data_source import DataSourceError
+from ftctl_adapters.records.encodings import UTF8, as_utf8
 from ftctl_adapters.records.encrypted_files import KeyPlace, Sealed
 from ftctl_adapters.records.url_cache import fetched
 from ftctl_adapters.records.zstd import Zstd
@@ -39,6 +40,8 @@ class Place:
     address: str
     store: Any = field(default=None, eq=False)
     key: KeyPlace | None = None
+    encoding: str = UTF8
+    """Of its text; what `open` yields is UTF-8 whatever it is."""
 
     @property
     def packing(self) -> str:
@@ -59,11 +62,17 @@ class Place:
         return io.BufferedReader(self.store.open(self.address, "rb", block_size=4 * BLOCK), BLOCK)
 
     def open(self) -> IO[bytes]:
-        """Open its bytes, decrypted and decompressed.
+        """Open its bytes, decrypted, decompressed, and in UTF-8.
 
         Raises:
             DataSourceError: it is encrypted, and its key is not named.
         """
+        if self.encoding == UTF8:
+            return self.unpacked()
+        return as_utf8(self.unpacked, self.encoding, self.name)
+
+    def unpacked(self) -> IO[bytes]:
+        """Open its bytes, decrypted and decompressed."""
         raw = self._plain()
         if self.packing == ".gz":
             unpacked = gzip.GzipFile(fileobj=raw, mode="rb")

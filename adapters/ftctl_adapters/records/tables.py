@@ -14,6 +14,7 @@ from ftctl_adapters.records.locations import PACKED, Place
 from ftctl_adapters.records.strict_json import NotStrict, parse, plain_or_unreadable
 
 MAX_DOCUMENT_BYTES = 512 << 20
+PLAIN = ".txt"
 
 
 class Placed(NamedTuple):
@@ -29,7 +30,9 @@ Row = Placed | Rejection
 
 
 def read_rows(place: Place) -> Iterator[Row]:
-    """Yield every row of a data file by its extension: ``.jsonl``, ``.json``, ``.csv`` (also compressed), ``.parquet``.
+    """Yield every row of a data file by its extension: ``.jsonl``, ``.json``, ``.csv``, ``.txt``, ``.parquet``.
+
+    All but the last may be compressed.
 
     Raises:
         DataSourceError: the file as a whole cannot be read.
@@ -80,6 +83,28 @@ def _reason(error: NotStrict, complete: bool) -> str:
     at = "" if error.byte is None else f"byte {error.byte + 1}: "
     torn = "" if complete or not error.reason.startswith("not JSON") else "; file ends inside a record (truncated?)"
     return f"{at}{error.reason}{torn}"
+
+
+def read_lines_as_texts(place: Place) -> Iterator[Row]:
+    """Yield every line that is not blank, as a row with ``text``."""
+    yield from (Placed(f"{place.name}:{number}", {"text": line}) for number, line in _texts(place) if line.strip())
+
+
+def read_paragraphs(place: Place) -> Iterator[Row]:
+    """Yield every paragraph, which ends at a blank line, as a row with ``text``."""
+    begun: list[str] = []
+    start = 1
+    for number, line in chain(_texts(place), ((0, ""),)):
+        if line.strip():
+            start = start if begun else number
+            begun.append(line)
+        elif begun:
+            yield Placed(f"{place.name}:{start}", {"text": "\n".join(begun)})
+            begun = []
+
+
+def _texts(place: Place) -> Iterator[tuple[int, str]]:
+    return ((number, line.rstrip("\r\n")) for number, line in enumerate(_text_lines(place), 1))
 
 
 def _document(place: Place) -> Iterator[Row]:
@@ -149,7 +174,8 @@ def _text_lines(place: Place) -> Iterator[str]:
         try:
             yield line.data.decode("utf-8") + "\n"
         except UnicodeDecodeError as error:
-            raise DataSourceError(f"{place.address}:{line.number} byte {error.start + 1}: invalid UTF-8") from error
+            text = f"{place.address}:{line.number} byte {error.start + 1}: invalid UTF-8"
+            raise DataSourceError(text, next_step="name its encoding: data_source.encoding, or `auto`") from error
 
 
 def read_parquet(place: Place) -> Iterator[Row]:
@@ -188,6 +214,7 @@ KINDS: dict[str, Callable[[Place], Iterator[Row]]] = {
     ".jsonl": _jsonl,
     ".json": _document,
     ".csv": read_csv,
+    PLAIN: read_lines_as_texts,
     ".tsv": partial(read_csv, delimiter="\t"),
     ".parquet": read_parquet,
 }

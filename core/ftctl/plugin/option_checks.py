@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from ftctl.domain.names import nearest
+from ftctl.plugin.names_elsewhere import called_here
 
 _OPERATORS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "ge": ("at least", operator.ge),
@@ -49,8 +50,9 @@ def check_options(kind: type, values: Mapping[str, Any], path: str) -> tuple[dic
 
 def unknown_key(path: str, name: str, known: Mapping[str, Any] | typing.Iterable[str]) -> str:
     """Return the message about an unknown key."""
-    meant = nearest(name, known)
-    return f"{path}: unknown key" + (f"; did you mean {meant!r}?" if meant else f"; known: {', '.join(sorted(known))}")
+    names = list(known)
+    meant = called_here(name, names) or nearest(name, names)
+    return f"{path}: unknown key" + (f"; did you mean {meant!r}?" if meant else f"; known: {', '.join(sorted(names))}")
 
 
 def convert(value: Any, hint: Any) -> Any:

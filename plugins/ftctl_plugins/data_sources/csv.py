@@ -6,8 +6,10 @@ from typing import ClassVar
 from ftctl.plugin import option, options
 from ftctl.ports.data_source import DataSourceError
 from ftctl_adapters.records.locations import Place
+from ftctl_adapters.records.row_mapping import RowMapping
 from ftctl_adapters.records.tables import Row, read_csv, whole_rows
 from ftctl_plugins.data_sources.files import (
+    ENCODING_HELP,
     FORMAT_HELP,
     FORMATS,
     IGNORE_HELP,
@@ -27,6 +29,7 @@ class CsvOptions:
     format: str = option("auto", help=FORMAT_HELP, choices=FORMATS)
     names: dict[str, str] = option({}, help=NAMES_HELP)
     ignore_keys: tuple[str, ...] = option((), help=IGNORE_HELP)
+    encoding: str = option("utf-8", help=ENCODING_HELP)
     storage_env: str | None = option(None, help=STORAGE_HELP, location=True)
 
 
@@ -36,7 +39,10 @@ class CsvSource(FileSource):
     kinds: ClassVar[tuple[str, ...]] = (".csv", ".tsv")
 
     def __init__(self, options: CsvOptions) -> None:
-        super().__init__(options.path, options.format, options.names, options.storage_env, ignore=options.ignore_keys)
+        mapping, ignore = RowMapping(options.names), options.ignore_keys
+        super().__init__(
+            options.path, options.format, mapping, options.storage_env, ignore=ignore, encoding=options.encoding
+        )
         if len(options.delimiter) != 1:
             raise DataSourceError(f"data_source.delimiter: must be one character, not {options.delimiter!r}")
         self._delimiter = options.delimiter

@@ -15,8 +15,9 @@ from ftctl_adapters.hub.listing import Listing, listing
 from ftctl_adapters.records.examples import ExampleReader
 from ftctl_adapters.records.hub import CARD, split_files
 from ftctl_adapters.records.locations import Place
+from ftctl_adapters.records.row_mapping import RowMapping
 from ftctl_adapters.records.tables import read_rows
-from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, IGNORE_HELP, NAMES_HELP
+from ftctl_plugins.data_sources.files import FORMAT_HELP, FORMATS, IGNORE_HELP, NAMES_HELP, ROLES_HELP, TURNS_HELP
 
 
 @options
@@ -29,6 +30,8 @@ class HubOptions:
     split_name: str = option("train", help="Split to read; train, validation and test are made of it.")
     format: str = option("auto", help=FORMAT_HELP, choices=FORMATS)
     names: dict[str, str] = option({}, help=NAMES_HELP)
+    turn_names: dict[str, str] = option({}, help=TURNS_HELP)
+    roles: dict[str, str] = option({}, help=ROLES_HELP)
     ignore_keys: tuple[str, ...] = option((), help=IGNORE_HELP)
 
 
@@ -40,6 +43,8 @@ class HubSource(DataSource):
 
     def __init__(self, options: HubOptions) -> None:
         self._options, self._commit = options, ""
+        self._mapping = RowMapping(options.names, options.turn_names, options.roles)
+        self._mapping.check()
 
     def fingerprint(self) -> str:
         """Return a digest of the split's files; of those on the hub, by the commit, without fetching them."""
@@ -78,7 +83,7 @@ class HubSource(DataSource):
         return listed, card, split_files(asked.repo, listed.sizes, text, asked.config, asked.split_name)
 
     def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
-        reader = ExampleReader(self._options.format, self._options.names, self._options.ignore_keys)
+        reader = ExampleReader(self._options.format, self._mapping, self._options.ignore_keys)
         try:
             for place in self._places():
                 yield from reader.read(read_rows(place))

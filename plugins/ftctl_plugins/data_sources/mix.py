@@ -5,6 +5,7 @@ holds no row twice.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from attrs import evolve
 
@@ -69,7 +70,5 @@ def _numbered(number: int, rows: Iterator[Example | Rejection]) -> Iterator[Exam
 
 
 def _file(path: str, options: MixOptions) -> JsonlSource:
-    none = {"storage_env": None, "key_env": None, "key_file": None}
-    return JsonlSource(
-        JsonlOptions(path=path, format=options.format, names={}, ignore_keys=options.ignore_keys, **none)
-    )
+    given: dict[str, Any] = {"path": path, "format": options.format, "ignore_keys": options.ignore_keys}
+    return JsonlSource(JsonlOptions(**given))
