@@ -6,6 +6,7 @@ import pytest
 
 from ftctl.domain.encoded import IGNORED
 from ftctl.domain.example import Example, Prompt
+from ftctl_adapters.modeling.answer_calls import answer_calls
 from ftctl_adapters.modeling.answer_spans import one_answer_each, trained_turns
 from ftctl_adapters.modeling.encoder import ExampleEncoder
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
@@ -59,8 +60,9 @@ def check_answer(tokenizer: ChatTokenizer, part: Example, ids: tuple[int, ...], 
     assert ids[place] in tokenizer.stop_ids
     said = tokenizer.decode(labels[len(asked) : place], special=True)
     turn = part.messages[-1]
-    for text in (turn.content, turn.reasoning, *(call.name for call in turn.tool_calls)):
-        assert text in said
+    assert turn.content in said
+    assert turn.reasoning in said
+    assert answer_calls(said) == turn.tool_calls, "what an evaluator reads out of the answer"
 
 
 def test_a_conversation_in_pieces_trains_each_of_its_answers_once() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ftctl.domain.example import Example, Message, Prompt
+from ftctl.domain.tool_call import ToolCall
 from ftctl.ports import Target
 from ftctl.testing.contracts import EvaluatorContract
 from ftctl.testing.fakes import FakeTarget
@@ -17,6 +18,15 @@ from ftctl_plugins.evaluators.safety.injection import Injection, InjectionOption
 from tests.answering import Ruled, babble, comply, obey, refuse, told
 
 pytest.importorskip("sacrebleu")
+
+
+def called(number: int) -> Example:
+    """A question that needs a tool, or, every other time, thanks that need none."""
+    call = Message("assistant", "", tool_calls=(ToolCall.of("look", {"n": number}),))
+    turns = (Message("user", f"look up {number}"), call, Message("tool", "found"), Message("assistant", "Here it is."))
+    thanks = (Message("user", f"thank you, {number}"), Message("assistant", "You are welcome."))
+    tools = [{"type": "function", "function": {"name": "look"}}]
+    return Example(f"c:{number}", thanks if number % 2 else turns, tools=tools)
 
 
 TASKS = list(Forgetting(ForgettingOptions()).cases())
@@ -149,6 +159,32 @@ class TestBoundary(EvaluatorContract):
     def between(self) -> frozenset[str]:
         """Neither of them crashes."""
         return frozenset({"boundary_crashed"})
+
+
+class TestToolCalls(EvaluatorContract):
+    @pytest.fixture
+    def offer(self) -> str:
+        return "tool-calls"
+
+    @pytest.fixture
+    def data(self) -> list[Example]:
+        return [called(number) for number in range(20)]
+
+    @pytest.fixture
+    def best(self) -> Target:
+        """Calls where it is asked to, in its own order of keys, and thanks otherwise."""
+
+        def says(prompt: Prompt) -> str:
+            *asked, number = prompt.question.split()
+            call = f'<tool_call>{{"arguments": {{"n": {number}.0}}, "name": "look"}}</tool_call>'
+            return call if asked == ["look", "up"] else "You are welcome."
+
+        return Ruled(says)
+
+    @pytest.fixture
+    def worst(self) -> Target:
+        """Calls what nobody offers where no call is needed, and says nothing of use otherwise."""
+        return Ruled(lambda prompt: "Well." if "look" in prompt.question else '{"name": "x", "arguments": {}}')
 
 
 class TestStructured(EvaluatorContract):

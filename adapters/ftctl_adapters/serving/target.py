@@ -1,6 +1,7 @@
 """Evaluate a server as a target."""
 
 import http.client
+import json
 import urllib.error
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -108,7 +109,7 @@ class EndpointTarget(Target):
         body |= {"max_tokens": max_new_tokens, **drawing}
         try:
             choice = insist(lambda: self._post(path, body)["choices"][0])
-            said = choice["text"] if prompt.begun else choice["message"]["content"]
+            said = choice["text"] if prompt.begun else _said_with_calls(choice["message"])
             return Answer(str(said or ""), (), str(choice.get("finish_reason") or "stop"))
         except NoAnswer as error:
             return Answer("", (), "", str(error))
@@ -164,3 +165,9 @@ def _kind(error: Exception) -> str:
     """Return an error's type, and why a connection failed; never its text, which may quote request and key."""
     reason = getattr(error, "reason", None)
     return f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+
+
+def _said_with_calls(message: dict[str, Any]) -> str:
+    """Return a message's text, and calls that the server has read out of it as JSON lines."""
+    calls = [json.dumps(call.get("function", call), ensure_ascii=False) for call in message.get("tool_calls") or ()]
+    return "\n".join(part for part in (str(message.get("content") or ""), *calls) if part)

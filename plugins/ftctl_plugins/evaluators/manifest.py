@@ -21,6 +21,8 @@ def _quality() -> list[Offer]:
         _offer(room, "perplexity", "Perplexity",
                "Score the expected answers: perplexity per token, bits per byte", (SCORES,)),
         _offer(room, "structured", "Structured", "Check answers that must be JSON: validity, schema, fields"),
+        _offer(room, "tool-calls", "ToolCalls",
+               "Check calls of tools: functions, arguments, and none where none is needed"),
         _offer(room, "code", "Code", "Run generated functions against their tests in a sandbox: pass@1", (OWN_CASES,)),
         _offer(room, "judge", "Judge",
                "Compare answers with the expected ones by a judge model, and measure the judge's reliability"),
