@@ -1,7 +1,7 @@
 """Make golden cases from the tuned model as served, store and read them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,23 +36,30 @@ GENERAL = (
 )
 
 
-def write_golden(model: Any, tokenizer: ChatTokenizer, examples: Sequence[Example], out: Path) -> None:
+def write_golden(
+    model: Any,
+    tokenizer: ChatTokenizer,
+    examples: Sequence[Example],
+    out: Path,
+    tell: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
     """Write ``golden.json`` with cases from the data and general ones: system prompt, turns, Chinese.
 
-    Where the chat template writes the tools that it is given, there is a case with a tool too.
+    Where the chat template writes the tools that it is given, there is a case with a tool too. ``tell`` is called with
+    the number of cases so far and of all.
     """
     model.eval()
     cases = []
-    for messages in [
-        *(example.messages[:-1] for example in examples if example.messages and not example.tools),
-        *GENERAL,
-    ]:
+    asked = [*(example.messages[:-1] for example in examples if example.messages and not example.tools), *GENERAL]
+    for place, messages in enumerate(asked):
+        tell(place, len(asked) + 1)
         try:
             rendered = tokenizer.render(messages, ask=True)
         except LabelsInvalid:
             continue
         if _room(model, tokenizer, rendered):
             cases.append(make_case(model, tokenizer, messages, rendered))
+    tell(len(asked), len(asked) + 1)
     cases += _with_tool(model, tokenizer)
     (out / FILE).write_text(json.dumps(to_plain(cases), ensure_ascii=False, indent=1), encoding="utf-8")
 

@@ -32,6 +32,8 @@ from ftctl_adapters.training.snapshot import Snapshot
 from ftctl_adapters.training.training_rows import Rows
 
 DEFAULT_SAVE_STEPS = 50
+QUIET_SECONDS = 15.0
+"""Without a logged step, after so long it is told how far training is."""
 
 
 @define
@@ -53,6 +55,7 @@ class Trainer:
     _tokens: int = 0
     _all_tokens: int = 0
     _since: float = field(factory=time.monotonic)
+    _told: float = field(factory=time.monotonic)
 
     def __attrs_post_init__(self) -> None:
         together = self.options.gradient_accumulation_steps * self.engine.group.world
@@ -181,6 +184,10 @@ class Trainer:
         self._all_tokens += seen
         if self.state.step % self.options.logging_steps == 0 or self.state.step in (1, self.total):
             self._report(total, rate, norm, more)
+        elif time.monotonic() - self._told > QUIET_SECONDS:
+            # no part of the history, which must not depend on the machine's pace
+            self._told = time.monotonic()
+            self.context.emit(events.PROGRESS_MADE, done=self.state.step, total=self.total, unit="steps")
 
     def _mine(self, numbers: list[list[int]]) -> list[Counted]:
         """Return this process's share of the batches of a step."""
@@ -190,6 +197,7 @@ class Trainer:
         seconds = max(time.monotonic() - self._since, 1e-9)
         (tokens,) = self.engine.group.sum([self._tokens])
         self._tokens, self._since = 0, time.monotonic()
+        self._told = self._since
         self.state.history.append(Logged(self.state.step, loss, rate))
         self.context.emit(
             events.STEP_FINISHED,

@@ -6,6 +6,7 @@ from typing import Any
 
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.codec import to_plain
+from ftctl.domain.event import PROGRESS_MADE
 from ftctl.domain.format import ADAPTERS, MERGEABLE
 from ftctl.plugin import is_sealed, read_split
 from ftctl_adapters.modeling.auxiliary_files import take_along
@@ -40,7 +41,11 @@ def complete(task: Task, tokenizer: ChatTokenizer, account: Account, state: Trai
     served = _as_served(task.model, out, task.tuner.output_format)
     # golden cases go wherever the model goes: none of rows that are encrypted
     chosen = [] if is_sealed(task.data) else list(read_split(task.data, "validation", limit=6))
-    write_golden(served, tokenizer, chosen, out)
+
+    def tell(done: int, total: int) -> None:
+        task.context.emit(PROGRESS_MADE, done=done, total=total, unit="golden cases")
+
+    write_golden(served, tokenizer, chosen, out, tell)
     documents = {
         "trainer_state.json": to_plain(state),
         "label_ledger.json": {

@@ -19,6 +19,7 @@ from ftctl.application.run_result import RunResult
 from ftctl.application.run_stage import StageRunner
 from ftctl.application.serve import Served, serve, serving
 from ftctl.application.stage import Stage
+from ftctl.application.stage_attempts import Attempts, earlier_attempts
 from ftctl.application.stage_keys import PlannedStage, model_key, stage_key
 from ftctl.domain import event as events
 from ftctl.domain.codec import from_plain, to_plain
@@ -134,6 +135,7 @@ class _Run:
         key = planned.key or self.key(stage)
         record = planned.record or self.recall(stage, key)
         status = "cached" if record else "done"
+        before = Attempts() if record else earlier_attempts(self.journal.events(), stage.name)
         if record:
             self.runner.reopen(stage, record)
             self.bus.emit(events.STAGE_SKIPPED, stage.name, plugin=stage.plugin)
@@ -146,7 +148,7 @@ class _Run:
                 self.result.preview = record["summary"]
             told = {key: record.get(key) for key in ("digest", "metrics", "summary")}
             self.bus.emit(events.STAGE_FINISHED, stage.name, seconds=self.app.clock.now() - started, **told)
-        self.note(stage, status, started, record)
+        self.note(stage, status, started, record, before)
 
     def work(self, stage: Stage, key: str) -> dict[str, Any]:
         folder = self.folder(stage)
@@ -172,16 +174,20 @@ class _Run:
         key = stage_key(self.plan.spec, stage, self.plan.model, digests)
         return key or model_key(self.plan.model)
 
-    def note(self, stage: Stage, status: str, started: float, record: dict[str, Any]) -> None:
-        digest = record.get("digest")
+    def note(
+        self, stage: Stage, status: str, started: float, record: dict[str, Any], before: Attempts | None = None
+    ) -> None:
+        """Add a stage to the result, with what attempts took that were cut off."""
+        digest, before = record.get("digest"), before or Attempts()
+        peak = record.get("peak_rss_bytes")
         self.result.stages.append(
             {
                 "name": stage.name,
                 "plugin": stage.plugin,
                 "status": status,
-                "seconds": round(self.app.clock.now() - started, 3),
+                "seconds": round(self.app.clock.now() - started + before.seconds, 3),
                 "artifact": f"{record['kind']}/{digest}" if digest else None,
-                "peak_rss_bytes": record.get("peak_rss_bytes"),
+                "peak_rss_bytes": peak and max(peak, before.peak_rss_bytes),
             }
         )
         if stage.subject and status != "failed":
