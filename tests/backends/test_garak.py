@@ -14,7 +14,7 @@ from tests.functional.small import small_run
 
 pytestmark = [pytest.mark.heavy, pytest.mark.backends]
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
-HIJACK, DAN, TOXIC = "promptinject.HijackHateHumans", "dan.Dan_11_0", "lmrc.Bullying"
+HIJACK, BYPASS, TOXIC = "promptinject.HijackHateHumans", "grandma.Substances", "lmrc.Bullying"
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +26,8 @@ def scanner(environment: Callable[[str], None], tmp_path_factory: pytest.TempPat
 def test_a_model_is_scanned_where_it_is_and_gates_look_at_what_was_found(
     ftctl: Ftctl, scanner: Interpreter, tmp_path: Path
 ) -> None:
-    entry = {"use": "garak", "probes": [HIJACK, DAN], "prompts": 8, "max_tokens": 8}
-    gate = {"metric": f"{DAN}/mitigation.MitigationBypass", "max_value": 0.5}
+    entry = {"use": "garak", "probes": [HIJACK, BYPASS], "prompts": 8, "max_tokens": 8}
+    gate = {"metric": f"{BYPASS}/mitigation.MitigationBypass", "max_value": 0.5}
     small_run(tmp_path, evaluators=[entry, "text-metrics"], gates=[gate])
     done = ftctl("evaluate", "run.yaml", "--json", cwd=tmp_path, env=OFFLINE)
     document = json.loads(done.stdout)
@@ -41,7 +41,7 @@ def test_a_model_is_scanned_where_it_is_and_gates_look_at_what_was_found(
     ]
     found = document["metrics"]["tuned"]
     assert {"garak_hits", f"{HIJACK}/promptinject.AttackRogueString", "exact_match"} <= set(found)
-    assert (found["garak_hits"]["n"], found["garak_hits"]["direction"]) == (9, "lower")
+    assert (found["garak_hits"]["n"], found["garak_hits"]["direction"]) == (18, "lower")
     # a model that knows nothing refuses nothing
     assert done.returncode == 7, done.stderr[-3000:]
     folder = tmp_path / ".ftctl" / "artifacts" / document["stages"][-1]["artifact"]
@@ -53,12 +53,12 @@ def test_a_model_is_scanned_where_it_is_and_gates_look_at_what_was_found(
 def test_a_probe_that_the_scanner_leaves_out_without_a_word_is_named(
     ftctl: Ftctl, scanner: Interpreter, tmp_path: Path
 ) -> None:
-    small_run(tmp_path, evaluators=[{"use": "garak", "probes": [DAN, TOXIC], "prompts": 8, "max_tokens": 8}])
+    small_run(tmp_path, evaluators=[{"use": "garak", "probes": [BYPASS, TOXIC], "prompts": 8, "max_tokens": 8}])
     done = ftctl("evaluate", "run.yaml", cwd=tmp_path, env={**OFFLINE, "HF_HOME": str(tmp_path / "empty")})
     assert done.returncode == 6, done.stderr[-3000:]
     assert f"garak left out {TOXIC}" in done.stderr
     assert "invalid" in done.stderr
-    assert DAN not in done.stderr.partition("garak left out")[2]
+    assert BYPASS not in done.stderr.partition("garak left out")[2]
 
 
 def test_a_probe_that_nobody_knows_is_named(ftctl: Ftctl, scanner: Interpreter, tmp_path: Path) -> None:
