@@ -7,7 +7,7 @@ from ftctl.domain.names import nearest
 from ftctl_adapters.records.formats.conversations import read_messages, read_sharegpt
 from ftctl_adapters.records.formats.pairs import PAIRS, pair_of, read_alpaca, read_pair, read_responses
 from ftctl_adapters.records.formats.parsed import Parsed, has, text_of
-from ftctl_adapters.records.formats.preference import read_preference
+from ftctl_adapters.records.formats.preference import WHOLE, read_preference
 
 FORMAT_KEYS = (
     *("chosen", "rejected", "messages", "conversations", "instruction", "output"),
@@ -27,7 +27,7 @@ PARTNERS = {
 
 def detect(row: Mapping[str, Any]) -> str | None:
     """Return the format of a row by its keys; ``None`` if unknown."""
-    if has(row, "chosen", "rejected") or has(row, "rejected_response"):
+    if has(row, "chosen", "rejected") or has(row, "rejected_response") or has(row, *WHOLE):
         return "preference"
     if "messages" in row:
         return "messages"

@@ -10,7 +10,9 @@ MEANINGFUL = {
     **dict.fromkeys(("tools", "functions", "function_call", "tool_calls"), "tools"),
     **dict.fromkeys(("label", "kto_tag", "labels"), "a label of the answer, which no objective here trains on"),
     **dict.fromkeys(("images", "image", "audios", "audio", "videos", "video"), "media, and only text can be trained"),
-    **dict.fromkeys(("chosen", "rejected", "rejected_response", "rejected_messages", "margin"), "a preference"),
+    **dict.fromkeys(
+        ("chosen", "rejected", "rejected_response", "chosen_messages", "rejected_messages", "margin"), "a preference"
+    ),
     **dict.fromkeys(("history", "context", "input"), "a part of the prompt"),
     **dict.fromkeys(("reasoning", "reasoning_content", "thinking", "cot"), "reasoning"),
     **dict.fromkeys(("weight", "loss", "loss_weight", "train", "loss_mask"), "a weight of the row"),

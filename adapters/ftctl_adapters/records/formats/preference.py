@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ftctl.domain.example import Message
 from ftctl_adapters.records.formats.conversations import with_system
 from ftctl_adapters.records.formats.pairs import instruction, pair_of, read_pair, read_prompt
@@ -13,6 +15,7 @@ from ftctl_adapters.records.formats.turns import OPENAI, SHAREGPT, Style, read_t
 SPEAKERS = re.compile(r"\n\n(Human|Assistant): ")
 """Turns of a conversation in one text, as Anthropic's HH-RLHF has them."""
 Turns = tuple[Message, ...]
+WHOLE = ("chosen_messages", "rejected_messages")
 
 
 def read_preference(row: Mapping[str, Any]) -> Parsed:
@@ -21,6 +24,8 @@ def read_preference(row: Mapping[str, Any]) -> Parsed:
     Raises:
         NotThisFormat: they are no two different answers to the same turns.
     """
+    if has(row, *WHOLE):
+        return _whole_conversations(row)
     if not has(row, "chosen", "rejected"):
         return _rejected_beside(row)
     asked, used = _asked(row)
@@ -37,6 +42,16 @@ def read_preference(row: Mapping[str, Any]) -> Parsed:
             raise NotThisFormat("`messages` are other turns than those of the chosen answer")
         used = used | {"messages"}
     return _pair(asked, chosen, rejected, used | {"chosen", "rejected"})
+
+
+def _whole_conversations(row: Mapping[str, Any]) -> Parsed:
+    """Read two whole conversations under the names that LLaMA-Factory has for them."""
+    both = [key for key in ("chosen", "rejected") if has(row, key)]
+    if both:
+        raise NotThisFormat(f"`{both[0]}` and `{both[0]}_messages` are both given; leave one out")
+    left = {key: value for key, value in row.items() if key not in WHOLE}
+    parsed = read_preference(left | {"chosen": row[WHOLE[0]], "rejected": row[WHOLE[1]]})
+    return evolve(parsed, used=(parsed.used - {"chosen", "rejected"}) | {*WHOLE})
 
 
 def _rejected_beside(row: Mapping[str, Any]) -> Parsed:

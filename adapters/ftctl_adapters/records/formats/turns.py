@@ -8,6 +8,7 @@ from attrs import frozen
 from ftctl.domain.example import ROLES, Message
 from ftctl_adapters.records.formats.calls import calls_in_text, read_calls
 from ftctl_adapters.records.formats.parsed import NotThisFormat, text_of
+from ftctl_adapters.records.formats.parts import Content, read_content
 
 SHAREGPT_ROLES = {
     "system": "system",
@@ -50,7 +51,8 @@ def read_turns(value: Any, key: str, style: Style = OPENAI) -> tuple[Message, ..
     """
     if not isinstance(value, list) or not value:
         raise NotThisFormat(f"`{key}` must be a list with turns")
-    return tuple(read_turn(turn, f"turn {place}", style) for place, turn in enumerate(value, 1))
+    where = "" if key in ("messages", "conversations") else f"{key}: "
+    return tuple(read_turn(turn, f"{where}turn {place}", style) for place, turn in enumerate(value, 1))
 
 
 def read_turn(turn: Any, name: str, style: Style = OPENAI) -> Message:
@@ -68,15 +70,17 @@ def read_turn(turn: Any, name: str, style: Style = OPENAI) -> Message:
     calls, value = read_calls(given, f"{name}: tool_calls"), given.get(style.text)
     if given[style.role] == "function_call":
         calls, value = calls_in_text(value, f"{name}: {style.text}"), ""
+    content = Content("") if value is None and calls else read_content(value, f"{name}: {style.text}")
+    calls += content.calls
     if calls and role != "assistant":
         raise NotThisFormat(f"{name}: only assistant turns call tools")
-    content = "" if value is None and calls else _content(value, f"{name}: {style.text}")
     thoughts = {text_of(given[key], f"{name}: {key}") for key in REASONING if key in given}
+    thoughts |= {content.reasoning} if content.reasoning else set()
     if len(thoughts) > 1:
         raise NotThisFormat(f"{name}: has two different texts of reasoning")
     return Message(
         role,  # type: ignore[arg-type] # one of the style's
-        content,
+        content.text,
         min(weights, default=1),
         calls,
         str(given.get("tool_call_id", "")),
@@ -89,16 +93,3 @@ def _weight(value: Any, name: str) -> int:
     if value not in (0, 1):
         raise NotThisFormat(f"{name} must be 0 or 1")
     return int(value)
-
-
-def _content(value: Any, name: str) -> str:
-    """Return a turn's text; parts of text are joined."""
-    if not isinstance(value, list):
-        return text_of(value, name)
-    parts = []
-    for part in value:
-        kind = part.get("type") if isinstance(part, dict) else None
-        if kind != "text":
-            raise NotThisFormat(f"{name} has a part of type {kind!r}; only text can be trained")
-        parts.append(text_of(part.get("text"), f"{name}: text"))
-    return "".join(parts)
