@@ -154,7 +154,11 @@ def test_requests_at_once_are_answered_and_the_queue_has_an_end(serving: Any) ->
         ({"n": 2}, 400, "one answer a request"),
         ({"seed": 0}, 400, "seed: this server does not have that"),
         ({"min_p": 0.1}, 400, "min_p: this server does not have that"),
-        ({"messages": [{"role": "assistant", "tool_calls": [{"id": "x"}]}]}, 400, "tool_calls cannot be rendered"),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": [{"id": "x"}]}]},
+            400,
+            "a call needs `name` and `arguments`",
+        ),
         ({"model": "gpt-4"}, 404, "no model 'gpt-4' here; it is 'model'"),
     ],
 )

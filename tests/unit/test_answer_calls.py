@@ -5,7 +5,9 @@ import json
 import pytest
 
 from ftctl.domain.tool_call import ToolCall
-from ftctl_adapters.modeling.answer_calls import answer_calls
+from ftctl_adapters.modeling.answer_calls import answer_calls, split_calls
+from ftctl_adapters.serving.onnx.requests import ChatMessage
+from ftctl_adapters.serving.onnx.responses import Shape, usage
 
 PARIS = ToolCall.of("weather", {"city": "Paris"})
 BOTH = (PARIS, ToolCall.of("clock", {"zone": "CET", "hours": 24}))
@@ -60,3 +62,31 @@ def test_several_calls_are_read_in_their_order(text: str) -> None:
 )
 def test_what_is_no_call_is_none(text: str) -> None:
     assert answer_calls(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "before"),
+    [
+        ('I look.\n<tool_call>\n{"name": "weather", "arguments": {"city": "Paris"}}\n</tool_call>', "I look."),
+        ('[TOOL_CALLS] [{"name": "weather", "arguments": {"city": "Paris"}}]', ""),
+        ("It is sunny.", "It is sunny."),
+    ],
+)
+def test_what_is_said_before_a_call_stays(text: str, before: str) -> None:
+    assert split_calls(text)[0] == before
+
+
+def test_a_server_tells_calls_in_openais_form() -> None:
+    message = Shape("model", chat=True).whole("I look.", "stop", usage(3, 4), calls=[PARIS])["choices"][0]
+    assert message["finish_reason"] == "tool_calls"
+    assert message["message"]["content"] == "I look."
+    (call,) = message["message"]["tool_calls"]
+    assert call["function"] == {"name": "weather", "arguments": '{"city": "Paris"}'}
+    assert call["id"].startswith("call_")
+
+
+def test_a_request_may_have_calls_and_results() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Paris"}'}}
+    turn = ChatMessage(role="assistant", content=None, tool_calls=[call]).message
+    assert (turn.content, turn.tool_calls) == ("", (ToolCall("weather", '{"city": "Paris"}', "c1"),))
+    assert ChatMessage(role="tool", content="sunny", tool_call_id="c1").message.tool_call_id == "c1"

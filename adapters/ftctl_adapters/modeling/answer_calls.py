@@ -21,6 +21,9 @@ KEYED = re.compile(r"<tool_call>\s*([\w.-]+)\s*((?:<arg_key>.*?</arg_value>\s*)*
 KEYED_ARGUMENT = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
 PYTHONIC = re.compile(r"\[[A-Za-z_][\w.]*\(.*?\)\]", re.DOTALL)
 
+OPENING = re.compile(r"(?:<[^<>]*>|\[TOOL_CALLS\]|\[|```\w*)?\s*\Z")
+"""Marks that stand before a call."""
+
 Found = tuple[int, ToolCall]
 
 
@@ -31,8 +34,19 @@ def answer_calls(text: str) -> tuple[ToolCall, ...]:
     Qwen, Llama, Mistral), a name before its arguments (gpt-oss, DeepSeek, Mistral), tags (Qwen3-Coder, GLM), and calls
     as Python writes them (LFM2, Llama 4).
     """
+    return split_calls(text)[1]
+
+
+def split_calls(text: str) -> tuple[str, tuple[ToolCall, ...]]:
+    """Return what a text says before its calls, without the marks that open them, and the calls as `answer_calls`."""
     found = [*_tagged(text), *_keyed(text)] or [*_named(text)] or [*_objects(text)] or [*_pythonic(text)]
-    return tuple(call for _, call in sorted(found, key=lambda one: one[0]))
+    if not found:
+        return text, ()
+    ordered = sorted(found, key=lambda one: one[0])
+    before = text[: ordered[0][0]]
+    while (shorter := OPENING.sub("", before)) != before:
+        before = shorter
+    return before, tuple(call for _, call in ordered)
 
 
 def _objects(text: str) -> Iterator[Found]:

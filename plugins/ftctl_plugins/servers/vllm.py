@@ -42,6 +42,9 @@ class VllmServerOptions:
     max_model_len: int | None = option(None, help="Longest context in tokens; null: the model's own.", ge=1)
     max_num_seqs: int | None = option(None, help="Requests in one batch; null: vLLM's default.", ge=1)
     tensor_parallel_size: int = option(1, help="Tensor-parallel size: devices that share each layer.", ge=1)
+    tool_call_parser: str | None = option(
+        None, help="vLLM's parser that reads calls of tools out of answers, such as hermes; null: they stay text."
+    )
     kv_cache_gib: int | None = option(None, help="KV cache of the CPU build in GiB; null: 1, set by its recipe.", ge=1)
     extra_args: tuple[str, ...] = option((), help="Further arguments of vLLM's server, as they are.")
     start_timeout: float = option(600.0, help="Seconds it may take to become ready.", gt=0)
@@ -86,6 +89,8 @@ class VllmServer(Server):
             "--served-model-name": "base" if base is not model else given.served_model_name,
         }
         argv = [python, *PROGRAM, *(str(part) for pair in arguments.items() if pair[1] is not None for part in pair)]
+        if given.tool_call_parser:
+            argv += ["--enable-auto-tool-choice", "--tool-call-parser", given.tool_call_parser]
         if given.enable_lora:
             argv += self._adapters(model, base)
         return LaunchSpec(

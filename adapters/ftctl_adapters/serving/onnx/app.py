@@ -13,15 +13,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from ftctl.domain.example import Message
 from ftctl.errors import LabelsInvalid
+from ftctl_adapters.modeling.answer_calls import split_calls
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.serving.onnx.answer import Answer
 from ftctl_adapters.serving.onnx.disconnect import unless_gone
 from ftctl_adapters.serving.onnx.engine import Engine, Full
 from ftctl_adapters.serving.onnx.metrics import Gauges
 from ftctl_adapters.serving.onnx.requests import ChatMessage, ChatRequest, Common, TextRequest, TokenizeRequest
-from ftctl_adapters.serving.onnx.responses import Shape, failure, usage
+from ftctl_adapters.serving.onnx.responses import CALLED, Shape, failure, usage
 from ftctl_adapters.serving.onnx.scorer import Scorer
 from ftctl_adapters.serving.onnx.turn import Sampling
 
@@ -121,7 +121,7 @@ class Service:
 
     def _chat_ids(self, turns: list[ChatMessage], tools: list[dict[str, Any]] | None, *, ask: bool = True) -> list[int]:
         try:
-            messages = [Message(turn.role, turn.text) for turn in turns]
+            messages = [turn.message for turn in turns]
             return self.tokenizer.encode(self.tokenizer.render(messages, ask=ask, tools=tools))
         except (LabelsInvalid, ValueError) as error:
             raise Refused(400, str(error)) from error
@@ -140,7 +140,8 @@ class Service:
         text = await unless_gone(request, self._whole(answer, body))
         if answer.finish == "error":
             return JSONResponse(failure(FAILED, "server_error"), 500)
-        return JSONResponse(shape.whole(text, answer.finish, usage(len(ids), answer.made)))
+        text, calls = split_calls(text) if body.may_call else (text, ())
+        return JSONResponse(shape.whole(text, answer.finish, usage(len(ids), answer.made), calls=calls))
 
     async def _scored(self, request: Request, body: TextRequest, ids: list[int]) -> Response:
         self._room(ids, body.longest)
@@ -175,16 +176,26 @@ class Service:
     async def _whole(self, answer: Answer, body: Common) -> str:
         return "".join([piece async for piece in answer.pieces(self.tokenizer.raw, body.stops)])
 
+    async def _at_once(self, answer: Answer, body: Common) -> AsyncIterator[str]:
+        yield await self._whole(answer, body)
+
     async def _streamed(self, answer: Answer, body: Common, shape: Shape, prompt: int) -> AsyncIterator[str]:
         if shape.chat:
             yield _event(shape.piece("", first=True))
-        async for text in answer.pieces(self.tokenizer.raw, body.stops):
+        # what calls a tool is known at its end
+        pieces = self._at_once(answer, body) if body.may_call else answer.pieces(self.tokenizer.raw, body.stops)
+        called = False
+        async for piece in pieces:
+            text, calls = split_calls(piece) if body.may_call else (piece, ())
+            called = called or bool(calls)
             if text:
                 yield _event(shape.piece(text))
+            if calls:
+                yield _event(shape.calling(calls))
         if answer.finish == "error":
             yield _event(failure(FAILED, "server_error"))
             return
-        yield _event(shape.piece("", answer.finish))
+        yield _event(shape.piece("", CALLED if called else answer.finish))
         if body.stream_options and body.stream_options.include_usage:
             yield _event(shape.used(usage(prompt, answer.made)))
         yield "data: [DONE]\n\n"

@@ -4,7 +4,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from ftctl.domain.example import Role
+from ftctl.domain.example import Message, Role
+from ftctl_adapters.records.formats import NotThisFormat
+from ftctl_adapters.records.formats.calls import read_calls
 
 ABSENT = (
     *("logprobs", "frequency_penalty", "presence_penalty", "logit_bias"),
@@ -61,6 +63,11 @@ class Common(BaseModel):
         return self
 
     @property
+    def may_call(self) -> bool:
+        """Whether calls of tools are read out of the answer."""
+        return False
+
+    @property
     def done(self) -> tuple[str, ...]:
         """Fields of `ABSENT` that are respected all the same."""
         return ()
@@ -77,7 +84,23 @@ class ChatMessage(BaseModel):
 
     role: Role
     content: str | list[dict[str, Any]] | None = None
-    tool_calls: list[Any] | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str = ""
+    name: str = ""
+    reasoning_content: str = ""
+
+    @property
+    def message(self) -> Message:
+        """Return the turn as chat templates are given it.
+
+        Raises:
+            ValueError: a part is no text, or a call has no name or arguments.
+        """
+        try:
+            calls = read_calls({"tool_calls": self.tool_calls or []}, "messages: tool_calls")
+        except NotThisFormat as error:
+            raise ValueError(str(error)) from error
+        return Message(self.role, self.text, 1, calls, self.tool_call_id, self.name, self.reasoning_content)
 
     @property
     def text(self) -> str:
@@ -86,8 +109,6 @@ class ChatMessage(BaseModel):
         Raises:
             ValueError: a part is no text.
         """
-        if self.tool_calls:
-            raise ValueError("messages: tool_calls cannot be rendered here")
         if isinstance(self.content, list):
             if any(part.get("type") != "text" for part in self.content):
                 raise ValueError("messages: only parts of type text can be read")
@@ -102,6 +123,11 @@ class ChatRequest(Common):
     max_completion_tokens: int | None = Field(None, ge=1)
     tools: list[dict[str, Any]] | None = None
     tool_choice: Literal["none", "auto"] | None = None
+
+    @property
+    def may_call(self) -> bool:
+        """Whether calls of tools are read out of the answer."""
+        return bool(self.tools) and self.tool_choice != "none"
 
     @property
     def longest(self) -> int | None:

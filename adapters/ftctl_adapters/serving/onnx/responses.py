@@ -2,9 +2,15 @@
 
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import field, frozen
+
+from ftctl.domain.tool_call import ToolCall
+
+CALLED = "tool_calls"
+"""Reason for which an answer that calls tools ends."""
 
 
 @frozen
@@ -17,10 +23,18 @@ class Shape:
     created: int = field(factory=lambda: int(time.time()))
 
     def whole(
-        self, text: str, finish: str, used: dict[str, int], logprobs: dict[str, Any] | None = None
+        self,
+        text: str,
+        finish: str,
+        used: dict[str, int],
+        logprobs: dict[str, Any] | None = None,
+        calls: Sequence[ToolCall] = (),
     ) -> dict[str, Any]:
-        """Return the answer to a request without streaming."""
+        """Return the answer to a request without streaming; ``calls`` stand behind its text."""
         said: dict[str, Any] = {"message": {"role": "assistant", "content": text}} if self.chat else {"text": text}
+        if calls:
+            message = {"role": "assistant", "content": text or None, "tool_calls": _listed(calls)}
+            said, finish = {"message": message}, CALLED
         kind = "chat.completion" if self.chat else "text_completion"
         return self._reply(kind, [{"index": 0, **said, "logprobs": logprobs, "finish_reason": finish}]) | {
             "usage": used
@@ -31,6 +45,11 @@ class Shape:
         delta: dict[str, Any] = ({"role": "assistant"} if first else {}) | ({"content": text} if text or first else {})
         said = {"delta": delta} if self.chat else {"text": text}
         return self._reply(self._streamed, [{"index": 0, **said, "finish_reason": finish}])
+
+    def calling(self, calls: Sequence[ToolCall]) -> dict[str, Any]:
+        """Return the event of a stream that tells all calls."""
+        listed = [{"index": place, **call} for place, call in enumerate(_listed(calls))]
+        return self._reply(self._streamed, [{"index": 0, "delta": {"tool_calls": listed}, "finish_reason": None}])
 
     def used(self, used: dict[str, int]) -> dict[str, Any]:
         """Return the last event of a stream that asked for usage."""
@@ -49,6 +68,11 @@ class Shape:
             "model": self.model,
             "choices": choices,
         }
+
+
+def _listed(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
+    """Return calls in OpenAI's form, each with an id of its own."""
+    return [{"id": f"call_{uuid.uuid4().hex[:24]}", **call.to_openai(as_text=True)} for call in calls]
 
 
 def usage(prompt: int, made: int) -> dict[str, int]:
