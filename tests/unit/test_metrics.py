@@ -225,3 +225,16 @@ def test_words_that_differ_in_a_mark_are_different_words(context: StageContext) 
         options = TextMetricsOptions(more=("wer",))
         found = {m.name: m.value for m in TextMetrics(options).evaluate(Says(said), data, context).metrics}
         assert (found["rouge1"], found["wer"]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "exact", "verbatim"), [("The Answer.", 1.0, 0.0), (" answer\n", 1.0, 1.0), ("other", 0.0, 0.0)]
+)
+def test_the_raw_form_is_measured_beside_the_normalised_one(
+    said: str, exact: float, verbatim: float, context: StageContext
+) -> None:
+    data = [Example("f:1", (Message("user", "x"), Message("assistant", "answer")))]
+    found = TextMetrics(TextMetricsOptions()).evaluate(Says(said), data, context)
+    told = {metric.name: metric.value for metric in found.metrics}
+    assert (told["exact_match"], told["exact_match_verbatim"]) == (exact, verbatim)
+    assert "after SQuAD's normalisation" in found.notes["exact_match"]

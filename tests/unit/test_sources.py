@@ -19,6 +19,7 @@ from ftctl.ports.data_source import DataSource, DataSourceError
 from ftctl.testing.contracts.offer import make
 from ftctl.testing.contracts.stage import recording
 from ftctl_adapters.bootstrap import build_registry
+from ftctl_plugins.data_sources.jsonl import JsonlOptions, JsonlSource
 from tests.documents import HTML, bomb, docx, locked_pdf, pdf
 
 TURNS = [{"role": "user", "content": "Wie geht's, 世界?"}, {"role": "assistant", "content": "Gut,\n“danke”; 1,5"}]
@@ -331,3 +332,14 @@ def test_a_page_keeps_its_signs_headings_lists_and_tables(tmp_path: Path, contex
     assert "\\_" not in first.text + second.text
     assert "Shop" not in first.text + second.text
     assert "Imprint" not in first.text + second.text
+
+
+def test_a_key_to_leave_out_that_no_row_has_is_told(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "a?", "completion": "b", "label": true}')
+    told: list[str] = []
+    context = evolve(
+        recording(tmp_path), emit=lambda kind, **data: told.extend([data["message"]] * ("message" in data))
+    )
+    source = JsonlSource(JsonlOptions(path=str(tmp_path / "rows.jsonl"), ignore_keys=("label", "lable")))
+    assert len(list(source.examples(context))) == 1
+    assert told == ["data_source.ignore_keys: no row has the key 'lable'"]

@@ -77,6 +77,10 @@ class ExampleReader:
             self.keys[use].update(getattr(read, use))
         return read.example
 
+    def never_ignored(self) -> list[str]:
+        """Return the keys to leave out that no row had."""
+        return [key for key in self.ignore if self.formats and not self.keys["ignored"][key]]
+
     def described(self) -> dict[str, Any]:
         """Return formats and keys for `DataDescribed`; empty counts are left out."""
         keys = {f"keys_{use}": dict(sorted(found.items())) for use, found in self.keys.items() if found}

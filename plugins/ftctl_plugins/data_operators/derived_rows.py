@@ -1,6 +1,7 @@
 """Common part of operators that derive rows: source rows, and seeded random numbers."""
 
 import random
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -8,6 +9,7 @@ from typing import ClassVar
 from attrs import evolve
 
 from ftctl.domain import Derived, Example, Message, Outcome
+from ftctl.domain.event import DATA_DESCRIBED
 from ftctl.ports import RowOperator, StageContext
 
 SHARE_HELP = "Share of the training rows that further ones are made of."
@@ -27,18 +29,31 @@ class Augmentation(RowOperator):
         """Return a variant of the row; ``None`` if nothing can be varied."""
 
     def process(self, rows: Sequence[Example], context: StageContext) -> Sequence[Outcome]:
-        return [self._outcome(row) for row in rows]
+        drawn = [row for row in rows if self._drawn(row)]
+        made = {row.where: self._varied(row) for row in drawn}
+        same = sum(1 for found in made.values() if not found)
+        if same:
+            name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(self).__name__).lower()
+            context.emit(DATA_DESCRIBED, unvaried={name: same})
+        return [Derived(row, found) if (found := made.get(row.where)) else row for row in rows]
 
-    def _outcome(self, row: Example) -> Outcome:
+    def _drawing(self, row: Example) -> tuple[random.Random, bool]:
+        """Return the row's random numbers, and whether further rows are made of it."""
         draw = random.Random(f"{self._seed} {row.content_digest}")  # noqa: S311 - variety, not secrets
-        if draw.random() >= self._share:
-            return row
+        return draw, draw.random() < self._share
+
+    def _drawn(self, row: Example) -> bool:
+        return self._drawing(row)[1]
+
+    def _varied(self, row: Example) -> tuple[Example, ...]:
+        """Return different variants of a row; none where nothing in it changes."""
+        draw, _ = self._drawing(row)
         made: list[Example] = []
         for place in range(self._per_row):
             found = self.variant(row, draw, place)
             if found is not None and found != row and found not in made:
                 made.append(found)
-        return Derived(row, tuple(made)) if made else row
+        return tuple(made)
 
 
 def map_questions(row: Example, change: Callable[[str], str]) -> Example:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from attrs import evolve
 
 from ftctl.domain.codec import digest
-from ftctl.domain.event import DATA_DESCRIBED
+from ftctl.domain.event import DATA_DESCRIBED, WARNING_RAISED
 from ftctl.domain.example import Example, Rejection
 from ftctl.ports import DataSource, StageContext
 from ftctl.ports.data_source import DataSourceError
@@ -100,6 +100,8 @@ class FileSource(DataSource):
             if self._encoding == AUTO:
                 for place in self._recoded():
                     context.emit(DATA_DESCRIBED, note=f"{place.name} is read as {place.encoding}, a guess")
+            for key in reader.never_ignored():
+                context.emit(WARNING_RAISED, message=f"data_source.ignore_keys: no row has the key {key!r}")
             context.emit(DATA_DESCRIBED, **reader.described(), path=self._path)
 
 

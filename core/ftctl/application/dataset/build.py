@@ -71,7 +71,7 @@ def build_dataset(
     book.write((*flow.ledgers, last), context.out)
     book.totals.check(flow.read)
     _refuse(book, allowed, context.out / "rejects.jsonl")
-    for warning in split_warnings(way, context, book.splits):
+    for warning in (*split_warnings(way, context, book.splits), *heard.shortfalls()):
         context.emit(WARNING_RAISED, message=warning)
     made = {"derived": book.derived.summary()} if book.derived.rows else {}
     long = {split: found.document() for split, found in lengths.items() if found.rows}

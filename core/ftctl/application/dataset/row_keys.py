@@ -23,12 +23,15 @@ class Described:
     sealed: bool
     notes: list[str] = field(factory=list)
     keys: dict[str, Counter[str]] = field(factory=dict)
+    unvaried: Counter[str] = field(factory=Counter)
+    """Rows that a step drew and could not vary, by the step."""
     origins: dict[str, str] = field(factory=dict)
     """Commits by the names of what was read, where a source resolves them."""
 
     def __call__(self, kind: str, **data: Any) -> None:
         if kind == DATA_DESCRIBED:
             self.notes.extend([str(data["note"])] if "note" in data else ())
+            self.unvaried.update(data.get("unvaried", {}))
             if "commit" in data:
                 self.origins[str(data["path"])] = str(data["commit"])
             for use in USES & data.keys():
@@ -36,8 +39,15 @@ class Described:
             data = {key: value for key, value in data.items() if not (self.sealed and key in USES)}
         self.emit(kind, **data)
 
+    def shortfalls(self) -> list[str]:
+        """Return a sentence for each step that made fewer rows than were asked of it."""
+        return [
+            f"{name}: {same} rows that it drew have no variant, since nothing in them changed"
+            for name, same in self.unvaried.items()
+        ]
+
     def document(self) -> dict[str, Any]:
         """Return notes, origins and keys for the summary."""
         keys = {use: dict(sorted(found.items())) for use, found in sorted(self.keys.items()) if not self.sealed}
-        told = {"notes": self.notes, "origins": self.origins}
+        told: dict[str, Any] = {"notes": self.notes, "origins": self.origins, "unvaried": dict(self.unvaried)}
         return {name: value for name, value in told.items() if value} | keys

@@ -14,6 +14,10 @@ from ftctl_plugins.evaluators.quality.text_scores import BOOTSTRAP, MORE, chrf_s
 from ftctl_plugins.evaluators.words import is_unspaced, words
 
 ROUGE = ("rouge1", "rouge2", "rougeL")
+NORMALISED = (
+    "exact_match and f1 after SQuAD's normalisation: lower case, without articles and punctuation, but with signs and "
+    "points of numbers and with symbols; exact_match_verbatim as written, but for blanks at both ends"
+)
 SHORT = 3
 """Letters of words that have no stem."""
 
@@ -37,7 +41,10 @@ class TextMetricsOptions:
 
 
 class TextMetrics(Evaluator):
-    """Measures ``exact_match`` and ``f1`` with SQuAD's normalisation, ``bleu`` by sacrebleu, ROUGE by rouge-score."""
+    """Measures ``exact_match`` and ``f1`` with SQuAD's normalisation, ``bleu`` by sacrebleu, ROUGE by rouge-score.
+
+    ``exact_match_verbatim`` takes answers as they are written, but for blanks at both ends.
+    """
 
     def __init__(self, options: TextMetricsOptions) -> None:
         self._options = options
@@ -54,12 +61,14 @@ class TextMetrics(Evaluator):
         expected = [example.answer for example in asked]
         texts = [answer.text for answer in answers]
         exact = [exact_match(t, e) for t, e in zip(texts, expected, strict=True)]
+        verbatim = [float(t.strip() == e.strip()) for t, e in zip(texts, expected, strict=True)]
         f1 = [token_f1(t, e) for t, e in zip(texts, expected, strict=True)]
         rouge = _rouge(texts, expected, stem=self._options.stem)
         bleu, signature = _bleu(texts, expected, self._tokenizer(expected))
         stopped = [float(answer.finish_reason == "stop") for answer in answers]
         metrics = (
             mean_metric("exact_match", exact, unit="share", direction="higher"),
+            mean_metric("exact_match_verbatim", verbatim, unit="share", direction="higher"),
             mean_metric("f1", f1, unit="share", direction="higher"),
             bleu,
             *(mean_metric(name, values, unit="share", direction="higher") for name, values in rouge.items()),
@@ -67,7 +76,8 @@ class TextMetrics(Evaluator):
             *(MORE[name](texts, expected) for name in self._options.more),
         )
         records = tuple(map(_record, asked, answers, exact, f1))
-        notes = {"bleu": signature} | ({"chrf": chrf_signature()} if "chrf" in self._options.more else {})
+        notes = {"bleu": signature, "exact_match": NORMALISED}
+        notes |= {"chrf": chrf_signature()} if "chrf" in self._options.more else {}
         return Report("text-metrics", metrics, records + missing, notes)
 
     def _tokenizer(self, expected: Sequence[str]) -> str:
