@@ -337,9 +337,11 @@ def test_a_page_keeps_its_signs_headings_lists_and_tables(tmp_path: Path, contex
 def test_a_key_to_leave_out_that_no_row_has_is_told(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text('{"prompt": "a?", "completion": "b", "label": true}')
     told: list[str] = []
-    context = evolve(
-        recording(tmp_path), emit=lambda kind, **data: told.extend([data["message"]] * ("message" in data))
-    )
+
+    def hear(kind: str, **data: object) -> None:
+        told.extend([str(data["message"])] if "message" in data else [])
+
+    context = evolve(recording(tmp_path), emit=hear)
     source = JsonlSource(JsonlOptions(path=str(tmp_path / "rows.jsonl"), ignore_keys=("label", "lable")))
     assert len(list(source.examples(context))) == 1
     assert told == ["data_source.ignore_keys: no row has the key 'lable'"]
