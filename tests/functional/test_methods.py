@@ -109,7 +109,8 @@ def test_new_tokens_are_trained_merged_and_served(ftctl: Ftctl, tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert [stage["name"] for stage in document["stages"]][:4] == ["model", "extend", "data", "tune"]
-    served = Path(document["endpoint"]["model"])
+    merged = next(stage["artifact"] for stage in document["stages"] if stage["name"] == "merge")
+    served = next((tmp_path / ".ftctl" / "artifacts").glob(f"{merged}*"))
     (extended,) = [
         path.parent
         for path in tmp_path.glob(".ftctl/artifacts/model/*/tokenizer.json")

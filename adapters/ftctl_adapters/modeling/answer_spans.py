@@ -14,8 +14,11 @@ THINKING = re.compile(r"<think>\s*\Z")
 THOUGHT = "</think>"
 
 
-class AnswersInseparable(LabelsInvalid):
-    """No sequence holds two of the answers as they are asked for, since an earlier one is written in another way."""
+class AnswersInseparable(Exception):
+    """Cause of `LabelsInvalid`: no sequence holds two of the answers as they are asked for.
+
+    An earlier one is written in another way there. `one_answer_each` parts them.
+    """
 
 
 @frozen
@@ -30,8 +33,8 @@ def find_answers(tokenizer: ChatTokenizer, example: Example, text: str, *, last_
     """Return the trained turns of a conversation that was rendered as ``text``.
 
     Raises:
-        AnswersInseparable: each trained turn needs a sequence of its own (`one_answer_each`).
-        LabelsInvalid: an answer does not begin as the generation prompt ends.
+        LabelsInvalid: an answer does not begin as the generation prompt ends; or, caused by `AnswersInseparable`, each
+            trained turn needs a sequence of its own.
     """
     places, spans = trained_turns(example, last_only=last_only), []
     for place in places:
@@ -43,7 +46,7 @@ def find_answers(tokenizer: ChatTokenizer, example: Example, text: str, *, last_
         if not text.startswith(ended):
             if len(places) > 1 or place + 1 < len(example.messages):
                 what = f"{example.where}: the chat template rewrites earlier turns, so turn {place + 1} cannot be told"
-                raise AnswersInseparable(f"{what} apart", next_step="use loss_on: last_answer")
+                raise LabelsInvalid(f"{what} apart", next_step="use loss_on: last_answer") from AnswersInseparable()
             text = ended
         spans.append((len(before), len(ended)))
     return Answers(text, spans)

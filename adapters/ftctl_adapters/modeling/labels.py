@@ -12,8 +12,8 @@ from ftctl_adapters.modeling.template_losses import template_losses
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 
 
-class SpecialTokenSpelled(LabelsInvalid):
-    """The text of an example spells a special token of the tokenizer."""
+class SpecialTokenSpelled(Exception):
+    """Cause of `LabelsInvalid`: the text of an example spells a special token of the tokenizer."""
 
 
 Losses = Callable[[Example, list[str]], None]
@@ -32,9 +32,8 @@ def encode_example(
         on_loss: called if the template leaves something of the conversation out; by default that is ignored.
 
     Raises:
-        AnswersInseparable: each answer needs a sequence of its own.
         LabelsInvalid: the template does not let answers be told apart, a trained turn does not end in a stop token,
-            or nothing would be trained.
+            or nothing would be trained; or, caused by `AnswersInseparable`, each answer needs a sequence of its own.
     """
     if not example.messages:
         return _plain(tokenizer, example)
@@ -60,7 +59,7 @@ def encode_example(
             _heed_marks(tokenizer, example, found, labels, (start, end), marked)
     if found.apart and len(answers.spans) > 1:
         what = f"{example.where}: a token straddles the end of a prompt, and is whole in the prompt of the next answer"
-        raise AnswersInseparable(what, next_step="use loss_on: last_answer")
+        raise LabelsInvalid(what, next_step="use loss_on: last_answer") from AnswersInseparable()
     encoded = Encoded(example.where, tuple(found.ids), tuple(labels))
     if not encoded.trained:
         raise LabelsInvalid(f"{example.where}: no token would be trained")
@@ -121,10 +120,10 @@ def _refuse_special_tokens(tokenizer: ChatTokenizer, example: Example) -> None:
     for place, message in enumerate(example.messages, 1):
         found = next((token for token in tokenizer.special_tokens if token in message.said), None)
         if found:
-            raise SpecialTokenSpelled(
+            raise LabelsInvalid(
                 f"{example.where}: turn {place} spells the special token {found!r}, which would end or forge a turn",
                 next_step="take it out of the data, write it apart, or drop such rows: tuner.special_tokens=drop",
-            )
+            ) from SpecialTokenSpelled()
 
 
 def _refuse_double_bos(tokenizer: ChatTokenizer, example: Example, ids: Sequence[int]) -> None:

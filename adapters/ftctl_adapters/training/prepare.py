@@ -101,14 +101,11 @@ def prepare(
         try:
             encoded = _encoded(example, objective, encoder)
             fitted = [_fit(row, most, options.overlong, raw=not example.messages) for row in encoded]
-        except SpecialTokenSpelled as error:
-            if options.special_tokens == "drop":
+        except LabelsInvalid as error:
+            if isinstance(error.__cause__, SpecialTokenSpelled) and options.special_tokens == "drop":
                 account.states["dropped_special_token"] += 1
             else:
                 account.refused.append((error.what, error.next_step))
-            continue
-        except LabelsInvalid as error:
-            account.refused.append((error.what, error.next_step))
             continue
         states = [state for state, _ in fitted]
         worst = next((state for state in states if state != "kept"), "kept")
@@ -129,7 +126,9 @@ def _encoded(example: Example, objective: Objective, encoder: ExampleEncoder) ->
     """Return the example as one row, or each of its answers as one where the chat template rewrites earlier ones."""
     try:
         return [objective.encode(example, encoder)]
-    except AnswersInseparable:
+    except LabelsInvalid as error:
+        if not isinstance(error.__cause__, AnswersInseparable):
+            raise
         apart = encoder.each_apart()
         return [objective.encode(one, apart) for one in encoder.answers(example)]
 
