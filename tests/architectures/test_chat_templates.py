@@ -3,17 +3,20 @@
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from ftctl.domain.encoded import IGNORED
 from ftctl.domain.example import Example, Prompt
+from ftctl.errors import LabelsInvalid
 from ftctl_adapters.modeling.answer_calls import answer_calls
 from ftctl_adapters.modeling.answer_spans import one_answer_each, trained_turns
 from ftctl_adapters.modeling.encoder import ExampleEncoder
+from ftctl_adapters.modeling.labels import show_labels
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.prepare import APART, prepare
 from ftctl_plugins.objectives.sft import SftObjective, SftOptions
-from tests.architectures.chat_families import CASES, EACH, FAMILIES, ONE, Family, tokenizer_folder
+from tests.architectures.chat_families import CASES, EACH, FAMILIES, ONE, TINY, Family, tokenizer_folder
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +73,32 @@ def test_a_conversation_in_pieces_trains_each_of_its_answers_once() -> None:
     assert [len(part.messages) for part in parts] == [2, 4]
     assert [trained_turns(part) for part in parts] == [[1], [3]]
     assert [len(part.messages) for part in one_answer_each(CASES["thinking"], last_only=True)] == [4]
+
+
+SINGLE = evolve(CASES["turns"], messages=CASES["turns"].messages[:2])
+NARROW = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}{{ m.content[:5] }}"
+    "{% generation %}{{ m.content[5:] }}{% endgeneration %}{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "shown"),
+    [
+        (NARROW, "First⟦ answer.<|im_end|>⟧"),
+        (NARROW.replace("{% generation %}", "").replace("{% endgeneration %}", ""), "⟦First answer.<|im_end|>⟧"),
+    ],
+)
+def test_marks_of_a_template_narrow_what_is_trained(template: str, shown: str) -> None:
+    tokenizer = ChatTokenizer(str(TINY))
+    tokenizer.raw.chat_template = template
+    assert shown in show_labels(tokenizer, ExampleEncoder(tokenizer, "answers").example(SINGLE))
+
+
+def test_a_template_that_marks_nothing_of_an_answer_is_refused() -> None:
+    tokenizer = ChatTokenizer(str(TINY))
+    whole = NARROW.replace("{{ m.content[:5] }}", "{{ m.content }}")
+    tokenizer.raw.chat_template = whole.replace("{{ m.content[5:] }}", "")
+    with pytest.raises(LabelsInvalid, match="marks nothing of a trained answer"):
+        ExampleEncoder(tokenizer, "answers").example(SINGLE)
