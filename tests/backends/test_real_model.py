@@ -53,7 +53,7 @@ def test_it_is_trained_measured_compressed_served_and_verified(trained: tuple[Pa
 
 def test_it_answers_sensibly_before_and_after(trained: tuple[Path, dict[str, Any]]) -> None:
     folder, _ = trained
-    answers = [line for path in folder.glob(".ftctl/artifacts/report/*/text-metrics.jsonl")
+    answers = [line for path in folder.glob(".ftctl/artifacts/report/*/text-metrics.samples.jsonl")
                for line in map(json.loads, path.read_text().splitlines())]  # fmt: skip
     assert answers
     for one in answers:
