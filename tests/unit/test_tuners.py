@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.event import STEP_FINISHED, TRAINING_FINISHED
@@ -196,3 +197,16 @@ def test_formats_say_what_can_be_merged() -> None:
     made = {name: offer.produces[0] for name, offer in OFFERS.items()}
     assert {name for name, form in made.items() if form == PEFT_PROMPT} == {"prefix", "prompt", "p-tuning"}
     assert made["adapter"] == BOTTLENECK
+
+
+@pytest.mark.parametrize(
+    "given", [{"lora_dropout": 0.1}, {"use_dora": True}, {"init_lora_weights": "pissa"}, {"init_lora_weights": "olora"}]
+)
+def test_what_peft_lacks_beside_experts_is_refused_when_planned(given: dict[str, Any]) -> None:
+    shape = LocalModelIntake().look("builtin:tiny", None).shape
+    experts = {"model.layers.0.mlp.experts.gate_up_proj": (4, 32, 32)}
+    mixture, layers = evolve(shape, tensors=shape.tensors | experts), {"target_modules": "q_proj,v_proj"}
+    with pytest.raises(ConfigInvalid, match=f"tuner.{next(iter(given))}: is for layers alone, and experts are tensors"):
+        tuner("lora", **given).plan(mixture, 40)
+    tuner("lora", **given, **layers).plan(mixture, 40)
+    tuner("lora", **given).plan(shape, 40)

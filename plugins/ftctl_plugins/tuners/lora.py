@@ -52,6 +52,7 @@ class LowRankTuner(PeftTuner[LowRankT]):
             raise ConfigInvalid(f"tuner.target_modules: {self.options.target_modules!r} matches no layer of the model")
         self._refuse_ends(shape)
         self._refuse_rank(targeted)
+        self._refuse_beside_parameters(shape)
         for named in self.options.target_parameters:
             if not any(f".{name}".endswith((f".{named}", f".{named}.weight")) for name in shape.tensors):
                 raise ConfigInvalid(f"tuner.target_parameters: no tensor of the model is named {named!r}")
@@ -73,6 +74,23 @@ class LowRankTuner(PeftTuner[LowRankT]):
             which = "narrowest" if from_weights else "widest"
             text = f"tuner.rank: must be at most {limit}, the model's {which} layer, not {self.options.rank}"
             raise ConfigInvalid(text)
+
+    def _refuse_beside_parameters(self, shape: ModelShape) -> None:
+        """Refuse what PEFT 0.21 has for layers alone, where experts or other tensors are updated too."""
+        experts = self.options.target_modules == ALL_LINEAR and any(".experts." in name for name in shape.tensors)
+        if not (experts or self.options.target_parameters):
+            return
+        given = {
+            "lora_dropout": self.options.lora_dropout > 0,
+            "use_dora": self.options.use_dora,
+            "init_lora_weights": self.options.init_lora_weights in FROM_WEIGHTS,
+        }
+        for name, on in given.items():
+            if on:
+                which = "experts" if experts else "target_parameters"
+                text = f"tuner.{name}: is for layers alone, and {which} are tensors"
+                step = "leave it out, or name layers: tuner.target_modules=q_proj,k_proj,v_proj,o_proj"
+                raise ConfigInvalid(text, next_step=step)
 
     def frozen(self, shape: ModelShape) -> int:
         plain = not (self.options.lora_dropout or self.options.use_dora)
