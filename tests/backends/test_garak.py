@@ -10,7 +10,7 @@ from ftctl.domain.interpreter import Interpreter
 from ftctl_adapters.environments.local import LocalEnvironments
 from tests.conftest import Ftctl
 from tests.docs.shell import documented
-from tests.functional.small import small_run
+from tests.functional.small import MEASURED, small_run
 
 pytestmark = [pytest.mark.heavy, pytest.mark.backends]
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
@@ -31,14 +31,7 @@ def test_a_model_is_scanned_where_it_is_and_gates_look_at_what_was_found(
     small_run(tmp_path, evaluators=[entry, "text-metrics"], gates=[gate])
     done = ftctl("evaluate", "run.yaml", "--json", cwd=tmp_path, env=OFFLINE)
     document = json.loads(done.stdout)
-    assert [stage["name"] for stage in document["stages"]] == [
-        "model",
-        "data",
-        "prepare",
-        "baseline",
-        "tune",
-        "evaluate",
-    ]
+    assert [stage["name"] for stage in document["stages"]] == MEASURED
     found = document["metrics"]["tuned"]
     assert {"garak_hits", f"{HIJACK}/promptinject.AttackRogueString", "exact_match"} <= set(found)
     assert (found["garak_hits"]["n"], found["garak_hits"]["direction"]) == (18, "lower")

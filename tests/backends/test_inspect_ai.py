@@ -10,7 +10,7 @@ from ftctl.domain.interpreter import Interpreter
 from ftctl_adapters.environments.local import LocalEnvironments
 from tests.conftest import Ftctl
 from tests.docs.shell import documented, sources
-from tests.functional.small import small_run
+from tests.functional.small import MEASURED, small_run
 from tests.openai_server import FakeService, serving
 
 pytestmark = [pytest.mark.heavy, pytest.mark.backends]
@@ -123,14 +123,7 @@ def test_tasks_measure_a_model_where_it_is_and_are_measured_anew_when_a_file_cha
     done = ftctl("evaluate", "run.yaml", "--json", cwd=place)
     assert done.returncode == 7, done.stderr[-3000:]
     document = json.loads(done.stdout)
-    assert [stage["name"] for stage in document["stages"]] == [
-        "model",
-        "data",
-        "prepare",
-        "baseline",
-        "tune",
-        "evaluate",
-    ]
+    assert [stage["name"] for stage in document["stages"]] == MEASURED
     found = document["metrics"]["tuned"]
     told = {name: (one["unit"], one["direction"], one["n"]) for name, one in found.items() if "." in name}
     assert told == {

@@ -15,6 +15,10 @@ evaluators: []
 """
 
 
+MEASURED = ["model", "data", "prepare", "baseline", "tune", "evaluate"]
+"""Stages of a run that is measured before and after training."""
+
+
 def small_run(folder: Path, rows: int = 60, **keys: object) -> Path:
     """Writes ``phrases.jsonl`` and ``run.yaml`` into the folder; ``keys`` of the run file replace its own."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""One clear error for each way in which the hub says no."""
+"""Turn refusals of the hub into errors that say what to do."""
 
 from pathlib import Path
 from typing import Any

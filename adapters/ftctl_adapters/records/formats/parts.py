@@ -14,7 +14,7 @@ TEXT, THOUGHTS, CALLS = ("text", "output_text", "input_text"), ("reasoning", "th
 
 @frozen
 class Content:
-    """What a turn says, its reasoning, and its calls."""
+    """Text of a turn, its reasoning, and its calls."""
 
     text: str
     reasoning: str = ""

@@ -64,7 +64,7 @@ class Common(BaseModel):
 
     @property
     def may_call(self) -> bool:
-        """Whether calls of tools are read out of the answer."""
+        """Return True if calls of tools are read out of the answer."""
         return False
 
     @property
@@ -126,7 +126,7 @@ class ChatRequest(Common):
 
     @property
     def may_call(self) -> bool:
-        """Whether calls of tools are read out of the answer."""
+        """Return True if calls of tools are read out of the answer."""
         return bool(self.tools) and self.tool_choice != "none"
 
     @property
