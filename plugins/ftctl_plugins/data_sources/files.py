@@ -93,13 +93,12 @@ class FileSource(DataSource):
         return [evolve(place, encoding=guessed(place.unpacked, place.name)) for place in self._places()]
 
     def examples(self, context: StageContext) -> Iterator[Example | Rejection]:
-        reader = ExampleReader(self._format, self._mapping, self._ignore)
+        reader, places = ExampleReader(self._format, self._mapping, self._ignore), self._recoded()
+        for place in places if self._encoding == AUTO else ():
+            context.emit(DATA_DESCRIBED, note=f"{place.name} is read as {place.encoding}, a guess")
         try:
-            yield from reader.read(self.raw_rows())
+            yield from reader.read(islice(chain.from_iterable(map(self.rows, places)), self._limit))
         finally:  # a mix may leave rows unread
-            if self._encoding == AUTO:
-                for place in self._recoded():
-                    context.emit(DATA_DESCRIBED, note=f"{place.name} is read as {place.encoding}, a guess")
             for key in reader.never_ignored():
                 context.emit(WARNING_RAISED, message=f"data_source.ignore_keys: no row has the key {key!r}")
             context.emit(DATA_DESCRIBED, **reader.described(), path=self._path)
