@@ -15,6 +15,14 @@ from tests.docs.shell import documented
 
 UNABLE = ("[disk-full]", "Temporary failure in name resolution", "Failed to establish a new connection")
 """What a machine can lack, as against what can be wrong with a recipe."""
+SELDOM = ("TestVllm::test_it_ends_when_what_listens_was_killed",)
+"""Tests of contracts that start vLLM once more; a class that keeps a contract cannot mark what it inherits."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.endswith(SELDOM):
+            item.add_marker(pytest.mark.nightly)
 
 
 def created(name: str, turn: Path) -> str:

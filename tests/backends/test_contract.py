@@ -90,7 +90,7 @@ def exported(environment: Callable[[str], None], testing: Path, tmp_path_factory
 @pytest.mark.parametrize(
     ("place", "name", "values"),
     [
-        ("llmcompressor", "gptq", {}),
+        pytest.param("llmcompressor", "gptq", {}, marks=pytest.mark.nightly),
         pytest.param("llmcompressor", "w8a8", {}, marks=pytest.mark.nightly),
         pytest.param("gptq", "gptqmodel", {}, marks=pytest.mark.nightly),
         ("onnx", "onnx", {"precision": "int8"}),

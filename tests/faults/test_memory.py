@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Ftctl
 
-pytestmark = [pytest.mark.heavy, pytest.mark.kills]
+pytestmark = [pytest.mark.heavy, pytest.mark.nightly]
 
 ROWS = 250_000
 BUDGET, BASE = 64, 200

@@ -1,7 +1,7 @@
 """Killed after any micro-step, training goes on bit-equal to a run that nobody disturbed; and the test would notice.
 
 Real kills (SIGKILL) of child processes that train the tiny model in float32 with dropout, accumulation and three
-epochs: 19 rows, one a micro-step, 57 micro-steps (``FTCTL_MATRIX_ROWS=37``, in the nightly session, makes it 111).
+epochs: 11 rows, one a micro-step, 33 micro-steps (``FTCTL_MATRIX_ROWS=37``, in the nightly session, makes it 111).
 Sample ids, learning rates and losses are compared as written down at every step, tensors and moments at the end.
 """
 
@@ -22,7 +22,7 @@ from tests.unit.test_training import trainer, weights
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.heavy, pytest.mark.kills]
 
-ROWS, EPOCHS = int(os.environ.get("FTCTL_MATRIX_ROWS", "19")), 3
+ROWS, EPOCHS = int(os.environ.get("FTCTL_MATRIX_ROWS", "11")), 3
 MICRO_STEPS = ROWS * EPOCHS
 PARTS = 6
 """Tests that share the micro-steps, so that several processes can."""
@@ -147,6 +147,7 @@ def _rate_from_the_start(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("change", [_no_random_state, _order_of_the_first_epoch, _rate_from_the_start])
 def test_whatever_is_not_restored_is_noticed(tmp_path: Path, expected: Any, change: Change) -> None:
-    assert train(tmp_path, kill_after=50) == -signal.SIGKILL
+    in_the_last_epoch = 2 * ROWS + 8
+    assert train(tmp_path, kill_after=in_the_last_epoch) == -signal.SIGKILL
     assert train(tmp_path, change=change) == 0
     assert not same(outcome(tmp_path), expected)
