@@ -1,6 +1,7 @@
 """Answers in batches: a question that is far longer than the others costs them nothing."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from ftctl.domain.format import HF
 from ftctl.testing.contracts.stage import recording
 from ftctl.worker.answer_store import AnswerStore
 from ftctl.worker.cached_target import CachedTarget
+from ftctl_adapters.modeling import generate
+from ftctl_adapters.modeling.cache_size import bytes_per_answer, bytes_per_token
 from ftctl_adapters.modeling.generate import MASK, greedy
 from ftctl_adapters.modeling.load import load_whole
 from ftctl_adapters.modeling.reference import BUILTIN
@@ -17,7 +20,7 @@ from ftctl_adapters.modeling.target import LoadedTarget
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_plugins.evaluators.robustness.boundary import Boundary, BoundaryOptions
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.heavy
 TINY = str(BUILTIN["builtin:tiny"])
 
@@ -65,6 +68,29 @@ def test_like_questions_are_asked_at_once(
     seen = Seen(model, monkeypatch)
     greedy(model, tokenizer, [[5 + place] * (place + 1) for place in range(64)], 2)
     assert seen.shapes == [(64, 64)]
+
+
+def test_a_batch_is_as_large_as_its_keys_values_and_logits_allow(
+    model: Any, tokenizer: ChatTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = [[5 + place] * 10 for place in range(7)]
+    together = greedy(model, tokenizer, prompts, 6)
+    monkeypatch.setattr(generate, "CACHE", 3 * (bytes_per_answer(model) + 16 * bytes_per_token(model)))
+    seen = Seen(model, monkeypatch)
+    assert greedy(model, tokenizer, prompts, 6) == together
+    assert seen.shapes == [(3, 10), (3, 10), (1, 10)]
+    monkeypatch.setattr(generate, "CACHE", 1)
+    seen.shapes.clear()
+    greedy(model, tokenizer, prompts[:2], 6)
+    assert seen.shapes == [(1, 10), (1, 10)], "one question is always asked"
+
+
+def test_a_token_of_a_real_model_takes_what_its_config_says() -> None:
+    from transformers import LlamaConfig
+
+    config = LlamaConfig(num_hidden_layers=30, num_attention_heads=9, num_key_value_heads=3, hidden_size=576)
+    like = SimpleNamespace(config=config, dtype=torch.bfloat16)
+    assert bytes_per_token(like) == 30 * 2 * 3 * 64 * 2
 
 
 def test_the_long_questions_of_boundary_have_room_in_a_small_model(

@@ -228,13 +228,16 @@ def test_words_that_differ_in_a_mark_are_different_words(context: StageContext) 
 
 
 @pytest.mark.parametrize(
-    ("said", "exact", "verbatim"), [("The Answer.", 1.0, 0.0), (" answer\n", 1.0, 1.0), ("other", 0.0, 0.0)]
+    ("said", "exact", "verbatim", "wer"),
+    [("The Answer.", 1.0, 0.0, 2.0), (" answer\n", 1.0, 1.0, 0.0), ("other", 0.0, 0.0, 1.0)],
 )
 def test_the_raw_form_is_measured_beside_the_normalised_one(
-    said: str, exact: float, verbatim: float, context: StageContext
+    said: str, exact: float, verbatim: float, wer: float, context: StageContext
 ) -> None:
     data = [Example("f:1", (Message("user", "x"), Message("assistant", "answer")))]
-    found = TextMetrics(TextMetricsOptions()).evaluate(Says(said), data, context)
+    found = TextMetrics(TextMetricsOptions(more=("wer", "macro_f1"))).evaluate(Says(said), data, context)
     told = {metric.name: metric.value for metric in found.metrics}
-    assert (told["exact_match"], told["exact_match_verbatim"]) == (exact, verbatim)
+    for name in ("exact_match", "f1", "macro_f1"):
+        assert (told[name], told[f"{name}_verbatim"]) == (exact, verbatim)
+    assert told["wer_verbatim"] == wer
     assert "after SQuAD's normalisation" in found.notes["exact_match"]

@@ -137,7 +137,7 @@ def test_they_are_told_when_they_are_asked_for(context: StageContext) -> None:
     plain = TextMetrics(TextMetricsOptions()).evaluate(Ruled(lambda prompt: "the cat sat"), data, context)
     asked = TextMetrics(TextMetricsOptions(more=tuple(MORE))).evaluate(Ruled(lambda p: "the cat sat"), data, context)
     told = {metric.name: metric.value for metric in asked.metrics}
-    assert set(MORE) == told.keys() - {metric.name for metric in plain.metrics}
+    assert {*MORE, "wer_verbatim", "macro_f1_verbatim"} == told.keys() - {metric.name for metric in plain.metrics}
     assert (told["chrf"], told["wer"], told["cer"]) == (pytest.approx(100), 0.0, 0.0)
     assert told["macro_f1"] == 1.0
 

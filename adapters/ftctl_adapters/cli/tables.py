@@ -48,8 +48,17 @@ def print_plan(plan: dict[str, Any]) -> None:
         return
     steps = resources["steps"] if resources["steps"] is not None else "known once the data has been read"
     print(f"trained parameters {trained:,} of {total:,} ({trained / total:.2%}); optimizer steps: {steps}")
+    if plan["training"]:
+        print("training: " + ", ".join(f"{name} {value}" for name, value in plan["training"].items()))
     memory = ", ".join(f"{phase} {size / 1e6:,.0f} MB" for phase, size in resources["memory"].items())
-    print(f"memory, estimated: {memory}; disk {resources['disk'] / 1e6:,.0f} MB")
+    print(f"memory, estimated{_for_batch(resources)}: {memory}; disk {resources['disk'] / 1e6:,.0f} MB")
+
+
+def _for_batch(resources: dict[str, Any]) -> str:
+    largest = resources["notes"].get("largest_batch")
+    if not largest:
+        return " at most (rows are not encoded yet)"
+    return f" for a batch of {largest['sequences']} sequences of at most {largest['tokens']} tokens"
 
 
 def _shown(evaluation: dict[str, Any]) -> str:

@@ -6,17 +6,19 @@ Houlsby et al., Parameter-Efficient Transfer Learning for NLP, 2019.
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
 from ftctl.domain.codec import from_plain, to_plain
-from ftctl.errors import ModelMismatch
+from ftctl.errors import ConfigInvalid, ModelMismatch
+from ftctl_adapters.modeling.layer_names import ATTENTION, MLP, layer_children, part_of
 from ftctl_adapters.modeling.save import refuse_not_finite
 
 WEIGHTS, CONFIG = "bottleneck.safetensors", "bottleneck_config.json"
-PARTS = {"houlsby": ("self_attn", "mlp"), "pfeiffer": ("mlp",)}
+PARTS = {"houlsby": (ATTENTION, MLP), "pfeiffer": (MLP,)}
 
 
 @frozen
@@ -27,19 +29,36 @@ class BottleneckConfig:
     placement: str
 
 
+def places(tensors: Iterable[str], placement: str) -> list[tuple[str, str]]:
+    """Return the parts of layers after which networks stand: paths of layers, and names in them.
+
+    Raises:
+        ConfigInvalid: a layer has no attention or no MLP by a known name.
+    """
+    found = []
+    for layer, children in layer_children(tensors).items():
+        for names in PARTS[placement]:
+            part = part_of(children, names)
+            if part is None:
+                text = f"tuner.placement: {layer} has no {'MLP' if names is MLP else 'attention'} to stand after"
+                raise ConfigInvalid(f"{text}, but {', '.join(sorted(children))}", next_step="take lora")
+            found.append((layer, part))
+    return found
+
+
 def attach(model: Any, config: BottleneckConfig) -> Any:
     """The same model with networks after the parts; only they ask for a gradient."""
     from torch import nn
 
     hidden = model.config.hidden_size
-    for layer in model.get_decoder().layers:
-        for part in PARTS[config.placement]:
-            down, up = nn.Linear(hidden, config.size), nn.Linear(config.size, hidden)
-            nn.init.zeros_(up.weight)
-            nn.init.zeros_(up.bias)
-            network = nn.Sequential(down, nn.GELU(), up)
-            layer.add_module(f"adapter_{part}", network)
-            getattr(layer, part).register_forward_hook(_through(network))
+    for path, part in places([name for name, _ in model.named_parameters()], config.placement):
+        layer = model.get_submodule(path)
+        down, up = nn.Linear(hidden, config.size), nn.Linear(config.size, hidden)
+        nn.init.zeros_(up.weight)
+        nn.init.zeros_(up.bias)
+        network = nn.Sequential(down, nn.GELU(), up)
+        layer.add_module(f"adapter_{part}", network)
+        getattr(layer, part).register_forward_hook(_through(network))
     model.bottleneck_config = config
     return model
 

@@ -7,11 +7,29 @@ from typing import Any
 from attrs import frozen
 
 from ftctl.ports import Answer
+from ftctl_adapters.modeling.cache_size import bytes_per_answer, bytes_per_token
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.modeling.windows import context_of
 
 MASK = 64 * 1024**2
 """Entries of a batch's attention mask, rows by padded tokens squared: 64 questions of 1,024 tokens, or one longer."""
+
+CACHE = 512 * 1024**2
+"""Bytes of a batch's keys, values and logits, unless one question alone takes more."""
+
+
+@frozen
+class Room:
+    """Memory of a batch: bytes of a token and of an answer (see `cache_size`), and of tokens that may be generated."""
+
+    token: int
+    answer: int
+    new_tokens: int
+
+    def holds(self, count: int, longest: int) -> bool:
+        """Return True if so many prompts, of so many tokens at most, can be answered together."""
+        cache = count * (self.answer + self.token * (longest + self.new_tokens))
+        return count == 1 or (count * longest**2 <= MASK and cache <= CACHE)
 
 
 @frozen
@@ -72,13 +90,14 @@ def _generated(
     answers: dict[int, Answer] = {}
     context = context_of(model)
     room = [max_new_tokens if context is None else min(max_new_tokens, context - len(prompt)) for prompt in prompts]
-    for places in _batches([len(prompt) for prompt in prompts], [left < max_new_tokens for left in room]):
+    memory = Room(bytes_per_token(model), bytes_per_answer(model), max_new_tokens)
+    for places in _batches([len(prompt) for prompt in prompts], [left < max_new_tokens for left in room], memory):
         batch = [prompts[place] for place in places]
         answers |= dict(zip(places, _batch(model, tokenizer, batch, room[places[0]], drawing), strict=True))
     return [answers[place] for place in range(len(prompts))]
 
 
-def _batches(lengths: Sequence[int], near_the_end: Sequence[bool]) -> Iterator[list[int]]:
+def _batches(lengths: Sequence[int], near_the_end: Sequence[bool], memory: Room) -> Iterator[list[int]]:
     """Yield batches of prompts of similar length, so that little padding is needed.
 
     A prompt near the end of the model's context is alone, since its answer is cut where no other is.
@@ -88,7 +107,7 @@ def _batches(lengths: Sequence[int], near_the_end: Sequence[bool]) -> Iterator[l
     for place in sorted(range(len(lengths)), key=lengths.__getitem__):
         if near_the_end[place]:
             continue
-        if batch and (len(batch) + 1) * lengths[place] ** 2 > MASK:
+        if not memory.holds(len(batch) + 1, lengths[place]):
             yield sorted(batch)
             batch = []
         batch.append(place)

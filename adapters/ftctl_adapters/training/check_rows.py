@@ -9,6 +9,7 @@ from ftctl_adapters.modeling.tokenizer_check import refuse_other_tokenizer
 from ftctl_adapters.training.encode_split import Encoding, encoded_split
 from ftctl_adapters.training.engines.group import Group
 from ftctl_adapters.training.prepare import APART, Account
+from ftctl_adapters.training.sample_order import epoch_batches
 from ftctl_adapters.training.tokens_folder import tokens_folder
 from ftctl_adapters.training.training_rows import Rows
 from ftctl_adapters.training.tuning_task import Task
@@ -36,6 +37,8 @@ def checked_rows(task: Task) -> dict[str, Any]:
             continue
         announce(task, account, rows, split)
         found[split] = figures(account, rows)
+        if split == "train":
+            found[split]["largest_batch"] = largest_batch(rows, task)
     if len(refused) > 1:
         what = "; ".join(error.what for error in refused)
         details = tuple(line for error in refused for line in error.details)
@@ -43,6 +46,13 @@ def checked_rows(task: Task) -> dict[str, Any]:
     if refused:
         raise refused[0]
     return found
+
+
+def largest_batch(rows: Rows, task: Task) -> dict[str, int]:
+    """Return sequences and longest length, in tokens, of the batch that the first epoch begins with."""
+    first = epoch_batches(rows.lengths, task.batch_size, task.context.seed, 0)[0]
+    sequences = [len(piece.ids) for number in first for piece in rows.row(number)]
+    return {"sequences": len(sequences), "tokens": max(sequences)}
 
 
 def encoded_rows(task: Task, tokenizer: ChatTokenizer, split: str, group: Group) -> tuple[Rows, Account]:

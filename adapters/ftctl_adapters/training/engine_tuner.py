@@ -6,11 +6,12 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from ftctl.domain.artifact import Artifact, Draft
 from ftctl.domain.format import HF, PEFT_ADAPTER, PEFT_PROMPT
-from ftctl.domain.resources import ModelShape, ResourcePlan
+from ftctl.domain.resources import ModelShape, ResourcePlan, TrainingData
 from ftctl.domain.sweep import Sweep
 from ftctl.errors import ConfigInvalid
 from ftctl.ports import Objective, StageContext, Tuner
 from ftctl_adapters.training.engines.choose import KEEPS_LAYOUTS, refuse_unsupported
+from ftctl_adapters.training.memory_estimate import Held, memory_by_phase
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.resource_estimate import estimate
 
@@ -63,11 +64,14 @@ class EngineTuner(Tuner, Generic[OptionsT]):
         refuse_unsupported(self.options)
         if self.output_format == PEFT_PROMPT:
             self._refuse_beside_virtual_tokens()
-        trained, held = self.trained(shape), {"weights": self.weights(shape), "frozen": self._laid_out(shape)}
-        return estimate(shape, trained, self.options, train_rows, added=added, **held)
+        return estimate(shape, self.options, self._held(shape), train_rows)
 
-    def _laid_out(self, shape: ModelShape) -> int:
-        return self.frozen(shape) if self.options.engine in KEEPS_LAYOUTS else 0
+    def memory(self, shape: ModelShape, data: TrainingData) -> dict[str, int]:
+        return memory_by_phase(shape, self.options, self._held(shape), data)
+
+    def _held(self, shape: ModelShape) -> Held:
+        frozen = self.frozen(shape) if self.options.engine in KEEPS_LAYOUTS else 0
+        return Held(self.trained(shape), self.output_format != HF, self.weights(shape), frozen)
 
     def _refuse_beside_virtual_tokens(self) -> None:
         """Refuse options that PEFT and transformers would drop silently."""

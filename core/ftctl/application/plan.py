@@ -18,6 +18,7 @@ from ftctl.application.plan_checks import (
 )
 from ftctl.application.preview import PREVIEWS, Preview
 from ftctl.application.previous_run import EARLIER, measured_in
+from ftctl.application.resource_plan import plan_resources
 from ftctl.application.spec import RunSpec
 from ftctl.application.stage import Stage
 from ftctl.application.stage_keys import PlannedStage, look_up
@@ -30,6 +31,12 @@ from ftctl.ports.model_intake import ChatTemplate, ModelFacts
 
 MARGIN = 1.2
 """Free disk must exceed the estimate by this factor."""
+
+DECISIVE = (
+    *("learning_rate", "per_device_train_batch_size", "gradient_accumulation_steps"),
+    *("num_train_epochs", "max_steps", "max_length"),
+)
+"""Options of a training that a plan shows."""
 
 HELPED = frozenset({"data", "tune"})
 """Phases of a machine that only helps to train: it makes the same inputs for itself."""
@@ -75,7 +82,12 @@ class Plan:
             model |= {"template_date": self.model.template_date}
         model.pop("tensors")
         document = {"run_id": self.spec.run_id, "model": model, "stages": stages, "resources": to_plain(self.resources)}
-        return document | {"evaluation": self.evaluation()}
+        return document | {"training": self.training(), "evaluation": self.evaluation()}
+
+    def training(self) -> dict[str, Any]:
+        """Return the tuner's options that decide how long and how fast it learns, as far as it has them."""
+        chosen = {} if self.spec.endpoint else self.spec.tuner.options
+        return {name: chosen[name] for name in DECISIVE if name in chosen}
 
     def evaluation(self) -> dict[str, Any] | None:
         """Estimate what evaluating one model takes (`estimate_evaluation`)."""
@@ -118,7 +130,7 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
     refuse_unusable_endpoint(spec, stages)
     refuse_unsupported_models(stages, facts)
     planned = tuple(look_up(app, spec, stages, facts))
-    resources = _resources(app, spec, facts, planned)
+    resources = plan_resources(app, spec, facts.shape, planned)
     free = app.environments.free_bytes()
     to_make = any(not p.cached for p in planned if p.stage.lasts)
     if to_make and free < resources.disk * MARGIN:
@@ -148,14 +160,3 @@ def _settled(app: App, spec: RunSpec, stage: Stage) -> Stage:
     held = [ask(backend, "fingerprint") for backend in stage.backends]
     recipe = [backend.identity() for backend in stage.backends]
     return evolve(stage, settings=stage.settings | {"fingerprints": held, "recipe": recipe})
-
-
-def _resources(app: App, spec: RunSpec, facts: ModelFacts, planned: tuple[PlannedStage, ...]) -> ResourcePlan:
-    if spec.endpoint:
-        return ResourcePlan(0, 0, {}, 0)
-    data = next((p.record for p in planned if p.stage.operation == "dataset" and p.record), None)
-    rows = None
-    if data:
-        rows = int(app.store.open("dataset", str(data["digest"])).facts["splits"].get("train", 0))
-    resources: ResourcePlan = ask(spec.tuner, "plan", facts.shape, rows)
-    return resources

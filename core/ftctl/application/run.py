@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ftctl.application.app import App
 from ftctl.application.backend_calls import instantiate
@@ -15,6 +15,7 @@ from ftctl.application.model_metrics import Measured
 from ftctl.application.plan import Plan
 from ftctl.application.preview import PREVIEWS
 from ftctl.application.previous_run import EARLIER, measured_in
+from ftctl.application.resource_plan import LARGEST_BATCH, with_largest_batch
 from ftctl.application.run_result import RunResult
 from ftctl.application.run_stage import StageRunner
 from ftctl.application.serve import Served, serve, serving
@@ -148,7 +149,21 @@ class _Run:
                 self.result.preview = record["summary"]
             told = {key: record.get(key) for key in ("digest", "metrics", "summary")}
             self.bus.emit(events.STAGE_FINISHED, stage.name, seconds=self.app.clock.now() - started, **told)
+        if stage.operation == "prepare" and not planned.record:
+            self.plan_memory(record)
         self.note(stage, status, started, record, before)
+
+    def plan_memory(self, record: dict[str, Any]) -> None:
+        """Plan memory again, now for the rows that will be trained."""
+        plan = self.plan
+        resources = with_largest_batch(plan.spec, plan.model.shape, plan.resources, record["summary"])
+        if resources == plan.resources:
+            return
+        self.plan = evolve(plan, resources=resources)
+        if self.recorded:
+            self.journal.write("plan.json", self.plan.document())
+        told = {LARGEST_BATCH: resources.notes[LARGEST_BATCH], "memory": resources.memory}
+        self.bus.emit(events.MEMORY_ESTIMATED, "prepare", **told)
 
     def work(self, stage: Stage, key: str) -> dict[str, Any]:
         folder = self.folder(stage)

@@ -20,6 +20,7 @@ RATES_SWEPT = "RatesSwept"
 TRAINING_RESUMED = "TrainingResumed"
 TRAINING_FINISHED = "TrainingFinished"
 DATA_DESCRIBED = "DataDescribed"
+MEMORY_ESTIMATED = "MemoryEstimated"
 PROGRESS_MADE = "ProgressMade"
 WARNING_RAISED = "WarningRaised"
 SERVER_STARTED = "ServerStarted"
@@ -42,6 +43,7 @@ KINDS = (
     TRAINING_RESUMED,
     TRAINING_FINISHED,
     DATA_DESCRIBED,
+    MEMORY_ESTIMATED,
     PROGRESS_MADE,
     WARNING_RAISED,
     SERVER_STARTED,

@@ -46,6 +46,27 @@ def _is_end(tensor: str) -> bool:
 
 
 @frozen
+class LargestBatch:
+    """The batch of a training that needs the most memory: its sequences, and the tokens of the longest of them."""
+
+    sequences: int
+    tokens: int
+
+
+@frozen
+class TrainingData:
+    """Rows that a training is planned for.
+
+    ``rows`` of the train split, ``None`` before they have been read; ``sequences_per_row`` that the objective makes of
+    a row, two for pairs; ``largest_batch`` once the rows have been encoded.
+    """
+
+    rows: int | None
+    sequences_per_row: int = 1
+    largest_batch: LargestBatch | None = None
+
+
+@frozen
 class ResourcePlan:
     """Trained parameters, optimizer steps (``None``: data not read yet) and bytes of memory in each phase."""
 

@@ -14,6 +14,7 @@ from ftctl.errors import PluginBroken
 RETURNS: dict[str, type] = {
     "fingerprint": str,
     "plan": ResourcePlan,
+    "memory": dict,
     "tune": Draft,
     "sweep": Sweep,
     "labels": list,

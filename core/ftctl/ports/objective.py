@@ -57,6 +57,8 @@ class Objective(ABC):
 
     constants: ClassVar[tuple[str, ...]] = ()
     """Names of numbers a row that the model gives before it is trained; they are computed once and kept."""
+    sequences_per_row: ClassVar[int] = 1
+    """Sequences that `encode` makes of an example; planned memory follows from it."""
 
     @abstractmethod
     def encode(self, example: Example, encoder: Encoder) -> tuple[Encoded, ...]:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from ftctl.domain.artifact import Artifact, Draft
-from ftctl.domain.resources import ModelShape, ResourcePlan
+from ftctl.domain.resources import ModelShape, ResourcePlan, TrainingData
 from ftctl.domain.sweep import Sweep
 from ftctl.errors import BackendError, UsageError
 from ftctl.ports.context import StageContext
@@ -28,6 +28,14 @@ class Tuner(ABC):
             shape: the base model.
             train_rows: rows of the train split, or ``None`` while the data has not been read.
         """
+
+    def memory(self, shape: ModelShape, data: TrainingData) -> dict[str, int]:
+        """Return bytes of memory by phase, closer than those of `plan`, which knows no rows; pure, without a backend.
+
+        Phases that are missing stay as planned. Called when planning, and again with the largest batch after `prepare`,
+        if its figures of the train split have a ``largest_batch``.
+        """
+        return {}
 
     def prepare(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> dict[str, Any]:
         """Check that these rows can be trained, before anything long runs; return figures of what will be.

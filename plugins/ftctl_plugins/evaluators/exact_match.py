@@ -43,7 +43,15 @@ def exact_match(answer: str, expected: str) -> float:
 
 def token_f1(answer: str, expected: str) -> float:
     """Return the harmonic mean of token precision and recall; in scripts without spaces a character is a token."""
-    found, wanted = tokens(normalise(answer)), tokens(normalise(expected))
+    return _overlap(tokens(normalise(answer)), tokens(normalise(expected)))
+
+
+def token_f1_verbatim(answer: str, expected: str) -> float:
+    """Return the same of the texts as they are written."""
+    return _overlap(tokens(answer), tokens(expected))
+
+
+def _overlap(found: list[str], wanted: list[str]) -> float:
     if not found or not wanted:
         return float(found == wanted)
     common = (Counter(found) & Counter(wanted)).total()

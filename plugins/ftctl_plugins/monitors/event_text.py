@@ -71,6 +71,13 @@ def _described(stage: str, data: dict[str, Any]) -> str:
     return "\n".join([*steps, "  " + stage + " " + "  ".join(f"{key}={_plain(value)}" for key, value in told.items())])
 
 
+def _estimated(stage: str, data: dict[str, Any]) -> str:
+    phases = ", ".join(f"{phase} {size / 1e6:,.0f} MB" for phase, size in data["memory"].items())
+    largest = data["largest_batch"]
+    batch = f"its largest batch has {largest['sequences']} sequences of at most {largest['tokens']} tokens"
+    return f"  {stage} expects memory of {phases}; {batch}"
+
+
 def _plain(value: Any) -> str:
     return ", ".join(f"{name} {count}" for name, count in value.items()) if isinstance(value, dict) else str(value)
 
@@ -93,6 +100,7 @@ _TELLERS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     events.RATES_SWEPT: _swept,
     events.TRAINING_FINISHED: _trained,
     events.DATA_DESCRIBED: _described,
+    events.MEMORY_ESTIMATED: _estimated,
     events.WARNING_RAISED: lambda stage, data: f"! {data.get('message', '')}",
     events.SERVER_STARTED: lambda stage, data: f"  serving {data['model']} at {data['url']}",
 }

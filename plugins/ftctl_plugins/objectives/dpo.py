@@ -21,6 +21,7 @@ class DpoObjective(Objective):
     """-log sigmoid(beta · ((log p - log p₀)(chosen) - (log p - log p₀)(rejected))), the mean over pairs."""
 
     constants: ClassVar[tuple[str, ...]] = ("reference_chosen", "reference_rejected")
+    sequences_per_row: ClassVar[int] = 2
 
     def __init__(self, options: DpoOptions) -> None:
         self._options = options

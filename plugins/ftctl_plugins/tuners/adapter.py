@@ -29,9 +29,10 @@ class AdapterTuner(EngineTuner[AdapterOptions]):
     output_format: ClassVar[str] = BOTTLENECK
 
     def trained(self, shape: ModelShape) -> int:
-        places = shape.layers * (2 if self.options.placement == "houlsby" else 1)
+        from ftctl_adapters.modeling.bottleneck import places
+
         size, hidden = self.options.bottleneck_size, shape.hidden_size
-        return places * ((hidden + 1) * size + (size + 1) * hidden)
+        return len(places(shape.tensors, self.options.placement)) * ((hidden + 1) * size + (size + 1) * hidden)
 
     def adapt(self, base: Any) -> Any:
         from ftctl_adapters.modeling.bottleneck import BottleneckConfig, attach

@@ -1,16 +1,13 @@
 """``freeze``: train the last layers, freeze the others."""
 
-import re
 from typing import Any
 
 from ftctl.domain.resources import ModelShape
 from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
+from ftctl_adapters.modeling.layer_names import LAYER
 from ftctl_adapters.training.engine_tuner import WholeModelTuner
 from ftctl_adapters.training.options import TrainingOptions
-
-_LAYER = re.compile(r"\.(?:layers|layer|h|blocks|block)\.(\d+)\.")
-"""A parameter of a layer, and the layer's number, under whichever name the architecture has for its layers."""
 
 
 @options
@@ -49,7 +46,7 @@ class FreezeTuner(WholeModelTuner[FreezeOptions]):
         return base
 
     def _wanted(self, name: str, layers: int) -> bool:
-        place = _LAYER.search(f".{name}")
+        place = LAYER.match(name)
         if place and int(place[1]) >= layers - self.options.trainable_layers:
             return True
         return any(part in name for part in self.options.trainable_modules)

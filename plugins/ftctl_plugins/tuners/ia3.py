@@ -30,16 +30,24 @@ class Ia3Tuner(PeftTuner[Ia3Options]):
     output_format: ClassVar[str] = PEFT_IA3
 
     def trained(self, shape: ModelShape) -> int:
+        self._refuse_missing(shape)
         count = 0
         for name, (rows, columns) in shape.linear.items():
             module = name.removesuffix(".weight").rpartition(".")[2]
             if module in self.options.target_modules:
                 count += columns if module in self.options.feedforward_modules else rows
-        if not count:
-            raise ConfigInvalid(
-                f"tuner.target_modules: {list(self.options.target_modules)} match no layer of the model"
-            )
         return count
+
+    def _refuse_missing(self, shape: ModelShape) -> None:
+        """Refuse names that no layer has: a part of the method would be left out."""
+        layers = {name.removesuffix(".weight").rpartition(".")[2] for name in shape.linear}
+        missing = [name for name in self.options.target_modules if name not in layers]
+        if missing or not self.options.target_modules:
+            text = (
+                f"tuner.target_modules: no layer is named {', '.join(missing)}; there are {', '.join(sorted(layers))}"
+            )
+            step = "name the layers that make keys and values, and the MLP's last in feedforward_modules too"
+            raise ConfigInvalid(text, next_step=step)
 
     def config(self, base: Any) -> Any:
         from peft import IA3Config

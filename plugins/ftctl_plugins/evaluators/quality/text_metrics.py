@@ -9,15 +9,16 @@ from ftctl.domain.report import Report
 from ftctl.plugin import option, options
 from ftctl.ports import Answer, Evaluator, StageContext, Target, answered
 from ftctl_plugins.evaluators.conversations import conversations
-from ftctl_plugins.evaluators.exact_match import exact_match, token_f1
-from ftctl_plugins.evaluators.quality.text_scores import BOOTSTRAP, MORE, chrf_signature
+from ftctl_plugins.evaluators.exact_match import exact_match, token_f1, token_f1_verbatim
+from ftctl_plugins.evaluators.quality.text_scores import BOOTSTRAP, MORE, chrf_signature, further
 from ftctl_plugins.evaluators.words import is_unspaced, words
 
 ROUGE = ("rouge1", "rouge2", "rougeL")
 NORMALISED = (
     "exact_match and f1 after SQuAD's normalisation: lower case, without articles and punctuation, but with signs and "
-    "points of numbers and with symbols; exact_match_verbatim as written, but for blanks at both ends"
+    "points of numbers and with symbols; figures named verbatim as written, but for blanks at both ends"
 )
+WORDS = "ROUGE, METEOR and WER over words in lower case, composed (NFC), without punctuation; BLEU and CER as written"
 SHORT = 3
 """Letters of words that have no stem."""
 
@@ -43,7 +44,7 @@ class TextMetricsOptions:
 class TextMetrics(Evaluator):
     """Measures ``exact_match`` and ``f1`` with SQuAD's normalisation, ``bleu`` by sacrebleu, ROUGE by rouge-score.
 
-    ``exact_match_verbatim`` takes answers as they are written, but for blanks at both ends.
+    Figures named ``verbatim`` take answers as they are written, but for blanks at both ends.
     """
 
     def __init__(self, options: TextMetricsOptions) -> None:
@@ -63,6 +64,7 @@ class TextMetrics(Evaluator):
         exact = [exact_match(t, e) for t, e in zip(texts, expected, strict=True)]
         verbatim = [float(t.strip() == e.strip()) for t, e in zip(texts, expected, strict=True)]
         f1 = [token_f1(t, e) for t, e in zip(texts, expected, strict=True)]
+        f1_verbatim = [token_f1_verbatim(t, e) for t, e in zip(texts, expected, strict=True)]
         rouge = _rouge(texts, expected, stem=self._options.stem)
         bleu, signature = _bleu(texts, expected, self._tokenizer(expected))
         stopped = [float(answer.finish_reason == "stop") for answer in answers]
@@ -70,13 +72,14 @@ class TextMetrics(Evaluator):
             mean_metric("exact_match", exact, unit="share", direction="higher"),
             mean_metric("exact_match_verbatim", verbatim, unit="share", direction="higher"),
             mean_metric("f1", f1, unit="share", direction="higher"),
+            mean_metric("f1_verbatim", f1_verbatim, unit="share", direction="higher"),
             bleu,
             *(mean_metric(name, values, unit="share", direction="higher") for name, values in rouge.items()),
             mean_metric("stopped", stopped, unit="share", direction="higher"),
-            *(MORE[name](texts, expected) for name in self._options.more),
+            *further(self._options.more, texts, expected),
         )
         records = tuple(map(_record, asked, answers, exact, f1))
-        notes = {"bleu": signature, "exact_match": NORMALISED}
+        notes = {"bleu": signature, "exact_match": NORMALISED, "rouge": WORDS}
         notes |= {"chrf": chrf_signature()} if "chrf" in self._options.more else {}
         return Report("text-metrics", metrics, records + missing, notes)
 

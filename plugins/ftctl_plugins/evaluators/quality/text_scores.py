@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from ftctl.domain.metric import Metric, mean_metric
 from ftctl.ports.evaluator import EvaluatorError
 from ftctl_plugins.evaluators.exact_match import normalise
-from ftctl_plugins.evaluators.words import words
+from ftctl_plugins.evaluators.words import tokens, words
 
 BOOTSTRAP = 200
 
@@ -56,6 +56,11 @@ def wer(answers: Texts, expected: Texts) -> Metric:
     return _error_rate("wer", [words(text) for text in answers], [words(text) for text in expected])
 
 
+def wer_verbatim(answers: Texts, expected: Texts) -> Metric:
+    """Return the error rate of words as they are written, with case and punctuation."""
+    return _error_rate("wer_verbatim", [tokens(text) for text in answers], [tokens(text) for text in expected])
+
+
 def cer(answers: Texts, expected: Texts) -> Metric:
     """Return the character error rate over all examples together."""
     return _error_rate("cer", answers, expected)
@@ -76,15 +81,22 @@ def _error_rate(name: str, answers: Sequence[Sequence[str]], expected: Sequence[
 
 
 def macro_f1(answers: Texts, expected: Texts) -> Metric:
-    """Return the mean F1 over expected answers as classes; compared as `exact_match` does.
+    """Return the mean F1 over expected answers as classes; compared as `exact_match` does."""
+    return _over_classes("macro_f1", list(map(normalise, answers)), list(map(normalise, expected)))
 
-    Its standard error is that of leaving some examples out.
-    """
+
+def macro_f1_verbatim(answers: Texts, expected: Texts) -> Metric:
+    """Return the mean F1 over classes as they are written, but for blanks at both ends."""
+    return _over_classes("macro_f1_verbatim", list(map(str.strip, answers)), list(map(str.strip, expected)))
+
+
+def _over_classes(name: str, answers: Texts, expected: Texts) -> Metric:
+    """Return a macro-F1; its standard error is that of leaving some examples out."""
     from ftctl_adapters.statistics.bootstrap import figure_error
 
-    pairs = [(normalise(one), normalise(other)) for one, other in zip(answers, expected, strict=True)]
+    pairs = list(zip(answers, expected, strict=True))
     error = figure_error(lambda places: _macro_f1([pairs[place] for place in places]), len(pairs))
-    return Metric("macro_f1", _macro_f1(pairs), "share", "higher", len(pairs), error)
+    return Metric(name, _macro_f1(pairs), "share", "higher", len(pairs), error)
 
 
 def _macro_f1(pairs: Sequence[tuple[str, str]]) -> float:
@@ -101,3 +113,11 @@ MORE: dict[str, Callable[[Texts, Texts], Metric]] = {
     "cer": cer,
     "macro_f1": macro_f1,
 }
+VERBATIM: dict[str, Callable[[Texts, Texts], Metric]] = {"wer": wer_verbatim, "macro_f1": macro_f1_verbatim}
+"""Figures of texts as they are written, beside those of normalised texts."""
+
+
+def further(names: Sequence[str], answers: Texts, expected: Texts) -> list[Metric]:
+    """Return the figures of these names, each with the one of texts as they are written, if there is one."""
+    asked = [one for name in names for one in (MORE[name], VERBATIM.get(name)) if one]
+    return [figure(answers, expected) for figure in asked]
