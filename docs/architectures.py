@@ -5,6 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from tests.architectures.refused_methods import REFUSED
 from tests.architectures.tiny_models import ARCHITECTURES
 
 HEAD = """# Architectures
@@ -25,6 +26,17 @@ The last two columns say where a method is limited:
 |---|---|---|---|
 """
 
+METHODS = """
+## Other methods
+
+`full`, `freeze`, `lora`, `prompt` and `p-tuning` take every architecture of the table; each trains as many parameters
+as the plan says. The following tuners refuse some when a run is planned (exit code 2). `ia3` takes more of them if
+`target_modules` and `feedforward_modules` name their layers; it has nothing for experts that are one tensor.
+
+| tuner | refused |
+|---|---|
+"""
+
 TAIL = """
 ## Refused by name
 
@@ -43,4 +55,5 @@ def architectures() -> str:
         f"| {name} | `{one.model_type}` | {'exact' if one.packs else 'refused'} | {one.reached:.0%} |\n"
         for name, one in ARCHITECTURES.items()
     ]
-    return HEAD + "".join(rows) + TAIL
+    refused = [f"| `{use}` | {', '.join(sorted(names))} |\n" for use, names in REFUSED.items()]
+    return HEAD + "".join(rows) + METHODS + "".join(refused) + TAIL

@@ -108,5 +108,8 @@ def test_experts_are_reached_by_name(tmp_path: Path) -> None:
     named = ("mlp.experts.gate_up_proj", "mlp.experts.down_proj")
     model = LoraTuner(LoraOptions(rank=4, target_parameters=named)).adapt(load_base(str(tmp_path), False))
     reached = reached_by(model, adapted_weights(model))
+    shape = model_shape(make_view(tmp_path))
+    planned = LoraTuner(LoraOptions(rank=4, target_parameters=named)).trained(shape)
+    assert planned == sum(part.numel() for part in model.parameters() if part.requires_grad)
     assert reached.share > 0.98, "all but routers"
     assert all("router" in name for name in reached.passed_over)

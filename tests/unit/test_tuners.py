@@ -183,7 +183,7 @@ def test_what_peft_made_opens_in_plain_peft(name: str, tmp_path: Path) -> None:
         ("freeze", {"trainable_layers": 99}, "the model has 4 layers, not 99"),
         ("freeze", {"trainable_modules": ("nosuch",)}, "'nosuch' is in no parameter's name"),
         ("freeze", {"trainable_layers": 0, "trainable_modules": ()}, "nothing would be trained"),
-        ("ia3", {"target_modules": ("nosuch",)}, "match no layer"),
+        ("ia3", {"target_modules": ("nosuch",)}, "no layer is named"),
     ],
 )
 def test_options_that_do_not_fit_the_model_are_refused_when_planned(name: str, changed: Any, said: str) -> None:
@@ -204,8 +204,9 @@ def test_formats_say_what_can_be_merged() -> None:
 )
 def test_what_peft_lacks_beside_experts_is_refused_when_planned(given: dict[str, Any]) -> None:
     shape = LocalModelIntake().look("builtin:tiny", None).shape
-    experts = {"model.layers.0.mlp.experts.gate_up_proj": (4, 32, 32)}
-    mixture, layers = evolve(shape, tensors=shape.tensors | experts), {"target_modules": "q_proj,v_proj"}
+    experts = {f"model.layers.0.mlp.experts.0.{name}_proj.weight": (32, 32) for name in ("gate", "up", "down")}
+    mixture = evolve(shape, architecture="Qwen3MoeForCausalLM", tensors=shape.tensors | experts)
+    layers = {"target_modules": "q_proj,v_proj"}
     with pytest.raises(ConfigInvalid, match=f"tuner.{next(iter(given))}: is for layers alone, and experts are tensors"):
         tuner("lora", **given).plan(mixture, 40)
     tuner("lora", **given, **layers).plan(mixture, 40)

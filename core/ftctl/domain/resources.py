@@ -7,7 +7,10 @@ from typing import Any
 from attrs import field, frozen
 
 ENDS = frozenset({"lm_head", "wte", "wpe", "A_log"})
-"""Parts of tensors' names, beside any with ``embed`` or ``norm``, of which no layer is made."""
+"""Parts of tensors' names, beside any with ``embed`` or ``norm`` and biases, of which no layer is made."""
+
+BUFFERS = (".gate.e_score_correction_bias", ".act_fn.beta", ".act_fn.eps", ".rotary_emb.inv_freq")
+"""Ends of tensors' names that stand in files and are never trained."""
 
 
 @frozen
@@ -35,14 +38,16 @@ class ModelShape:
         return {name: (shape[0], shape[1]) for name, shape in found if len(shape) == 2 and not _is_end(name)}
 
     def count(self, wanted: Callable[[str], bool]) -> int:
-        """Return the number of parameters of the tensors whose names match."""
-        return sum(math.prod(shape) for name, shape in self.tensors.items() if wanted(name))
+        """Return the number of parameters of the tensors whose names match; buffers of the files are none."""
+        parameters = (name for name in self.tensors if not name.endswith(BUFFERS))
+        return sum(math.prod(self.tensors[name]) for name in parameters if wanted(name))
 
 
 def _is_end(tensor: str) -> bool:
-    """Return True for embeddings of tokens and positions, the head and norms, by the names that architectures use."""
+    """Return True for embeddings, the head, norms and biases, by the names that architectures use."""
     parts = tensor.split(".")
-    return any("embed" in part or part in ENDS or "norm" in part for part in parts)
+    ends = any("embed" in part or part in ENDS or "norm" in part for part in parts)
+    return ends or parts[-1].endswith("bias")
 
 
 @frozen

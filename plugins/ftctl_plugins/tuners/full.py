@@ -19,7 +19,7 @@ class FullTuner(WholeModelTuner[FullOptions]):
     """Trains all weights and saves a whole model."""
 
     def trained(self, shape: ModelShape) -> int:
-        return shape.parameters
+        return shape.count(lambda name: True) or shape.parameters
 
     def adapt(self, base: Any) -> Any:
         return base.requires_grad_(True)

@@ -39,7 +39,10 @@ class Ia3Tuner(PeftTuner[Ia3Options]):
         return count
 
     def _refuse_missing(self, shape: ModelShape) -> None:
-        """Refuse names that no layer has: a part of the method would be left out."""
+        """Refuse names that no layer has, and experts, which are tensors: a part of the method would be left out."""
+        if any(".experts." in name for name in shape.tensors):
+            text = "tuner.use: ia3 scales layers, and the experts of this model are tensors"
+            raise ConfigInvalid(text, next_step="take lora")
         layers = {name.removesuffix(".weight").rpartition(".")[2] for name in shape.linear}
         missing = [name for name in self.options.target_modules if name not in layers]
         if missing or not self.options.target_modules:

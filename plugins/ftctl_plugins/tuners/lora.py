@@ -1,5 +1,6 @@
 """``lora``: low-rank adapters. Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, 2021."""
 
+import math
 import shutil
 import tempfile
 import warnings
@@ -12,6 +13,7 @@ from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
 from ftctl_adapters.training.engine_tuner import PeftTuner
 from ftctl_adapters.training.options import ALL_LINEAR, TrainingOptions
+from ftctl_plugins.tuners.lora_layers import targets_of
 
 FROM_WEIGHTS = ("pissa", "olora")
 """Initialisations that take the adapter out of the base weights, and change those."""
@@ -47,21 +49,27 @@ class LowRankTuner(PeftTuner[LowRankT]):
 
     def trained(self, shape: ModelShape) -> int:
         rank = self.options.rank
-        targeted = [size for name, size in shape.linear.items() if self._targets(name)]
-        if not targeted:
-            raise ConfigInvalid(f"tuner.target_modules: {self.options.target_modules!r} matches no layer of the model")
+        targets = targets_of(shape, self.options.target_modules)
         self._refuse_ends(shape)
-        self._refuse_rank(targeted)
-        self._refuse_beside_parameters(shape)
-        for named in self.options.target_parameters:
-            if not any(f".{name}".endswith((f".{named}", f".{named}.weight")) for name in shape.tensors):
-                raise ConfigInvalid(f"tuner.target_parameters: no tensor of the model is named {named!r}")
+        self._refuse_rank(targets.all)
+        self._refuse_beside_parameters(experts=bool(targets.experts or targets.fused))
         for module in self.options.modules_to_save:
             if not any(_of_module(name, module) for name in shape.tensors):
                 raise ConfigInvalid(f"tuner.modules_to_save: {module!r} is no module with weights of its own here")
         whole = shape.count(lambda name: any(_of_module(name, m) for m in self.options.modules_to_save))
-        lengths = sum(rows for rows, _ in targeted) if self.options.use_dora else 0
-        return sum(rank * (rows + columns) for rows, columns in targeted) + lengths + whole
+        lengths = sum(rows for rows, _ in targets.layers) if self.options.use_dora else 0
+        return targets.parameters(rank) + self._of_parameters(shape) + lengths + whole
+
+    def _of_parameters(self, shape: ModelShape) -> int:
+        """Return the number of parameters for the tensors that are named beside layers."""
+        count = 0
+        for named in self.options.target_parameters:
+            sizes = [size for name, size in shape.tensors.items()
+                     if f".{name}".endswith((f".{named}", f".{named}.weight"))]  # fmt: skip
+            if not sizes:
+                raise ConfigInvalid(f"tuner.target_parameters: no tensor of the model is named {named!r}")
+            count += sum(self.options.rank * math.prod(size[:-2]) * sum(size[-2:]) for size in sizes)
+        return count
 
     def _refuse_rank(self, targeted: list[tuple[int, int]]) -> None:
         """Refuse a rank that no targeted layer can have; a start from the weights needs it in every layer.
@@ -75,9 +83,8 @@ class LowRankTuner(PeftTuner[LowRankT]):
             text = f"tuner.rank: must be at most {limit}, the model's {which} layer, not {self.options.rank}"
             raise ConfigInvalid(text)
 
-    def _refuse_beside_parameters(self, shape: ModelShape) -> None:
+    def _refuse_beside_parameters(self, *, experts: bool) -> None:
         """Refuse what PEFT 0.21 has for layers alone, where experts or other tensors are updated too."""
-        experts = self.options.target_modules == ALL_LINEAR and any(".experts." in name for name in shape.tensors)
         if not (experts or self.options.target_parameters):
             return
         given = {
@@ -94,8 +101,8 @@ class LowRankTuner(PeftTuner[LowRankT]):
 
     def frozen(self, shape: ModelShape) -> int:
         plain = not (self.options.lora_dropout or self.options.use_dora)
-        targeted = [rows * columns for name, (rows, columns) in shape.linear.items() if plain and self._targets(name)]
-        return super().frozen(shape) + sum(targeted)
+        layers = targets_of(shape, self.options.target_modules).layers if plain else []
+        return super().frozen(shape) + sum(rows * columns for rows, columns in layers)
 
     def _refuse_ends(self, shape: ModelShape) -> None:
         """Refuse updates of a tensor that is both embedding and head, which cannot be merged."""
@@ -146,11 +153,6 @@ class LowRankTuner(PeftTuner[LowRankT]):
 
         start = self._start if self.options.init_lora_weights in FROM_WEIGHTS else None
         save_adapter(tuned, out, started_from=start)
-
-    def _targets(self, tensor: str) -> bool:
-        wanted = self.options.target_modules
-        module = tensor.removesuffix(".weight")
-        return wanted == ALL_LINEAR or any(module.endswith(f".{name.strip()}") for name in wanted.split(","))
 
 
 def _of_module(tensor: str, module: str) -> bool:

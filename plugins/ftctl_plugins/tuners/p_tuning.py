@@ -32,6 +32,7 @@ class PTuningTuner(PeftTuner[PTuningOptions]):
 
         return PromptEncoderConfig(
             num_virtual_tokens=self.options.num_virtual_tokens,
+            num_attention_heads=1,  # of no meaning here; PEFT wants it, and not every config has it
             encoder_hidden_size=self.options.encoder_hidden_size,
             task_type="CAUSAL_LM",
         )

@@ -32,6 +32,7 @@ class PromptTuner(PeftTuner[PromptOptions]):
         text = self.options.prompt_tuning_init_text
         return PromptTuningConfig(
             num_virtual_tokens=self.options.num_virtual_tokens,
+            num_attention_heads=1,  # of no meaning here; PEFT wants it, and not every config has it
             prompt_tuning_init="TEXT" if text else "RANDOM",
             prompt_tuning_init_text=text or None,
             tokenizer_name_or_path=base.name_or_path if text else None,
