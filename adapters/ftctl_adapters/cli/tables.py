@@ -58,7 +58,7 @@ def _for_batch(resources: dict[str, Any]) -> str:
     largest = resources["notes"].get("largest_batch")
     if not largest:
         return " at most (rows are not encoded yet)"
-    return f" for a batch of {largest['sequences']} sequences of at most {largest['tokens']} tokens"
+    return f" for a batch of {largest['sequences']} sequences of at most {largest['longest']} tokens"
 
 
 def _shown(evaluation: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from attrs import frozen
@@ -121,7 +122,7 @@ def _batch(
 
     ids, mask = _left_padded(prompts, tokenizer.pad_id)
     noise = [GumbelNoise(list(map(drawing.seed_of, prompts)), drawing.temperature)] if drawing else []
-    with torch.inference_mode():
+    with torch.inference_mode(), _head_on_whole_rows(model):
         out = model.generate(
             input_ids=ids,
             attention_mask=mask,
@@ -133,6 +134,21 @@ def _batch(
             pad_token_id=tokenizer.pad_id,
         )
     return [_answer(tokenizer, row) for row in out[:, ids.shape[1] :].tolist()]
+
+
+@contextmanager
+def _head_on_whole_rows(model: Any) -> Iterator[None]:
+    """Give the head contiguous states.
+
+    transformers takes each row's last state out of all. For such a slice and a frozen weight, as PEFT leaves it, torch
+    2.13 multiplies batch by batch, with a copy of the weight for every row: gigabytes.
+    """
+    head = model.get_output_embeddings()
+    handle = head.register_forward_pre_hook(lambda _, given: (given[0].contiguous(), *given[1:]))
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def _left_padded(prompts: Sequence[Sequence[int]], pad_id: int) -> tuple[Any, Any]:

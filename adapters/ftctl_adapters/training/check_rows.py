@@ -49,10 +49,16 @@ def checked_rows(task: Task) -> dict[str, Any]:
 
 
 def largest_batch(rows: Rows, task: Task) -> dict[str, int]:
-    """Return sequences and longest length, in tokens, of the batch that the first epoch begins with."""
-    first = epoch_batches(rows.lengths, task.batch_size, task.context.seed, 0)[0]
-    sequences = [len(piece.ids) for number in first for piece in rows.row(number)]
-    return {"sequences": len(sequences), "tokens": max(sequences)}
+    """Return sequences, and tokens of the longest and of all, of the batch that needs the most memory.
+
+    An epoch begins with its largest; an objective's constants are computed for the longest rows together.
+    """
+    batches = [epoch_batches(rows.lengths, task.batch_size, task.context.seed, 0)[0]]
+    if task.objective.constants:
+        batches.append(rows.sorted_numbers(task.batch_size)[-1])
+    lengths = [[len(piece.ids) for number in batch for piece in rows.row(number)] for batch in batches]
+    largest = max(lengths, key=sum)
+    return {"sequences": len(largest), "longest": max(largest), "tokens": sum(largest)}
 
 
 def encoded_rows(task: Task, tokenizer: ChatTokenizer, split: str, group: Group) -> tuple[Rows, Account]:

@@ -100,7 +100,8 @@ def _width(shape: ModelShape, options: TrainingOptions) -> int:
 
 def _longest_allowed(shape: ModelShape, options: TrainingOptions, sequences_per_row: int) -> LargestBatch:
     length = min(options.max_length, shape.max_positions or options.max_length)
-    return LargestBatch(options.per_device_train_batch_size * sequences_per_row, length)
+    sequences = options.per_device_train_batch_size * sequences_per_row
+    return LargestBatch(sequences, length, sequences * length)
 
 
 def activations(shape: ModelShape, options: TrainingOptions, kept: Kept, batch: LargestBatch) -> int:
@@ -112,7 +113,9 @@ def activations(shape: ModelShape, options: TrainingOptions, kept: Kept, batch: 
     After Korthikanti et al., Reducing Activation Recomputation in Large Transformer Models, 2022, section 4.1, counted
     for the kernels that are used here.
     """
-    length, tokens = batch.tokens, batch.tokens * batch.sequences
+    length, tokens = batch.longest, batch.tokens
+    if shape.architecture not in UNPADDED:
+        tokens = batch.longest * batch.sequences
     hidden, mlp = shape.hidden_size, max((out for out, _ in shape.linear.values()), default=4 * shape.hidden_size)
     separate = options.packing and options.packing_attention == "separate"
     masked = separate and shape.architecture not in UNPADDED

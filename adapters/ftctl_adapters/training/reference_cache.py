@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ftctl.ports import Objective
+from ftctl.ports.objective import Batch
 from ftctl_adapters.modeling.forward import ModelForward
 from ftctl_adapters.training.engines.group import Group
 from ftctl_adapters.training.training_rows import Rows
@@ -52,10 +53,15 @@ def _computed(rows: Rows, objective: Objective, model: Any, size: int, pad_id: i
     # begin nats away from its own reference
     with switched_off:
         for numbers, counts in group.part(rows.sorted_numbers(size)):
-            batch = group.placed(rows.batch(numbers, pad_id))
-            for name, values in objective.constants_of(ModelForward(model), batch).items():
-                if counts:
-                    found[name][numbers] = values.detach().float().cpu()
+            told = _of_batch(objective, model, group.placed(rows.batch(numbers, pad_id)))
+            for name, values in told.items() if counts else ():
+                found[name][numbers] = values
     group.add(found)
     model.train()
     return found
+
+
+def _of_batch(objective: Objective, model: Any, batch: Batch) -> dict[str, Any]:
+    """Return the constants of a batch; what gradients would need is freed on return, before the next batch."""
+    told = objective.constants_of(ModelForward(model), batch)
+    return {name: values.detach().float().cpu() for name, values in told.items()}

@@ -156,7 +156,8 @@ class _Run:
     def plan_memory(self, record: dict[str, Any]) -> None:
         """Plan memory again, now for the rows that will be trained."""
         plan = self.plan
-        resources = with_largest_batch(plan.spec, plan.model.shape, plan.resources, record["summary"])
+        splits = self.runner.made["data"].facts["splits"]
+        resources = with_largest_batch(plan.spec, plan.model.shape, plan.resources, splits, record["summary"])
         if resources == plan.resources:
             return
         self.plan = evolve(plan, resources=resources)

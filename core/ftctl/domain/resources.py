@@ -52,9 +52,10 @@ def _is_end(tensor: str) -> bool:
 
 @frozen
 class LargestBatch:
-    """The batch of a training that needs the most memory: its sequences, and the tokens of the longest of them."""
+    """The batch of a training that needs the most memory: its sequences, the tokens of the longest, and of all."""
 
     sequences: int
+    longest: int
     tokens: int
 
 
@@ -63,12 +64,13 @@ class TrainingData:
     """Rows that a training is planned for.
 
     ``rows`` of the train split, ``None`` before they have been read; ``sequences_per_row`` that the objective makes of
-    a row, two for pairs; ``largest_batch`` once the rows have been encoded.
+    a row, two for pairs; ``largest_batch`` once the rows have been encoded; ``test_rows`` that models are measured on.
     """
 
     rows: int | None
     sequences_per_row: int = 1
     largest_batch: LargestBatch | None = None
+    test_rows: int | None = None
 
 
 @frozen

@@ -74,8 +74,8 @@ def _described(stage: str, data: dict[str, Any]) -> str:
 def _estimated(stage: str, data: dict[str, Any]) -> str:
     phases = ", ".join(f"{phase} {size / 1e6:,.0f} MB" for phase, size in data["memory"].items())
     largest = data["largest_batch"]
-    batch = f"its largest batch has {largest['sequences']} sequences of at most {largest['tokens']} tokens"
-    return f"  {stage} expects memory of {phases}; {batch}"
+    batch = f"the largest batch has {largest['sequences']} sequences of at most {largest['longest']} tokens"
+    return f"  {stage} expects memory: {phases}; {batch}"
 
 
 def _plain(value: Any) -> str:
