@@ -36,15 +36,14 @@ PEOPLE = ("Ada", "Bo", "Cy", "Dan", "Eve", "Flo", "Gus", "Hal", "Ida", "Jo", "Ki
 def served(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What the run told, as soon as it serves; it ends with the tests."""
     folder = tmp_path_factory.mktemp("tools")
-    tuner = {"use": "full", "learning_rate": 3e-3, "max_steps": 24, "max_length": 512, "bf16": False,
-             "per_device_train_batch_size": 8}  # fmt: skip
-    small_run(folder, tuner=tuner, chat_template="tools.jinja", evaluators=["tool-calls"], server="transformers")
+    small_run(folder, chat_template="tools.jinja", evaluators=["tool-calls"], server="transformers")
     (folder / "tools.jinja").write_text(TEMPLATE)
     rows = [{"messages": [{"role": "user", "content": f"What time is it, {name}?"},
                           {"role": "assistant", "content": None, "tool_calls": [CALL]}], "tools": [TOOL]}
             for name in PEOPLE]  # fmt: skip
     (folder / "phrases.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    command = [sys.executable, "-m", "ftctl_adapters.cli", "run", "run.yaml", "--json"]
+    command = [sys.executable, "-m", "ftctl_adapters.cli", "run", "run.yaml", "--json", "--tuner", "full"]
+    command += [f"--set=tuner.{one}" for one in ("learning_rate=3e-3", "max_steps=24", "max_length=512", "bf16=false")]
     with (folder / "stderr").open("w") as log:
         process = subprocess.Popen(
             command, cwd=folder, env=minimal_environment(), stdout=subprocess.PIPE, stderr=log, text=True
