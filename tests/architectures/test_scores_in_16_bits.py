@@ -1,4 +1,4 @@
-"""In 16 bits rounding hides a state that passes from one ending to the next: scores must not depend on their company."""
+"""Scores must not depend on their company: in 16 bits rounding hides a state that passes to the next ending."""
 
 import pytest
 

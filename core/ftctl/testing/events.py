@@ -21,7 +21,10 @@ SAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
     (events.STAGE_STARTED, {"plugin": "lora"}),
     (events.DATA_DESCRIBED, {"rows": 40, "states": {"kept": 40}}),
     (events.DATA_DESCRIBED, {"labels": "user: ⟦answer⟧"}),
-    (events.MEMORY_ESTIMATED, {"memory": {"train": 2_000_000_000}, "largest_batch": {"sequences": 4, "longest": 187, "tokens": 640}}),
+    (
+        events.MEMORY_ESTIMATED,
+        {"memory": {"train": 2_000_000_000}, "largest_batch": {"sequences": 4, "longest": 187, "tokens": 640}},
+    ),
     (events.TRAINING_RESUMED, {"step": 1, "total": 4}),
     (
         events.STEP_FINISHED,
