@@ -2,8 +2,8 @@
 
 The server of transformers 5.24 takes the temperature and answers greedily, since the model's own generation config
 decides whether it samples. It sets a seed when a request arrives, and not when its answer is computed. It leaves the
-stop text in the answer, and a request with no message or no token to answer with ends as an error of the server. It
-calls a model by its folder.
+stop text in the answer. It reads calls of tools out of answers to requests that offer none. A request with no message
+or no token to answer with ends as an error of the server. It calls a model by its folder.
 """
 
 from contextvars import ContextVar
@@ -14,6 +14,10 @@ from attrs import frozen
 Stop = str | list[str] | None
 _stop: ContextVar[Stop] = ContextVar("stop", default=None)
 """Stop texts of the request that is being answered; each has a task of its own."""
+_calls: ContextVar[bool] = ContextVar("calls", default=False)
+"""Whether calls of tools are to be read out of its answer."""
+REASONED = "</think>"
+"""Mark behind which an answer stands."""
 
 
 @frozen
@@ -96,6 +100,7 @@ def _checked(inner: Any) -> Any:
         from fastapi import HTTPException
 
         inner(self, body)
+        _calls.set(bool(body.get("tools")) and body.get("tool_choice") != "none")
         problem = problem_of(body)
         if problem:
             raise HTTPException(status_code=400, detail=problem)
@@ -135,11 +140,16 @@ def _cut(inner: Any) -> Any:
 
 
 def _parsed(inner: Any) -> Any:
-    """Cut what the server reads out of the token ids once more, where it knows how the model marks its answers."""
+    """Correct what the server reads out of the token ids, where it knows how the model marks its answers.
 
-    def parse(*given: Any, **more: Any) -> Any:
-        content, *rest = inner(*given, **more)
-        return before_stop(content, _stop.get()), *rest
+    It is cut once more. Calls of tools are text where the request offers no tools, or wants no calls.
+    """
+
+    def parse(*given: Any, cleaned_content: str, **more: Any) -> Any:
+        content, reasoning, calls = inner(*given, cleaned_content=cleaned_content, **more)
+        if calls and not _calls.get():
+            content, calls = cleaned_content.rpartition(REASONED)[2].lstrip() if reasoning else cleaned_content, None
+        return before_stop(content, _stop.get()), reasoning, calls
 
     return parse
 
