@@ -15,8 +15,17 @@ from tests.docs.shell import documented
 
 UNABLE = ("[disk-full]", "Temporary failure in name resolution", "Failed to establish a new connection")
 """What a machine can lack, as against what can be wrong with a recipe."""
-SELDOM = ("TestVllm::test_it_ends_when_what_listens_was_killed",)
-"""Tests of contracts that start vLLM once more; a class that keeps a contract cannot mark what it inherits."""
+SELDOM = (
+    "TestVllm::test_it_ends_when_what_listens_was_killed",
+    "TestVllm::test_weights_that_are_cut_off_are_refused_before_it_is_ready",
+    "test_garak.py::test_it_keeps_its_contract_where_it_lives",
+    "test_inspect_ai.py::test_it_keeps_its_contract_where_it_lives",
+    "test_pyrit.py::test_it_keeps_its_contract_where_it_lives",
+)
+"""Contracts that cost most: vLLM started once more, and evaluators that are run whole beside them.
+
+A class that keeps a contract cannot mark what it inherits.
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -87,12 +87,13 @@ def exported(environment: Callable[[str], None], testing: Path, tmp_path_factory
     return Artifact("model", ONNX, "e" * 64, str(folder / "out"), json.loads(done.stdout.splitlines()[-1]))
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("place", "name", "values"),
     [
-        pytest.param("llmcompressor", "gptq", {}, marks=pytest.mark.nightly),
-        pytest.param("llmcompressor", "w8a8", {}, marks=pytest.mark.nightly),
-        pytest.param("gptq", "gptqmodel", {}, marks=pytest.mark.nightly),
+        ("llmcompressor", "gptq", {}),
+        ("llmcompressor", "w8a8", {}),
+        ("gptq", "gptqmodel", {}),
         ("onnx", "onnx", {"precision": "int8"}),
     ],
 )

@@ -22,12 +22,13 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, environment: Callable[[s
     return folder
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("compressor", "told", "share"),
     [
         ("gptq", {"bits": 4, "group_size": 64}, 0.55),
-        pytest.param("gptqmodel", {"bits": 4, "group_size": 64}, 0.55, marks=pytest.mark.nightly),
-        pytest.param("w8a8", {"bits": 8, "activation_bits": 8}, 0.7, marks=pytest.mark.nightly),
+        ("gptqmodel", {"bits": 4, "group_size": 64}, 0.55),
+        ("w8a8", {"bits": 8, "activation_bits": 8}, 0.7),
     ],
 )
 def test_quantised_weights_are_smaller_measured_and_served(

@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Ftctl, minimal_environment, run_in
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.kills]
 STEPS = "[normalise, dedup-exact]"
 
 

@@ -1,4 +1,4 @@
-"""Killed at twenty moments of one evaluation, the same command goes on and ends with the same figures."""
+"""Killed at ten moments of one evaluation, the same command goes on and ends with the same figures."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ from tests.unit.test_processes import wait_for
 
 pytestmark = [pytest.mark.heavy, pytest.mark.kills]
 
-KILLS, ROWS, LATEST = 20, 2200, 150
+KILLS, ROWS, LATEST = 10, 1100, 150
 """A life is struck at one of its first questions up to the latest; what is on disk are batches of 64."""
 
 
@@ -83,7 +83,7 @@ def told(folder: Path, document: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_twenty_kills_change_no_figure(striking: tuple[Striking, FakeService], tmp_path: Path) -> None:
+def test_ten_kills_change_no_figure(striking: tuple[Striking, FakeService], tmp_path: Path) -> None:
     answers, service = striking
     split = ("--set", "data_source.split.test=0.9", "--set", "data_source.split.validation=0.05")
     undisturbed, struck = tmp_path / "undisturbed", tmp_path / "struck"

@@ -14,7 +14,7 @@ from tests.conftest import Ftctl
 from tests.functional.small import PHRASES
 from tests.functional.ten import TEN
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.nightly]
 
 RUN = """
 model: builtin:tiny
