@@ -2,6 +2,9 @@
 
 from typing import Any
 
+CACHE = 512 * 1024**2
+"""Bytes of keys, values and logits that a batch of answers may take, unless one question alone takes more."""
+
 LOGITS = 8
 """Bytes of an entry of the vocabulary while a token is chosen: as the model gives it, and in float32."""
 

@@ -8,15 +8,12 @@ from typing import Any
 from attrs import frozen
 
 from ftctl.ports import Answer
-from ftctl_adapters.modeling.cache_size import bytes_per_answer, bytes_per_token
+from ftctl_adapters.modeling.cache_size import CACHE, bytes_per_answer, bytes_per_token
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_adapters.modeling.windows import context_of
 
 MASK = 64 * 1024**2
 """Entries of a batch's attention mask, rows by padded tokens squared: 64 questions of 1,024 tokens, or one longer."""
-
-CACHE = 512 * 1024**2
-"""Bytes of a batch's keys, values and logits, unless one question alone takes more."""
 
 
 @frozen

@@ -55,7 +55,7 @@ def largest_batch(rows: Rows, task: Task) -> dict[str, int]:
     """
     batches = [epoch_batches(rows.lengths, task.batch_size, task.context.seed, 0)[0]]
     if task.objective.constants:
-        batches.append(rows.sorted_numbers(task.batch_size)[-1])
+        batches += rows.sorted_numbers(task.batch_size)[-2:]  # the last may be a rest
     lengths = [[len(piece.ids) for number in batch for piece in rows.row(number)] for batch in batches]
     largest = max(lengths, key=sum)
     return {"sequences": len(largest), "longest": max(largest), "tokens": sum(largest)}
