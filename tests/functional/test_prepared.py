@@ -44,3 +44,12 @@ def test_rows_that_spell_a_special_token_may_be_dropped(ftctl: Ftctl, tmp_path: 
     assert states["kept"] + states["dropped_special_token"] < 45
     events = next(tmp_path.glob(".ftctl/runs/*/events.ndjson")).read_text()
     assert "examples spell a special token, and are dropped" in events
+    (estimated,) = [json.loads(line) for line in events.splitlines() if '"MemoryEstimated"' in line]
+    planned = json.loads(ftctl("run", "run.yaml", "--tuner", "lora", *chosen, "--dry-run", "--json").stdout)
+    unread = ("--set", "data_source.data_seed=7")
+    before = json.loads(ftctl("run", "run.yaml", "--tuner", "lora", *chosen, *unread, "--dry-run", "--json").stdout)
+    assert planned["resources"]["memory"] == estimated["data"]["memory"], "the rows are known"
+    assert planned["resources"]["notes"]["largest_batch"]["longest"] < 60
+    assert before["resources"]["notes"] == {}
+    assert before["resources"]["memory"]["train"] > 1.2 * planned["resources"]["memory"]["train"]
+    assert planned["training"]["max_steps"] == 1

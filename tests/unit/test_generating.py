@@ -21,6 +21,8 @@ from ftctl_adapters.modeling.tokenizer import ChatTokenizer
 from ftctl_plugins.evaluators.robustness.boundary import Boundary, BoundaryOptions
 
 torch = pytest.importorskip("torch")
+from torch.profiler import ProfilerActivity, profile  # noqa: E402
+
 pytestmark = pytest.mark.heavy
 TINY = str(BUILTIN["builtin:tiny"])
 
@@ -83,6 +85,15 @@ def test_a_batch_is_as_large_as_its_keys_values_and_logits_allow(
     seen.shapes.clear()
     greedy(model, tokenizer, prompts[:2], 6)
     assert seen.shapes == [(1, 10), (1, 10)], "one question is always asked"
+
+
+def test_a_frozen_head_is_not_copied_for_each_row(model: Any, tokenizer: ChatTokenizer) -> None:
+    """As PEFT leaves it, in bfloat16: its weight requires no gradient, and torch would multiply row by row."""
+    small, prompts = model.bfloat16().requires_grad_(False), [[5 + place] * 30 for place in range(8)]
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        greedy(small, tokenizer, prompts, 2)
+    head = small.get_output_embeddings().weight.numel() * 2
+    assert max(event.cpu_memory_usage for event in seen.events()) < 4 * head
 
 
 def test_a_token_of_a_real_model_takes_what_its_config_says() -> None:

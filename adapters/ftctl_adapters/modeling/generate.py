@@ -137,8 +137,8 @@ def _batch(
 def _head_on_whole_rows(model: Any) -> Iterator[None]:
     """Give the head contiguous states.
 
-    transformers takes each row's last state out of all. For such a slice and a frozen weight, as PEFT leaves it, torch
-    2.13 multiplies batch by batch, with a copy of the weight for every row: gigabytes.
+    transformers takes each row's last state out of all. For such a slice in bfloat16 and a frozen weight, as PEFT
+    leaves it, torch 2.13 multiplies row by row, with a copy of the weight for each: gigabytes.
     """
     head = model.get_output_embeddings()
     handle = head.register_forward_pre_hook(lambda _, given: (given[0].contiguous(), *given[1:]))

@@ -103,7 +103,7 @@ def _answering(shape: ModelShape, width: int, held: Held, data: TrainingData, lo
     tokens = CACHE // max(token, 1)
     if data.test_rows is not None:
         tokens = min(tokens, data.test_rows * (longest + NEW_TOKENS))
-    made = width * (2 * shape.hidden_size + 3 * _mlp(shape)) + (10 * _mlp(shape) if held.added else 0)
+    made = width * (2 * shape.hidden_size + 3 * _mlp(shape)) + (5 * _mlp(shape) if held.added else 0)
     return tokens * (token + made)
 
 
