@@ -1,13 +1,16 @@
-"""A real model, SmolLM2-135M-Instruct, is trained, measured, compressed, served and verified."""
+"""A real model, SmolLM2-135M-Instruct, is trained, measured, compressed, served by three servers, and talked to."""
 
 import json
 import math
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Ftctl, run_in
+from tests.conftest import Ftctl, minimal_environment, run_in
 from tests.functional.small import small_run
 from tests.real_model import smollm2
 
@@ -59,6 +62,45 @@ def test_it_answers_sensibly_before_and_after(trained: tuple[Path, dict[str, Any
     for one in answers:
         land = next(land for land in CAPITALS if land in one["prompt"])
         assert CAPITALS[land] in one["answer"]
+
+
+@pytest.mark.parametrize(("compressor", "server"), [("onnx", "onnx"), ("none", "vllm")])
+def test_other_servers_answer_as_it_was_trained(
+    trained: tuple[Path, dict[str, Any]], environment: Callable[[str], None], compressor: str, server: str
+) -> None:
+    folder, _ = trained
+    environment(server)
+    chosen = ("--tuner", "lora", "--set", "tuner.max_steps=4", *SHORT)
+    named = ("--compressor", compressor, "--server", server)
+    done = run_in(folder)("run", "run.yaml", "--once", *chosen, *named, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert {stage["name"]: stage["status"] for stage in told["stages"]}["tune"] == "cached"
+    assert told["stages"][-1]["name"] == "verify"
+
+
+def test_it_is_talked_to(trained: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = trained
+    (model,) = [stage["artifact"] for stage in told["stages"] if stage["name"] == "compress"]
+    command = [sys.executable, "-m", "ftctl_adapters.cli"]
+    served = subprocess.Popen(
+        [*command, "serve", model, "--json"], cwd=folder, env=minimal_environment(), stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert served.stdout is not None
+        endpoint = json.loads(served.stdout.readline())["endpoint"]
+        asked = "What is the capital of France?\nAnd of Italy?\n"
+        named = ("--model", endpoint["model"], "--max-tokens", "24")
+        said = subprocess.run(
+            [*command, "chat", endpoint["url"], *named],
+            input=asked, env=minimal_environment(), capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+    finally:
+        served.kill()
+        served.communicate()
+    assert said.returncode == 0, said.stderr
+    assert "Paris" in said.stdout
+    assert "Rome" in said.stdout
 
 
 def test_dpo_begins_at_ln_2_in_bfloat16(ftctl: Ftctl, model: str, tmp_path: Path) -> None:

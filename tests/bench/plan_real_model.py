@@ -28,6 +28,7 @@ SETTINGS: list[dict[str, Any]] = [
     {"use": "full", "objective": "sft", "per_device_train_batch_size": 4},
 ]
 ROWS = 240
+ANSWERS = {"use": "text-metrics", "max_new_tokens": 32}
 
 
 def main() -> None:
@@ -53,7 +54,7 @@ def phases(folder: Path, settings: dict[str, Any]) -> dict[str, tuple[int, int]]
         "model": str(smollm2()),
         "data_source": {"use": "jsonl", "path": "rows.jsonl", "split": {"validation": 0.1, "test": 0.2}},
         "tuner": common | settings,
-        "evaluators": [{"use": "text-metrics", "max_new_tokens": 32}, "perplexity"],
+        "evaluators": ["perplexity", *([] if settings["objective"] == "pt" else [ANSWERS])],
     }
     (folder / "run.yaml").write_text(json.dumps(run))
     command = [sys.executable, "-m", "ftctl_adapters.cli", "evaluate", "run.yaml", "--json"]
@@ -64,7 +65,9 @@ def phases(folder: Path, settings: dict[str, Any]) -> dict[str, tuple[int, int]]
     train = max(step["rss_bytes"] for step in steps if "rss_bytes" in step)
     peaks = {stage["name"]: stage["peak_rss_bytes"] for stage in json.loads(done.stdout)["stages"]}
     evaluate = max(peaks["baseline"], peaks["evaluate"])
-    return {"train": (planned["train"], train), "evaluate": (planned["evaluate"], evaluate)}
+    found = {"train": (planned["train"], train), "evaluate": (planned["evaluate"], evaluate)}
+    # raw texts are not answered, which is what the plan of an evaluation is about
+    return {"train": found["train"]} if settings["objective"] == "pt" else found
 
 
 def rows(objective: str) -> list[dict[str, Any]]:
