@@ -84,7 +84,11 @@ def test_it_is_talked_to(trained: tuple[Path, dict[str, Any]]) -> None:
     (model,) = [stage["artifact"] for stage in told["stages"] if stage["name"] == "compress"]
     command = [sys.executable, "-m", "ftctl_adapters.cli"]
     served = subprocess.Popen(
-        [*command, "serve", model, "--json"], cwd=folder, env=minimal_environment(), stdout=subprocess.PIPE, text=True
+        [*command, "serve", model, "--server", "transformers", "--json"],
+        cwd=folder,
+        env=minimal_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert served.stdout is not None
