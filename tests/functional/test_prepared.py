@@ -53,3 +53,14 @@ def test_rows_that_spell_a_special_token_may_be_dropped(ftctl: Ftctl, tmp_path: 
     assert before["resources"]["notes"] == {}
     assert before["resources"]["memory"]["train"] > 1.2 * planned["resources"]["memory"]["train"]
     assert planned["training"]["max_steps"] == 1
+
+
+def test_rows_that_lose_their_end_are_told_with_their_number(ftctl: Ftctl, tmp_path: Path) -> None:
+    rows(tmp_path, 0)
+    cut = ("--tuner", "lora", "--set", "tuner.max_length=20", "--set", "tuner.overlong=truncate_right")
+    shown = ftctl("tune", "run.yaml", "--show-labels", "2", *cut)
+    assert "2 of 2 rows were cut at their end and hold no stop token, so they teach never to stop" in shown.stderr
+    done = ftctl("tune", "run.yaml", "--set", "tuner.max_steps=1", *cut)
+    assert done.returncode == 0, done.stderr
+    assert "! train: 3" in done.stderr
+    assert "they teach never to stop; raise tuner.max_length" in done.stderr
