@@ -20,6 +20,7 @@ SELDOM = (
     "TestVllm::test_weights_that_are_cut_off_are_refused_before_it_is_ready",
     "test_garak.py::test_it_keeps_its_contract_where_it_lives",
     "test_inspect_ai.py::test_it_keeps_its_contract_where_it_lives",
+    "test_lm_eval.py::test_it_keeps_its_contract_where_it_lives",
     "test_pyrit.py::test_it_keeps_its_contract_where_it_lives",
 )
 """Contracts that cost most: vLLM started once more, and evaluators that are run whole beside them.

@@ -53,7 +53,7 @@ def test_raw_text_is_split_packed_and_trained(ftctl: Ftctl, tmp_path: Path) -> N
     assert found[-1] < 0.8 * found[0]
 
 
-@pytest.mark.parametrize("tuner", ["adapter", "prefix"])
+@pytest.mark.parametrize("tuner", ["adapter", pytest.param("prefix", marks=pytest.mark.nightly)])
 def test_a_method_that_cannot_be_merged_is_measured_but_not_served(ftctl: Ftctl, tmp_path: Path, tuner: str) -> None:
     lines = PHRASES.read_text(encoding="utf-8").splitlines()[:60]
     rest = "evaluators: [{use: text-metrics, max_new_tokens: 8, limit: 3}, perplexity]"

@@ -38,6 +38,7 @@ def finished_tunes(folder: Path) -> list[Any]:
     return [run for run in runs if run["status"] == "done"]
 
 
+@pytest.mark.kills
 def test_a_killed_search_goes_on_and_names_the_best_run(ftctl: Ftctl, tmp_path: Path) -> None:
     folder_with_search(tmp_path)
     process = start(tmp_path, "search", "run.yaml", "--space", "space.yaml")

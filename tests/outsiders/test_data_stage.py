@@ -58,16 +58,26 @@ def write(folder: Path) -> dict[str, str]:
     return {"TRAINING_DB": f"sqlite:///{folder / 'asked.db'}"}
 
 
-def test_three_sources_and_eight_operators_feed_a_run_and_ray_makes_the_same(
-    venv: Callable[..., Venv], tmp_path: Path
-) -> None:
-    made, address = venv("local", "testing", "ray"), write(tmp_path)
+def data_artifact(told: str) -> str:
+    """The artifact of the stage ``data`` in the JSON that a command printed."""
+    (data,) = [stage["artifact"] for stage in json.loads(told)["stages"] if stage["name"] == "data"]
+    return str(data)
+
+
+def with_sql(made: Venv, folder: Path) -> dict[str, str]:
+    """Install the SQL source, write the run file and its rows; return the variables."""
     made.install(ROOT / "contrib" / "ftctl-sql")
-    (tmp_path / "run.yaml").write_text(RUN)
-    done = json.loads(made.run("ftctl", "run", "run.yaml", "--once", "--json", cwd=tmp_path, env=address))
+    (folder / "run.yaml").write_text(RUN)
+    return write(folder)
+
+
+def test_three_sources_and_eight_operators_feed_a_run(venv: Callable[..., Venv], tmp_path: Path) -> None:
+    made = venv("local", "testing")
+    address = with_sql(made, tmp_path)
+    told = made.run("ftctl", "run", "run.yaml", "--once", "--json", cwd=tmp_path, env=address)
+    done = json.loads(told)
     assert done["status"] == "done"
-    (data,) = [stage["artifact"] for stage in done["stages"] if stage["name"] == "data"]
-    folder = tmp_path / ".ftctl" / "artifacts" / data
+    folder = tmp_path / ".ftctl" / "artifacts" / data_artifact(told)
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["rows"] == 60 + 2 + 30 + 60
     assert summary["states"]["quarantined"] == 1
@@ -79,6 +89,13 @@ def test_three_sources_and_eight_operators_feed_a_run_and_ray_makes_the_same(
     for step in steps:
         assert re.search(rf"\| {step} \| \d+ \|", report)
     assert b"a@b.org" not in b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+@pytest.mark.nightly
+def test_ray_makes_the_same_of_them(venv: Callable[..., Venv], tmp_path: Path) -> None:
+    made = venv("local", "testing", "ray")
+    address = with_sql(made, tmp_path)
+    here = made.run("ftctl", "data", "run.yaml", "--json", cwd=tmp_path, env=address)
     ray = ("--workspace", "ray", "--set", "data_source.engine=ray", "--set", "data_source.parts=3")
-    again = json.loads(made.run("ftctl", "data", "run.yaml", "--json", *ray, cwd=tmp_path, env=address))
-    assert [stage["artifact"] for stage in again["stages"] if stage["name"] == "data"] == [data]
+    there = made.run("ftctl", "data", "run.yaml", "--json", *ray, cwd=tmp_path, env=address)
+    assert data_artifact(there) == data_artifact(here)

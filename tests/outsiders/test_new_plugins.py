@@ -39,7 +39,9 @@ def house(venv: Callable[..., Venv], tmp_path_factory: pytest.TempPathFactory) -
     return made, folder
 
 
-@pytest.mark.parametrize("port", LIFECYCLE)
+@pytest.mark.parametrize(
+    "port", [pytest.param(port, marks=pytest.mark.nightly) if port == "tuner" else port for port in LIFECYCLE]
+)
 def test_it_keeps_its_contract_untouched(house: tuple[Venv, Path], port: str) -> None:
     made, folder = house
     told = made.run("pytest", "-q", "-W", "error::pytest.PytestWarning", cwd=folder / project(port))

@@ -104,6 +104,7 @@ def test_a_token_of_a_real_model_takes_what_its_config_says() -> None:
     assert bytes_per_token(like) == 30 * 2 * 3 * 64 * 2
 
 
+@pytest.mark.nightly
 def test_the_long_questions_of_boundary_have_room_in_a_small_model(
     tmp_path: Path, model: Any, tokenizer: ChatTokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
