@@ -1,6 +1,7 @@
 """A plain PEFT training loop in float32, over the very batches that ftctl takes: what the losses should be."""
 
 import json
+import math
 import statistics
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ def mean_loss(work: Path) -> float:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from ftctl_adapters.training.sample_order import epoch_batches
-    from ftctl_adapters.training.schedule import learning_rate, warmup_steps
+    from ftctl_adapters.training.sample_order import epoch_steps
+    from ftctl_adapters.training.schedule import learning_rate
 
     torch.manual_seed(SEED)
     tokenizer = AutoTokenizer.from_pretrained(work / "model")
@@ -23,12 +24,12 @@ def mean_loss(work: Path) -> float:
     model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM"))
     model.train()
     rows = [_encode(tokenizer, json.loads(line)["messages"]) for line in (work / "messages.jsonl").open()]
-    batches = epoch_batches([len(ids) for ids, _ in rows], BATCH, SEED, 0)
+    batches = [batch for step in epoch_steps([len(ids) for ids, _ in rows], BATCH, 1, SEED, 0) for batch in step]
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], weight_decay=0.0)
     losses = []
     for step, batch in enumerate(batches):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(RATE, "cosine", step, len(batches), warmup_steps(0, 0.03, len(batches)))
+            group["lr"] = learning_rate(RATE, "cosine", step, len(batches), math.ceil(0.03 * len(batches)))
         loss = model(**_padded([rows[row] for row in batch], tokenizer.pad_token_id)).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -131,8 +131,8 @@ def _no_random_state(patch: pytest.MonkeyPatch) -> None:
 
 
 def _order_of_the_first_epoch(patch: pytest.MonkeyPatch) -> None:
-    ordered = engine.epoch_batches
-    patch.setattr(engine, "epoch_batches", lambda lengths, size, seed, epoch: ordered(lengths, size, seed, 0))
+    ordered = engine.epoch_steps
+    patch.setattr(engine, "epoch_steps", lambda *given: ordered(*given[:-1], 0))
 
 
 def _rate_from_the_start(patch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 
 from ftctl.application.app import App
-from ftctl.application.gates import concerns
+from ftctl.application.gates import concerns, misdirected
 from ftctl.application.plan import make_plan
 from ftctl.application.resolve import resolve
 from ftctl.application.run import run
@@ -162,6 +162,23 @@ def test_a_gate_says_no(fake_app: App) -> None:
         "fail: right of compressed gains 1 over base, at least 1.5 is required",
         f"pass: right of compressed is 1, at most 1 is required, {alone}",
     )
+
+
+def test_a_bound_against_the_direction_of_its_metric_is_refused_before_anything_is_trained(fake_app: App) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        go(fake_app, {**FULL, "gates": [{"metric": "right", "min_value": 0}, {"metric": "right", "max_ratio": 1.05}]})
+    told = "right is better when higher, so this would pass a worse model; use min_gain or min_value"
+    assert caught.value.details == (f"gates[1].max_ratio: {told}",)
+    (journal,) = fake_app.journals.journals.values()  # type: ignore[attr-defined]
+    assert [event.stage for event in journal.recorded if event.kind == "StageFinished"] == ["model", "data", "baseline"]
+
+
+def test_a_gain_is_asked_of_what_should_rise() -> None:
+    lower = measured(perplexity=2.0)
+    assert misdirected([Gate(metric="perplexity", max_ratio=1.0, min_value=0.0)], lower) == []
+    (line,) = misdirected([Gate(metric="perplexity", min_gain=0.0)], lower)
+    assert line.startswith("gates[0].min_gain: perplexity is better when lower")
+    assert misdirected([Gate(metric="f1", min_gain=0.0)], lower) == []
 
 
 def test_a_gate_can_look_at_an_earlier_run(fake_app: App) -> None:

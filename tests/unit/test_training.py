@@ -155,6 +155,29 @@ def test_accumulation_equals_one_big_batch(tmp_path: Path) -> None:
     assert all(torch.allclose(pairs[0][1][name], pairs[1][1][name], atol=1e-6) for name in pairs[0][1])
 
 
+def test_a_training_is_the_same_however_its_steps_are_divided(tmp_path: Path) -> None:
+    """Rows of other lengths, so that batches of like length are others than those of one big batch would be."""
+    found = []
+    for size, accumulation in ((8, 1), (1, 8), (4, 2)):
+        one = trainer(
+            tmp_path / f"{size}",
+            lora_dropout=0.0,
+            optim="sgd",
+            learning_rate=0.1,
+            logging_steps=1,
+            per_device_train_batch_size=size,
+            gradient_accumulation_steps=accumulation,
+        )
+        history = one.run().history
+        found.append(([logged.loss for logged in history if logged.loss is not None], weights(one)))
+    losses, expected = found[0]
+    assert len(losses) == 10
+    for others, trained in found[1:]:
+        assert others == pytest.approx(losses, rel=1e-6)
+        assert all(torch.allclose(trained[name], expected[name], atol=1e-7) for name in expected)
+    assert any(float(tensor.abs().max()) > 1e-3 for name, tensor in expected.items() if "lora_B" in name)
+
+
 def test_the_loss_at_trained_positions_is_the_whole_models_loss() -> None:
     model = load_base(TINY, False).eval().requires_grad_(False)
     batch = collate(rows(5), 0)

@@ -9,7 +9,7 @@ from ftctl_adapters.modeling.tokenizer_check import refuse_other_tokenizer
 from ftctl_adapters.training.encode_split import Encoding, encoded_split
 from ftctl_adapters.training.engines.group import Group
 from ftctl_adapters.training.prepare import APART, Account
-from ftctl_adapters.training.sample_order import epoch_batches
+from ftctl_adapters.training.sample_order import epoch_steps
 from ftctl_adapters.training.tokens_folder import tokens_folder
 from ftctl_adapters.training.training_rows import Rows
 from ftctl_adapters.training.tuning_task import Task
@@ -51,9 +51,10 @@ def checked_rows(task: Task) -> dict[str, Any]:
 def largest_batch(rows: Rows, task: Task) -> dict[str, int]:
     """Return sequences, and tokens of the longest and of all, of the batch that needs the most memory.
 
-    An epoch begins with its largest; an objective's constants are computed for the longest rows together.
+    An epoch's first step has its largest; an objective's constants are computed for the longest rows together.
     """
-    batches = [epoch_batches(rows.lengths, task.batch_size, task.context.seed, 0)[0]]
+    together = task.options.gradient_accumulation_steps
+    batches = list(epoch_steps(rows.lengths, task.batch_size, together, task.context.seed, 0)[0])
     if task.objective.constants:
         batches += rows.sorted_numbers(task.batch_size)[-2:]  # the last may be a rest
     lengths = [[len(piece.ids) for number in batch for piece in rows.row(number)] for batch in batches]

@@ -38,7 +38,11 @@ class TrainingOptions:
         choices=("separate", "joined"),
     )
     learning_rate: float = option(2e-4, help="Peak learning rate.", gt=0, lt=1)
-    lr_scheduler_type: str = option("cosine", help="Learning-rate schedule.", choices=("cosine", "linear", "constant"))
+    lr_scheduler_type: str = option(
+        "cosine",
+        help="Learning-rate schedule, as in transformers; constant has no warm-up.",
+        choices=("cosine", "linear", "constant", "constant_with_warmup"),
+    )
     warmup_steps: int = option(0, help="Steps in which the rate rises from 0; 0: warmup_ratio decides.", ge=0)
     warmup_ratio: float = option(0.03, help="Share of all steps in which the rate rises from 0.", ge=0, lt=1)
     weight_decay: float = option(0.0, help="Weight decay; biases and norms are left out.", ge=0, le=1)

@@ -5,35 +5,44 @@ from collections.abc import Sequence
 from typing import Any
 
 GROUP = 32
-"""Batches that are sorted by length together: little padding, and still a random order."""
+"""Optimizer steps whose rows are sorted by length together: little padding, and still a random order."""
+
+Step = list[list[int]]
+"""Batches of one optimizer step, each a list of row numbers."""
 
 
-def epoch_batches(lengths: Any, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
-    """Return the batches of an epoch as row numbers; rows of similar length share a batch.
+def epoch_steps(lengths: Any, batch_size: int, together: int, seed: int, epoch: int) -> list[Step]:
+    """Return the optimizer steps of an epoch; rows of similar length share a step.
 
-    The batch with the most tokens comes first: what does not fit in memory fails at once, and what does leaves room
-    that every later batch fits into.
+    A step has the same rows however it is divided: 8 batches of 1 train on what 1 batch of 8 does. The step with the
+    most tokens comes first and begins with its longest rows: what does not fit in memory fails at once, and what does
+    leaves room that every later batch fits into.
 
     Args:
         lengths: tokens of every row, a sequence of integers.
-        batch_size: rows a batch; the last one may be smaller.
+        batch_size: rows a batch; the last one of an epoch may be smaller.
+        together: batches a step, over all processes.
         seed: of the run.
         epoch: counted from 0.
     """
     import numpy
 
-    sizes = numpy.asarray(lengths, dtype=numpy.int64)
+    sizes, size = numpy.asarray(lengths, dtype=numpy.int64), batch_size * together
     rows = shuffled(len(sizes), f"{seed}/{epoch}/rows")
-    window = batch_size * GROUP
-    batches: list[Any] = []
+    window = size * GROUP
+    steps: list[Any] = []
     for start in range(0, len(rows), window):
         chunk = rows[start : start + window]
         chunk = chunk[numpy.argsort(sizes[chunk], kind="stable")]
-        batches += [chunk[place : place + batch_size] for place in range(0, len(chunk), batch_size)]
-    ordered = [batches[place].tolist() for place in shuffled(len(batches), f"{seed}/{epoch}/batches")]
+        steps += [chunk[place : place + size][::-1] for place in range(0, len(chunk), size)]
+    ordered = [steps[place].tolist() for place in shuffled(len(steps), f"{seed}/{epoch}/batches")]
     heaviest = max(range(len(ordered)), key=lambda place: len(ordered[place]) * int(sizes[ordered[place]].max()))
     ordered[0], ordered[heaviest] = ordered[heaviest], ordered[0]
-    return ordered
+    return [_divided(step, batch_size) for step in ordered]
+
+
+def _divided(rows: list[int], size: int) -> Step:
+    return [rows[place : place + size] for place in range(0, len(rows), size)]
 
 
 def shuffled(count: int, salt: str) -> Any:
@@ -53,15 +62,10 @@ def shuffled(count: int, salt: str) -> Any:
     return numpy.argsort(mixed, kind="stable")
 
 
-def grouped(batches: Sequence[list[int]], accumulation: int) -> list[list[list[int]]]:
-    """Yield the batches of every optimizer step."""
-    return [list(batches[start : start + accumulation]) for start in range(0, len(batches), accumulation)]
-
-
-def spread(batches: Sequence[list[int]], count: int) -> list[int]:
-    """Return ``count`` rows spread evenly over the batches after the first, or over all if those are too few."""
-    rows = [row for batch in batches[1:] for row in batch]
+def spread(steps: Sequence[Step], count: int) -> list[int]:
+    """Return ``count`` rows spread evenly over the steps after the first, or over all if those are too few."""
+    rows = [row for step in steps[1:] for batch in step for row in batch]
     if len(rows) < count:
-        rows = [row for batch in batches for row in batch]
-    step = max(len(rows) / count, 1.0)
-    return [rows[int((place + 0.5) * step)] for place in range(min(count, len(rows)))]
+        rows = [row for step in steps for batch in step for row in batch]
+    apart = max(len(rows) / count, 1.0)
+    return [rows[int((place + 0.5) * apart)] for place in range(min(count, len(rows)))]

@@ -1,18 +1,28 @@
-"""The learning rate as a function of the step."""
+"""Learning rate as a function of the step, equal to the schedules of transformers (``get_scheduler``)."""
 
 import math
 
+from ftctl_adapters.training.options import TrainingOptions
 
-def warmup_steps(steps: int, ratio: float, total: int) -> int:
-    """Return the number of warm-up steps: ``steps`` if given, else their share of the total."""
-    return steps or math.ceil(total * ratio)
+CONSTANT = "constant"
+"""The schedule without warm-up."""
+
+
+def warmup_steps(options: TrainingOptions, total: int) -> int:
+    """Return the number of warm-up steps: those given, else their share of the total; none if the rate is constant."""
+    if options.lr_scheduler_type == CONSTANT:
+        return 0
+    return options.warmup_steps or math.ceil(total * options.warmup_ratio)
 
 
 def learning_rate(peak: float, kind: str, step: int, total: int, warmup: int) -> float:
-    """Return the rate of a step counted from 0: linear warm-up, then ``cosine`` or ``linear`` to 0, or ``constant``."""
+    """Return the rate of a step counted from 0.
+
+    A linear warm-up begins at 0 and reaches the peak at step ``warmup``; then ``cosine`` and ``linear`` fall to 0.
+    """
     if step < warmup:
-        return peak * (step + 1) / warmup
-    if kind == "constant":
+        return peak * step / warmup
+    if kind.startswith(CONSTANT):
         return peak
     progress = (step - warmup) / max(1, total - warmup)
-    return peak * (0.5 * (1 + math.cos(math.pi * progress)) if kind == "cosine" else 1 - progress)
+    return peak * max(0.0, 0.5 * (1 + math.cos(math.pi * progress)) if kind == "cosine" else 1 - progress)

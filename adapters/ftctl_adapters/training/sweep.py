@@ -12,7 +12,7 @@ from ftctl.ports import Objective, StageContext
 from ftctl_adapters.training.engines.engine import Engine
 from ftctl_adapters.training.engines.group import Group
 from ftctl_adapters.training.options import TrainingOptions
-from ftctl_adapters.training.sample_order import epoch_batches, grouped
+from ftctl_adapters.training.sample_order import epoch_steps
 from ftctl_adapters.training.training_rows import Rows
 
 LOWEST, HIGHEST, STEPS = 1e-7, 1.0, 100
@@ -30,8 +30,8 @@ def sweep(
         NoUsableRows: it ran away before there was anything to see.
     """
     engine = Engine(model, objective, options, Group())
-    ordered = epoch_batches(rows.lengths, options.per_device_train_batch_size, context.seed, 0)
-    groups = grouped(ordered, options.gradient_accumulation_steps)
+    size, together = options.per_device_train_batch_size, options.gradient_accumulation_steps
+    groups = epoch_steps(rows.lengths, size, together, context.seed, 0)
     points: list[tuple[float, float]] = []
     mean, tokens, began = 0.0, 0, time.monotonic()
     model.train()

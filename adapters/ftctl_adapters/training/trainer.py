@@ -26,7 +26,7 @@ from ftctl_adapters.training.checkpoint import (
 from ftctl_adapters.training.divergence import FIRST_ROWS, refuse_divergence, refuse_not_finite
 from ftctl_adapters.training.engines.engine import Counted, Engine
 from ftctl_adapters.training.options import TrainingOptions
-from ftctl_adapters.training.sample_order import epoch_batches, grouped, spread
+from ftctl_adapters.training.sample_order import Step, epoch_steps, spread
 from ftctl_adapters.training.schedule import learning_rate, warmup_steps
 from ftctl_adapters.training.snapshot import Snapshot
 from ftctl_adapters.training.training_rows import Rows
@@ -91,6 +91,7 @@ class Trainer:
             Interrupted: asked to stop; a checkpoint was written first.
         """
         self._resume()
+        self._warn_of_warmup()
         self.engine.model.train()
         started = time.monotonic()
         if self.options.divergence_ratio is not None and self.state.first_loss is None:
@@ -103,6 +104,14 @@ class Trainer:
         if self.options.load_best_model_at_end and self.state.best_step:
             self._load_best()
         return self.state
+
+    def _warn_of_warmup(self) -> None:
+        warmup = warmup_steps(self.options, self.total)
+        if 0 < self.total <= warmup:
+            text = (
+                f"all {self.total} steps are warm-up ({warmup}), so the rate stays below its peak; lower warmup_steps"
+            )
+            self.context.emit(events.WARNING_RAISED, message=f"{text} or warmup_ratio")
 
     def _finished(self, seconds: float) -> None:
         (tokens,) = self.engine.group.sum([self._all_tokens])
@@ -138,7 +147,7 @@ class Trainer:
 
     def _loss_before(self) -> float:
         """Return the loss before training over a few rows spread over the epoch."""
-        rows, size = spread(self._batches(0), FIRST_ROWS), self.options.per_device_train_batch_size
+        rows, size = spread(self._steps(0), FIRST_ROWS), self.options.per_device_train_batch_size
         loss = self._mean_loss(self.train, [rows[start : start + size] for start in range(0, len(rows), size)])
         refuse_not_finite(loss, 0.0, self.state.step)
         return loss
@@ -147,30 +156,25 @@ class Trainer:
         mine = self.engine.group.part(batches)
         return self.engine.mean_loss((rows.batch(numbers, self.pad_id), counts) for numbers, counts in mine)
 
-    def _batches(self, epoch: int) -> list[list[int]]:
-        return epoch_batches(self.train.lengths, self.options.per_device_train_batch_size, self.context.seed, epoch)
+    def _steps(self, epoch: int) -> list[Step]:
+        size, together = self.options.per_device_train_batch_size, self.state.batches_a_step
+        return epoch_steps(self.train.lengths, size, together, self.context.seed, epoch)
 
     def _epoch(self, epoch: int) -> None:
-        groups = grouped(self._batches(epoch), self.state.batches_a_step)
-        for group in groups[self.state.step % self.steps_per_epoch :]:
+        for step in self._steps(epoch)[self.state.step % self.steps_per_epoch :]:
             if self.engine.group.any(self.context.cancelled()):
                 self._save()
                 self.context.stop()
-            self._step(group)
+            self._step(step)
             self._after_step()
             if self._over():
                 return
 
-    def _step(self, numbers: list[list[int]]) -> None:
+    def _step(self, numbers: Step) -> None:
         """Take one optimizer step; the loss is the mean over all units of its batches, however they are divided."""
         fault("train.step.before")
-        rate = learning_rate(
-            self.options.learning_rate,
-            self.options.lr_scheduler_type,
-            self.state.step,
-            self.total,
-            warmup_steps(self.options.warmup_steps, self.options.warmup_ratio, self.total),
-        )
+        kind, warmup = self.options.lr_scheduler_type, warmup_steps(self.options, self.total)
+        rate = learning_rate(self.options.learning_rate, kind, self.state.step, self.total, warmup)
         batches = self._mine(numbers)
         total, more = self.engine.backward(batches)
         refuse_not_finite(total, 0.0, self.state.step + 1)
@@ -189,7 +193,7 @@ class Trainer:
             self._told = time.monotonic()
             self.context.emit(events.PROGRESS_MADE, done=self.state.step, total=self.total, unit="steps")
 
-    def _mine(self, numbers: list[list[int]]) -> list[Counted]:
+    def _mine(self, numbers: Step) -> list[Counted]:
         """Return this process's share of the batches of a step."""
         return [(self.train.batch(rows, self.pad_id), counts) for rows, counts in self.engine.group.part(numbers)]
 

@@ -10,7 +10,7 @@ from ftctl.application.app import App
 from ftctl.application.backend_calls import instantiate
 from ftctl.application.event_bus import EventBus
 from ftctl.application.expected_jobs import expect_jobs
-from ftctl.application.gates import concerns, judge, refuse
+from ftctl.application.gates import concerns, judge, misdirected, refuse
 from ftctl.application.model_metrics import Measured
 from ftctl.application.plan import Plan
 from ftctl.application.preview import PREVIEWS
@@ -26,7 +26,7 @@ from ftctl.domain import event as events
 from ftctl.domain.codec import from_plain, to_plain
 from ftctl.domain.event import Event
 from ftctl.domain.metric import Metric
-from ftctl.errors import FtctlError, GateRefused, Interrupted, SignalArrived
+from ftctl.errors import ConfigInvalid, FtctlError, GateRefused, Interrupted, SignalArrived
 from ftctl.faults import fault
 from ftctl.ports.run_journal import RunJournal
 
@@ -210,6 +210,18 @@ class _Run:
             found = [from_plain(m, Metric) for m in record["metrics"]]
             self.result.metrics[stage.subject] = {m.name: m for m in found}
         self.save("running")
+        if stage.subject in self.result.metrics:
+            self.refuse_misdirected(stage.subject)
+
+    def refuse_misdirected(self, subject: str) -> None:
+        """Refuse bounds against their metric's direction as soon as it is known: mostly before anything is trained.
+
+        Raises:
+            ConfigInvalid: a gate would pass a worse model.
+        """
+        problems = misdirected(self.plan.spec.gates, self.result.metrics[subject]) if self.plan.measures else []
+        if problems:
+            raise ConfigInvalid("a gate contradicts the direction of its metric", details=tuple(problems))
 
     def start_server(self, stage: Stage) -> None:
         started = self.app.clock.now()
