@@ -167,7 +167,7 @@ def test_a_gate_says_no(fake_app: App) -> None:
 def test_a_bound_against_the_direction_of_its_metric_is_refused_before_anything_is_trained(fake_app: App) -> None:
     with pytest.raises(ConfigInvalid) as caught:
         go(fake_app, {**FULL, "gates": [{"metric": "right", "min_value": 0}, {"metric": "right", "max_ratio": 1.05}]})
-    told = "right is better when higher, so this would pass a worse model; use min_gain or min_value"
+    told = "right is better when higher, so this passes a worse model; use min_gain or min_value"
     assert caught.value.details == (f"gates[1].max_ratio: {told}",)
     (journal,) = fake_app.journals.journals.values()  # type: ignore[attr-defined]
     assert [event.stage for event in journal.recorded if event.kind == "StageFinished"] == ["model", "data", "baseline"]

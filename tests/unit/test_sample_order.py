@@ -1,14 +1,13 @@
 """Order and learning rate are pure functions."""
 
 import pytest
-from attrs import fields
+from attrs import fields_dict
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.sample_order import epoch_steps, spread
 from ftctl_adapters.training.schedule import learning_rate, warmup_steps
-
 
 LENGTHS = st.lists(st.integers(1, 99), min_size=1, max_size=300)
 
@@ -73,8 +72,7 @@ def test_a_constant_rate_has_no_warm_up() -> None:
 
 @pytest.mark.heavy
 @pytest.mark.parametrize(("warmup", "total"), [(0, 7), (1, 7), (3, 7), (7, 7)])
-@pytest.mark.parametrize("kind", [field.metadata["choices"] for field in fields(TrainingOptions)
-                                  if field.name == "lr_scheduler_type"][0])  # fmt: skip
+@pytest.mark.parametrize("kind", fields_dict(TrainingOptions)["lr_scheduler_type"].metadata["choices"])
 def test_every_schedule_is_that_of_transformers_step_by_step(kind: str, warmup: int, total: int) -> None:
     import torch
     from transformers import get_scheduler

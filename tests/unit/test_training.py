@@ -64,14 +64,19 @@ def trainer(folder: Path, stop_after: int | None = None, count: int = 37, **chan
         }
     )
     steps: list[int] = []
+    warnings: list[str] = []
 
     def emit(kind: str, **data: Any) -> None:
         if kind == "StepFinished" and "loss" in data:
             steps.append(data["step"])
+        if kind == "WarningRaised":
+            warnings.append(data["message"])
 
     for name in ("work", "out"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    context = StageContext(folder / "work", folder / "out", 5, emit, lambda: stop_after in steps, {"steps": steps})
+    context = StageContext(
+        folder / "work", folder / "out", 5, emit, lambda: stop_after in steps,
+        {"steps": steps, "warnings": warnings})  # fmt: skip
     torch.manual_seed(5)
     tuner = LoraTuner(options)
     model = tuner.adapt(tuner.load(TINY))
@@ -227,11 +232,16 @@ def test_a_loss_that_runs_away_ends_the_run_and_says_by_how_much(tmp_path: Path)
         return one
 
     with pytest.raises(
-        TrainingDiverged, match=r"running mean loss 3\.1.*, 1 before training, more than 2 times, at step 5: rea"
+        TrainingDiverged, match=r"running mean loss 3\.0.*, 1 before training, more than 2 times, at step 7: rea"
     ):
         run(tmp_path / "away", [1.0, 1.0, *[9.0] * 20])
     newest = newest_checkpoint(tmp_path / "away" / "work" / "checkpoints", "spec")
     assert newest is not None
+    once = run(tmp_path / "once", [0.01, 0.01, 0.01, 50.0, *[0.01] * 6], num_train_epochs=2)
+    assert once.state.step == 10, "one batch that is unlike all others is no divergence"
+    (told,) = once.context.settings["warnings"]
+    assert told.startswith("step 4 has a loss of 50, far above all before; its rows: r:")
+    assert told.count("r:") == 8
     assert run(tmp_path / "free", [1.0, *[99.0] * 20], divergence_ratio=None).state.step == 10
     assert run(tmp_path / "small", [0.02, *[0.9] * 20]).state.step == 10, "a small loss may well grow"
 

@@ -1,6 +1,8 @@
 """Search space: metric, budget and parameters in a small YAML file."""
 
+import math
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from ftctl_adapters.config.strict_yaml import read_yaml
 
 VALIDATION_LOSS = "validation_loss"
 SUBJECTS = ("tuned", "compressed")
+COUNTED = 10_000
+"""Most combinations of which it is told which were tried; in a larger space none comes twice by chance."""
 
 
 @options
@@ -26,6 +30,18 @@ class Range:
     def whole(self) -> bool:
         """Return True if both ends are whole numbers, so that every value is."""
         return all(isinstance(end, int) or float(end).is_integer() for end in (self.low, self.high) if end is not None)
+
+    @property
+    def by_integers(self) -> bool:
+        """Return True if the values are drawn as integers; a logarithm from below 1 has none."""
+        return self.low is not None and self.whole and not (self.log and self.low < 1)
+
+    def values(self) -> list[Any] | None:
+        """Return every value there is; ``None`` if there are more than `COUNTED`."""
+        if self.choices:
+            return list(self.choices)
+        low, high = int(self.low or 0), int(self.high or 0)
+        return list(range(low, high + 1)) if self.by_integers and high - low < COUNTED else None
 
 
 @options
@@ -53,6 +69,13 @@ class Space:
     def ranges(self) -> dict[str, Range]:
         """Return the searched keys by their paths in the run file."""
         return {path: Range(**check_options(Range, entry, path)[0]) for path, entry in self.parameters.items()}
+
+    def combinations(self) -> list[dict[str, Any]] | None:
+        """Return every combination of values there is; ``None`` if there are more than `COUNTED`."""
+        values = {path: given.values() for path, given in self.ranges.items()}
+        if math.prod(len(found) if found is not None else COUNTED + 1 for found in values.values()) > COUNTED:
+            return None
+        return [dict(zip(values, found, strict=True)) for found in product(*(given or [] for given in values.values()))]
 
 
 def read_space(path: Path) -> Space:

@@ -6,6 +6,7 @@ Bergstra et al., Algorithms for Hyper-Parameter Optimization, 2011; Golovin et a
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from attrs import define, frozen
@@ -16,6 +17,9 @@ from ftctl_adapters.search.space import VALIDATION_LOSS, Range, Space
 
 FAILED = "failed"
 """Attribute of a trial that failed by itself, with the reason."""
+
+REPEATED = "repeated"
+"""Attribute of a trial whose values another had, so that it was not run."""
 
 Watch = Callable[[Event], None]
 
@@ -59,7 +63,11 @@ class Search:
         wanted, limit = trials or self.space.trials, minutes or self.space.minutes
         deadline = time.monotonic() + limit * 60 if limit else None
         while len(self._done(study)) < wanted and (deadline is None or time.monotonic() < deadline):
-            self._one(study)
+            untried = self._untried(study)
+            if untried == []:
+                self.tell("every combination of the space has been tried")
+                break
+            self._one(study, untried)
         return self._summary(study)
 
     def _open(self) -> Any:
@@ -75,20 +83,37 @@ class Search:
         study.sampler = optuna.samplers.TPESampler(seed=self.space.seed + len(study.trials))
         return study
 
-    def _one(self, study: Any) -> None:
+    def _untried(self, study: Any) -> list[dict[str, Any]] | None:
+        """Return the combinations that no trial had yet; ``None`` where they cannot be counted."""
+        combinations = self.space.combinations()
+        tried = [trial.params for trial in self._done(study)]
+        return None if combinations is None else [one for one in combinations if one not in tried]
+
+    def _ask(self, study: Any, untried: list[dict[str, Any]] | None) -> tuple[Any, dict[str, Any]]:
+        """Return a trial and its values: those that the sampler suggests, or untried ones where it repeats itself."""
+        while True:
+            trial = study.ask()
+            values = {path: suggest(trial, path, given) for path, given in self.space.ranges.items()}
+            if untried is None or values in untried:
+                return trial, values
+            trial.set_user_attr(REPEATED, True)
+            study.tell(trial, state=_optuna().trial.TrialState.FAIL)
+            study.enqueue_trial(Random(f"{self.space.seed}/{trial.number}").choice(untried))  # noqa: S311
+
+    def _one(self, study: Any, untried: list[dict[str, Any]] | None) -> None:
         optuna = _optuna()
-        trial = study.ask()
-        values = {path: suggest(trial, path, given) for path, given in self.space.ranges.items()}
-        self.tell(f"trial {trial.number + 1}: " + "  ".join(f"{path}={value}" for path, value in values.items()))
+        trial, values = self._ask(study, untried)
+        number = len(shown(study))
+        self.tell(f"trial {number}: " + "  ".join(f"{path}={value}" for path, value in values.items()))
         try:
             outcome = self.run_trial(values, self._watch(trial))
         except Pruned:
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-            self.tell(f"trial {trial.number + 1}: stopped early, others were better by then")
+            self.tell(f"trial {number}: stopped early, others were better by then")
         except (GateError, DataError) as error:
             trial.set_user_attr(FAILED, error.what)
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            self.tell(f"trial {trial.number + 1}: failed: {error.what}")
+            self.tell(f"trial {number}: failed: {error.what}")
         except FtctlError as error:
             # nothing that these values did: the search ends, and tries them again when it goes on
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
@@ -98,7 +123,7 @@ class Search:
         else:
             trial.set_user_attr("run_id", outcome.run_id)
             study.tell(trial, outcome.value)
-            self.tell(f"trial {trial.number + 1}: {self.space.metric} {outcome.value:.6g}")
+            self.tell(f"trial {number}: {self.space.metric} {outcome.value:.6g}")
 
     def _watch(self, trial: Any) -> Watch:
         """Report validation losses, and prune a trial worse than the median of the others."""
@@ -126,13 +151,13 @@ class Search:
     def _summary(self, study: Any) -> dict[str, Any]:
         rows = [
             {
-                "trial": trial.number + 1,
+                "trial": number,
                 "state": trial.state.name.lower(),
                 "value": trial.value,
                 "parameters": trial.params,
                 "run_id": trial.user_attrs.get("run_id"),
             }
-            for trial in study.trials
+            for number, trial in enumerate(shown(study), 1)
         ]
         complete = [row for row in rows if row["state"] == "complete"]
         sign = -1 if self.space.towards == "maximize" else 1
@@ -140,11 +165,16 @@ class Search:
         return {"metric": self.space.metric, "direction": self.space.towards, "best": best, "trials": rows}
 
 
+def shown(study: Any) -> list[Any]:
+    """Return the trials but those that only repeated another and were not run."""
+    return [trial for trial in study.trials if REPEATED not in trial.user_attrs]
+
+
 def suggest(trial: Any, path: str, given: Range) -> Any:
     """Suggest a value for the key."""
     if given.choices:
         return trial.suggest_categorical(path, list(given.choices))
-    if given.whole and not (given.log and given.low < 1):  # type: ignore[operator]
+    if given.by_integers:
         return trial.suggest_int(path, int(given.low or 0), int(given.high or 0), log=given.log)
     return trial.suggest_float(path, given.low, given.high, log=given.log)
 

@@ -17,6 +17,11 @@ from ftctl.whole_file import write_whole
 IDS, LABELS, LENGTHS = "ids.i4", "labels.i4", "lengths.i4"
 """Files of 32-bit integers in the machine's order, without a header: they are read where they were written."""
 
+PLACES = "places.txt"
+"""Where each sequence comes from, a line each, UTF-8."""
+
+FILES = {IDS: "int32", LABELS: "int32", LENGTHS: "int32", PLACES: "uint8"}
+
 MARK = "mark.json"
 
 
@@ -37,13 +42,14 @@ class Piece(NamedTuple):
 class Tokens:
     """``ids`` and ``labels`` (tokens,) int32 of all sequences one behind the other, ``lengths`` (sequences,) int64.
 
-    ``ends`` (sequences + 1,) begins with 0.
+    ``ends`` (sequences + 1,) begins with 0; ``places`` (bytes,) uint8 holds the lines of `PLACES`.
     """
 
     ids: Any
     labels: Any
     lengths: Any
     ends: Any
+    places: Any
 
     @staticmethod
     def of(sequences: Iterable[Encoded]) -> "Tokens":
@@ -56,9 +62,9 @@ class Tokens:
         import numpy
 
         found = []
-        for name in (IDS, LABELS, LENGTHS):
+        for name, kind in FILES.items():
             empty = (folder / name).stat().st_size == 0
-            mapped: Any = numpy.empty(0, numpy.int32) if empty else numpy.memmap(folder / name, numpy.int32, "r")
+            mapped: Any = numpy.empty(0, kind) if empty else numpy.memmap(folder / name, kind, "r")
             found.append(mapped)
         return _tokens(*found)
 
@@ -69,6 +75,11 @@ class Tokens:
         """Return one sequence."""
         part = slice(self.ends[number], self.ends[number + 1])
         return Piece(self.ids[part], self.labels[part])
+
+    def where(self, numbers: Iterable[int]) -> list[str]:
+        """Return where these sequences come from; reads the places of all."""
+        lines = self.places.tobytes().decode().split("\n")
+        return [lines[number] for number in numbers]
 
     def joined(self, numbers: list[int], *, separate: bool) -> Piece:
         """Join several sequences into one.
@@ -97,8 +108,8 @@ class TokenWriter:
         self._draft.mkdir(exist_ok=True)
         self.marked: dict[str, Any] = _read_mark(self._draft)
         """What was noted with the last mark of an earlier try; empty where nothing was."""
-        self._files = [(self._draft / name).open("ab") for name in (IDS, LABELS, LENGTHS)]
-        for file, size in zip(self._files, self.marked.get("sizes", (0, 0, 0)), strict=True):
+        self._files = [(self._draft / name).open("ab") for name in FILES]
+        for file, size in zip(self._files, self.marked.get("sizes", [0] * len(FILES)), strict=True):
             file.truncate(size)
             file.seek(size)
 
@@ -111,9 +122,9 @@ class TokenWriter:
             sizes.append(file.tell())
         write_whole(self._draft / MARK, json.dumps({"sizes": sizes, **noted}))
 
-    def append(self, ids: Any, labels: Any, lengths: Any) -> None:
-        """Append int32 arrays of whole sequences, as `arrays` makes them."""
-        for file, values in zip(self._files, (ids, labels, lengths), strict=True):
+    def append(self, *made: Any) -> None:
+        """Append arrays of whole sequences, as `arrays` makes them."""
+        for file, values in zip(self._files, made, strict=True):
             file.write(values.tobytes())
 
     def note(self, name: str, text: str) -> None:
@@ -158,23 +169,25 @@ def _read_mark(draft: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((draft / MARK).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    sizes = [(draft / name).stat().st_size if (draft / name).exists() else 0 for name in (IDS, LABELS, LENGTHS)]
+    sizes = [(draft / name).stat().st_size if (draft / name).exists() else 0 for name in FILES]
     # after a power cut a file can be shorter than what was marked
     return found if all(has >= size for has, size in zip(sizes, found["sizes"], strict=True)) else {}
 
 
-def arrays(sequences: Iterable[Encoded]) -> tuple[Any, Any, Any]:
-    """Return ``ids``, ``labels`` (tokens,) and ``lengths`` (sequences,), int32."""
+def arrays(sequences: Iterable[Encoded]) -> tuple[Any, Any, Any, Any]:
+    """Return ``ids``, ``labels`` (tokens,) and ``lengths`` (sequences,), int32, and ``places`` (bytes,), uint8."""
     import numpy
 
     listed = list(sequences)
     ids = numpy.fromiter((token for sequence in listed for token in sequence.ids), numpy.int32)
     labels = numpy.fromiter((label for sequence in listed for label in sequence.labels), numpy.int32)
-    return ids, labels, numpy.array([len(sequence.ids) for sequence in listed], numpy.int32)
+    places = "".join(sequence.where.replace("\n", " ") + "\n" for sequence in listed)
+    told = numpy.frombuffer(places.encode(errors="replace"), numpy.uint8)
+    return ids, labels, numpy.array([len(sequence.ids) for sequence in listed], numpy.int32), told
 
 
-def _tokens(ids: Any, labels: Any, lengths: Any) -> Tokens:
+def _tokens(ids: Any, labels: Any, lengths: Any, places: Any) -> Tokens:
     import numpy
 
     wide = numpy.asarray(lengths, numpy.int64)
-    return Tokens(ids, labels, wide, numpy.concatenate([[0], numpy.cumsum(wide)]))
+    return Tokens(ids, labels, wide, numpy.concatenate([[0], numpy.cumsum(wide)]), places)

@@ -23,7 +23,7 @@ from ftctl_adapters.training.checkpoint import (
     save_checkpoint,
     usable,
 )
-from ftctl_adapters.training.divergence import FIRST_ROWS, refuse_divergence, refuse_not_finite
+from ftctl_adapters.training.divergence import FIRST_ROWS, is_outlier, refuse_divergence, refuse_not_finite
 from ftctl_adapters.training.engines.engine import Counted, Engine
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.sample_order import Step, epoch_steps, spread
@@ -32,6 +32,8 @@ from ftctl_adapters.training.snapshot import Snapshot
 from ftctl_adapters.training.training_rows import Rows
 
 DEFAULT_SAVE_STEPS = 50
+NAMED_ROWS = 8
+"""Rows that a warning about a step names."""
 QUIET_SECONDS = 15.0
 """Without a logged step, after so long it is told how far training is."""
 
@@ -178,6 +180,8 @@ class Trainer:
         batches = self._mine(numbers)
         total, more = self.engine.backward(batches)
         refuse_not_finite(total, 0.0, self.state.step + 1)
+        if is_outlier(total, self.state, self.options.divergence_ratio):
+            self._tell_outlier(total, numbers)
         refuse_divergence(total, self.state, self.options.divergence_ratio)
         norm = self.engine.update(rate)
         # an overflow in 16 bits is no divergence: the scaler skips the step and lowers its scale
@@ -192,6 +196,12 @@ class Trainer:
             # no part of the history, which must not depend on the machine's pace
             self._told = time.monotonic()
             self.context.emit(events.PROGRESS_MADE, done=self.state.step, total=self.total, unit="steps")
+
+    def _tell_outlier(self, loss: float, numbers: Step) -> None:
+        places = self.train.where([row for batch in numbers for row in batch])
+        more = f" and {len(places) - NAMED_ROWS} more" if len(places) > NAMED_ROWS else ""
+        text = f"step {self.state.step + 1} has a loss of {loss:.4g}, far above all before"
+        self.context.emit(events.WARNING_RAISED, message=f"{text}; its rows: {', '.join(places[:NAMED_ROWS])}{more}")
 
     def _mine(self, numbers: Step) -> list[Counted]:
         """Return this process's share of the batches of a step."""

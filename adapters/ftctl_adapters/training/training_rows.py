@@ -56,6 +56,14 @@ class Rows:
         first = number * self.together
         return [self.tokens.piece(place) for place in range(first, first + self.together)]
 
+    def where(self, numbers: Sequence[int]) -> list[str]:
+        """Return where the sequences of these rows come from, each place once."""
+        if self.packs is not None:
+            sequences = [place for number in numbers for place in self.packs[number]]
+        else:
+            sequences = [number * self.together + place for number in numbers for place in range(self.together)]
+        return list(dict.fromkeys(self.tokens.where(sequences)))
+
     def batch(self, numbers: Sequence[int], pad_id: int) -> Batch:
         """Return the rows of these numbers as a batch."""
         sequences = [piece for number in numbers for piece in self.row(number)]

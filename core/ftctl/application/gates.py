@@ -49,7 +49,7 @@ def misdirected(gates: Sequence[Gate], metrics: Mapping[str, Metric]) -> list[st
         ("max_ratio", "higher", "min_gain or min_value"),
     )
     return [
-        f"gates[{place}].{bound}: {gate.metric} is better when {better}, so this would pass a worse model; use {instead}"
+        f"gates[{place}].{bound}: {gate.metric} is better when {better}, so this passes a worse model; use {instead}"
         for place, gate in enumerate(gates)
         for bound, better, instead in rules
         if getattr(gate, bound) is not None and gate.metric in metrics and metrics[gate.metric].direction == better
