@@ -208,6 +208,30 @@ def test_a_signal_while_training_saves_first_and_loses_nothing(
     assert events(tmp_path, "TrainingResumed")[0]["data"]["step"] == saved[-1]
 
 
+def test_a_second_ctrl_c_ends_at_once_and_the_run_goes_on(tmp_path: Path, expected: tuple[str, float]) -> None:
+    small_run(tmp_path)
+    process = start(tmp_path, "tune", "run.yaml", "--cold")
+    assert wait_for(lambda: events(tmp_path, "StepFinished"), 60)
+    (worker,) = [int(found.name) for found in Path("/proc").glob("[0-9]*")
+                 if str(tmp_path) in _command(found) and _command(found).startswith(sys.executable)
+                 and "ftctl.worker" in _command(found) and "guard.py" not in _command(found)]  # fmt: skip
+    os.kill(worker, signal.SIGSTOP)  # it cannot make its work safe
+    process.send_signal(signal.SIGINT)
+    time.sleep(1)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=5)
+    assert process.returncode == 130
+    assert wait_for(lambda: descendants_gone(tmp_path), 10)
+    assert adapter(finish(tmp_path, "tune", "run.yaml")) == expected[0]
+
+
+def _command(process: Path) -> str:
+    with contextlib.suppress(OSError):
+        return (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    return ""
+
+
 def test_two_at_once_one_is_told_who_owns_the_run(tmp_path: Path) -> None:
     small_run(tmp_path)
     owner = start(tmp_path, "tune", "run.yaml")

@@ -260,6 +260,37 @@ def test_signals_become_interruptions(tmp_path: Path) -> None:
         assert caught.value.status == status
 
 
+SLOW = """
+import time
+from ftctl_adapters.process.signals import interruptible
+with interruptible():
+    try:
+        print("ready", flush=True)
+        time.sleep(60)
+    finally:
+        print("saving", flush=True)
+        time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(("second", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_second_signal_ends_at_once(second: signal.Signals, code: int) -> None:
+    command = [sys.executable, "-c", SLOW]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout
+        assert running.stderr
+        assert running.stdout.readline() == "ready\n"
+        for _ in range(2):
+            # a shell and its child may both send the first one
+            running.send_signal(signal.SIGINT)
+        assert running.stdout.readline() == "saving\n"
+        time.sleep(0.6)
+        assert running.poll() is None
+        running.send_signal(second)
+        assert running.wait(5) == code
+        assert "ended at once" in running.stderr.read()
+
+
 def test_a_background_job_hears_sigint_and_nohup_is_respected() -> None:
     from ftctl.errors import Interrupted
     from ftctl_adapters.process.signals import interruptible
