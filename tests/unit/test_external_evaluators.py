@@ -52,7 +52,7 @@ def test_one_whose_program_lives_elsewhere_stays_beside_the_model_and_is_told_wh
 
 def test_its_environment_must_be_there_before_anything_runs(fake_app: App) -> None:
     with pytest.raises(ConfigInvalid) as caught:
-        resolve({**FAKE, "evaluators": ["fake-outside"]}, fake_app.registry, fake_app.environments)
+        make_plan(fake_app, resolve({**FAKE, "evaluators": ["fake-outside"]}, fake_app.registry, fake_app.environments))
     assert "needs the environment 'apart'" in caught.value.details[0]
 
 
@@ -72,7 +72,7 @@ def test_what_is_measured_on_a_model_is_one_report(app: App, evaluators: list[st
 
 def test_an_environment_that_is_not_there_is_named_before_anything_runs(fake_app: App) -> None:
     with pytest.raises(ConfigInvalid) as caught:
-        resolve({**FAKE, "evaluators": ["fake-apart"]}, fake_app.registry, fake_app.environments)
+        make_plan(fake_app, resolve({**FAKE, "evaluators": ["fake-apart"]}, fake_app.registry, fake_app.environments))
     assert "needs the environment 'apart'" in caught.value.details[0]
 
 

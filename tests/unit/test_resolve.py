@@ -87,9 +87,15 @@ def test_a_missing_package_is_named_with_its_command(fake_app: App) -> None:
     from ftctl.testing.offers import fake_entry_points
 
     environments = FakeEnvironments(absent={"nosuchmodule"})
-    with pytest.raises(ConfigInvalid) as caught:
-        resolve(FAKE, Needy(fake_entry_points), environments)
-    assert caught.value.details == ("tuner.use: fake needs nosuchmodule; run: pip install 'ftctl[x]'",)
+    line = "tuner.use: fake needs nosuchmodule; run: pip install 'ftctl[x]'"
+    spec = resolve(FAKE, Needy(fake_entry_points), environments)
+    assert spec.lacking == (line,)
+    with pytest.raises(ConfigInvalid, match="backends of this run are not installed") as caught:
+        make_plan(evolve(fake_app, registry=Needy(fake_entry_points), environments=environments), spec)
+    assert caught.value.details == (line,)
+    with pytest.raises(ConfigInvalid, match="2 problems") as caught:
+        resolve({**FAKE, "seed": -1}, Needy(fake_entry_points), environments)
+    assert caught.value.details[1] == line, "what is not installed is told last"
 
 
 def test_an_unknown_name_is_told_what_could_be_installed(fake_app: App) -> None:
@@ -124,9 +130,8 @@ def test_a_backend_takes_the_environment_that_the_file_names(fake_app: App) -> N
             return evolve(offer, environment="vllm") if port == "tuner" else super().find(port, name)
 
     registry, environments = Elsewhere(fake_entry_points), FakeEnvironments(interpreters={"/opt/python"})
-    with pytest.raises(ConfigInvalid) as caught:
-        resolve(FAKE, registry, environments)
-    assert "environments: {vllm: {python: PATH}}" in caught.value.details[0]
+    (line,) = resolve(FAKE, registry, environments).lacking
+    assert "environments: {vllm: {python: PATH}}" in line
     spec = resolve({**FAKE, "environments": {"vllm": {"python": "/opt/python"}}}, registry, environments)
     assert spec.environments == {"vllm": "/opt/python"}
 

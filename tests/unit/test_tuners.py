@@ -133,6 +133,11 @@ def test_a_tuner_learns_and_is_the_same_after_saving(
     if name == "qlora":
         again = _on_four_bits(context.out)
     assert torch.allclose(_logits(again), kept[0], atol=2e-4, rtol=1e-3)
+    promised = chosen.adapter_config()
+    if promised:
+        saved = json.loads((context.out / "adapter_config.json").read_text())
+        assert {key: saved[key] for key in promised} == promised, "what a server was asked about when planned"
+    assert bool(promised) == (draft.format == PEFT_ADAPTER)
 
 
 def _on_four_bits(adapter: Path) -> Any:

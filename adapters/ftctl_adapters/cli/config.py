@@ -11,6 +11,7 @@ from ftctl.application.dataset.mixed import Mixing
 from ftctl.application.dataset.row_contract import Rules
 from ftctl.application.run_file_defaults import DEFAULTS
 from ftctl.application.spec import DataLimits, DataSettings, Gate, RunSpec
+from ftctl.errors import ConfigInvalid
 from ftctl.plugin.offer import load
 from ftctl_adapters.bootstrap import build_app, build_registry
 from ftctl_adapters.cli.options import json_option, set_option
@@ -46,7 +47,12 @@ def schema(as_json: bool) -> None:
 @set_option
 def validate(run_file: Path | None, settings: tuple[str, ...]) -> None:
     """Check a run file without running it; list all problems, exit code 2 if any."""
+    from ftctl.application.chain import build_chain
+
     spec = _resolve(run_file, settings)
+    build_chain(spec, build_registry())
+    if spec.lacking:
+        raise ConfigInvalid("backends of this run are not installed", details=spec.lacking)
     print(f"valid: run {spec.run_id}")
 
 

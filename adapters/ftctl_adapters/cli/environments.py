@@ -42,6 +42,9 @@ class Assumed(Environments):
     def missing(self, name: str, modules: tuple[str, ...]) -> tuple[str, ...]:
         return () if name in self.wanted else self._real.missing(name, modules)
 
+    def unbuildable(self, name: str, recipe: str) -> str:
+        return self._real.unbuildable(name, recipe)
+
     def free_bytes(self) -> int:
         return self._real.free_bytes()
 

@@ -31,9 +31,11 @@ def compose(path: Path | None, switches: Mapping[str, Any], settings: Sequence[s
         # rates, batches and lengths of the example are for its model and its rows
         for key in ("tuner", "evaluators"):
             document[key] = _names_alone(document[key])
-    if path is None and switches.get("server") not in (None, "none") and not switches.get("compressor"):
-        # the default's compressed form is made for the default's server; any server takes the whole model
-        document["compressor"] = _unless_same(document, "server", switches["server"], document["compressor"])
+    if path is None and not switches.get("compressor"):
+        # what nobody asked for is for the example's own tuner and server, and must not stand in the way of others
+        for key in ("tuner", "server"):
+            if switches.get(key) not in (None, "none"):
+                document["compressor"] = _unless_same(document, key, switches[key], document["compressor"])
     for key, value in switches.items():
         if value is not None:
             document[key] = _switched(document.get(key), value)

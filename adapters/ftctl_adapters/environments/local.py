@@ -8,10 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ftctl.domain.interpreter import Interpreter
-from ftctl.errors import UsageError
+from ftctl.errors import FtctlError, UsageError
 from ftctl.ports.environments import Environments
 from ftctl_adapters.environments.build import Builder
 from ftctl_adapters.environments.environment_folder import EnvironmentFolder, folder_of
+from ftctl_adapters.environments.recipe import read_recipe
 from ftctl_adapters.environments.wheel import fingerprint
 
 DEFAULT = "default"
@@ -56,6 +57,17 @@ class LocalEnvironments(Environments):
         # looked up in its folder: asking its interpreter would take a twentieth of a second for each environment
         packages = [str(path) for path in folder_of(name).path.glob("venv/lib/python*/site-packages")]
         return tuple(module for module in modules if PathFinder.find_spec(_top(module), packages) is None)
+
+    def unbuildable(self, name: str, recipe: str) -> str:
+        if name == DEFAULT or self.find(name) is not None:
+            return ""
+        try:
+            read_recipe(name, {name: recipe})
+        except UsageError as error:
+            return error.what.replace(f"the environment {name!r}", "its recipe")
+        except FtctlError:
+            return ""  # a recipe that cannot be read is told when it is built
+        return ""
 
     def free_bytes(self) -> int:
         place = next(path for path in (self._workspace, *self._workspace.parents) if path.exists())

@@ -37,7 +37,7 @@ def build_chain(
         raise ConfigInvalid(
             "the backends of this run do not fit each other",
             next_step="`ftctl plugins` shows which formats each accepts and produces",
-            details=tuple(chain.problems),
+            details=(*chain.problems, *spec.lacking),
         )
     numbered = [evolve(stage, number=number) for number, stage in enumerate(chain.stages, 1)]
     if preview:
@@ -90,17 +90,24 @@ class _Chain:
         made, form = "tune", self.produced(spec.tuner.offer, HF)
         self.evaluate("evaluate", made, "tuned", form, "evaluate")
         if spec.compressor:
-            made, form = self.bridge(made, form, spec.compressor, "compress")
-            inputs = {"model": made, "data": "data"}
-            self.stages.append(Stage("compress", "compress", (spec.compressor,), inputs, phase="compress"))
-            made, form = "compress", self.produced(spec.compressor.offer, form)
-            self.evaluate("evaluate-compressed", made, "compressed", form, "compress")
+            made, form = self.compress(spec.compressor, made, form)
         if spec.server:
-            made, form = self.bridge(made, form, spec.server, "serve")
+            made, form = self.bridge(made, form, spec.server, "serve") or (made, form)
             self.stages.append(Stage("serve", "serve", (spec.server,), {"model": made}, phase="serve"))
             self.stages.append(Stage("verify", "verify", (self.verifier(),), {"model": made}, phase="verify"))
             if spec.evaluate_served:
                 self.evaluate_served({"model": made, "data": "data"}, "verify")
+
+    def compress(self, compressor: Backend, made: str, form: str) -> tuple[str, str]:
+        """Add compressing and its evaluation; where formats do not fit, go on without, so that the rest is checked."""
+        bridged = self.bridge(made, form, compressor, "compress")
+        if bridged is None:
+            return made, form
+        inputs = {"model": bridged[0], "data": "data"}
+        self.stages.append(Stage("compress", "compress", (compressor,), inputs, phase="compress"))
+        form = self.produced(compressor.offer, bridged[1])
+        self.evaluate("evaluate-compressed", "compress", "compressed", form, "compress")
+        return "compress", form
 
     def data(self) -> Stage:
         spec, settings = self.spec, to_plain(self.spec.data)
@@ -180,8 +187,11 @@ class _Chain:
             self.problems.append(f"{offer.port}: {offer.name} takes {formats}, but here it would be given {accepted}")
         return offer.produces[0]
 
-    def bridge(self, made: str, form: str, taker: Backend, phase: str) -> tuple[str, str]:
-        """Return the stage and format for the taker, after inserting a conversion where one is needed."""
+    def bridge(self, made: str, form: str, taker: Backend, phase: str) -> tuple[str, str] | None:
+        """Return the stage and format for the taker, after inserting a conversion where one is needed.
+
+        ``None``, and a problem, where none fits.
+        """
         accepted = taker.accepts
         if form in accepted:
             return made, form
@@ -191,8 +201,11 @@ class _Chain:
                 self.stages.append(Stage(offer.name, "compress", (Backend(offer, {}),), inputs, phase=phase))
                 return offer.name, offer.produces[0]
         takes, offer = ", ".join(accepted), taker.offer
-        self.problems.append(f"{offer.port}: {offer.name} takes {takes}, but the stage before it produces {form}")
-        return made, accepted[0] if accepted else form
+        others = [one.name for one in self.registry.offers(offer.port) if form in one.accepts]
+        instead = f"{', '.join(others)} would" if others else f"and no {offer.port.replace('_', ' ')} does"
+        line = f"{offer.port}: {offer.name} takes {takes}, but the stage before it produces {form}; {instead}"
+        self.problems.append(line)
+        return None
 
     def loader(self, form: str) -> dict[str, Backend]:
         for offer in self.registry.offers("target_loader"):

@@ -10,12 +10,7 @@ from ftctl.application.backend_calls import ask
 from ftctl.application.chain import PHASES, build_chain
 from ftctl.application.evaluation_estimate import estimate_evaluation, measured_throughput
 from ftctl.application.find_dataset import find_dataset
-from ftctl.application.plan_checks import (
-    refuse_missing_loaders,
-    refuse_unreadable_data,
-    refuse_unsupported_models,
-    refuse_unusable_endpoint,
-)
+from ftctl.application.plan_checks import refuse_unfit, refuse_unusable_endpoint
 from ftctl.application.preview import PREVIEWS, Preview
 from ftctl.application.previous_run import EARLIER, measured_in
 from ftctl.application.resource_plan import plan_resources
@@ -118,17 +113,16 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
         UsageError: a gate names an earlier run that is not there, or was not measured.
         DiskFull: less free space than the run is expected to need.
     """
-    facts = _elsewhere(spec.endpoint) if spec.endpoint else _facts(app, spec)
+    chain = build_chain(spec, app.registry, until, preview)
     for gate in spec.gates:
         if gate.over.startswith(EARLIER):
             measured_in(app, gate.over.removeprefix(EARLIER))
-    chain = build_chain(spec, app.registry, until, preview)
+    facts = _elsewhere(spec.endpoint) if spec.endpoint else _facts(app, spec)
     helps = preview is None and bool(ask(spec.launcher, "helping"))
-    stages = [_settled(app, spec, stage) for stage in chain if not helps or stage.phase in HELPED]
-    refuse_missing_loaders(app, spec, stages)
-    refuse_unreadable_data(app, spec, stages)
+    chain = [stage for stage in chain if not helps or stage.phase in HELPED]
+    refuse_unfit(app, spec, chain, facts)
+    stages = [_settled(app, spec, stage) for stage in chain]
     refuse_unusable_endpoint(spec, stages)
-    refuse_unsupported_models(stages, facts)
     planned = tuple(look_up(app, spec, stages, facts))
     resources = plan_resources(app, spec, facts.shape, planned)
     free = app.environments.free_bytes()

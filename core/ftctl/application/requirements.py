@@ -14,23 +14,26 @@ def lacking(offer: Offer, environments: Environments, named: Collection[str]) ->
         environments: where its environment would be.
         named: environments whose interpreter the run file names; they are taken as they are.
     """
-    return missing_in(offer.environment, offer.name, offer.needs, bool(offer.recipe), environments, named)
+    return missing_in(offer.environment, offer.name, offer.needs, offer.recipe, environments, named)
 
 
 def missing_in(
     environment: str,
     name: str,
     needs: tuple[Need, ...],
-    recipe: bool,
+    recipe: str,
     environments: Environments,
     named: Collection[str],
 ) -> str:
     """Check a backend that runs in an environment other than its own."""
     if environment in named:
         return ""
+    other = f"environments: {{{environment}: {{python: PATH}}}}"
+    reason = environments.unbuildable(environment, recipe) if recipe else ""
+    if reason:
+        return f"needs the environment {environment!r}, which cannot be built here: {reason}; or name one: {other}"
     if environments.find(environment) is None:
         build = f"run: ftctl env create {environment}" if recipe else "it has no recipe"
-        other = f"environments: {{{environment}: {{python: PATH}}}}"
         return f"needs the environment {environment!r}; {build}, or name one: {other}"
     missing = environments.missing(environment, tuple(need.module for need in needs))
     installs = sorted({need.install for need in needs if need.module in missing})

@@ -27,7 +27,7 @@ from ftctl.ports.environments import Environments
 
 
 def resolve(document: Mapping[str, Any], registry: Registry, environments: Environments) -> RunSpec:
-    """Return the run that the document describes.
+    """Return the run that the document describes; ``lacking`` has what is not installed for it.
 
     Raises:
         ConfigInvalid: with one line for each problem.
@@ -47,8 +47,9 @@ def resolve_one(
     resolver = _RunFileResolver(registry, environments)
     resolver.named = resolver.named_environments(named or {})
     backend = resolver.backend(port, entry, port)
-    if resolver.problems or backend is None:
-        raise ConfigInvalid("; ".join(resolver.problems), next_step="`ftctl plugins` lists every backend")
+    problems = resolver.problems + resolver.lacking
+    if problems or backend is None:
+        raise ConfigInvalid("; ".join(problems), next_step="`ftctl plugins` lists every backend")
     return backend, resolver.named
 
 
@@ -85,10 +86,11 @@ class _RunFileResolver(BackendResolver):
         if self.broken and self.problems == self.broken:
             raise PluginBroken("; ".join(self.broken), next_step="repair or uninstall it; `ftctl plugins` lists it")
         if self.problems or not (sources and engine and tuner and objective and launcher):
+            problems = self.problems + self.lacking
             raise ConfigInvalid(
-                f"the run has {len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}",
+                f"the run has {len(problems)} problem{'s' if len(problems) > 1 else ''}",
                 next_step="`ftctl config schema` lists every key, `ftctl plugins` every backend",
-                details=tuple(self.problems),
+                details=tuple(problems),
             )
         return RunSpec(
             data_sources=sources,
@@ -100,6 +102,7 @@ class _RunFileResolver(BackendResolver):
             objective=objective,
             launcher=launcher,
             environments=self.named,
+            lacking=tuple(self.lacking),
             **parts,
         )
 

@@ -21,13 +21,15 @@ REPEATABLE = ("data_operator", "data_source")
 class BackendResolver:
     """Resolves one entry after the other and collects every problem.
 
-    ``problems`` has a line for each; ``broken`` those of plugins that cannot be imported; ``named`` maps environments
-    to the interpreters that the run file gives.
+    ``problems`` has a line for each; ``broken`` those of plugins that cannot be imported; ``lacking`` has one for each
+    environment or module that is not installed; ``named`` maps environments to the interpreters that the run file
+    gives.
     """
 
     def __init__(self, registry: Registry, environments: Environments) -> None:
         self.registry, self.environments = registry, environments
         self.problems: list[str] = []
+        self.lacking: list[str] = []
         self.named: dict[str, str] = {}
         self.broken: list[str] = []
 
@@ -92,9 +94,9 @@ class BackendResolver:
         return None if problems else attrs.asdict(kind(**good), recurse=False)
 
     def needs(self, offer: Offer, path: str) -> None:
-        """Add a problem if the environment or a module of the backend is missing."""
+        """Add a line if the environment or a module of the backend is missing."""
         line = lacking(offer, self.environments, self.named)
-        self.problems += [f"{path}.use: {line}"] if line else []
+        self.lacking += [f"{path}.use: {line}"] if line else []
 
     def installable(self, port: str) -> str:
         """List the backends of a port that a pip install would bring."""

@@ -153,6 +153,8 @@ class RunSpec:
     gates: tuple[Gate, ...] = ()
     environments: dict[str, str] = field(factory=dict)
     seed: int = 42
+    lacking: tuple[str, ...] = ()
+    """Environments and modules that backends need and this machine lacks, a line each; refused when it is planned."""
 
     def document(self) -> dict[str, Any]:
         """Return the run file that resolves to this spec."""

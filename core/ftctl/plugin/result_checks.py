@@ -21,6 +21,8 @@ RETURNS: dict[str, type] = {
     "evaluate": Report,
     "verify": Report,
     "supports": Verdict,
+    "adapter_config": dict,
+    "supports_adapter": Verdict,
     "probe": Verdict,
     "compress": Draft,
     "launch": LaunchSpec,

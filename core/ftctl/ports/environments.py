@@ -28,6 +28,15 @@ class Environments(ABC):
     def missing(self, name: str, modules: tuple[str, ...]) -> tuple[str, ...]:
         """Return the modules that cannot be imported in the environment, without importing any."""
 
+    def unbuildable(self, name: str, recipe: str) -> str:
+        """Return why this machine cannot build the environment; empty if it can, or has it.
+
+        Args:
+            name: of the environment.
+            recipe: ``package:file`` of its recipe.
+        """
+        return ""
+
     @abstractmethod
     def free_bytes(self) -> int:
         """Return the free disk space of the workspace in bytes."""

@@ -1,6 +1,7 @@
 """Port: servers answer requests over HTTP."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.launch import Address, LaunchSpec
@@ -24,6 +25,14 @@ class Server(ABC):
     @abstractmethod
     def supports(self, shape: ModelShape) -> Verdict:
         """Return whether it can serve a model of this shape; called while the run is planned."""
+
+    def supports_adapter(self, config: dict[str, Any]) -> Verdict:
+        """Return whether it can serve an adapter beside its base; called while the run is planned.
+
+        Args:
+            config: what is known of its ``adapter_config.json`` (`Tuner.adapter_config`).
+        """
+        return Verdict()
 
     @abstractmethod
     def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:

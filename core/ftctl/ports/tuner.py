@@ -37,6 +37,13 @@ class Tuner(ABC):
         """
         return {}
 
+    def adapter_config(self) -> dict[str, Any]:
+        """Return what is known before training of the ``adapter_config.json`` that `tune` will write.
+
+        Keys are PEFT's; empty if it writes none. Pure, without a backend.
+        """
+        return {}
+
     def prepare(self, model: Artifact, data: Artifact, objective: Objective, context: StageContext) -> dict[str, Any]:
         """Check that these rows can be trained, before anything long runs; return figures of what will be.
 

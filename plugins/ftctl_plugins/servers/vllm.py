@@ -74,6 +74,11 @@ class VllmServer(Server):
             return Verdict((f"{text}, not {self._options.tensor_parallel_size}",))
         return Verdict()
 
+    def supports_adapter(self, config: dict[str, Any]) -> Verdict:
+        why = _refusal(config)
+        reason = f"cannot serve the adapter beside its base: {why}; say server.enable_lora: false"
+        return Verdict((reason,) if why else ())
+
     def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
         given = self._options
         base = model.base if model.format == PEFT_ADAPTER and model.base else model
@@ -142,13 +147,24 @@ def _rank(name: str, folder: Path) -> int:
         config: dict[str, Any] = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ServerError(f"the adapter {name!r} in {folder} cannot be read: {error}") from error
+    why = _refusal(config)
+    if why:
+        text = f"vLLM cannot serve the adapter {name!r} beside its base: {why}"
+        raise ServerError(text, next_step="let it be merged: server.enable_lora=false")
+    return _highest_rank(config)
+
+
+def _refusal(config: dict[str, Any]) -> str:
+    """Return why vLLM cannot load an adapter of this configuration; empty if it can."""
     kind = str(config.get("peft_type"))
     refused = [key for key in REFUSED if config.get(key)]
     refused += [f"init_lora_weights={start}"] if (start := str(config.get("init_lora_weights"))) in CHANGED else []
     refused += ["bias"] if config.get("bias", "none") != "none" else []
-    rank = max(int(found) for found in (config.get("r", 0), *(config.get("rank_pattern") or {}).values()))
-    if kind != "LORA" or refused or rank > RANKS[-1]:
-        why = f"a {kind} adapter" if kind != "LORA" else ", ".join(refused) or f"rank {rank}"
-        raise ServerError(f"vLLM cannot serve the adapter {name!r} beside its base: {why}",
-                          next_step="let it be merged: server.enable_lora=false")  # fmt: skip
-    return rank
+    if kind != "LORA":
+        return f"a {kind} adapter"
+    rank = _highest_rank(config)
+    return ", ".join(refused) or (f"rank {rank}" if rank > RANKS[-1] else "")
+
+
+def _highest_rank(config: dict[str, Any]) -> int:
+    return max(int(found) for found in (config.get("r", 0), *(config.get("rank_pattern") or {}).values()))

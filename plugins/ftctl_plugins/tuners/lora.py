@@ -111,6 +111,17 @@ class LowRankTuner(PeftTuner[LowRankT]):
             text = f"tuner.target_modules: {min(named)!r} is embedding and head at once in this model"
             raise ConfigInvalid(text, next_step="train it whole: tuner.modules_to_save")
 
+    def adapter_config(self) -> dict[str, Any]:
+        start = self.options.init_lora_weights
+        return {
+            "peft_type": "LORA",
+            # one that began in the weights is saved as the difference of two
+            "r": self.options.rank * (2 if start in FROM_WEIGHTS else 1),
+            "use_dora": self.options.use_dora,
+            "modules_to_save": list(self.options.modules_to_save) or None,
+            "init_lora_weights": True if start in ("default", *FROM_WEIGHTS) else start,
+        }
+
     def config(self, base: Any) -> Any:
         from peft import LoraConfig
         from transformers.pytorch_utils import Conv1D
