@@ -68,7 +68,9 @@ def test_without_evaluators_nothing_is_measured(fake_app: App) -> None:
 def test_formats_that_do_not_fit_are_refused_before_anything_runs(fake_app: App) -> None:
     with pytest.raises(ConfigInvalid) as caught:
         names(fake_app, server="picky")
-    assert caught.value.details == ("server: picky takes gguf, but the stage before it produces peft-adapter; and no server does",)
+    assert caught.value.details == (
+        "server: picky takes gguf, but the stage before it produces peft-adapter; and no server does",
+    )
 
 
 def test_a_model_is_measured_behind_its_server_where_that_is_asked(fake_app: App) -> None:

@@ -59,7 +59,9 @@ def refuse_in_the_open(bounds: Bounds) -> None:
     """
     ran = run_python("", bounds)
     if not ran.ok:
-        raise BackendFailed(f"not even an empty program ends well in these bounds: {ran.why}", next_step="allow more")
+        raise BackendFailed(
+            f"not even an empty program ends well in these bounds: {ran.why}", next_step="allow more memory and seconds"
+        )
 
 
 def run_python(source: str, bounds: Bounds) -> Ran:

@@ -16,6 +16,8 @@ from ftctl_adapters.process.starter import Fork, ProcessStarter
 
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 10.0
+LONGER = 3
+"""Times the timeout that expired: what is advised next."""
 MARK = "FTCTL_SERVER"
 """Variable by which processes of a server are known that have left its session."""
 
@@ -80,9 +82,10 @@ class LocalServerRunner(ServerRunner):
         while not _healthy(address, spec.health_path):
             server.check()
             if time.monotonic() > deadline:
+                longer = spec.start_timeout * LONGER
                 raise ServerNotReady(
                     f"the server was not ready after {spec.start_timeout:g} s and was stopped",
-                    next_step=f"see {log}, or give it longer: --set server.start_timeout=600",
+                    next_step=f"see {log}, or give it longer: --set server.start_timeout={longer:g}",
                     details=_tail(log),
                 )
             time.sleep(POLL_SECONDS)

@@ -17,6 +17,7 @@ from ftctl.ports.job_runner import JobRunner
 from ftctl.ports.launcher import Launcher
 from ftctl.worker.instantiate import make
 from ftctl.worker.job_folder import JobFolder
+from ftctl.worker.memory_advice import memory_advice
 from ftctl_adapters.process.group import ProcessGroup
 from ftctl_adapters.process.pulse import Pulse
 from ftctl_adapters.process.starter import Fork, ProcessStarter
@@ -119,7 +120,7 @@ def _outcome(place: JobFolder, job: Job, code: int | None) -> JobResult:
     if code in (137, -9):
         raise ResourceExhausted(
             f"the worker of stage {job.stage} was killed by signal 9 (often out of memory)",
-            next_step="lower per_device_train_batch_size or max_length, or free memory",
+            next_step=memory_advice(job),
             details=place.tail(),
         )
     if code in (130, 143):

@@ -77,7 +77,7 @@ def announce(task: Task, account: Account, rows: Rows, split: str) -> None:
     """Tell what came of a split's examples, and warn of what was left out."""
     for text in concerns(account, split):
         task.context.emit(events.WARNING_RAISED, message=text)
-    endless = account.endless(task.options)
+    endless = account.endless(task.options, int(task.model.facts.get("max_length") or 0))
     if endless:
         task.context.emit(events.WARNING_RAISED, message=f"{split}: {endless}")
     task.context.emit(events.DATA_DESCRIBED, split=split, **figures(account, rows))

@@ -29,6 +29,8 @@ class Account:
     trained_tokens: int = 0
     states: Counter[str] = field(factory=Counter)
     overlong: list[str] = field(factory=list)
+    longest: int = 0
+    """Tokens of the longest sequence, before any was cut."""
     refused: list[tuple[str, str]] = field(factory=list)
     """What is wrong with an example, and what to do."""
     validation: dict[str, int] = field(factory=dict)
@@ -43,16 +45,25 @@ class Account:
         self.trained_tokens += other.trained_tokens
         self.states += other.states
         self.overlong += other.overlong
+        self.longest = max(self.longest, other.longest)
         self.refused += other.refused
         self.lost += other.lost
 
-    def endless(self, options: TrainingOptions) -> str:
+    def endless(self, options: TrainingOptions, context: int = 0) -> str:
         """Return a sentence about rows that lost their end, empty if there are none."""
         cut = self.states["truncated"] if options.overlong == "truncate_right" else 0
         if not cut:
             return ""
         text = f"{cut} of {self.rows} rows were cut at their end and hold no stop token, so they teach never to stop"
-        return f"{text}; raise tuner.max_length, or say tuner.overlong: drop"
+        return f"{text}; {self.raised(options, context)}say tuner.overlong: drop"
+
+    def raised(self, options: TrainingOptions, context: int) -> str:
+        """Return the advice to raise ``max_length`` to what the longest row needs; empty where the model takes less."""
+        most = min(self.longest, context) if context else self.longest
+        if most <= options.max_length:
+            return ""
+        fits = "" if most == self.longest else f", as much as the model takes (the longest row has {self.longest})"
+        return f"raise tuner.max_length to {most}{fits}, or "
 
     def settle(self, options: TrainingOptions, split: str = "train", context: int = 0) -> None:
         """Refuse what must not be trained, all at once.
@@ -69,7 +80,7 @@ class Account:
         _refuse(self.refused, split)
         capped = 0 < context < options.max_length
         limit = f"the model's context of {context} tokens" if capped else f"max_length {options.max_length}"
-        remedy = "" if capped else "raise tuner.max_length, or "
+        remedy = self.raised(options, context)
         if options.overlong == "error" and self.overlong:
             raise LabelsInvalid(
                 f"{len(self.overlong)} {split} examples are longer than {limit}",
@@ -111,8 +122,9 @@ def prepare(
         worst = next((state for state in states if state != "kept"), "kept")
         account.states[APART if len(encoded) > 1 and worst == "kept" else worst] += 1
         for row, (state, made) in zip(encoded, fitted, strict=True):
+            longest = max(len(sequence.ids) for sequence in row)
+            account.longest = max(account.longest, longest)
             if state != "kept":
-                longest = max(len(sequence.ids) for sequence in row)
                 account.overlong.append(f"{example.where}: {longest} tokens, {state.replace('_', ' ')}")
             rows += made
     sequences = [sequence for row in rows for sequence in row]

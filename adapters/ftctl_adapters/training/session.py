@@ -75,7 +75,7 @@ def labelled(model: Artifact, data: Artifact, objective: Objective, options: Tra
     limit = min(options.max_length, context or options.max_length)
     rows, account = prepare(read_split(data, "train", limit=count), objective, encoder, options, limit)
     account.settle(options, context=context)
-    endless = account.endless(options)
+    endless = account.endless(options, context)
     return [
         *([endless] if endless else []),
         *_shown(rows, tokenizer),

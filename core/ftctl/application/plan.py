@@ -10,7 +10,7 @@ from ftctl.application.backend_calls import ask
 from ftctl.application.chain import PHASES, build_chain
 from ftctl.application.evaluation_estimate import estimate_evaluation, measured_throughput
 from ftctl.application.find_dataset import find_dataset
-from ftctl.application.plan_checks import refuse_unfit, refuse_unusable_endpoint
+from ftctl.application.plan_checks import refuse_taken_port, refuse_unfit, refuse_unusable_endpoint
 from ftctl.application.preview import PREVIEWS, Preview
 from ftctl.application.previous_run import EARLIER, measured_in
 from ftctl.application.resource_plan import plan_resources
@@ -111,6 +111,7 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
     Raises:
         ConfigInvalid: backends that do not fit each other or this model.
         UsageError: a gate names an earlier run that is not there, or was not measured.
+        PortBusy: somebody listens on the port that the server is to have.
         DiskFull: less free space than the run is expected to need.
     """
     chain = build_chain(spec, app.registry, until, preview)
@@ -123,6 +124,7 @@ def make_plan(app: App, spec: RunSpec, until: str = "verify", preview: Preview |
     refuse_unfit(app, spec, chain, facts)
     stages = [_settled(app, spec, stage) for stage in chain]
     refuse_unusable_endpoint(spec, stages)
+    refuse_taken_port(app, stages)
     planned = tuple(look_up(app, spec, stages, facts))
     resources = plan_resources(app, spec, facts.shape, planned)
     free = app.environments.free_bytes()

@@ -113,3 +113,15 @@ def refuse_unusable_endpoint(spec: RunSpec, stages: list[Stage]) -> None:
                 text = f"{stage.endpoint.url} cannot be measured: {'; '.join(verdict.reasons)}"
                 step = "leave out the evaluators that score" if scores else "see the server's log"
                 raise BackendFailed(text, next_step=step)
+
+
+def refuse_taken_port(app: App, stages: list[Stage]) -> None:
+    """Refuse a port that somebody listens on, now and not after the training.
+
+    Raises:
+        PortBusy: with the port.
+    """
+    for stage in stages:
+        port = stage.backends[0].options.get("port") if stage.operation == "serve" else None
+        if isinstance(port, int) and port:
+            app.servers.address(port)

@@ -5,6 +5,7 @@ import re
 
 from ftctl.domain.job import Job
 from ftctl.errors import BackendFailed, DiskFull, FtctlError, ResourceExhausted
+from ftctl.worker.memory_advice import memory_advice
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DISK_TEXT = re.compile(r"\(os error (28|27|122)\)")
@@ -22,7 +23,6 @@ def as_ftctl_error(error: BaseException, job: Job) -> FtctlError:
     if isinstance(error, OSError) and error.errno in _HANDLES:
         return ResourceExhausted(f"{where}: out of file handles: {error}", next_step="raise `ulimit -n`")
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate" in str(error):
-        advice = "lower per_device_train_batch_size or max_length, or free memory"
-        return ResourceExhausted(f"{where}: out of memory: {error}", next_step=advice)
+        return ResourceExhausted(f"{where}: out of memory: {error}", next_step=memory_advice(job))
     text = f"{where} failed: {type(error).__name__}: {error}"
     return BackendFailed(text, next_step="worker.log in the stage's folder has the traceback")
