@@ -51,6 +51,24 @@ def test_a_program_out_of_bounds_is_ended(source: str, why: str) -> None:
     assert re.search(why, ran.why), ran.why
 
 
+@pytest.mark.nightly
+def test_time_without_a_core_does_not_count() -> None:
+    """Four others on each core: a program of a second takes many, and is not too slow for two."""
+    command, count = [sys.executable, "-c", "while True: pass"], 4 * (os.cpu_count() or 1)
+    # cores are shared out by session first
+    others = [subprocess.Popen(command, start_new_session=True) for _ in range(count)]
+    try:
+        work = "import time\nwhile time.process_time() < 1: pass"
+        started = time.monotonic()
+        assert run_python(work, SHORT).ok
+        assert time.monotonic() - started > 2 * SHORT.seconds
+        assert run_python("while True: pass", SHORT).why == "ran too long"
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
 def test_no_network_is_there_not_even_this_machine() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -5,6 +5,10 @@ import os
 import signal
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+BUSY_FACTOR, BUSY_SECONDS = 15, 1.0
+"""Factor on the time to end for a group that computes or waits for a core, and seconds between two looks."""
 
 LINGER_SECONDS = 5.0
 """Killed processes whose parent is slow to collect them still count as the group; no longer than this."""
@@ -30,15 +34,19 @@ class ProcessGroup(ABC):
     def release(self) -> None:
         """Collect the leader, which has ended or was killed, and close what ties it to this process."""
 
-    def stop(self, grace: float, *, linger: float = LINGER_SECONDS) -> None:
+    def stop(self, grace: float, *, linger: float = LINGER_SECONDS, busy: Callable[[], bool] = lambda: False) -> None:
         """Ask the whole group to end and kill it after ``grace`` seconds.
 
+        While it is ``busy`` it has `BUSY_FACTOR` times as long: what is saved on a crowded machine takes its time.
         Killed processes are waited for until their parent has collected them, at most ``linger`` seconds.
         """
         if self.poll() is None:
             self._signal(signal.SIGTERM)
             try:
-                self.wait(grace)
+                asked = time.monotonic()
+                ended = self.wait(grace)
+                while ended is None and grace and time.monotonic() - asked < grace * BUSY_FACTOR and busy():
+                    ended = self.wait(BUSY_SECONDS)
             finally:
                 self._signal(signal.SIGKILL)
                 self.release()

@@ -94,7 +94,7 @@ def run_python(source: str, bounds: Bounds) -> Ran:
             )
             try:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(bounds.seconds + GRACE_SECONDS)
+                    process.wait(bounds.seconds * confine.BUSY_FACTOR + GRACE_SECONDS)
             finally:
                 process.kill()
                 code = process.wait()

@@ -19,12 +19,12 @@ from ftctl.worker.instantiate import make
 from ftctl.worker.job_folder import JobFolder
 from ftctl.worker.memory_advice import memory_advice
 from ftctl_adapters.process.group import ProcessGroup
-from ftctl_adapters.process.pulse import Pulse
+from ftctl_adapters.process.pulse import Pulse, is_runnable, members
 from ftctl_adapters.process.starter import Fork, ProcessStarter
 
 POLL_SECONDS = 0.05
 GRACE_SECONDS = 30.0
-"""How long a worker may take to make its work safe after it was asked to stop."""
+"""How long a worker may take to make its work safe after it was asked to stop; longer if it computes."""
 EXIT_SECONDS = 10.0
 """How long a worker may take to exit once its result is written; then it is ended, and the result is taken."""
 NAMING = "_env"
@@ -66,9 +66,10 @@ class WorkerRunner(JobRunner):
             self._wait(group, place, job, lambda: tail.forward(on_event))
         except WorkerStalled:
             group.stop(grace=0.0)
-            raise
+            if not place.has_result():
+                raise
         finally:
-            group.stop(GRACE_SECONDS)
+            group.stop(GRACE_SECONDS, busy=lambda: any(map(is_runnable, members(group.pid))))
             with contextlib.suppress(OSError):
                 tail.forward(on_event)
         return _outcome(place, job, group.poll())
