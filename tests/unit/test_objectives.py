@@ -15,6 +15,7 @@ from ftctl.errors import LabelsInvalid
 from ftctl.ports import Objective
 from ftctl.ports.context import StageContext
 from ftctl_adapters.kernels.patching import install
+from ftctl_adapters.modeling.batch import collate
 from ftctl_adapters.modeling.encoder import ExampleEncoder
 from ftctl_adapters.modeling.forward import ModelForward
 from ftctl_adapters.modeling.load import load_base
@@ -130,7 +131,7 @@ def test_dpo_has_the_loss_of_the_paper(encoder: ExampleEncoder, tmp_path: Path) 
     expected = 0.0
     for number in range(len(data)):
         row = data.row(number)
-        now = [-float(summed_loss(model, alone([part]).batch([0], 0)).detach()) for part in row]
+        now = [-float(summed_loss(model, collate([part], 0)).detach()) for part in row]
         then = [float(data.constants[name][number]) for name in objective.constants]
         margin = 0.2 * ((now[0] - then[0]) - (now[1] - then[1]))
         expected += math.log1p(math.exp(-margin))

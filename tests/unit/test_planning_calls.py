@@ -57,7 +57,7 @@ def test_neither_options_nor_questions_can_be_changed(backend: Backend) -> None:
     ("method", "arguments", "said"),
     [
         ("supports", (SHAPE,), f"supports() returned a bool, and must return a {Verdict.__name__}"),
-        ("launch", (), "failed in launch(): SystemExit: 0"),
+        ("launch", (), "tried to end the program in launch(): SystemExit: 0"),
         ("nosuch", (), "failed in nosuch(): AttributeError"),
     ],
 )

@@ -10,6 +10,7 @@ import click
 
 from ftctl.application.requirements import lacking
 from ftctl.errors import BackendFailed, ConfigInvalid, PluginBroken, UsageError
+from ftctl.plugin.containment import foreign
 from ftctl.plugin.offer import CONTRACTED, Offer, load
 from ftctl.plugin.option_checks import check_options
 from ftctl.plugin.registry import Registry, Unknown
@@ -43,20 +44,27 @@ def command(name: str, port: str | None, settings: tuple[str, ...], tests: Path 
     ftctl plugins check lines --set path=rows.txt
     """
     offer = _find(build_registry(), name, port)
-    results = []
+    results, counted = [], {"collected": 0, "finished": 0}
     for result in _results(_check(offer, settings, tests), _python(offer)):
+        if result.keys() & counted.keys():
+            counted |= result
+            continue
         results.append(result)
         if not as_json:
             print(f"{MARKS[result['outcome']]} {result['test']}" + (f"  {result['why']}" if result["why"] else ""))
     passed = [result for result in results if result["outcome"] == "passed"]
     failed = [result for result in results if result["outcome"] == "failed"]
+    ended = counted["finished"] < counted["collected"]
     if as_json:
         told = {"name": offer.name, "port": offer.port, "dist": offer.dist, "version": offer.version}
-        print(json.dumps(told | {"kept": bool(passed) and not failed, "tests": results}))
+        print(json.dumps(told | {"kept": bool(passed) and not failed and not ended, "tests": results}))
+    whose = f"{offer.port.replace('_', ' ')} {offer.name!r} of {offer.dist} {offer.version}"
+    if ended:
+        text = f"{whose} ended its contract: {counted['finished'] or len(results)} of {counted['collected']} tests ran"
+        raise BackendFailed(text, next_step="it must not end the program: os._exit, signals, KeyboardInterrupt")
     if not passed and not failed:
         raise UsageError("nothing was tested", next_step="a class of tests inherits a contract and is called Test…")
     if failed:
-        whose = f"{offer.port.replace('_', ' ')} {offer.name!r} of {offer.dist} {offer.version}"
         raise BackendFailed(f"{whose} breaks its contract: {len(failed)} of {len(results)} tests failed")
     if not as_json:
         print(f"\n{offer.full_name} {offer.version} keeps the contract of its port: {len(results)} tests")
@@ -88,7 +96,9 @@ def _check(offer: Offer, settings: tuple[str, ...], tests: Path | None) -> dict[
     from ftctl_adapters.config.compose import parse_setting
 
     values = dict(parse_setting(setting) for setting in settings)
-    _, problems = check_options(load(offer.options), values, "--set")
+    with foreign(f"{offer.full_name} {offer.version}" if offer.owner else "", "the import of its options"):
+        kind = load(offer.options)
+    _, problems = check_options(kind, values, "--set")
     if problems:
         raise ConfigInvalid(f"{offer.name} cannot be made", details=tuple(problems))
     python = LocalEnvironments(Path()).enter(offer.environment).path

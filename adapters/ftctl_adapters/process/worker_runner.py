@@ -14,8 +14,7 @@ from ftctl.domain.job import Job, JobResult
 from ftctl.errors import DiskFull, FtctlError, Interrupted, ResourceExhausted, WorkerDied, WorkerStalled
 from ftctl.plugin import is_sealed
 from ftctl.ports.job_runner import JobRunner
-from ftctl.ports.launcher import Launcher
-from ftctl.worker.instantiate import make
+from ftctl.worker.instantiate import ask
 from ftctl.worker.job_folder import JobFolder
 from ftctl.worker.memory_advice import memory_advice
 from ftctl_adapters.process.group import ProcessGroup
@@ -105,8 +104,8 @@ def _command(job: Job, python: str, folder: Path) -> tuple[str, ...]:
     """Return the command of a job: the worker, or its launcher's."""
     if job.launcher is None:
         return (python, "-m", "ftctl.worker", str(folder))
-    launcher: Launcher = make(job.launcher)
-    return launcher.command(python, folder)
+    command: tuple[str, ...] = ask(job.launcher, "command", python, folder)
+    return command
 
 
 def _outcome(place: JobFolder, job: Job, code: int | None) -> JobResult:
@@ -115,7 +114,9 @@ def _outcome(place: JobFolder, job: Job, code: int | None) -> JobResult:
         raise outcome
     if outcome is not None:
         return outcome
-    text = f"the worker of stage {job.stage} ended with code {code} and no result"
+    others = sorted({str(one) for one in (*job.plugins, *job.parts.values()) if one.owner})
+    whose = f" ({', '.join(others)})" if others else ""
+    text = f"the worker of stage {job.stage}{whose} ended with code {code} and no result"
     if code == DiskFull.exit_code:
         raise DiskFull(f"{text}: it could not even write down why", next_step="free some space", details=place.tail())
     if code in (137, -9):

@@ -5,6 +5,7 @@ from typing import Any
 
 from ftctl.application.spec import Backend
 from ftctl.errors import FtctlError, PluginBroken
+from ftctl.plugin.containment import contained
 from ftctl.plugin.offer import load
 from ftctl.plugin.result_checks import returned
 
@@ -16,12 +17,13 @@ def instantiate(backend: Backend) -> Any:
         PluginBroken: its module or class cannot be imported, or it refuses to be made.
     """
     offer = backend.offer
+    name = f"{offer.port} {offer.full_name} {offer.version}"
     try:
-        return load(offer.factory)(load(offer.options)(**deepcopy(backend.options)))
+        with contained(name if offer.owner else "", "its constructor"):
+            return load(offer.factory)(load(offer.options)(**deepcopy(backend.options)))
     except FtctlError:
         raise
     except (Exception, SystemExit) as error:
-        name = f"{offer.port} {offer.full_name} {offer.version}"
         raise PluginBroken(
             f"{name} cannot be used: {type(error).__name__}: {error}", next_step="`ftctl plugins` shows its status"
         ) from error
@@ -36,7 +38,8 @@ def ask(backend: Backend, method: str, *arguments: Any, **named: Any) -> Any:
     implementation = instantiate(backend)
     name = f"{backend.offer.port} {backend.offer.full_name} {backend.offer.version}"
     try:
-        return returned(getattr(implementation, method), name, *deepcopy(arguments), **named)
+        with contained(name if backend.offer.owner else "", f"{method}()"):
+            return returned(getattr(implementation, method), name, *deepcopy(arguments), **named)
     except FtctlError:
         raise
     except (Exception, SystemExit) as error:

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from ftctl.domain.event import WARNING_RAISED, Event
+from ftctl.plugin.containment import contained
 from ftctl.plugin.registry import Registry
 from ftctl.ports.clock import Clock
 from ftctl.ports.monitor import Monitor
@@ -22,6 +23,8 @@ class EventBus:
     registry: Registry
     clock: Clock
     monitors: dict[str, Monitor]
+    owners: dict[str, str] = field(factory=dict)
+    """Distributions of monitors that are not ours, by the monitor's name."""
     watch: Callable[[Event], None] = field(default=lambda event: None)
     """Sees every event last, and may raise `Interrupted` to stop the run."""
 
@@ -49,9 +52,11 @@ class EventBus:
         """Call every monitor; those that fail are dropped before the next event."""
         failed: dict[str, BaseException] = {}
         for name, monitor in self.monitors.items():
+            owner = f"monitor {name} of {self.owners[name]}" if self.owners.get(name) else ""
             try:
-                call(monitor)
-            except (Exception, SystemExit) as error:
+                with contained(owner, "the run"):
+                    call(monitor)
+            except Exception as error:
                 failed[name] = error
         for name in failed:
             del self.monitors[name]

@@ -9,6 +9,8 @@ import attrs
 from ftctl.application.requirements import lacking
 from ftctl.application.run_file_defaults import ABSENT
 from ftctl.application.spec import Backend
+from ftctl.errors import PluginBroken
+from ftctl.plugin.containment import contained
 from ftctl.plugin.offer import Offer, load
 from ftctl.plugin.option_checks import Mistyped, check_options, convert
 from ftctl.plugin.registry import Registry, Unknown
@@ -83,15 +85,23 @@ class BackendResolver:
 
     def options(self, offer: Offer, values: Mapping[str, Any], path: str) -> dict[str, Any] | None:
         """Check options against the offer's options class, and fill in defaults."""
+        name = f"{offer.full_name} {offer.version}"
         try:
-            kind = load(offer.options)
+            with contained(name if offer.owner else "", "the import of its options"):
+                kind = load(offer.options)
+        except PluginBroken as error:
+            self._broken(f"{path}.use: {error.what}")
+            return None
         except Exception as error:
-            name = f"{offer.full_name} {offer.version}"
-            self.problems.append(f"{path}.use: {name} cannot be loaded: {type(error).__name__}: {error}")
+            self._broken(f"{path}.use: {name} cannot be loaded: {type(error).__name__}: {error}")
             return None
         good, problems = check_options(kind, values, path)
         self.problems += problems
         return None if problems else attrs.asdict(kind(**good), recurse=False)
+
+    def _broken(self, line: str) -> None:
+        self.broken.append(line)
+        self.problems.append(line)
 
     def needs(self, offer: Offer, path: str) -> None:
         """Add a line if the environment or a module of the backend is missing."""
@@ -120,6 +130,6 @@ class BackendResolver:
 
 def option_names(offer: Offer) -> set[str]:
     """Return the names of a backend's options; none if they cannot be loaded, which resolving it reports."""
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception), contained(offer.full_name if offer.owner else "", "the import of its options"):
         return {field.name for field in attrs.fields(load(offer.options))}
     return set()

@@ -53,7 +53,8 @@ def run(
     journal = app.journals.open(plan.spec.run_id)
     with journal.owned():
         monitors = {b.offer.name: instantiate(b) for b in plan.spec.monitors}
-        bus = EventBus(journal, app.registry, app.clock, monitors, watch)
+        owners = {b.offer.name: b.offer.owner for b in plan.spec.monitors}
+        bus = EventBus(journal, app.registry, app.clock, monitors, owners, watch)
         bus.open(plan.spec.run_id)
         try:
             return _Run(app, plan, journal, bus, RunResult(plan.spec.run_id)).go(once, on_ready, restarts)

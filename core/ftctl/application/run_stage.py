@@ -69,6 +69,7 @@ class StageRunner:
         )
         result = self.app.jobs.run(job, folder, self.python(stage), self.bus.carry)
         self.still_whole(stage, inputs)
+        self.refuse_other_format(stage, result, folder / "out")
         if result.draft is None:
             shutil.rmtree(folder / "work", ignore_errors=True)
             return {"summary": result.summary, "metrics": to_plain(result.metrics)}
@@ -106,6 +107,21 @@ class StageRunner:
                 if part and part.digest not in self._checked:
                     self.app.store.verify(part)
                     self._checked.add(part.digest)
+
+    def refuse_other_format(self, stage: Stage, result: JobResult, out: Path) -> None:
+        """Refuse a model in another format than its backend announced, or without files.
+
+        Raises:
+            PluginBroken: with backend and distribution.
+        """
+        if stage.operation not in ("tune", "compress") or result.draft is None:
+            return
+        offer, made = stage.backends[0].offer, result.draft.format
+        whose = f"{offer.port} {offer.full_name} {offer.version}"
+        if made not in offer.produces:
+            raise PluginBroken(f"{whose} made the format {made}, and announces {', '.join(offer.produces)}")
+        if not any(path.is_file() for path in out.rglob("*")):
+            raise PluginBroken(f"{whose} wrote no file of its {result.draft.kind}")
 
     def still_whole(self, stage: Stage, inputs: dict[str, Artifact]) -> None:
         """Verify the inputs again after a third-party backend had them.

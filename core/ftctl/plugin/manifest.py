@@ -14,7 +14,9 @@ from typing import Any
 from attrs import evolve, frozen
 
 from ftctl.domain.names import is_name
-from ftctl.plugin.offer import CONTRACT_VERSION, PORTS, Offer
+from ftctl.errors import PluginBroken
+from ftctl.plugin.containment import contained
+from ftctl.plugin.offer import CONTRACT_VERSION, OWN_DIST, PORTS, Offer
 
 NOTICEABLE = 0.05
 """Seconds without a core that a limit of time is extended by; fewer are left alone."""
@@ -62,13 +64,22 @@ def read_manifest(point: EntryPoint, dist: str, version: str, seconds: float) ->
     """
     phase = "import"
     try:
+        # its output is not shown: it is read whenever backends are listed
         with contextlib.redirect_stdout(io.StringIO()), within(seconds):
-            module = point.load()
+            with contained(_named(point, dist), "import"):
+                module = point.load()
             phase = "offers"
-            return Manifest(module, tuple(_checked(offer, dist, version) for offer in module.ftctl_offers()))
-    except (Exception, SystemExit, TooSlow) as error:
+            with contained(_named(point, dist), "offers"):
+                return Manifest(module, tuple(_checked(offer, dist, version) for offer in module.ftctl_offers()))
+    except PluginBroken as error:
+        return Broken(point.name, dist, version, phase, error.what)
+    except (Exception, TooSlow) as error:
         trace = "".join(traceback.format_exception(error)).rstrip().splitlines()[-TAIL:]
         return Broken(point.name, dist, version, phase, f"{type(error).__name__}: {error}", tuple(trace))
+
+
+def _named(point: EntryPoint, dist: str) -> str:
+    return "" if dist == OWN_DIST else f"{point.name} of {dist}"
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from attrs import frozen
 from ftctl.domain.names import nearest
 from ftctl.errors import PluginBroken
 from ftctl.plugin import hooks
+from ftctl.plugin.containment import contained
 from ftctl.plugin.manifest import Broken, Manifest, read_manifest
 from ftctl.plugin.offer import OWN_DIST, PORTS, Offer
 
@@ -109,10 +110,12 @@ class Registry:
         One that raises is recorded, and the others are still called.
         """
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            dist, _, name = implementation.plugin_name.partition(":")
+            owner = "" if dist == OWN_DIST else implementation.plugin_name
             try:
-                implementation.function(**{name: deepcopy(arguments[name]) for name in implementation.argnames})
-            except (Exception, SystemExit) as error:
-                dist, _, name = implementation.plugin_name.partition(":")
+                with contained(owner, f"{hook}()"):
+                    implementation.function(**{name: deepcopy(arguments[name]) for name in implementation.argnames})
+            except Exception as error:
                 self._broken.append(Broken(name, dist, "", hook, f"{type(error).__name__}: {error}"))
 
     def _unknown(self, port: str, name: str) -> Unknown:

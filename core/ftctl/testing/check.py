@@ -1,4 +1,4 @@
-"""Run the contract of one backend, and print the result of each test as a line of JSON.
+"""Run the contract of one backend; print how many tests there are, then the result of each, as lines of JSON.
 
 ``python -m ftctl.testing.check CHECK``, where CHECK is a JSON object: ``port``, ``name``, ``values``, and ``python``,
 the interpreter of a server; or ``tests``, a file of tests of one's own. Needs ``ftctl[testing]``.
@@ -44,7 +44,18 @@ class _Teller:
     """Prints the result of each test as soon as it is known."""
 
     def __init__(self) -> None:
-        self._out = sys.__stdout__
+        self._out, self.finished = sys.__stdout__, 0
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        print(json.dumps({"collected": len(session.items)}), file=self._out, flush=True)
+
+    def pytest_runtest_logfinish(self) -> None:
+        self.finished += 1
+
+    def ended(self, code: int) -> int:
+        """Tell how many tests came to their end, and return pytest's exit code."""
+        print(json.dumps({"finished": self.finished}), file=self._out, flush=True)
+        return code
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or report.outcome != "passed":
@@ -76,12 +87,13 @@ def _why(report: pytest.TestReport) -> str:
 
 def main(check: dict[str, Any]) -> int:
     """Run the tests; return pytest's exit code."""
+    teller = _Teller()
     quiet = ["-p", "no:terminal", "-p", "no:cacheprovider", "-W", "default"]
     if check.get("tests"):
-        return int(pytest.main([*quiet, check["tests"]], plugins=[_Teller()]))
+        return teller.ended(int(pytest.main([*quiet, check["tests"]], plugins=[teller])))
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "test_contract.py").write_text(MODULE.format(check=check), encoding="utf-8")
-        return int(pytest.main([*quiet, "--rootdir", folder, folder], plugins=[_Teller()]))
+        return teller.ended(int(pytest.main([*quiet, "--rootdir", folder, folder], plugins=[teller])))
 
 
 if __name__ == "__main__":

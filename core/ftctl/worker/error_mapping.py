@@ -17,7 +17,8 @@ def as_ftctl_error(error: BaseException, job: Job) -> FtctlError:
     """Return the error to show to the user; an ftctl error is returned unchanged."""
     if isinstance(error, FtctlError):
         return error
-    where = f"stage {job.stage} ({', '.join(map(str, job.plugins))})"
+    others = [one for one in job.parts.values() if one.owner]
+    where = f"stage {job.stage} ({', '.join(map(str, (*job.plugins, *others)))})"
     if (isinstance(error, OSError) and error.errno in _DISK) or _DISK_TEXT.search(str(error)):
         return DiskFull(f"{where}: disk full: {error}", next_step="free some space and run the same command again")
     if isinstance(error, OSError) and error.errno in _HANDLES:

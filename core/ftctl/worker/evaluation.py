@@ -12,7 +12,7 @@ from attrs import evolve
 
 from ftctl.application.model_variants import REPORTS
 from ftctl.application.throughput_history import record_throughput
-from ftctl.domain.artifact import Draft, served_model
+from ftctl.domain.artifact import Artifact, Draft, served_model
 from ftctl.domain.codec import digest, from_plain, to_plain
 from ftctl.domain.evaluation_cost import Throughput
 from ftctl.domain.event import METRIC_RECORDED, WARNING_RAISED
@@ -25,11 +25,10 @@ from ftctl.errors import BackendFailed, DataChanged, NoUsableRows
 from ftctl.plugin.dataset import is_sealed, read_split
 from ftctl.ports.context import StageContext
 from ftctl.ports.target import Target
-from ftctl.ports.target_loader import TargetLoader
 from ftctl.worker.answer_store import AnswerStore
 from ftctl.worker.cached_target import CachedTarget
 from ftctl.worker.finished_reports import Finished, copy_new
-from ftctl.worker.instantiate import ask, make, packages
+from ftctl.worker.instantiate import ask, packages
 
 MANIFEST = "manifest.json"
 SAMPLES = ".samples.jsonl"
@@ -164,15 +163,20 @@ def _missing(report: Report) -> dict[str, str]:
 
 
 def _target(job: Job) -> Target:
-    loader: TargetLoader = make(job.parts["loader"])
+    loader = job.parts["loader"]
     if job.endpoint is None:
-        return loader.load(job.inputs["model"])
+        return _loaded(loader, job.inputs["model"])
     model = served_model(job.endpoint, job.inputs.get("model"))
-    reasons = loader.probe(model, scores=bool(job.settings.get("scores"))).reasons
+    reasons = ask(loader, "probe", model, scores=bool(job.settings.get("scores"))).reasons
     if reasons:
         text = f"{job.endpoint.url} cannot be measured: {'; '.join(reasons)}"
         raise BackendFailed(text, next_step="see the server's log, or leave out the evaluators that score")
-    return loader.load(model)
+    return _loaded(loader, model)
+
+
+def _loaded(reference: PluginRef, model: Artifact) -> Target:
+    found: Target = ask(reference, "load", model)
+    return found
 
 
 def _replies(job: Job, target: Target, context: StageContext) -> AnswerStore:

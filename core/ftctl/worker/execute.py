@@ -7,18 +7,20 @@ from typing import Any
 from attrs import evolve
 
 from ftctl.application.dataset import build_dataset
+from ftctl.application.dataset.foreign import ForeignSource, contained_operator
 from ftctl.application.dataset.mixed import MixedSource, Mixing
 from ftctl.domain.artifact import Draft
 from ftctl.domain.codec import to_plain
 from ftctl.domain.event import DATA_DESCRIBED, RATES_SWEPT
-from ftctl.domain.job import Job, JobResult
+from ftctl.domain.job import Job, JobResult, PluginRef
 from ftctl.domain.report import Report
 from ftctl.domain.split import SplitShares
 from ftctl.domain.sweep import Sweep
 from ftctl.errors import DataChanged, UsageError
 from ftctl.plugin.dataset import is_sealed, read_split
 from ftctl.ports.context import StageContext
-from ftctl.ports.data_operator import SealOperator
+from ftctl.ports.data_operator import DataOperator, SealOperator
+from ftctl.ports.data_source import DataSource
 from ftctl.whole_file import write_whole
 from ftctl.worker.evaluation import evaluate
 from ftctl.worker.instantiate import ask, frozen, make, packages
@@ -36,8 +38,10 @@ def execute(job: Job, context: StageContext) -> JobResult:
 
 def _dataset(job: Job, context: StageContext) -> JobResult:
     settings = job.settings
-    made = [(plugin.name, make(plugin)) for plugin in job.plugins]
-    sources, steps = made[: settings["sources"]], made[settings["sources"] :]
+    count = settings["sources"]
+    sources = [(plugin.name, _source(plugin)) for plugin in job.plugins[:count]]
+    steps = [(plugin.name, _operator(plugin)) for plugin in job.plugins[count:]]
+    made: list[DataSource | DataOperator] = [one for _, one in sources] + [one for _, one in steps]
     source = MixedSource(sources, Mixing(**frozen(settings["mixing"]))) if len(sources) > 1 else sources[0][1]
     shares, engine = SplitShares(**settings["split"]), make(job.parts["engine"]) if "engine" in job.parts else None
     try:
@@ -45,12 +49,22 @@ def _dataset(job: Job, context: StageContext) -> JobResult:
     finally:
         if engine:
             engine.close()
-    if [one.fingerprint() for _, one in made] != settings["fingerprints"]:
+    if [one.fingerprint() for one in made] != settings["fingerprints"]:
         raise DataChanged("the data changed while it was read", next_step="run the same command again")
     facts = draft.facts | {"recipe": {name: settings[name] for name in ("recipe", "mixing", "split", "data_seed")}}
     if steps and isinstance(steps[-1][1], SealOperator):
         facts["sealed"] = {"use": job.plugins[-1].name, "options": job.plugins[-1].options}
     return JobResult(evolve(draft, facts=facts), (), draft.facts["summary"])
+
+
+def _source(reference: PluginRef) -> DataSource:
+    made: DataSource = make(reference)
+    return ForeignSource(made, str(reference)) if reference.owner else made
+
+
+def _operator(reference: PluginRef) -> DataOperator:
+    made: DataOperator = make(reference)
+    return contained_operator(made, str(reference)) if reference.owner else made
 
 
 def _tune(job: Job, context: StageContext) -> JobResult:

@@ -245,6 +245,19 @@ class Test_who_does_not_answer_is_counted(Measure):
     kind = "Choosy"
 
 
+class Scribbling(FakeEvaluator):
+    """Notes in the examples what it has seen."""
+
+    def evaluate(self, target: Target, data: Sequence[Example], context: StageContext) -> Report:
+        for example in data:
+            example.metadata["seen"] = True
+        return super().evaluate(target, data, context)
+
+
+class Test_examples_are_only_read(Measure):
+    kind = "Scribbling"
+
+
 class Test_a_metric_is_the_mean_of_what_its_records_say(Measure):
     kind = "Generous"
 

@@ -73,6 +73,16 @@ class Strewing(FakeMonitor):
         super().emit(event)
 
 
+class Scribbling(FakeMonitor):
+    def emit(self, event: Event) -> None:
+        event.data["seen"] = True
+        super().emit(event)
+
+
+class Test_events_are_only_read(Watch):
+    kind = "Scribbling"
+
+
 class Test_it_takes_every_kind_of_event(Watch):
     kind = "Choosy"
 

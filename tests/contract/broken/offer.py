@@ -1,10 +1,13 @@
 """The offer: names, paths, options, what is imported."""
 
+import os
+import time
 from typing import Any, ClassVar
 
 import pytest
 from attrs import define
 
+from ftctl.domain.event import Event
 from ftctl.plugin import Need, option, options
 from ftctl.testing.fakes import FakeMonitor
 from tests.contract.broken.monitor import Watch
@@ -92,6 +95,16 @@ class Test_it_can_be_made_without_what_it_needs_and_prints_nothing(Watch):
 
 class Test_it_can_be_made_without_what_it_needs_and_prints_nothing__heavy(Watch):
     kind = "Hungry"
+
+
+class Straying(FakeMonitor):
+    def emit(self, event: Event) -> None:
+        os.environ["STRAYING"] = str(time.monotonic_ns())
+        super().emit(event)
+
+
+class Test_it_leaves_the_process_as_it_was(Watch):
+    kind = "Straying"
 
 
 class Test_its_options_are_frozen_and_each_has_help__mutable(Watch):

@@ -1,5 +1,7 @@
 """Contract of compressors."""
 
+import copy
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,6 +34,7 @@ class CompressorContract(SupportingContract, contract=True):
 
     port: ClassVar[str] = "compressor"
     base: ClassVar[type] = Compressor
+    draws: ClassVar[bool] = True
 
     @pytest.fixture
     def calibration(self) -> list[Example]:
@@ -70,11 +73,20 @@ class CompressorContract(SupportingContract, contract=True):
         """Draft of the model compressed once."""
         return made.compress(model, calibration, context)
 
+    @pytest.fixture
+    def used(
+        self, found: Offer, values: dict[str, Any], model: Artifact, calibration: Sequence[Example], tmp_path: Path
+    ) -> Callable[[], object]:
+        """Function that compresses the model."""
+        numbers = itertools.count()
+        return lambda: make(found, values).compress(model, calibration, recording(tmp_path / f"used-{next(numbers)}"))
+
     def test_the_model_is_only_read(self, model: Artifact, made: Compressor, calibration: Sequence[Example],
                                     context: StageContext) -> None:  # fmt: skip
-        before = hashes(Path(model.path))
+        before, rows = hashes(Path(model.path)), copy.deepcopy(list(calibration))
         made.compress(model, calibration, context)
         assert hashes(Path(model.path)) == before
+        assert list(calibration) == rows
 
     def test_it_says_what_it_made(self, draft: Draft, found: Offer, context: StageContext) -> None:
         assert draft.kind in ("model", "adapter")

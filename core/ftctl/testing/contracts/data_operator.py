@@ -55,6 +55,11 @@ class DataOperatorContract(OfferContract, contract=True):
         """Function from rows to an outcome, a fate or a split for each."""
         return lambda rows: judged(made, rows, context)
 
+    @pytest.fixture
+    def used(self, outcomes: Any, rows: list[Example]) -> Callable[[], object]:
+        """Function that judges the rows."""
+        return lambda: outcomes(rows)
+
     def test_it_says_something_of_every_row(self, made: DataOperator, rows: list[Example], outcomes: Any) -> None:
         kind: Any = str if isinstance(made, SplitOperator) else Fate if isinstance(made, SetOperator) else Outcome
         found = outcomes(rows)
@@ -95,7 +100,10 @@ class DataOperatorContract(OfferContract, contract=True):
             assert not isinstance(after, Example) or (after.where, after.group) == (row.where, row.group)
 
     def test_what_it_drops_has_a_state_and_a_reason(self, rows: list[Example], outcomes: Any) -> None:
-        for one in outcomes([*rows, *rows]):
+        told = outcomes([*rows, *rows])
+        for one in told:
+            first = getattr(one, "first", None)
+            assert first is None or 0 <= first < len(told), f"row {first} is not there"
             state = getattr(one, "state", "")
             assert not state or (state in DROPPED and one.reason)
 

@@ -52,6 +52,11 @@ class DataSourceContract(OfferContract, contract=True):
         """Context of a stage that records its events."""
         return recording(tmp_path, data_seed=7)
 
+    @pytest.fixture
+    def used(self, found: Offer, values: dict[str, Any], context: StageContext) -> Callable[[], object]:
+        """Function that reads the source."""
+        return lambda: _read(found, values, context)
+
     def test_rows_come_in_the_same_order_every_time(
         self, found: Offer, values: dict[str, Any], context: StageContext
     ) -> None:

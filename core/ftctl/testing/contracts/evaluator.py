@@ -1,5 +1,6 @@
 """Contract of evaluators."""
 
+import copy
 import itertools
 import json
 import math
@@ -145,6 +146,18 @@ class EvaluatorContract(OfferContract, contract=True):
 
         return _once(kept, "through", asked)
 
+    @pytest.fixture
+    def used(self, measured: Callable[[Target], Report], best: Target) -> Callable[[], object]:
+        """Function that evaluates the best target."""
+        return lambda: measured(best)
+
+    def test_examples_are_only_read(
+        self, measured: Callable[[Target], Report], best: Target, data: Sequence[Example]
+    ) -> None:
+        before = copy.deepcopy(list(data))
+        measured(best)
+        assert list(data) == before
+
     def test_every_metric_says_what_it_is(
         self, report: Report, poor: Report, data: Sequence[Example], own: bool
     ) -> None:
@@ -153,6 +166,7 @@ class EvaluatorContract(OfferContract, contract=True):
         names = [metric.name for metric in report.metrics]
         assert len(set(names)) == len(names), "two metrics have one name"
         for metric in (*report.metrics, *poor.metrics):
+            assert metric.name, "a metric has no name"
             assert metric.unit, f"{metric.name} has no unit"
             assert metric.direction in get_args(Direction), f"{metric.name} does not say what is better"
             assert math.isfinite(metric.value), f"{metric.name} is {metric.value}"

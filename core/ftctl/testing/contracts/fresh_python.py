@@ -13,6 +13,9 @@ from threading import Lock
 
 SECONDS = 120
 
+STARTED = dict(os.environ)
+"""The environment before backends were imported here, which may have deleted some of it."""
+
 HELPER = """
 import json, os, signal, sys, tempfile
 import ftctl.domain.codec, ftctl.domain.format, ftctl.domain.resources
@@ -68,7 +71,7 @@ class _Helper:
         """Return exit code and output of a program."""
         asked = {
             "program": program,
-            "variables": dict(os.environ),
+            "variables": STARTED | os.environ,
             "folder": os.getcwd(),  # noqa: PTH109
             "path": sys.path,
             "seconds": SECONDS,

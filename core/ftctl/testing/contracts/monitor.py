@@ -1,5 +1,6 @@
 """Contract of monitors."""
 
+import copy
 import gc
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,19 @@ class MonitorContract(OfferContract, contract=True):
 
         return read
 
+    @pytest.fixture
+    def used(self, found: Offer, values: dict[str, Any], folder: Path) -> Callable[[], object]:
+        """Function that watches a run of few events."""
+
+        def watch() -> None:
+            monitor = make(found, values)
+            monitor.open("run-1", folder)
+            for event in FEW:
+                monitor.emit(event)
+            monitor.close()
+
+        return watch
+
     def test_it_takes_every_kind_of_event(self, made: Monitor, folder: Path) -> None:
         made.open("run-1", folder)
         seen = set()
@@ -48,6 +62,14 @@ class MonitorContract(OfferContract, contract=True):
             seen.add(event.kind)
         made.close()
         assert seen == set(KINDS), "the samples do not have every kind"
+
+    def test_events_are_only_read(self, made: Monitor, folder: Path) -> None:
+        made.open("run-1", folder)
+        for sample in sample_events():
+            event = copy.deepcopy(sample)
+            made.emit(event)
+            assert event == sample
+        made.close()
 
     def test_a_kind_that_it_does_not_know_changes_nothing(self, made: Monitor, folder: Path) -> None:
         made.open("run-1", folder)

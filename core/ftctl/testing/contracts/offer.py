@@ -1,9 +1,11 @@
 """Contract of offers of every port: names, paths, options, and imports."""
 
 import contextlib
+import io
 import json
 import math
 import tomllib
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, ClassVar
 
@@ -13,8 +15,10 @@ import pytest
 from ftctl.application.requirements import lacking
 from ftctl.domain.names import is_name
 from ftctl.plugin.capabilities import CAPABILITIES
+from ftctl.plugin.manifest import Manifest, read_manifest
 from ftctl.plugin.offer import Offer, load
 from ftctl.plugin.option_checks import check_options
+from ftctl.plugin.process_state import RANDOM, ProcessState
 from ftctl.plugin.registry import Registry, Unknown
 from ftctl.testing.contracts.base import Contract
 from ftctl.testing.contracts.fresh_python import in_fresh_python, in_new_python
@@ -22,6 +26,9 @@ from ftctl.testing.fakes import FakeEnvironments
 
 HEAVY = ("torch", "transformers", "numpy", "pandas", "pyarrow", "tensorflow", "onnxruntime", "vllm", "click")
 """What no manifest imports."""
+
+READ_SECONDS = 30.0
+"""Longest time to read a manifest."""
 
 MANIFEST_MILLISECONDS, TRIES = 20, 5
 """Processor time that the import of a manifest may take where ``ftctl.plugin`` is known; the best of some tries."""
@@ -39,9 +46,13 @@ import sys
 for name in {needs!r}:
     sys.modules[name] = None
 from ftctl.plugin.offer import load
+from ftctl.plugin.process_state import ProcessState
+before = ProcessState.taken()
 load({factory!r})(load({options!r})(**{values!r}))
-print(",".join(name for name in {heavy!r} if sys.modules.get(name)))
+print({changed!r} + "; ".join(before.changes()))
+print({imported!r} + ",".join(name for name in {heavy!r} if sys.modules.get(name)))
 """
+CHANGED, IMPORTED = "changed:", "imported:"
 
 
 class OfferContract(Contract, contract=True):
@@ -49,6 +60,8 @@ class OfferContract(Contract, contract=True):
 
     port: ClassVar[str]
     base: ClassVar[type]
+    draws: ClassVar[bool] = False
+    """Whether its work draws random numbers of the process, as training does."""
 
     @pytest.fixture
     def registry(self) -> Registry:
@@ -77,11 +90,18 @@ class OfferContract(Contract, contract=True):
     def manifest(self, registry: Registry, found: Offer) -> str:
         """The module that makes the offer."""
         for point in registry.entry_points():
-            with contextlib.suppress(Exception):
-                offers = point.load().ftctl_offers()
-                if any((one.port, one.name, one.factory) == (found.port, found.name, found.factory) for one in offers):
-                    return point.value.partition(":")[0]
+            if point.dist and point.dist.name != found.dist:
+                continue  # what others have broken is not its fault
+            read = read_manifest(point, found.dist, found.version, READ_SECONDS)
+            offers = read.offers if isinstance(read, Manifest) else ()
+            if any((one.port, one.name, one.factory) == (found.port, found.name, found.factory) for one in offers):
+                return point.value.partition(":")[0]
         pytest.fail(f"no entry point of {found.dist} offers {found.name}; override the fixture `manifest`")
+
+    @pytest.fixture
+    def used(self) -> Callable[[], object]:
+        """Function that has the backend do its work once."""
+        raise NotImplementedError
 
     @pytest.fixture
     def made(self, found: Offer, values: dict[str, Any]) -> Any:
@@ -141,6 +161,17 @@ class OfferContract(Contract, contract=True):
         absent = FakeEnvironments(pythons={})
         assert found.environment in lacking(found, absent, ()), "an absent environment is not told"
 
+    def test_it_leaves_the_process_as_it_was(self, used: Callable[[], object]) -> None:
+        before, printed = ProcessState.taken(), io.StringIO()
+        used()  # packages may do what they like when they are imported
+        before.restore()
+        with contextlib.redirect_stdout(printed):
+            used()
+        changed = [line for line in before.changes() if not (self.draws and line.startswith(RANDOM))]
+        before.restore()
+        assert not changed, f"it changes the process: {'; '.join(changed)}"
+        assert self.port == "monitor" or not printed.getvalue(), "it prints on standard output"
+
     def test_its_manifest_is_light(self, manifest: str) -> None:
         program = MEASURE.format(module=manifest, heavy=HEAVY)
         best = math.inf
@@ -157,10 +188,16 @@ class OfferContract(Contract, contract=True):
     ) -> None:
         needs = [need.module for need in found.needs]
         good, _ = check_options(load(found.options), values, "values")
-        program = BLOCKED.format(needs=needs, factory=found.factory, options=found.options, values=good, heavy=HEAVY)
-        *printed, heavy = in_fresh_python(program).splitlines() or [""]
-        assert not printed, "it prints when it is made"
-        assert not heavy, f"it imports {heavy} when it is made; import that where it is used, and declare the need"
+        program = BLOCKED.format(needs=needs, factory=found.factory, options=found.options, values=good, heavy=HEAVY,
+                                 changed=CHANGED, imported=IMPORTED)  # fmt: skip
+        lines = [line for line in in_fresh_python(program).splitlines() if line]
+        changed = "".join(line.removeprefix(CHANGED) for line in lines if line.startswith(CHANGED))
+        heavy = [line.removeprefix(IMPORTED) for line in lines if line.startswith(IMPORTED)]
+        assert heavy, "it ends the program when it is made"
+        assert len(lines) == 2, "it prints when it is made"
+        assert not changed, f"it changes the process when it is made: {changed}"
+        step = "import that where it is used, and declare the need"
+        assert not heavy[0], f"it imports {heavy[0]} when it is made; {step}"
 
 
 def make(offer: Offer, values: dict[str, Any]) -> Any:

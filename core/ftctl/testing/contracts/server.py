@@ -19,6 +19,7 @@ from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.launch import Address, Endpoint, LaunchSpec
 from ftctl.errors import FtctlError, ServerDied, ServerNotReady
 from ftctl.plugin.offer import Offer, load
+from ftctl.plugin.result_checks import checked
 from ftctl.ports.server import Server
 from ftctl.ports.server_runner import RunningServer
 from ftctl.testing.contracts.offer import make
@@ -95,6 +96,11 @@ class ServerContract(SupportingContract, contract=True):
             kept = request.cls._endpoint = Endpoint(f"{address.url}/v1", spec.served_name)
         return kept
 
+    @pytest.fixture
+    def used(self, found: Offer, values: dict[str, Any], model: Artifact) -> Callable[[], object]:
+        """Function that asks for the command; the server itself runs in a process of its own."""
+        return lambda: make(found, values).launch(model, Address("127.0.0.1", 48_231), sys.executable)
+
     @classmethod
     def teardown_class(cls) -> None:
         """End the server, where one was started."""
@@ -109,7 +115,7 @@ class ServerContract(SupportingContract, contract=True):
         address = Address("127.0.0.1", 48_231)
         spec = make(found, values).launch(model, address, "/an/environment/bin/python")
         assert spec == make(found, values).launch(model, address, "/an/environment/bin/python")
-        assert all(isinstance(part, str) for part in (*spec.argv, *spec.env, *spec.env.values()))
+        checked(spec, "launch", found.name)
         told = " ".join((*spec.argv, *spec.env.values()))
         assert str(address.port) in told, "the port is not given"
         assert address.host in told, "the address is not given, and its default may be every one"

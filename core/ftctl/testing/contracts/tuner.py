@@ -22,7 +22,9 @@ from ftctl.errors import FtctlError, Interrupted, ResourceExhausted
 from ftctl.plugin.capabilities import ACCUMULATES, DETERMINISTIC, RESUME, VALIDATES
 from ftctl.plugin.dataset import read_split
 from ftctl.plugin.offer import Offer
+from ftctl.plugin.process_state import ProcessState
 from ftctl.plugin.registry import Registry, Unknown
+from ftctl.plugin.result_checks import checked
 from ftctl.ports.objective import Batch, Encoder, Forward, Objective
 from ftctl.ports.target import Target
 from ftctl.ports.tuner import Tuner
@@ -63,6 +65,7 @@ class TunerContract(OfferContract, contract=True):
 
     port: ClassVar[str] = "tuner"
     base: ClassVar[type] = Tuner
+    draws: ClassVar[bool] = True
 
     @pytest.fixture
     def model(self) -> Artifact:
@@ -134,8 +137,18 @@ class TunerContract(OfferContract, contract=True):
         kept: Tuned | None = vars(request.cls).get("_tuned")
         if kept is None:
             request.cls._before = hashes(Path(model.path))
+            before = ProcessState.taken()
             kept = request.cls._tuned = train(tmp_path_factory.mktemp("tuned"))
+            before.restore()
         return kept
+
+    @pytest.fixture
+    def used(
+        self, tuned: Tuned, train: Callable[..., Tuned], tmp_path_factory: pytest.TempPathFactory
+    ) -> Callable[[], object]:
+        """Function that trains; the first time it is the training that others look at."""
+        made = [tuned]
+        return lambda: made.pop() if made else train(tmp_path_factory.mktemp("used"))
 
     @pytest.fixture
     def target(self, registry: Registry) -> Callable[[Artifact], Target]:
@@ -147,6 +160,7 @@ class TunerContract(OfferContract, contract=True):
     ) -> None:
         first, unread, again = without_backend(found, values, "plan", shape, [(40,), (None,), (40,)], ResourcePlan)
         assert first == again, "the second time it plans something else"
+        checked(make(found, values).plan(shape, 40), "plan", found.name)
         assert first.trained_parameters > 0, "it plans to train nothing"
         assert first.memory, "it does not say what memory it needs"
         assert all(value > 0 for value in first.memory.values())
