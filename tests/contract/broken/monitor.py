@@ -1,6 +1,7 @@
 """Monitors."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ class Strewing(FakeMonitor):
 
 class Scribbling(FakeMonitor):
     def emit(self, event: Event) -> None:
-        event.data["seen"] = True
+        event.data["seen"] = time.monotonic_ns()
         super().emit(event)
 
 
