@@ -13,6 +13,7 @@ from architectures import architectures
 from chat_templates import chat_templates
 from house import house
 from matrix import matrix
+from plugin_faults import plugin_faults
 
 from ftctl.plugin.offer import PORTS, Offer, load
 from ftctl_adapters.bootstrap import build_registry
@@ -34,6 +35,7 @@ def pages() -> dict[str, str]:
         "map.md": NOTE + house(),
         "architectures.md": NOTE + architectures(),
         "chat-templates.md": NOTE + chat_templates(),
+        "plugin-faults.md": NOTE + plugin_faults(),
     }
 
 

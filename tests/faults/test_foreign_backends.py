@@ -5,6 +5,7 @@ Their code is no sandbox's: what they do to files of ftctl is noticed, not preve
 
 import json
 import textwrap
+import time
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -92,6 +93,9 @@ class Odd:
     def run(self, command: str, *more: str) -> "CompletedProcess[str]":
         return self._call(command, "run.yaml", *more)
 
+    def check(self) -> "CompletedProcess[str]":
+        return self._call("plugins", "check", "odd", "--port", "monitor")
+
     def listed(self) -> list[dict[str, Any]]:
         """What ``ftctl plugins`` knows."""
         done = self._call("plugins", "--json")
@@ -125,6 +129,13 @@ def test_a_good_one_takes_part_in_a_run(odd: Odd, command: str, port: str) -> No
         ("tuner", 'return Draft("model", "hf")', "return None", "tune() returned a NoneType, and must return a Draft"),
         ("tuner", "return ResourcePlan", "ResourcePlan", "plan() returned a NoneType, and must return a ResourcePlan"),
         ("tuner", "self, shape, train_rows", "self", "plan() takes 1 positional argument but 3 were given"),
+        ("tuner", "class Odd(", "import sys; sys.exit(0)\nclass Odd(", "end the program in the import of its options"),
+        ("tuner", "class Odd(", "import os; os._exit(0)\nclass Odd(", "end the program in the import of its options"),
+        ("tuner", "return ResourcePlan", "import os; os._exit(0); return ResourcePlan", "in plan(): os._exit(0)"),
+        ("tuner", '(context.out / "', 'import os; os._exit(0)\n        (context.out / "', "in tune(): os._exit(0)"),
+        ("tuner", '(context.out / "', 'import os; os.abort()\n        (context.out / "',
+         "the worker of stage tune (odd of odd-dist 1.5) ended with code"),
+        ("tuner", '(context.out / "', 'raise KeyboardInterrupt\n        (context.out / "', "in tune(): Keyboard"),
         ("tuner", "self, options): pass", "self, options): raise KeyError('x')", "cannot be used: KeyError: 'x'"),
         (
             "tuner",
@@ -162,6 +173,30 @@ def test_a_monitor_changes_nothing_whatever_it_does(odd: Odd, old: str, new: str
     folder = odd.site.parent / ".ftctl" / "runs" / json.loads(done.stdout)["run_id"]
     events = [json.loads(line) for line in (folder / "events.ndjson").read_text().splitlines()]
     assert any(event["data"].get("rows") == 40 for event in events), "what it did to an event is in the journal"
+
+
+def test_a_thread_that_a_monitor_leaves_behind_keeps_nothing_alive(odd: Odd) -> None:
+    thread = "import threading, time; threading.Thread(target=time.sleep, args=(500,)).start()"
+    odd.install("monitor", "def close(self): pass", f"def close(self):\n        {thread}")
+    started = time.monotonic()
+    assert odd.run("data").returncode == 0
+    assert time.monotonic() - started < 100
+
+
+def test_a_check_that_did_not_run_all_its_tests_has_failed(odd: Odd) -> None:
+    odd.install("monitor", "def emit(self, event): pass", "def emit(self, event):\n        import os; os._exit(0)")
+    done = odd.check()
+    assert done.returncode == 6, done.stderr
+    assert "ended its contract" in done.stderr
+    assert "keeps the contract" not in done.stdout
+
+
+def test_a_backend_that_cannot_be_imported_is_no_bug_of_ours(odd: Odd) -> None:
+    odd.install("monitor", "class Odd(", "raise RuntimeError('no')\nclass Odd(")
+    done = odd.check()
+    assert done.returncode == 6, done.stderr
+    assert "RuntimeError: no" in done.stderr
+    assert "bug" not in done.stderr
 
 
 SLOW = "import time\nwhile True:\n    try: time.sleep(60)\n    except Exception: pass\n"

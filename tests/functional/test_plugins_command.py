@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ftctl.plugin.offer import LIFECYCLE
+from ftctl.plugin.offer import PORTS
 from tests.conftest import Ftctl
 
 
@@ -85,7 +85,7 @@ def test_a_class_is_never_called_like_what_it_needs(
     assert f"\nclass {kind}(" in next(tmp_path.glob("*/src/*/backend.py")).read_text()
 
 
-@pytest.mark.parametrize("port", LIFECYCLE)
+@pytest.mark.parametrize("port", PORTS)
 def test_a_project_has_all_it_needs_and_no_placeholder(ftctl: Ftctl, tmp_path: Path, port: str) -> None:
     done = ftctl("plugins", "new", port.replace("_", "-"), "my.new-one")
     assert done.returncode == 0, done.stderr

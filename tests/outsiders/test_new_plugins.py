@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ftctl.plugin.offer import LIFECYCLE
+from ftctl.plugin.offer import PORTS
 from tests.docs.shell import documented
 from tests.outsiders.conftest import ROOT, Venv
 
@@ -30,17 +30,17 @@ def project(port: str) -> str:
 
 @pytest.fixture(scope="module")
 def house(venv: Callable[..., Venv], tmp_path_factory: pytest.TempPathFactory) -> tuple[Venv, Path]:
-    """An environment in which six plugins were made and installed, and the folder that they lie in."""
-    made, folder = venv("hf", "serve", "testing"), tmp_path_factory.mktemp("six")
-    for port in LIFECYCLE:
+    """An environment in which a plugin of each port was made and installed, and the folder that they lie in."""
+    made, folder = venv("hf", "serve", "testing"), tmp_path_factory.mktemp("plugins")
+    for port in PORTS:
         named = {"PORT": port, "NAME": f"my-{port.replace('_', '-')}"}
         made.run("ftctl", *documented("how-to/plugin.md", "plugins new", named), cwd=folder)
-    made.run("pip", "install", "-q", *(arg for port in LIFECYCLE for arg in ("-e", project(port))), cwd=folder)
+    made.run("pip", "install", "-q", *(arg for port in PORTS for arg in ("-e", project(port))), cwd=folder)
     return made, folder
 
 
 @pytest.mark.parametrize(
-    "port", [pytest.param(port, marks=pytest.mark.nightly) if port == "tuner" else port for port in LIFECYCLE]
+    "port", [pytest.param(port, marks=pytest.mark.nightly) if port == "tuner" else port for port in PORTS]
 )
 def test_it_keeps_its_contract_untouched(house: tuple[Venv, Path], port: str) -> None:
     made, folder = house
@@ -60,7 +60,7 @@ def test_all_are_listed(house: tuple[Venv, Path]) -> None:
     made, folder = house
     rows = json.loads(made.run("ftctl", "plugins", "list", "--json", cwd=folder))
     mine = {row["port"]: row for row in rows if row["dist"].startswith("ftctl-my-")}
-    assert set(mine) == set(LIFECYCLE)
+    assert set(mine) == set(PORTS)
     assert {row["status"] for row in mine.values()} == {"ready"}
     assert {row["version"] for row in mine.values()} == {"0.1.0"}
 

@@ -54,10 +54,10 @@ def failure(app: App, error: FtctlError) -> dict[str, Any]:
 def _launch(
     app: App, until: str, once: bool, preview: Preview | None, given: dict[str, Any], shown: list[RunResult]
 ) -> None:
-    spec = resolved(app, given, until, preview)
-    if not given["dry_run"]:
-        usable(app.workspace)
     with interruptible():
+        spec = resolved(app, given, until, preview)
+        if not given["dry_run"]:
+            usable(app.workspace)
         plan = make_plan(app, spec, until, preview)
         if given["dry_run"]:
             show_plan(plan, as_json=given["as_json"])

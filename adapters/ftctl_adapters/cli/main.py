@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import threading
 from importlib import import_module
 
 import click
@@ -89,6 +90,10 @@ def main() -> None:
         if not isinstance(error, BrokenPipeError):
             print(f"ftctl: {error.strerror}: standard output", file=sys.stderr)
         code = code or (1 if isinstance(error, BrokenPipeError) else 5)
+    if any(not one.daemon for one in threading.enumerate() if one is not threading.current_thread()):
+        from ftctl.worker.exit import leave
+
+        leave(code)  # threads that a plugin left behind would keep the program alive
     sys.exit(code)
 
 

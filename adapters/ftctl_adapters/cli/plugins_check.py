@@ -11,7 +11,7 @@ import click
 from ftctl.application.requirements import lacking
 from ftctl.errors import BackendFailed, ConfigInvalid, PluginBroken, UsageError
 from ftctl.plugin.containment import foreign
-from ftctl.plugin.offer import CONTRACTED, Offer, load
+from ftctl.plugin.offer import CONTRACTED, PORTS, Offer, load
 from ftctl.plugin.option_checks import check_options
 from ftctl.plugin.registry import Registry, Unknown
 from ftctl_adapters.bootstrap import build_registry
@@ -25,7 +25,7 @@ MARKS = {"passed": "✓", "failed": "✗", "skipped": "–", "known": "·"}
 
 @click.command("check")
 @click.argument("name")
-@click.option("--port", type=click.Choice(CONTRACTED), help="Port, if backends of several ports have the name.")
+@click.option("--port", type=click.Choice(PORTS), help="Port, if backends of several ports have the name.")
 @click.option("--set", "settings", metavar="OPTION=VALUE", multiple=True, help="An option it is made with; repeatable.")
 @click.option(
     "--tests",
@@ -71,7 +71,7 @@ def command(name: str, port: str | None, settings: tuple[str, ...], tests: Path 
 
 
 def _find(registry: Registry, name: str, port: str | None) -> Offer:
-    ports = [port] if port else CONTRACTED
+    ports = [port] if port else PORTS
     found = {one: registry.find(one, name) for one in ports}
     offers = [offer for offer in found.values() if isinstance(offer, Offer)]
     if len(offers) > 1:
@@ -92,6 +92,9 @@ def _check(offer: Offer, settings: tuple[str, ...], tests: Path | None) -> dict[
         raise UsageError(line)
     if tests:
         return {"tests": str(tests.absolute())}
+    if offer.port not in CONTRACTED:
+        step = "name a file of tests: --tests tests/test_contract.py"
+        raise UsageError(f"the port {offer.port} has no contract that is run by itself", next_step=step)
     # YAML takes as long to import as all manifests to read, and every listing of plugins imports this module
     from ftctl_adapters.config.compose import parse_setting
 

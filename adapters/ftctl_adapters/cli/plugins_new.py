@@ -15,9 +15,10 @@ from ftctl_adapters.scaffold.project import new_project
 @click.argument("name")
 @click.option("--into", type=click.Path(path_type=Path), metavar="FOLDER", help="Instead of ftctl-NAME, here.")
 def command(port: str, name: str, into: Path | None) -> None:
-    """Create a pip project for a backend NAME of PORT, which passes the contract tests as it stands.
+    """Create a pip project for a backend NAME of PORT, which passes its tests as it stands.
 
-    PORT is one of data_source, tuner, evaluator, compressor, server, monitor.
+    PORT is one of data_source, data_operator, tuner, objective, evaluator, compressor, server, monitor, engine,
+    launcher, target_loader, verifier.
 
     \b
     ftctl plugins new evaluator polite

@@ -10,13 +10,13 @@ from string import Template
 from ftctl import __version__, domain, ports
 from ftctl.domain.names import is_name, nearest
 from ftctl.errors import UsageError
-from ftctl.plugin.offer import CONTRACT_VERSION, LIFECYCLE, OWN_DIST
+from ftctl.plugin.offer import CONTRACT_VERSION, OWN_DIST, PORTS
 from ftctl.plugin.registry import Registry
 
 TEMPLATES = files("ftctl_adapters.scaffold").joinpath("templates")
 SUFFIX, PACKAGE = ".tmpl", "PACKAGE"
 """What files of templates end with, and what stands for the name of the package in paths."""
-SUFFIXES = {port: port.rpartition("_")[2].capitalize() for port in LIFECYCLE}
+SUFFIXES = {port: port.rpartition("_")[2].capitalize() for port in PORTS}
 
 
 def new_project(port: str, name: str, folder: Path, registry: Registry) -> list[Path]:
@@ -25,10 +25,10 @@ def new_project(port: str, name: str, folder: Path, registry: Registry) -> list[
     Raises:
         UsageError: no such port, a name that cannot be one or is taken by ftctl, or the folder is there.
     """
-    if port not in LIFECYCLE:
-        meant = nearest(port, LIFECYCLE)
+    if port not in PORTS:
+        meant = nearest(port, PORTS)
         hint = f"did you mean {meant!r}? " if meant else ""
-        raise UsageError(f"no port {port!r}; {hint}known: {', '.join(LIFECYCLE)}")
+        raise UsageError(f"no port {port!r}; {hint}known: {', '.join(PORTS)}")
     if not is_name(name) or not name[0].isalpha() or not name[-1].isalnum():
         step = "a letter, then a-z, 0-9, '-', '_' or '.', and a letter or digit at the end"
         raise UsageError(f"{name!r} cannot name a backend", next_step=step)

@@ -3,9 +3,12 @@
 import contextlib
 import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from types import FrameType
 from typing import NoReturn, TypeVar
 
 from ftctl.errors import FtctlError, PluginBroken, SignalArrived
@@ -37,13 +40,15 @@ def contained(owner: str, phase: str) -> Iterator[None]:
     if not owner:
         yield
         return
-    before = ProcessState.taken()
+    before, pressed = ProcessState.taken(), list[int]()
     try:
-        with contextlib.redirect_stdout(sys.stderr or io.StringIO()), _no_exit():
+        with contextlib.redirect_stdout(sys.stderr or io.StringIO()), _no_exit(), _noting_interrupts(pressed):
             yield
     except (Exception, SignalArrived, GeneratorExit):
         raise
     except BaseException as error:
+        if pressed:
+            raise  # it was the user
         said = f"os._exit({error})" if isinstance(error, _Exit) else f"{type(error).__name__}: {error}"
         raise PluginBroken(f"{owner} tried to end the program in {phase}: {said}", next_step=ADVICE) from error
     finally:
@@ -86,6 +91,25 @@ def foreign(owner: str, phase: str) -> Iterator[None]:
         if not owner:
             raise
         raise PluginBroken(f"{owner} failed in {phase}: {type(error).__name__}: {error}", next_step=ADVICE) from error
+
+
+@contextlib.contextmanager
+def _noting_interrupts(pressed: list[int]) -> Iterator[None]:
+    """Note a SIGINT that Python would raise as ``KeyboardInterrupt``, to tell it from one that a plugin raises."""
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextlib.contextmanager
