@@ -8,8 +8,10 @@ was forked from has imported it before; so both are set here as well.
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from ftctl.worker.spin_control import SpinControl
+from ftctl_adapters.serving.loopback_guard import LoopbackGuard
 from ftctl_adapters.serving.transformers_requests import install
 
 
@@ -31,9 +33,22 @@ def main(cache: str, name: str, arguments: Sequence[str]) -> None:
     import ftctl_adapters.modeling.eager_bitsandbytes  # noqa: F401 before transformers imports it
 
     install(name)
+    stand_before_uvicorn()
     sys.argv = ["transformers", "serve", *arguments]
     with SpinControl():
         app()
+
+
+def stand_before_uvicorn() -> None:
+    """Have every application that uvicorn is configured with stand behind the guard."""
+    import uvicorn
+
+    configure = uvicorn.Config.__init__
+
+    def guarded(self: Any, app: Any, *given: Any, **named: Any) -> None:
+        configure(self, LoopbackGuard(app), *given, **named)
+
+    uvicorn.Config.__init__ = guarded
 
 
 if __name__ == "__main__":

@@ -45,6 +45,9 @@ SCORES = "scores"
 Most servers do not.
 """
 
+GUARDED = "guarded"
+"""A server that refuses requests addressed to another host, sent by pages of other sites, or with endless bodies."""
+
 INSIDE = "inside"
 """An evaluator that looks into the model, at layers and gradients, or a loader that shows them; no server does."""
 
@@ -72,6 +75,7 @@ CAPABILITIES = (
     SEALS,
     OWN_CASES,
     SCORES,
+    GUARDED,
     INSIDE,
     SERVER,
     OUTSIDE,

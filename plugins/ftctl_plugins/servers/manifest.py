@@ -1,7 +1,7 @@
 """The servers that come with ftctl."""
 
 from ftctl.domain.format import BNB_INT8, BNB_NF4, COMPRESSED_TENSORS, GPTQ, HF, ONNX, PEFT_ADAPTER
-from ftctl.plugin import SCORES, Need, Offer, hookimpl
+from ftctl.plugin import GUARDED, SCORES, Need, Offer, hookimpl
 
 
 @hookimpl
@@ -14,6 +14,7 @@ def ftctl_offers() -> list[Offer]:
             factory="ftctl_plugins.servers.transformers:TransformersServer",
             options="ftctl_plugins.servers.transformers:TransformersServerOptions",
             accepts=(HF, BNB_INT8, BNB_NF4),
+            capabilities=(GUARDED,),
             needs=(
                 Need("torch", "ftctl[hf]"),
                 Need("transformers", "ftctl[hf]"),
@@ -29,7 +30,7 @@ def ftctl_offers() -> list[Offer]:
             options="ftctl_plugins.servers.vllm:VllmServerOptions",
             accepts=(HF, COMPRESSED_TENSORS, GPTQ),
             accepts_with={"enable_lora": (PEFT_ADAPTER,)},
-            capabilities=(SCORES,),
+            capabilities=(SCORES, GUARDED),
             needs=(Need("vllm", "vllm"),),
             environment="vllm",
             recipe="ftctl_plugins.environments:vllm.toml",
@@ -41,7 +42,7 @@ def ftctl_offers() -> list[Offer]:
             factory="ftctl_plugins.servers.onnx:OnnxServer",
             options="ftctl_plugins.servers.onnx:OnnxServerOptions",
             accepts=(ONNX,),
-            capabilities=(SCORES,),
+            capabilities=(SCORES, GUARDED),
             needs=(Need("onnxruntime_genai", "onnx"), Need("starlette", "onnx")),
             environment="onnx",
             recipe="ftctl_plugins.environments:onnx.toml",

@@ -24,6 +24,9 @@ CHANGED = frozenset({"pissa", "olora", "corda", "loftq"})
 OURS = ("--model", "--host", "--port", "--served-model-name", "--trust-remote-code", "--lora-modules")
 """Arguments that are ftctl's to give, or nobody's: servers stay on loopback and run no code of a model."""
 
+GUARD = "ftctl_adapters.serving.loopback_guard.LoopbackGuard"
+"""The guard against pages of other sites, which vLLM puts before its own application."""
+
 PROGRAM = ("-m", "vllm.entrypoints.openai.api_server")
 """Started as a module: the CPU build has no working ``vllm`` command, and the GPU build starts so too."""
 
@@ -91,6 +94,7 @@ class VllmServer(Server):
             "--max-model-len": given.max_model_len,
             "--max-num-seqs": given.max_num_seqs,
             "--chat-template": _template(model, base),
+            "--middleware": GUARD,
             "--served-model-name": "base" if base is not model else given.served_model_name,
         }
         argv = [python, *PROGRAM, *(str(part) for pair in arguments.items() if pair[1] is not None for part in pair)]

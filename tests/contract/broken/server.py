@@ -2,12 +2,14 @@
 
 import shutil
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from attrs import evolve
 
 from ftctl.domain.artifact import Artifact
 from ftctl.domain.launch import Address, LaunchSpec
+from ftctl.plugin import GUARDED
 from ftctl.testing import tiny_model
 from ftctl.testing.contracts import (
     ServerContract,
@@ -44,6 +46,12 @@ class Homeless(FakeServer):
     def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
         spec = super().launch(model, address, python)
         return evolve(spec, argv=tuple(part for part in spec.argv if part not in ("--host", address.host)))
+
+
+class Test_requests_from_elsewhere_are_refused(Serve):
+    """The stand-in answers whoever asks."""
+
+    change: ClassVar[dict[str, Any]] = {"capabilities": (GUARDED,)}
 
 
 class Unlisted(Flawed):

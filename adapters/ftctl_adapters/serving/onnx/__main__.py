@@ -9,6 +9,7 @@ import uvicorn
 
 from ftctl_adapters.modeling.onnx import context_length, open_onnx
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.serving.loopback_guard import LoopbackGuard
 from ftctl_adapters.serving.onnx.app import Service
 from ftctl_adapters.serving.onnx.engine import Engine
 from ftctl_adapters.serving.onnx.metrics import Gauges
@@ -26,7 +27,8 @@ def main() -> None:
     scorer = Scorer(model, given.max_waiting)
     gauges = Gauges(lambda: engine.load + scorer.load)
     service = Service(given.served_model_name, tokenizer, engine, scorer, gauges, context, _defaults(Path(given.model)))
-    uvicorn.run(service.app(), host=given.host, port=given.port, log_level="warning", timeout_graceful_shutdown=5)
+    app = LoopbackGuard(service.app())
+    uvicorn.run(app, host=given.host, port=given.port, log_level="warning", timeout_graceful_shutdown=5)
 
 
 def _arguments() -> argparse.Namespace:

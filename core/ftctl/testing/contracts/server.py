@@ -1,5 +1,6 @@
 """Contract of servers."""
 
+import http.client
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import pytest
 from attrs import evolve
@@ -18,10 +20,12 @@ from ftctl.domain.example import Message
 from ftctl.domain.interpreter import Interpreter
 from ftctl.domain.launch import Address, Endpoint, LaunchSpec
 from ftctl.errors import FtctlError, ServerDied, ServerNotReady
+from ftctl.plugin.capabilities import GUARDED
 from ftctl.plugin.offer import Offer, load
 from ftctl.plugin.result_checks import checked
 from ftctl.ports.server import Server
 from ftctl.ports.server_runner import RunningServer
+from ftctl.testing.contracts.base import capability
 from ftctl.testing.contracts.offer import make
 from ftctl.testing.contracts.port_owner import listeners
 from ftctl.testing.contracts.supports import WEIGHTS, SupportingContract, hashes
@@ -137,6 +141,20 @@ class ServerContract(SupportingContract, contract=True):
             found.append(("".join(piece.text for piece in pieces), chat(endpoint, QUESTION, TOKENS, SECONDS).text))
         assert any(streamed == whole for streamed, whole in found), found[0]
 
+    @capability(GUARDED)
+    def test_requests_from_elsewhere_are_refused(self, endpoint: Endpoint) -> None:
+        """Check what a page of another site would send, also by a name that resolves to this machine."""
+        own = urlsplit(endpoint.url).netloc
+        sent = {
+            421: {"Host": "evil.example"},
+            403: {"Host": own, "Origin": "https://evil.example"},
+            413: {"Host": own, "Content-Length": str(1 << 40)},
+        }
+        for status, headers in sent.items():
+            for path in ("/health", "/v1/models", "/v1/chat/completions"):
+                assert _status(own, path, headers) == status, f"{path} with {headers}"
+        assert _status(own, "/v1/models", {"Host": own, "Origin": f"http://{own}"}, "GET") == 200
+
     def test_eight_requests_at_once_are_all_answered(self, endpoint: Endpoint) -> None:
         chat = load(f"{CLIENT}:chat")
         answers: list[str] = []
@@ -214,6 +232,18 @@ class ServerContract(SupportingContract, contract=True):
         finally:
             running.stop()
         pytest.fail(f"what listened is dead, and {NOTICED_SECONDS:g} s later its command still runs")
+
+
+def _status(address: str, path: str, headers: dict[str, str], method: str = "POST") -> int:
+    connection = http.client.HTTPConnection(address, timeout=SECONDS)
+    try:
+        connection.putrequest(method, path, skip_host=True)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def _free() -> Address:
