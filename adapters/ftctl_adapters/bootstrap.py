@@ -34,6 +34,7 @@ def build_app(workspace: Path, *, inline: bool = False, cold: bool = False, **re
         cold: start each job's process anew instead of forking it from one that has imported what it needs.
         replaced: ports to use instead of ours.
     """
+    from ftctl.private_workspace import private_workspace
     from ftctl_adapters.config.dump import dump_yaml
     from ftctl_adapters.environments.local import LocalEnvironments
     from ftctl_adapters.modeling.intake import LocalModelIntake
@@ -46,6 +47,7 @@ def build_app(workspace: Path, *, inline: bool = False, cold: bool = False, **re
     from ftctl_adapters.store.artifact_store import DiskArtifactStore
     from ftctl_adapters.store.run_journal import DiskRunJournals
 
+    workspace = private_workspace(workspace)
     store, starter = DiskArtifactStore(workspace), ProcessStarter(warm=not cold)
     ports: dict[str, Any] = {
         "registry": build_registry(),

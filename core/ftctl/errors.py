@@ -4,8 +4,7 @@
 
     FtctlError                    70  a bug in ftctl
     ├── UsageError                 2  the command or the run file
-    │   ├── ConfigInvalid             config-invalid        problems in the run file, all at once
-    │   └── WorkspaceUnusable         workspace-unusable    the workspace cannot be written
+    │   └── ConfigInvalid             config-invalid        problems in the run file, all at once
     ├── DataError                  3  the training data
     │   ├── RowsInvalid               rows-invalid          rows refused, all of one file at once
     │   ├── NoUsableRows              no-usable-rows        nothing left to train or measure on
@@ -17,9 +16,11 @@
     │   ├── ArtifactCorrupt           artifact-corrupt      a stored file differs from its hash
     │   ├── ModelUnsafe               model-unsafe          a model that could run code or cannot be read safely
     │   ├── ModelMismatch             model-mismatch        adapter, base and tokenizer do not belong together
+    │   ├── WorkspaceUnsafe           workspace-unsafe      a link that leads out of the workspace
     │   └── ServedDifferently         served-differently    the server does not answer as the tuned model did
     ├── ResourceError              5  disk or memory
     │   ├── DiskFull                  disk-full
+    │   ├── WorkspaceUnusable         workspace-unusable    the workspace cannot be written
     │   └── ResourceExhausted         resource-exhausted    out of memory, file handles
     ├── BackendError               6  a backend or plugin failed
     │   ├── BackendFailed             backend-failed
@@ -74,6 +75,7 @@ __all__ = [
     "UsageError",
     "WorkerDied",
     "WorkerStalled",
+    "WorkspaceUnsafe",
     "WorkspaceUnusable",
 ]
 
@@ -116,12 +118,6 @@ class ConfigInvalid(UsageError):
     """Problems of a run file; `details` holds one line each, with the path of the key."""
 
     code = "config-invalid"
-
-
-class WorkspaceUnusable(UsageError):
-    """The workspace folder cannot be written."""
-
-    code = "workspace-unusable"
 
 
 class DataError(FtctlError):
@@ -190,6 +186,12 @@ class ModelMismatch(IntegrityError):
     code = "model-mismatch"
 
 
+class WorkspaceUnsafe(IntegrityError):
+    """A link below the workspace leads elsewhere."""
+
+    code = "workspace-unsafe"
+
+
 class ServedDifferently(IntegrityError):
     """A server does not answer as the tuned model did."""
 
@@ -206,6 +208,12 @@ class DiskFull(ResourceError):
     """Not enough disk space."""
 
     code = "disk-full"
+
+
+class WorkspaceUnusable(ResourceError):
+    """The workspace folder cannot be written."""
+
+    code = "workspace-unusable"
 
 
 class ResourceExhausted(ResourceError):

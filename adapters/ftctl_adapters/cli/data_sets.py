@@ -22,9 +22,10 @@ WIDTH = 160
 
 def store_of(workspace: Path) -> ArtifactStore:
     """Return the artifact store of a workspace."""
+    from ftctl.private_workspace import private_workspace
     from ftctl_adapters.store.artifact_store import DiskArtifactStore
 
-    return DiskArtifactStore(workspace.absolute())
+    return DiskArtifactStore(private_workspace(workspace))
 
 
 def show_all(workspace: Path, as_json: bool) -> None:

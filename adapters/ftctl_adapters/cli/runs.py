@@ -86,9 +86,10 @@ def resume(run_id: str, workspace: Path, once: bool, as_json: bool) -> None:
 
 
 def _journals(workspace: Path) -> Any:
+    from ftctl.private_workspace import private_workspace
     from ftctl_adapters.store.run_journal import DiskRunJournals
 
-    return DiskRunJournals(workspace.absolute())
+    return DiskRunJournals(private_workspace(workspace))
 
 
 def known(workspace: Path, run_id: str) -> RunJournal:

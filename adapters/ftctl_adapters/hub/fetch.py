@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ftctl.errors import BackendFailed, DiskFull
+from ftctl.private_workspace import users_umask
 from ftctl_adapters.hub.content_hash import hash_like
 from ftctl_adapters.hub.failures import failure_of
 from ftctl_adapters.hub.listing import Listing
@@ -58,7 +59,8 @@ def fetch(listed: Listing, names: Iterable[str]) -> Path:
     if needed * MARGIN > free:
         text = f"{listed.kind} {listed.name}: {needed / 1e6:,.0f} MB to fetch, {free / 1e6:,.0f} MB free in {cache}"
         raise DiskFull(text, next_step="free some space, or move the cache: HF_HOME")
-    folder = _patiently(listed, [re.sub(r"([*?[])", r"[\1]", name) for name in wanted])
+    with users_umask():
+        folder = _patiently(listed, [re.sub(r"([*?[])", r"[\1]", name) for name in wanted])
     for name in new:
         _refuse_other_content(listed, folder, name)
     return folder

@@ -13,6 +13,7 @@ from attrs import asdict
 from ftctl.domain.artifact import FileEntry
 from ftctl.errors import DiskFull
 from ftctl.faults import fault
+from ftctl.private_workspace import refuse_links
 from ftctl.whole_file import sync, write_whole
 
 MANIFEST = "manifest.json"
@@ -50,6 +51,7 @@ def commit_folder(folder: Path, target: Path, manifest: dict[str, Any]) -> None:
     Raises:
         DiskFull: nothing appeared.
     """
+    refuse_links(folder)
     try:
         for path in folder.rglob("*"):
             sync(path)

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from attrs import frozen
 
 from ftctl.plugin.offer import load
+from ftctl.private_workspace import PRIVATE
 from ftctl.worker.exit import leave
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -98,6 +99,8 @@ def _run(request: ForkRequest) -> NoReturn:
         gc.enable()
         os.environ.clear()
         os.environ.update(request.variables)
+        # the fork server may be older than the command, and of another shell
+        os.umask(PRIVATE)
         os.chdir(request.folder)
         sys.argv = [request.module, *request.arguments]
         runpy.run_module(request.module, run_name="__main__", alter_sys=True)

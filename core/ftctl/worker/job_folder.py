@@ -1,5 +1,6 @@
 """Folder of a job: ``job.json`` in, ``events.ndjson`` appended, ``result.json`` or ``error.json`` out."""
 
+import contextlib
 import json
 import shutil
 import time
@@ -76,8 +77,13 @@ class JobFolder:
     def write(self, name: str, document: dict[str, Any]) -> None:
         """Write a JSON file so that a reader sees all of it or none."""
         draft = self.path / f".{name}.tmp"
-        draft.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-        draft.replace(self.path / name)
+        try:
+            draft.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+            draft.replace(self.path / name)
+        except OSError:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise
 
     def has_result(self) -> bool:
         """Return True once the worker has written that it succeeded or failed."""
