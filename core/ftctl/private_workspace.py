@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ftctl.errors import WorkspaceUnsafe
+from ftctl.errors import UsageError, WorkspaceUnsafe
 
 PRIVATE = 0o077
 """Umask of this process and its children: files are 600, folders 700, whatever the shell's umask."""
@@ -36,6 +36,11 @@ def private_workspace(path: Path) -> Path:
     users = os.umask(PRIVATE)
     os.environ.setdefault(USERS, f"{users:03o}")
     place = path.absolute()
+    try:
+        str(place).encode()
+    except UnicodeEncodeError:
+        text = f"the name of the workspace {str(place)!r} is no UTF-8"
+        raise UsageError(text, next_step="choose another: --workspace DIR") from None
     refuse_links(place)
     return place
 

@@ -54,7 +54,7 @@ def test_two_problems_are_both_shown(ftctl: Ftctl) -> None:
         (("run", "--data-source", "jsonl"), 2, "data_source.path: missing"),
         (("run", "--data-source", "jsonl", "--set", "data_source.path=nosuch.jsonl"), 3, "no such file"),
         (("runs", "show", "../../etc"), 2, "ftctl runs list"),
-        (("run", "--workspace", "/proc/nosuch"), 2, "cannot be written"),
+        (("run", "--workspace", "/proc/nosuch"), 5, "cannot be written"),
     ],
 )
 def test_a_mistake_is_one_clear_line_and_the_right_code(

@@ -77,9 +77,7 @@ def cli(context: click.Context, debug: bool) -> None:
 
 def main() -> None:
     """The console script."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # a console that has no sign for a character gets a question mark, and the run goes on
-        sys.stdout.reconfigure(errors="replace")
+    open_standard_streams()
     code = _exit_code()
     try:
         if sys.stdout is not None:
@@ -97,6 +95,26 @@ def main() -> None:
     sys.exit(code)
 
 
+def open_standard_streams() -> None:
+    """See to it that standard input, output and error are there and take every character.
+
+    What was closed (``>&-``) leads nowhere: otherwise the next file that is opened would get its number, and what
+    children print would end in that file.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            # a console that has no sign for a character gets a question mark, and the run goes on
+            stream.reconfigure(errors="replace")
+
+
 def _exit_code() -> int:
     """Run the command; a failure is told in one line. For a closed pipe click raises SystemExit(1)."""
     try:
@@ -111,16 +129,25 @@ def _exit_code() -> int:
     except FtctlError as error:
         _show(error)
         return error.status
-    except OSError as error:
-        if _debug():
-            raise
-        print(f"ftctl: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
-        return 5
     except Exception as error:
         if _debug():
             raise
-        print(f"ftctl: bug: {type(error).__name__}: {error}\n  please report it, with `ftctl --debug`", file=sys.stderr)
-        return 70
+        return _foreign(error)
+
+
+def _foreign(error: Exception) -> int:
+    """Tell an error that is none of ours in a line, and return the exit code."""
+    if isinstance(error, UnicodeError):
+        print(f"ftctl: a name or a text is no UTF-8: {error}", file=sys.stderr)
+        return 2
+    if isinstance(error, FileNotFoundError) and not error.filename:
+        print("ftctl: the current folder is not there any more; go to another", file=sys.stderr)
+        return 2
+    if isinstance(error, OSError):
+        print(f"ftctl: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
+        return 5
+    print(f"ftctl: bug: {type(error).__name__}: {error}\n  please report it, with `ftctl --debug`", file=sys.stderr)
+    return 70
 
 
 def _debug() -> bool:

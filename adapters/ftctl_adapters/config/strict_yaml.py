@@ -8,6 +8,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from ftctl.bounded_file import read_bounded
 from ftctl.errors import ConfigInvalid
 
 MAX_BYTES = 1 << 20
@@ -23,11 +24,13 @@ def read_yaml(path: Path) -> Any:
         ConfigInvalid: it cannot be read, or is not the plain YAML that a run file is.
     """
     try:
-        data = path.read_bytes()
+        data = read_bounded(path, MAX_BYTES)
     except OSError as error:
         raise ConfigInvalid(f"cannot read {path}: {error.strerror}", next_step="check the path") from error
     if len(data) > MAX_BYTES:
-        raise ConfigInvalid(f"{path}: {len(data)} bytes; a run file has at most {MAX_BYTES}")
+        raise ConfigInvalid(f"{path}: more than {MAX_BYTES} bytes, which no run file has", next_step="check the path")
+    if not data.strip():
+        raise ConfigInvalid(f"{path}: is empty", next_step="a run file has at least the key `model`")
     try:
         return parse_yaml(data.decode("utf-8-sig"), str(path))
     except UnicodeDecodeError as error:

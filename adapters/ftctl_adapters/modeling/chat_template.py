@@ -4,11 +4,12 @@ import json
 from datetime import datetime
 from pathlib import Path
 
+from ftctl.bounded_file import read_bounded
 from ftctl.domain.names import nearest
 from ftctl.errors import ModelUnsafe, UsageError
 from ftctl.ports.model_intake import ChatTemplate
 from ftctl_adapters.modeling.auxiliary_files import TEMPLATE_DATE
-from ftctl_adapters.modeling.template_check import check_template
+from ftctl_adapters.modeling.template_check import MAX_BYTES, check_template
 from ftctl_adapters.modeling.view import View
 
 TEMPLATE, CONFIG = "chat_template.jinja", "tokenizer_config.json"
@@ -45,7 +46,7 @@ def read_template(source: str) -> str:
     if source in names and not path.is_file():
         path = SHIPPED / f"{source}.jinja"
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path, MAX_BYTES).decode()
     except (OSError, UnicodeDecodeError, ValueError) as error:
         likely = nearest(source, names)
         hint = f"did you mean {likely!r}? " if likely else ""

@@ -1,6 +1,5 @@
 """The files of a model on the hub that are read, and its shapes before the weights are fetched."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from ftctl_adapters.hub.failures import failure_of
 from ftctl_adapters.hub.fetch import cached_file, fetch, missing_bytes
 from ftctl_adapters.hub.listing import Listing
 from ftctl_adapters.modeling.safetensors_header import TensorEntry, checked_entries, read_header
+from ftctl_adapters.modeling.strict_object import strict_object
 from ftctl_adapters.modeling.view import INDEX, PICKLED, WHOLE, View, is_small, make_view
 
 Headers = Mapping[str, dict[str, TensorEntry]]
@@ -48,8 +48,9 @@ def weight_files(listed: Listing, folder: Path) -> list[str]:
         return [WHOLE]
     if INDEX in listed.sizes:
         try:
-            named = sorted(set(json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            index = strict_object((folder / INDEX).read_bytes(), f"{listed.name}: {INDEX}")
+            named = sorted(set(index["weight_map"].values()))
+        except (KeyError, AttributeError, TypeError) as error:
             raise ModelUnsafe(f"{listed.name}: {INDEX} is malformed", next_step="take another revision") from error
         lost = [name for name in named if name not in listed.sizes]
         if lost:

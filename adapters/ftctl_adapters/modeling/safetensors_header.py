@@ -1,6 +1,5 @@
 """Read the header of a safetensors file without trusting it. Format: 8 bytes length, JSON, data."""
 
-import json
 import struct
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from ftctl.errors import ModelUnsafe
+from ftctl_adapters.modeling.strict_object import strict_object
 
 MAX_HEADER = 100 << 20
 _BYTES = {"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2}
@@ -45,11 +45,7 @@ def read_header(path: Path) -> dict[str, TensorEntry]:
         if 8 + length > size:
             raise _bad(path, f"truncated: {size} bytes, the header alone needs {8 + length}")
         raw = stream.read(length)
-    try:
-        header = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise _bad(path, "its header is not JSON") from None
-    return _entries(path, header, size - 8 - length)
+    return _entries(path, strict_object(raw, f"{path}: its header"), size - 8 - length)
 
 
 def checked_entries(path: Path, header: Any) -> dict[str, TensorEntry]:
@@ -63,8 +59,6 @@ def checked_entries(path: Path, header: Any) -> dict[str, TensorEntry]:
 
 
 def _entries(path: Path, header: Any, available: int) -> dict[str, TensorEntry]:
-    if not isinstance(header, dict):
-        raise _bad(path, "its header is not an object")
     found, spans = {}, []
     for name, entry in header.items():
         if name == "__metadata__":

@@ -1,8 +1,10 @@
 """Check a chat template before any library renders it."""
 
+import functools
 from typing import TYPE_CHECKING
 
 from ftctl.errors import ModelUnsafe, UsageError
+from ftctl_adapters.modeling.template_trial import try_template
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -40,6 +42,13 @@ def check_template(source: str, where: str) -> None:
                 f"{where}:{node.lineno}: chat template reaches for {reached}",
                 next_step="replace the template; ftctl never renders such a one",
             )
+    if any(True for _ in tree.find_all((nodes.For, nodes.Mul, nodes.Pow, nodes.Call, nodes.Filter, nodes.Mod))):
+        _try_once(source, where)
+
+
+@functools.cache
+def _try_once(source: str, where: str) -> None:
+    try_template(source, where)
 
 
 def _reaches(node: object) -> str | None:

@@ -10,9 +10,12 @@ from ftctl.domain.artifact import Artifact
 from ftctl.domain.example import Message, Prompt
 from ftctl.domain.tool_call import ToolCall
 from ftctl.errors import LabelsInvalid
+from ftctl.plugin.manifest import TooSlow, within
 from ftctl_adapters.modeling.chat_template import CLOCK, clock_macro, template_day
 
 MARKED = re.compile(r"{%-?\s*generation\b")
+RENDER_SECONDS = 30.0
+"""How long a chat template may take for one conversation, not counting time without a core."""
 SENTINEL = {"sentinel_key": "sentinel_value"}
 
 
@@ -57,8 +60,9 @@ class ChatTokenizer:
                 next_step="name one: chat_template: FILE, or a name such as chatml; or train on raw text",
             )
         try:
-            text = self._apply(self._turns(messages), tools=tools or None, add_generation_prompt=ask)
-        except Exception as error:
+            with within(RENDER_SECONDS):
+                text = self._apply(self._turns(messages), tools=tools or None, add_generation_prompt=ask)
+        except (Exception, TooSlow) as error:
             raise LabelsInvalid(f"the chat template refuses this conversation: {error}") from error
         return text
 

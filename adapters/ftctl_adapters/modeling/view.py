@@ -11,6 +11,7 @@ from attrs import define, field
 from ftctl.errors import ModelUnsafe
 from ftctl_adapters.modeling.auxiliary_files import TEMPLATE_DATE
 from ftctl_adapters.modeling.safetensors_header import TensorEntry, read_header
+from ftctl_adapters.modeling.strict_object import strict_object
 from ftctl_adapters.modeling.template_check import check_template
 
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -112,12 +113,7 @@ def _take_json(view: View, path: Path) -> None:
     if path.stat().st_size > MAX_JSON:
         raise ModelUnsafe(f"{path}: {path.stat().st_size} bytes of JSON (limit {MAX_JSON})")
     data = path.read_bytes()
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ModelUnsafe(f"{path}: is not JSON: {error}", next_step="get the file again") from None
-    if not isinstance(document, dict):
-        raise ModelUnsafe(f"{path}: must be a JSON object")
+    document = strict_object(data, str(path))
     removed = [key for key in _REMOTE_CODE if document.pop(key, None) is not None]
     view.dropped_code |= bool(removed)
     view.files[path.name] = json.dumps(document, indent=2, ensure_ascii=False).encode() if removed else path
