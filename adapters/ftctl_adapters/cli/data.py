@@ -10,19 +10,31 @@ from ftctl_adapters.cli import data_export as export
 from ftctl_adapters.cli import data_preview as preview
 from ftctl_adapters.cli.options import json_option, run_options, workspace_option
 
+ROWS = (".csv", ".tsv", ".jsonl", ".json", ".ndjson", ".parquet", ".txt")
+"""How files of rows are called."""
+
 DATASET = click.argument("dataset", required=False)
 
 
 class BuildByDefault(click.Group):
-    """Group that takes an argument which is no command as a run file of ``build``."""
+    """Group that previews a file of rows, builds the data set of a run file, and without an argument lists those."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, self.spelled_out(args))
 
     def spelled_out(self, args: list[str]) -> list[str]:
         """Return the arguments with the implied command inserted."""
-        known = args and (args[0] in self.commands or args[0] in ("-h", "--help"))
-        return args if known else ["build", *args]
+        if not args:
+            return ["list"]
+        if args[0] in self.commands or args[0] in ("-h", "--help"):
+            return args
+        return ["preview" if _is_data(args[0]) else "build", *args]
+
+
+def _is_data(name: str) -> bool:
+    """Return True for the name of a file with rows, as against a run file."""
+    bare = name.lower().removesuffix(".gz").removesuffix(".zst").removesuffix(".bz2").removesuffix(".xz")
+    return bare.endswith(ROWS)
 
 
 @click.group(cls=BuildByDefault, subcommand_metavar="[COMMAND] [ARGS]...")
@@ -30,7 +42,7 @@ def command() -> None:
     """Build a run's data set with its ledger; list, show and compare data sets.
 
     \b
-    ftctl data preview FILE         how its rows will be read, and the mapping to copy
+    ftctl data FILE.csv             how its rows will be read, and the mapping to copy
     ftctl data run.yaml             build it, and stop there
     ftctl data show                 the newest one: splits, funnel, lengths, samples
     ftctl data why train.jsonl:17   what became of a row

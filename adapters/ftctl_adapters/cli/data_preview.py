@@ -24,6 +24,9 @@ USES = {
     "ignored": "left out by ignore_keys",
     "unreadable": "left out: no plain value",
 }
+CSV = (".csv", ".tsv")
+GUESSED = ("jsonl", "csv")
+"""Sources whose rows are mapped by a guess where no format is known."""
 SHOWN, EXCERPT = 5, 400
 """Reasons, and characters of a turn, that are shown."""
 
@@ -50,7 +53,10 @@ def command(path: str, rows: int, settings: tuple[str, ...], as_json: bool) -> N
     from ftctl_adapters.config.dump import dump_yaml
 
     app = build_app(Path(".ftctl").absolute())
-    shown = _previewed(app, _entry(path, settings), rows)
+    entry, dialect = _with_dialect(_entry(path, settings))
+    if dialect and not as_json:
+        print(f"{path}: {dialect}")
+    shown = _previewed(app, entry, rows)
     source = shown.entry | ({"format": next(iter(shown.found.formats))} if len(shown.found.formats) == 1 else {})
     if as_json:
         print(
@@ -81,12 +87,30 @@ def _entry(path: str, settings: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
+def _with_dialect(entry: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the entry for a CSV file with its guessed dialect, and a sentence about that; options given stay."""
+    file = Path(str(entry.get("path", "")))
+    if file.suffix.lower() not in CSV or not file.is_file() or "delimiter" in entry:
+        return entry, ""
+    from ftctl_adapters.records.csv_dialect import csv_dialect
+
+    found = csv_dialect(lambda: file.open("rb"), str(file))
+    if found is None:
+        return entry, ""
+    return {
+        **entry,
+        "use": "csv",
+        **found.options(),
+        **{k: v for k, v in entry.items() if k != "use"},
+    }, found.sentence()
+
+
 def _previewed(app: App, entry: dict[str, Any], rows: int) -> _Previewed:
     """Preview with the given mapping, or with a guessed one where nothing can be read and none was given."""
     from ftctl_adapters.records.preview import preview_source
 
     found = preview_source(_source(app, entry), rows)
-    if found.formats or entry.keys() & {"names", "turn_names", "roles", "format"} or entry["use"] != "jsonl":
+    if found.formats or entry.keys() & {"names", "turn_names", "roles", "format"} or entry["use"] not in GUESSED:
         return _Previewed(entry, False, found)
     guess = _guess(app, entry)
     if guess:

@@ -17,12 +17,15 @@ from ftctl_adapters.environments.recipe import VARIANTS, Recipe, read_recipe, re
 from ftctl_adapters.environments.wheel import fingerprint
 
 
-@click.group()
-def command() -> None:
-    """Manage private environments: virtual environments of single backends, built from recipes.
+@click.group(invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Manage private environments: virtual environments of single backends, built from recipes; alone, list them.
 
     They lie in ~/.local/share/ftctl/environments, or where FTCTL_ENVIRONMENTS says.
     """
+    if context.invoked_subcommand is None:
+        context.invoke(list_)
 
 
 @command.command("create")

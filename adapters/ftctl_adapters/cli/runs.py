@@ -13,9 +13,12 @@ from ftctl.ports.run_journal import RunJournal
 from ftctl_adapters.cli.options import json_option, workspace_option
 
 
-@click.group()
-def command() -> None:
-    """List, show and resume runs of this workspace."""
+@click.group(invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """List, show and resume runs of this workspace; alone, list them."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_)
 
 
 @command.command("list")

@@ -9,6 +9,8 @@ from ftctl.ports.data_source import DataSourceError
 
 UTF8, AUTO = "utf-8", "auto"
 SAMPLE = 1 << 20
+WINDOWS, CLOSE = "cp1252", 0.02
+"""The usual code page of western Windows, and how much messier its text may look than the best one's."""
 """Bytes from which an encoding is guessed."""
 
 
@@ -59,9 +61,14 @@ def guessed(opened: Callable[[], IO[bytes]], name: str) -> str:
     except ImportError as error:
         step = "pip install 'ftctl[data]'"
         raise DataSourceError("encoding: auto needs charset-normalizer", next_step=step) from error
-    best = from_bytes(sample).best()
+    matches = from_bytes(sample)
+    best = matches.best()
     if best is None:
         raise DataSourceError(f"{name}: its encoding cannot be guessed", next_step="name it: data_source.encoding")
+    for match in matches:
+        # few signs beyond ASCII fit many code pages, of which files of today have those of Windows
+        if match.chaos <= best.chaos + CLOSE and WINDOWS in (match.encoding, *match.could_be_from_charset):
+            return WINDOWS
     # a file may have characters behind the sample that only the larger set has
     return "gb18030" if best.encoding in ("gb2312", "gbk") else str(best.encoding)
 

@@ -39,6 +39,7 @@ WORDS = {
 }
 """Words that data sets have for roles."""
 
+TWO = 2
 FEW = 8
 """A key of turns with at most so many values is taken for their role."""
 
@@ -101,6 +102,9 @@ def _of_columns(rows: Sequence[Mapping[str, Any]]) -> RowMapping | None:
     asked, answered = _called(texts, ASKING), _called(texts, ANSWERING)
     if asked and answered and asked != answered:
         return RowMapping({"prompt": asked, "completion": answered})
+    if len(texts) == TWO == len(_keys(rows)):
+        # in whatever language they are named, what is asked stands before its answer
+        return RowMapping({"prompt": texts[0], "completion": texts[1]})
     if len(texts) == 1:
         return RowMapping({"text": texts[0]})
     return None

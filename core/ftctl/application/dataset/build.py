@@ -27,6 +27,9 @@ from ftctl.ports.data_operator import DataOperator, SealOperator
 from ftctl.ports.data_source import DataSource
 from ftctl.ports.engine import Engine
 
+UNMAPPED = "no known format"
+"""How the reason of rows begins whose columns are called otherwise than any format's."""
+
 REASONS = 10
 """How many reasons are told where no row is left, the most frequent first."""
 
@@ -111,12 +114,12 @@ def _refuse(book: LedgerBuilder, allowed: int, rejects: Path) -> None:
     totals = book.totals
     bad = totals.states["quarantined"]
     if bad > allowed:
-        allow = f", or set data_source.skip_invalid to {bad}" if bad < totals.rows else ""
-        raise RowsInvalid(
-            f"{bad} of {totals.rows} rows cannot be used",
-            next_step=f"correct them{allow}; all of them are in {rejects}",
-            details=tuple(book.refused.lines()),
-        )
+        lines, allow = tuple(book.refused.lines()), f", or set data_source.skip_invalid to {bad}"
+        step = f"correct them{allow if bad < totals.rows else ''}; all of them are in {rejects}"
+        if bad == totals.rows and UNMAPPED in lines[0]:
+            file = lines[0].partition(",")[0].rpartition(":")[0]
+            step = f"`ftctl data preview {file}` shows its columns, and guesses a mapping to copy"
+        raise RowsInvalid(f"{bad} of {totals.rows} rows cannot be used", next_step=step, details=lines)
     if not book.splits["train"]:
         kept = totals.states[KEPT]
         raise NoUsableRows(
