@@ -9,7 +9,7 @@ import click
 
 from ftctl.application.dataset.mixed import Mixing
 from ftctl.application.dataset.row_contract import Rules
-from ftctl.application.run_file_defaults import DEFAULTS
+from ftctl.application.run_file_defaults import RUN_FILE
 from ftctl.application.spec import DataLimits, DataSettings, Gate, RunSpec
 from ftctl.errors import ConfigInvalid
 from ftctl.plugin.offer import load
@@ -68,8 +68,8 @@ def show(run_file: Path | None, settings: tuple[str, ...]) -> None:
 
 def run_schema() -> dict[str, list[dict[str, Any]]]:
     """Options by section: the run file itself, then ``port name`` for every backend."""
-    top = [{"name": "model", "type": "str", "default": "", "allowed": "", "help": "The base model; required."}]
-    top += [{"name": k, "type": type(v).__name__, "default": v, "allowed": "", "help": ""} for k, v in DEFAULTS.items()]
+    top = [{"name": key.name, "type": key.type, "default": key.default, "allowed": "", "help": key.help}
+           for key in RUN_FILE]  # fmt: skip
     shared = [*option_rows(DataSettings), *option_rows(DataLimits), *option_rows(Mixing)]
     found = {
         "run file": top,

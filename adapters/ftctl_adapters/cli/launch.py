@@ -1,6 +1,8 @@
 """Run with command-line options: shared by ``run`` and the single-stage commands."""
 
+import contextlib
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from ftctl.application.resolve import resolve
 from ftctl.application.run import run
 from ftctl.application.run_result import RunResult
 from ftctl.application.spec import RunSpec
+from ftctl.bounded_file import read_bounded
 from ftctl.domain.interpreter import Interpreter
 from ftctl.errors import FtctlError, WorkspaceUnusable
 from ftctl_adapters.bootstrap import build_app
@@ -19,6 +22,10 @@ from ftctl_adapters.cli.environments import create_for
 from ftctl_adapters.cli.tables import print_plan, print_result
 from ftctl_adapters.config.compose import compose
 from ftctl_adapters.process.signals import interruptible
+
+RUN_FILE_KEY = re.compile(r"^\{?\s*[\"']?model[\"']?\s*:", re.MULTILINE)
+MANY_FILES, MOST_BYTES = 20, 1 << 16
+"""Files, and bytes of each, that are looked at for a run file."""
 
 MODELS = ("torch", "transformers")
 """Modules that load a model."""
@@ -54,6 +61,8 @@ def failure(app: App, error: FtctlError) -> dict[str, Any]:
 def _launch(
     app: App, until: str, once: bool, preview: Preview | None, given: dict[str, Any], shown: list[RunResult]
 ) -> None:
+    if given["run_file"] is None:
+        tell_of_run_files(Path())
     with interruptible():
         spec = resolved(app, given, until, preview)
         if not given["dry_run"]:
@@ -72,6 +81,16 @@ def _launch(
                 print("serving until Ctrl-C", file=sys.stderr, flush=True)
 
         run(app, plan, once=once, on_ready=ready, restarts=given.get("restart", 0))
+
+
+def tell_of_run_files(folder: Path) -> None:
+    """Say that a run file which lies in the folder is not used, and the command that does use it."""
+    for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")))[:MANY_FILES]:
+        with contextlib.suppress(OSError):
+            if RUN_FILE_KEY.search(read_bounded(path, MOST_BYTES).decode(errors="replace")):
+                text = f"{path} in this folder is not used: no run file was named; `ftctl run {path}` runs it"
+                print(f"ftctl: {text}", file=sys.stderr, flush=True)
+                return
 
 
 def resolved(app: App, given: dict[str, Any], until: str = "verify", preview: Preview | None = None) -> RunSpec:

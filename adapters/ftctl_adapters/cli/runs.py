@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ftctl.domain.codec import to_plain
+from ftctl.domain.event import STAGE_FINISHED, STAGE_SKIPPED, STAGE_STARTED, STEP_FINISHED
 from ftctl.errors import UsageError
 from ftctl.ports.run_journal import RunJournal
 from ftctl_adapters.cli.options import json_option, workspace_option
@@ -50,6 +51,27 @@ def show(run_id: str, workspace: Path, as_json: bool) -> None:
 
     print(f"run {document['run_id']}: {document['status']}")
     print_result(document, stopped=document["status"] != "running")
+    for line in standing(known(workspace, run_id), document):
+        print(line)
+
+
+def standing(journal: RunJournal, document: dict[str, Any]) -> list[str]:
+    """Return where an unfinished run stands, and the command that goes on; nothing of a finished one."""
+    if document.get("status") == "done":
+        return []
+    begun, step = "", ""
+    for event in journal.events():
+        if event.kind == STAGE_STARTED:
+            begun, step = event.stage, ""
+        elif event.kind in (STAGE_FINISHED, STAGE_SKIPPED) and event.stage == begun:
+            begun = ""
+        elif event.kind == STEP_FINISHED and "total" in event.data:
+            step = f", step {event.data['step']} of {event.data['total']}"
+    done = [stage["name"] for stage in document.get("stages", ()) if stage["status"] in ("done", "cached")]
+    stands = f"stands in {begun}{step}" if begun else f"stands after {done[-1]}" if done else "has not begun"
+    why = document.get("error") or {}
+    said = [f"ended by: {why['what']} [{why['code']}]"] if why else []
+    return ["", *said, stands, f"go on: ftctl runs resume {document['run_id']}"]
 
 
 @command.command()

@@ -12,6 +12,7 @@ from attrs import frozen
 from ftctl.domain.example import Message
 from ftctl.domain.launch import Endpoint
 from ftctl.errors import BackendFailed
+from ftctl_adapters.serving.network_words import network_words
 from ftctl_adapters.serving.retry import opener_for
 
 BROKEN = (OSError, ValueError, http.client.HTTPException)
@@ -168,5 +169,5 @@ def _piece(event: dict[str, Any]) -> Piece:
 
 
 def _strange(url: str, error: Exception) -> BackendFailed:
-    text = f"{url} did not answer as an OpenAI endpoint does: {type(error).__name__}: {error}"
+    text = f"{url} did not answer as an OpenAI endpoint does: {network_words(error)}"
     return BackendFailed(text, next_step="see the server's log")

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from ftctl_adapters.serving.network_words import network_words
+
 T = TypeVar("T")
 
 TRIES = 5
@@ -60,7 +62,7 @@ def insist(
         except http.client.InvalidURL:
             raise Unusable("no address that can be asked") from None
         except (OSError, ValueError, LookupError, TypeError, http.client.HTTPException) as error:
-            last = f"{type(error).__name__}"
+            last = network_words(error)
         if attempt < TRIES - 1:
             sleep(wait)
     raise GivenUp(f"{last}, {TRIES} times")

@@ -16,6 +16,7 @@ from ftctl.errors import BackendFailed
 from ftctl.ports import Answer, EndpointAccess, Score, Target
 from ftctl_adapters.modeling.labels import encode_example
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.serving.network_words import network_words
 from ftctl_adapters.serving.retry import NoAnswer, Unusable, get, insist, post
 
 SENTENCE = "The river runs past seven old mills."
@@ -162,9 +163,9 @@ def _said(error: urllib.error.HTTPError) -> str:
 
 
 def _kind(error: Exception) -> str:
-    """Return an error's type, and why a connection failed; never its text, which may quote request and key."""
-    reason = getattr(error, "reason", None)
-    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+    """Return why a connection failed; of other errors the type, for their text may quote request and key."""
+    told = network_words(error)
+    return type(error).__name__ if told.startswith(type(error).__name__) else told
 
 
 def _said_with_calls(message: dict[str, Any]) -> str:

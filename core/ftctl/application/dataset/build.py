@@ -9,6 +9,7 @@ from typing import TextIO
 
 from attrs import evolve
 
+from ftctl.application.dataset.drop_warnings import drop_warnings
 from ftctl.application.dataset.ledger_builder import LedgerBuilder, text_file
 from ftctl.application.dataset.pipeline import Pipeline, funnel
 from ftctl.application.dataset.recipe import parts
@@ -74,11 +75,13 @@ def build_dataset(
     book.write((*flow.ledgers, last), context.out)
     book.totals.check(flow.read)
     _refuse(book, allowed, context.out / "rejects.jsonl")
-    for warning in (*split_warnings(way, context, book.splits), *heard.shortfalls()):
+    steps_told = funnel(way, flow.counts)
+    dropped = drop_warnings(steps_told, context.out / "ledger.jsonl")
+    for warning in (*split_warnings(way, context, book.splits), *heard.shortfalls(), *dropped):
         context.emit(WARNING_RAISED, message=warning)
     made = {"derived": book.derived.summary()} if book.derived.rows else {}
     long = {split: found.document() for split, found in lengths.items() if found.rows}
-    summary = book.totals.summary() | made | {"funnel": funnel(way, flow.counts), "lengths": long}
+    summary = book.totals.summary() | made | {"funnel": steps_told, "lengths": long}
     summary |= heard.document()
     context.emit(DATA_DESCRIBED, **summary)
     (context.out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
