@@ -17,6 +17,7 @@ from ftctl.testing.contracts.stage import recording
 from ftctl_plugins.evaluators.fairness.diversity import Diversity, DiversityOptions
 from ftctl_plugins.evaluators.own_cases import admits, refuses, says
 from ftctl_plugins.evaluators.quality.human import Human, HumanOptions
+from ftctl_plugins.evaluators.quality.schema_checker import SchemaChecker
 from ftctl_plugins.evaluators.quality.structured import Structured, StructuredOptions
 from ftctl_plugins.evaluators.quality.text_metrics import TextMetrics, TextMetricsOptions
 from ftctl_plugins.evaluators.robustness.boundary import Boundary, BoundaryOptions
@@ -187,6 +188,17 @@ def test_a_schema_is_held_against_answers(report: Measured, tmp_path: Path) -> N
     (tmp_path / "schema.json").write_text('{"type": 3}')
     with pytest.raises(Exception, match="no JSON schema"):
         Structured(StructuredOptions(schema=str(tmp_path / "schema.json")))
+
+
+def test_a_pattern_that_never_ends_costs_one_answer_its_time(tmp_path: Path) -> None:
+    pytest.importorskip("jsonschema")
+    (tmp_path / "schema.json").write_text(json.dumps({"properties": {"a": {"pattern": "^(x+x+)+y$"}}}))
+    with SchemaChecker(str(tmp_path / "schema.json"), seconds=1.0) as checker:
+        assert not checker.is_valid({"a": "x" * 60})
+        assert checker.late == 1
+        assert checker.is_valid({"a": "xxy"}), "the next answer is checked again"
+        assert not checker.is_valid({"a": "y"})
+        assert checker.late == 1
 
 
 def test_one_question_that_crashes_costs_itself_alone(report: Measured) -> None:

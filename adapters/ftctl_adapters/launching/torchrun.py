@@ -29,7 +29,7 @@ def main(folder: Path, settings: dict[str, Any]) -> int:
         # processes that each take all cores wait for each other in every product
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // config.nproc_per_node)))
         with Heartbeat(place.heartbeat()):
-            elastic_launch(config, sys.executable)("-u", "-m", "ftctl.worker", str(folder))
+            elastic_launch(config, sys.executable)("-u", "-P", "-m", "ftctl.worker", str(folder))
     except ChildFailedError as failed:
         codes = {rank: failure.exitcode for rank, failure in failed.failures.items()}
         return report_failure(place, place.job(), codes, _logs(place.path / "ranks", settings)).status

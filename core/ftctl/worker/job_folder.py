@@ -16,6 +16,9 @@ from ftctl.domain.job import Job, JobResult
 from ftctl.errors import BackendFailed, FtctlError, from_json
 from ftctl.ports.context import StageContext
 
+NOISE = ("Failed to load CPU gemm", "Loading weights:", "Fetching ", "Downloading ")
+"""How lines of libraries begin that tell of no error."""
+
 
 @frozen
 class JobFolder:
@@ -101,7 +104,7 @@ class JobFolder:
         if not self.log.exists():
             return ()
         text = self.log.read_bytes()[-16384:].decode(errors="replace")
-        return tuple(line for line in text.splitlines() if line.strip())[-lines:]
+        return tuple(line for line in text.splitlines() if line.strip() and not line.startswith(NOISE))[-lines:]
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -55,7 +55,8 @@ class ConsoleMonitor(Monitor):
         done = event.data.get("step", event.data.get("done"))
         text = phrase(event) or ""
         if self._live is None:
-            if event.at >= self._quiet_until or done == event.data.get("total") or "validation_loss" in event.data:
+            reported = event.kind == events.STEP_FINISHED  # as often as `logging_steps` says
+            if reported or event.at >= self._quiet_until or done == event.data.get("total"):
                 self._quiet_until = event.at + PLAIN_SECONDS
                 self._say(text)
         elif self._task is not None:

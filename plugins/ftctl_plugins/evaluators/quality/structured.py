@@ -1,5 +1,6 @@
 """``structured``: validity and field accuracy of JSON answers."""
 
+import contextlib
 import hashlib
 import json
 from collections import Counter
@@ -14,7 +15,7 @@ from ftctl.domain.report import Report
 from ftctl.errors import NoUsableRows
 from ftctl.plugin import option, options
 from ftctl.ports import Evaluator, StageContext, Target, answered
-from ftctl.ports.evaluator import EvaluatorError
+from ftctl_plugins.evaluators.quality.schema_checker import SchemaChecker
 
 FENCE = "```"
 FIGURES = ("json_valid", "json_equal", "field_precision", "field_recall", "field_f1")
@@ -36,7 +37,8 @@ class Structured(Evaluator):
     """
 
     def __init__(self, options: StructuredOptions) -> None:
-        self._options, self._schema = options, _schema(options.schema)
+        self._options = options
+        self._schema = SchemaChecker(options.schema) if options.schema else None
 
     def asks(self, examples: int) -> EvaluationCost:
         # the first whose answer is JSON, which need not be those that others ask
@@ -57,15 +59,18 @@ class Structured(Evaluator):
         told = target.generate([example.prompt for example in asked], self._options.max_new_tokens)
         asked, answers, missing = answered(asked, told)
         records: list[dict[str, Any]] = []
-        for example, answer in zip(asked, answers, strict=True):
-            found = self._figures(_parsed(answer.text), _parsed(example.answer))
-            records.append({"where": example.where, "prompt": example.prompt.question, "expected": example.answer,
-                            "answer": answer.text, "finish_reason": answer.finish_reason, **found})  # fmt: skip
+        with self._schema or contextlib.nullcontext():
+            for example, answer in zip(asked, answers, strict=True):
+                found = self._figures(_parsed(answer.text), _parsed(example.answer))
+                records.append({"where": example.where, "prompt": example.prompt.question, "expected": example.answer,
+                                "answer": answer.text, "finish_reason": answer.finish_reason, **found})  # fmt: skip
         names = [*FIGURES, *(["schema_ok"] if self._schema else [])]
         metrics = tuple(
             mean_metric(name, [record[name] for record in records], unit="share", direction="higher") for name in names
         )
         note = f"{skipped} examples left out: no JSON"
+        if self._schema and self._schema.late:
+            note += f"; {self._schema.late} answers took too long to be held against the schema, and do not satisfy it"
         return Report("structured", metrics, (*records, *missing), {"structured": note})
 
     def _figures(self, found: Any, wanted: Any) -> dict[str, float]:
@@ -108,21 +113,3 @@ def _parsed(text: str) -> Any:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict | list) else None
-
-
-def _schema(path: str | None) -> Any:
-    if path is None:
-        return None
-    try:
-        from jsonschema import Draft202012Validator
-        from jsonschema.exceptions import SchemaError
-
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-        Draft202012Validator.check_schema(document)
-    except ImportError as error:
-        raise EvaluatorError("a schema needs jsonschema", next_step="pip install 'ftctl[eval]'") from error
-    except (OSError, ValueError) as error:
-        raise EvaluatorError(f"structured.schema: {path} is no JSON: {error}") from error
-    except SchemaError as error:
-        raise EvaluatorError(f"structured.schema: {path} is no JSON schema: {error.message}") from error
-    return Draft202012Validator(document)
