@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ftctl_adapters.serving.loopback_guard import ALLOWED_HOSTS, LoopbackGuard
+from ftctl_adapters.serving.standalone.loopback_guard import ALLOWED_HOSTS, LoopbackGuard
 
 Message = MutableMapping[str, Any]
 

@@ -9,6 +9,7 @@ import contextlib
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,8 @@ from ftctl.errors import ModelUnsafe
 
 CPU_SECONDS, MEMORY_BYTES, LONGEST = 5, 1 << 30, 1 << 20
 """Processor time and address space of the trial, and characters that a short conversation may become."""
+TOO_MUCH = 3
+"""Exit code where memory does not suffice."""
 BUSY_FACTOR = 15
 """Times the processor time that it may take on a busy machine."""
 
@@ -50,7 +53,7 @@ def try_template(source: str, where: str) -> None:
     except subprocess.TimeoutExpired:
         code, said = -1, ""
     step = "replace the template; ftctl never renders such a one"
-    if code != 0:
+    if code < 0 or code == TOO_MUCH:
         bounds = f"{CPU_SECONDS} s and {MEMORY_BYTES >> 30} GiB"
         raise ModelUnsafe(f"{where}: the chat template needs more than {bounds} for two short turns", next_step=step)
     if said.isdecimal() and int(said) > LONGEST:
@@ -62,7 +65,6 @@ def longest(source: str) -> int:
     import json
 
     from jinja2 import nodes
-    from jinja2.exceptions import TemplateError
     from jinja2.ext import Extension
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -82,11 +84,21 @@ def longest(source: str) -> int:
     template, lengths = environment.from_string(source), [0]
     for turns in CONVERSATIONS:
         for more in ({}, {"tools": [TOOL]}):
-            # what a template refuses is told where a row is rendered
-            with contextlib.suppress(TemplateError, TypeError, ValueError, AttributeError, KeyError):
+            # what a template refuses, or fails at, is told where a row is rendered
+            with _but_memory():
                 given = {"messages": turns, "add_generation_prompt": turns is ASKED, **MARKS, **more}
                 lengths.append(len(template.render(**given)))
     return max(lengths)
+
+
+@contextlib.contextmanager
+def _but_memory() -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception:  # noqa: S110 # of others, whatever it is
+        pass
 
 
 def _refused(text: str) -> None:
@@ -95,7 +107,18 @@ def _refused(text: str) -> None:
     raise TemplateError(text)
 
 
+def main() -> int:
+    """Render within the limits; return `TOO_MUCH` if memory does not suffice."""
+    for kind, most in ((resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_AS, MEMORY_BYTES)):
+        # macOS has no such limit of memory
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(kind, (most, most))
+    try:
+        print(longest(sys.stdin.buffer.read().decode()))
+    except MemoryError:
+        return TOO_MUCH
+    return 0
+
+
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    print(longest(sys.stdin.buffer.read().decode()))
+    sys.exit(main())

@@ -10,7 +10,7 @@ from ftctl.domain.artifact import Artifact
 from ftctl.domain.example import Message, Prompt
 from ftctl.domain.tool_call import ToolCall
 from ftctl.errors import LabelsInvalid
-from ftctl.plugin.manifest import TooSlow, within
+from ftctl.plugin.time_limit import TooSlow, within
 from ftctl_adapters.modeling.chat_template import CLOCK, clock_macro, template_day
 
 MARKED = re.compile(r"{%-?\s*generation\b")

@@ -16,6 +16,9 @@ from ftctl.errors import SignalArrived
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+_end = os._exit
+"""The real one: within code of plugins, ``os._exit`` is another."""
+
 SAME_SECONDS = 0.5
 """Signals so close together are one: a shell sends to the whole group what its child then passes on."""
 
@@ -36,7 +39,9 @@ def interruptible() -> Iterator[None]:
         raise arrived.as_error() from None
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            # within another such block, the second signal is still to end at once
+            if handler is not _raise or signal.getsignal(number) is _raise:
+                signal.signal(number, handler)
 
 
 def _raise(number: int, _frame: FrameType | None) -> None:
@@ -45,7 +50,7 @@ def _raise(number: int, _frame: FrameType | None) -> None:
     def end_at_once(number: int, _frame: FrameType | None) -> None:
         if time.monotonic() - first > SAME_SECONDS:
             _say("ended at once; the same command goes on from what was safe")
-            os._exit(128 + number)
+            _end(128 + number)
 
     for other in NUMBERS:
         if signal.getsignal(other) is _raise:

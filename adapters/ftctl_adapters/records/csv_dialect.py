@@ -54,15 +54,17 @@ def csv_dialect(opened: Callable[[], IO[bytes]], name: str) -> CsvDialect | None
     if found.delimiter not in SEPARATORS:
         return None
     try:
-        header = csv.Sniffer().has_header(sample)
+        # columns of text alone look like a header and rows alike: a name is short and stands in no other row
+        header = csv.Sniffer().has_header(sample) or _named(sample, found.delimiter)
     except (csv.Error, StopIteration):
         header = True
-    # columns of text alone look like a header and rows alike: a name is short and stands in no other row
-    return CsvDialect(encoding, found.delimiter, found.quotechar or '"', header or _named(sample, found.delimiter))
+    return CsvDialect(encoding, found.delimiter, found.quotechar or '"', header)
 
 
 def _named(sample: str, delimiter: str) -> bool:
-    rows = list(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter))
+    rows = [row for row in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) if row]
+    if not rows:
+        return True
     first, rest = rows[0], rows[1:]
     lengths = [len(cell) for row in rest for cell in row]
     usual = sum(lengths) / max(len(lengths), 1)

@@ -65,7 +65,7 @@ def guessed(opened: Callable[[], IO[bytes]], name: str) -> str:
     best = matches.best()
     if best is None:
         raise DataSourceError(f"{name}: its encoding cannot be guessed", next_step="name it: data_source.encoding")
-    for match in matches:
+    for match in () if best.encoding.startswith("cp125") else matches:
         # few signs beyond ASCII fit many code pages, of which files of today have those of Windows
         if match.chaos <= best.chaos + CLOSE and WINDOWS in (match.encoding, *match.could_be_from_charset):
             return WINDOWS

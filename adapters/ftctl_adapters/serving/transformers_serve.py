@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ftctl.worker.spin_control import SpinControl
-from ftctl_adapters.serving.loopback_guard import LoopbackGuard
+from ftctl_adapters.serving.standalone.loopback_guard import LoopbackGuard
 from ftctl_adapters.serving.transformers_requests import install
 
 

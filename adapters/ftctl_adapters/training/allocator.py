@@ -6,6 +6,7 @@ page: on a virtual machine with two cores that was a quarter of the training tim
 
 import contextlib
 import ctypes
+import functools
 import os
 import sys
 
@@ -21,8 +22,9 @@ COMPILED = "64"
 forty, compiling one takes 0.3 ms, and its own default is to keep 1,024."""
 
 
+@functools.cache
 def keep_few_products() -> None:
-    """Limit oneDNN's cache, unless the user has; call it before the first product."""
+    """Limit oneDNN's cache, unless the user has; call it before the first product, at which the variable is read."""
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", COMPILED)
 
 

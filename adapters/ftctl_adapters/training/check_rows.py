@@ -51,10 +51,11 @@ def checked_rows(task: Task) -> dict[str, Any]:
 def largest_batch(rows: Rows, task: Task) -> dict[str, int]:
     """Return sequences, and tokens of the longest and of all, of the batch that needs the most memory.
 
-    An epoch's first step has its largest; an objective's constants are computed for the longest rows together.
+    An epoch's first two steps have its largest; an objective's constants are computed for the longest rows together.
     """
     together = task.options.gradient_accumulation_steps
-    batches = list(epoch_steps(rows.lengths, task.batch_size, together, task.context.seed, 0)[0])
+    steps = epoch_steps(rows.lengths, task.batch_size, together, task.context.seed, 0)
+    batches = [batch for step in steps[:2] for batch in step]
     if task.objective.constants:
         batches += rows.sorted_numbers(task.batch_size)[-2:]  # the last may be a rest
     lengths = [[len(piece.ids) for number in batch for piece in rows.row(number)] for batch in batches]

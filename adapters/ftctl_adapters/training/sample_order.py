@@ -14,9 +14,9 @@ Step = list[list[int]]
 def epoch_steps(lengths: Any, batch_size: int, together: int, seed: int, epoch: int) -> list[Step]:
     """Return the optimizer steps of an epoch; rows of similar length share a step.
 
-    A step has the same rows however it is divided: 8 batches of 1 train on what 1 batch of 8 does. The step with the
-    most tokens comes first and begins with its longest rows: what does not fit in memory fails at once, and what does
-    leaves room that every later batch fits into.
+    A step has the same rows however it is divided: 8 batches of 1 train on what 1 batch of 8 does. The step with
+    the longest row comes first, then that with the most tokens, and each begins with its longest rows: what does not
+    fit in memory fails at once, and what does leaves room that every later batch fits into.
 
     Args:
         lengths: tokens of every row, a sequence of integers.
@@ -36,8 +36,12 @@ def epoch_steps(lengths: Any, batch_size: int, together: int, seed: int, epoch: 
         chunk = chunk[numpy.argsort(sizes[chunk], kind="stable")]
         steps += [chunk[place : place + size][::-1] for place in range(0, len(chunk), size)]
     ordered = [steps[place].tolist() for place in shuffled(len(steps), f"{seed}/{epoch}/batches")]
-    heaviest = max(range(len(ordered)), key=lambda place: len(ordered[place]) * int(sizes[ordered[place]].max()))
-    ordered[0], ordered[heaviest] = ordered[heaviest], ordered[0]
+    # the longest row may stand in a step of few, and then another step needs more where batches are large
+    longest = max(range(len(ordered)), key=lambda place: int(sizes[ordered[place]].max()))
+    ordered[0], ordered[longest] = ordered[longest], ordered[0]
+    if len(ordered) > 1:
+        largest = max(range(1, len(ordered)), key=lambda at: len(ordered[at]) * int(sizes[ordered[at]].max()))
+        ordered[1], ordered[largest] = ordered[largest], ordered[1]
     return [_divided(step, batch_size) for step in ordered]
 
 

@@ -12,7 +12,8 @@ def warmup_steps(options: TrainingOptions, total: int) -> int:
     """Return the number of warm-up steps: those given, else their share of the total; none if the rate is constant."""
     if options.lr_scheduler_type == CONSTANT:
         return 0
-    return options.warmup_steps or math.ceil(total * options.warmup_ratio)
+    # a share of one step would be all of it, and at a rate of 0 nothing is learned
+    return options.warmup_steps or (math.ceil(total * options.warmup_ratio) if total > 1 else 0)
 
 
 def learning_rate(peak: float, kind: str, step: int, total: int, warmup: int) -> float:

@@ -39,7 +39,8 @@ def ask(backend: Backend, method: str, *arguments: Any, **named: Any) -> Any:
     name = f"{backend.offer.port} {backend.offer.full_name} {backend.offer.version}"
     try:
         with contained(name if backend.offer.owner else "", f"{method}()"):
-            return returned(getattr(implementation, method), name, *deepcopy(arguments), **named)
+            call, foreign = getattr(implementation, method), bool(backend.offer.owner)
+            return returned(call, name, deepcopy(arguments), foreign=foreign, **named)
     except FtctlError:
         raise
     except (Exception, SystemExit) as error:

@@ -6,18 +6,19 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from types import FrameType
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from ftctl.errors import FtctlError, PluginBroken, SignalArrived
-from ftctl.plugin.process_state import ProcessState
+from ftctl.plugin.process_state import ProcessState, put_generators
+from ftctl.plugin.time_limit import TooSlow
 
 T = TypeVar("T")
 
-PIECE = 512
-"""Items that a plugin's iterator is asked for at a time."""
+PIECE, PIECE_SECONDS = 512, 0.5
+"""Items, and seconds, that a plugin's iterator is asked for at a time."""
 
 ADVICE = "`ftctl plugins check` runs the contract of its port"
 
@@ -30,6 +31,9 @@ class _Exit(BaseException):
 def contained(owner: str, phase: str) -> Iterator[None]:
     """Run code of a plugin; what it changes in this process is undone, and its output goes to standard error.
 
+    Variables that it adds to the environment, and its random state, are there again when its code runs once more. In
+    another thread than the main one nothing is undone: that would undo what others do at the same time.
+
     Args:
         owner: plugin and distribution, for the error; empty for our own, which runs unguarded.
         phase: of its life, such as ``import`` or ``evaluate()``, for the error.
@@ -40,19 +44,44 @@ def contained(owner: str, phase: str) -> Iterator[None]:
     if not owner:
         yield
         return
-    before, pressed = ProcessState.taken(), list[int]()
+    pressed: list[int] = []
     try:
-        with contextlib.redirect_stdout(sys.stderr or io.StringIO()), _no_exit(), _noting_interrupts(pressed):
+        if threading.current_thread() is threading.main_thread():
+            output = contextlib.redirect_stdout(sys.stderr or io.StringIO())
+            with output, _no_exit(), _noting_interrupts(pressed), _undone(owner):
+                yield
+        else:
             yield
-    except (Exception, SignalArrived, GeneratorExit):
+    except (Exception, SignalArrived, TooSlow, GeneratorExit):
         raise
     except BaseException as error:
         if pressed:
             raise  # it was the user
         said = f"os._exit({error})" if isinstance(error, _Exit) else f"{type(error).__name__}: {error}"
         raise PluginBroken(f"{owner} tried to end the program in {phase}: {said}", next_step=ADVICE) from error
+
+
+_own: dict[str, tuple[dict[str, str], dict[str, Any]]] = {}
+"""Variables that each owner's code added, and its random states."""
+
+
+@contextlib.contextmanager
+def _undone(owner: str) -> Iterator[None]:
+    """Undo what the block changes, and give it what it had when it ran before."""
+    before, handlers = ProcessState.taken(), True
+    added, generators = _own.get(owner, ({}, {}))
+    os.environ.update({name: value for name, value in added.items() if name not in os.environ})
+    put_generators(generators)
+    try:
+        yield
+    except SignalArrived:
+        handlers = False  # its arrival has changed them
+        raise
     finally:
-        before.restore()
+        now = ProcessState.taken()
+        added = {name: value for name, value in now.variables.items() if name not in before.variables}
+        _own[owner] = (added, dict(now.generators))
+        before.restore(handlers=handlers)
 
 
 def each(items: Iterable[T], owner: str, phase: str) -> Iterator[T]:
@@ -68,10 +97,20 @@ def each(items: Iterable[T], owner: str, phase: str) -> Iterator[T]:
         source = iter(items)
     while True:
         with foreign(owner, phase):
-            piece = list(islice(source, PIECE))
+            piece = _piece(source)
         if not piece:
             return
         yield from piece
+
+
+def _piece(source: Iterator[T]) -> list[T]:
+    """Return the next items: at most `PIECE`, and no more than come in `PIECE_SECONDS`."""
+    found, deadline = list[T](), time.monotonic() + PIECE_SECONDS
+    for item in source:
+        found.append(item)
+        if len(found) == PIECE or time.monotonic() > deadline:
+            break
+    return found
 
 
 @contextlib.contextmanager

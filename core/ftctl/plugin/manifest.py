@@ -2,13 +2,8 @@
 
 import contextlib
 import io
-import signal
-import threading
 import traceback
-from collections.abc import Iterator
 from importlib.metadata import EntryPoint
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from attrs import evolve, frozen
@@ -17,15 +12,10 @@ from ftctl.domain.names import is_name
 from ftctl.errors import PluginBroken
 from ftctl.plugin.containment import contained
 from ftctl.plugin.offer import CONTRACT_VERSION, OWN_DIST, PORTS, Offer
+from ftctl.plugin.time_limit import TooSlow, within
 
-NOTICEABLE = 0.05
-"""Seconds without a core that a limit of time is extended by; fewer are left alone."""
 TAIL = 6
 """Lines of a traceback that are kept."""
-
-
-class TooSlow(BaseException):
-    """Raised in a manifest that takes too long; its ``except Exception`` cannot swallow it."""
 
 
 @frozen
@@ -80,44 +70,6 @@ def read_manifest(point: EntryPoint, dist: str, version: str, seconds: float) ->
 
 def _named(point: EntryPoint, dist: str) -> str:
     return "" if dist == OWN_DIST else f"{point.name} of {dist}"
-
-
-@contextlib.contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Interrupt the block after this many seconds, not counting those in which it waited for a core.
-
-    Raises:
-        TooSlow: it took longer.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    waited = waited_for_core()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        nonlocal waited
-        lost, waited = waited_for_core() - waited, waited_for_core()
-        if lost > NOTICEABLE:
-            signal.setitimer(signal.ITIMER_REAL, lost)
-            return
-        raise TooSlow(f"it takes more than {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def waited_for_core() -> float:
-    """Return the seconds that this thread was ready to run and had no core (Linux); 0 where that is not told."""
-    try:
-        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
-    except (OSError, ValueError, IndexError):
-        return 0.0
 
 
 def _checked(offer: Any, dist: str, version: str) -> Offer:

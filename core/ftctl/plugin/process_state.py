@@ -77,17 +77,21 @@ class ProcessState:
         left = _left(self.threads)
         return [*found, f"threads: {', '.join(left)}"] if left else found
 
-    def restore(self) -> None:
-        """Make the process as it was, but for threads, which nobody can end."""
+    def restore(self, *, handlers: bool = True) -> None:
+        """Make the process as it was, but for threads, which nobody can end.
+
+        Args:
+            handlers: handlers of signals too.
+        """
         os.umask(self.umask)
         if _folder() != self.folder and self.folder:
             os.chdir(self.folder)
-        if dict(os.environ) != self.variables:
-            os.environ.clear()
-            os.environ.update(self.variables)
+        for name in set(os.environ) - set(self.variables):
+            del os.environ[name]
+        os.environ.update({name: value for name, value in self.variables.items() if os.environ.get(name) != value})
         if locale.setlocale(locale.LC_ALL) != self.locale:
             locale.setlocale(locale.LC_ALL, self.locale)
-        if threading.current_thread() is threading.main_thread():
+        if handlers and threading.current_thread() is threading.main_thread():
             for number, handler in self.handlers.items():
                 if handler is not None and signal.getsignal(number) != handler:
                     signal.signal(number, handler)
@@ -95,9 +99,14 @@ class ProcessState:
             warnings.filters[:] = self.filters  # type: ignore[index]
             with warnings.catch_warnings():
                 pass  # its end tells the interpreter that the filters changed
-        for name, (_, put) in _generators().items():
-            if name in self.generators:
-                put(self.generators[name])
+        put_generators(self.generators)
+
+
+def put_generators(states: Mapping[str, Any]) -> None:
+    """Give random generators these states, by their module."""
+    for name, (_, put) in _generators().items():
+        if name in states:
+            put(states[name])
 
 
 def _folder() -> str:

@@ -56,11 +56,12 @@ def ask(reference: PluginRef, method: str, *arguments: Any, **named: Any) -> Any
         BackendFailed: code of others raised an error of its own.
     """
     if not reference.owner:
-        return returned(getattr(make(reference), method), str(reference), *arguments, **named)
+        return returned(getattr(make(reference), method), str(reference), arguments, foreign=False, **named)
     made = make(reference)
     try:
         with contained(str(reference), f"{method}()"):
-            return returned(getattr(made, method), str(reference), *map(_copied, arguments), **named)
+            given = map(_copied, arguments)
+            return returned(getattr(made, method), str(reference), given, foreign=True, **named)
     except (FtctlError, MemoryError, OSError):
         raise
     except Exception as error:

@@ -1,6 +1,7 @@
 """Execute a job, or a rank's part of it, and write the result."""
 
 import contextlib
+import os
 import resource
 import sys
 import traceback
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from attrs import evolve
 
 from ftctl.domain.codec import to_plain
+from ftctl.private_workspace import PRIVATE
 from ftctl.worker.error_mapping import as_ftctl_error
 from ftctl.worker.execute import execute
 from ftctl.worker.job_folder import JobFolder
@@ -30,6 +32,8 @@ def work(place: JobFolder, cancelled: Callable[[], bool], rank: int | None) -> i
             where it is alone.
     """
     first = not rank
+    # a process of a cluster has the umask of whoever started that
+    os.umask(PRIVATE)
     job = place.job()
     try:
         result = execute(job, place.context(job, place.append if first else lambda event: None, cancelled))

@@ -1,6 +1,7 @@
 """``vllm``: vLLM's OpenAI-compatible server. Kwon et al., PagedAttention, 2023."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ftctl.errors import ConfigInvalid
 from ftctl.plugin import option, options
 from ftctl.ports import Server
 from ftctl.ports.server import ServerError
+from ftctl_adapters.serving import standalone
 
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """What vLLM takes for ``--max-lora-rank``."""
@@ -24,8 +26,9 @@ CHANGED = frozenset({"pissa", "olora", "corda", "loftq"})
 OURS = ("--model", "--host", "--port", "--served-model-name", "--trust-remote-code", "--lora-modules")
 """Arguments that are ftctl's to give, or nobody's: servers stay on loopback and run no code of a model."""
 
-GUARD = "ftctl_adapters.serving.loopback_guard.LoopbackGuard"
-"""The guard against pages of other sites, which vLLM puts before its own application."""
+GUARD = "loopback_guard.LoopbackGuard"
+"""The guard against pages of other sites, which vLLM puts before its own application; found by its folder, for there is
+no ftctl in an interpreter that a run file names."""
 
 PROGRAM = ("-m", "vllm.entrypoints.openai.api_server")
 """Started as a module: the CPU build has no working ``vllm`` command, and the GPU build starts so too."""
@@ -105,7 +108,7 @@ class VllmServer(Server):
         return LaunchSpec(
             argv=(*argv, *given.extra_args),
             served_name=given.served_model_name,
-            env={} if given.kv_cache_gib is None else {"VLLM_CPU_KVCACHE_SPACE": str(given.kv_cache_gib)},
+            env=_variables(given.kv_cache_gib),
             start_timeout=given.start_timeout,
         )
 
@@ -130,6 +133,12 @@ class VllmServer(Server):
             "--lora-modules",
             *modules,
         ]
+
+
+def _variables(kv_cache_gib: int | None) -> dict[str, str]:
+    folders = [str(Path(standalone.__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    cache = {} if kv_cache_gib is None else {"VLLM_CPU_KVCACHE_SPACE": str(kv_cache_gib)}
+    return cache | {"PYTHONPATH": os.pathsep.join(folders)}
 
 
 def _template(model: Artifact, base: Artifact) -> str | None:

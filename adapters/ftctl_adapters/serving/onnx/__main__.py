@@ -9,11 +9,11 @@ import uvicorn
 
 from ftctl_adapters.modeling.onnx import context_length, open_onnx
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
-from ftctl_adapters.serving.loopback_guard import LoopbackGuard
 from ftctl_adapters.serving.onnx.app import Service
 from ftctl_adapters.serving.onnx.engine import Engine
 from ftctl_adapters.serving.onnx.metrics import Gauges
 from ftctl_adapters.serving.onnx.scorer import Scorer
+from ftctl_adapters.serving.standalone.loopback_guard import LoopbackGuard
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Sources and operators of other distributions: contained, given copies, and what they return checked."""
 
 import inspect
+import json
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -228,11 +229,15 @@ def _example_problem(row: Any) -> str:
         return "does not say where it stands"
     if bool(row.messages) == bool(row.text):
         return "must have either messages or text"
+    if not all(isinstance(turn.content, str) for turn in (*row.messages, *row.rejected)) or not isinstance(
+        row.text, str
+    ):
+        return "has a content that is no text"
     try:
-        same = Example.from_row(row.to_row()) == row
+        Example.from_row(json.loads(json.dumps(row.to_row())))
     except Exception as error:
         return f"cannot be stored: {type(error).__name__}: {error}"
-    return "" if same else "is another one once it is stored"
+    return ""
 
 
 def _outcome_problem(row: Example, outcome: Any) -> str:

@@ -19,6 +19,7 @@ from ftctl.ports.evaluator import EvaluatorError
 
 SECONDS = 20.0
 """How long one answer may take; most take less than a thousandth."""
+START_SECONDS = 120.0
 MEMORY_BYTES = 2 << 30
 LONGEST = 16 << 20
 
@@ -37,7 +38,9 @@ class SchemaChecker:
         with self:
             said = self._start()
         if said != b"ok":
-            raise EvaluatorError(f"structured.schema: {path} is no JSON schema: {said.decode(errors='replace')}")
+            why = said.decode(errors="replace")
+            text = f"is no JSON schema: {why}" if why else f"was not read within {START_SECONDS:g} s"
+            raise EvaluatorError(f"structured.schema: {path} {text}")
 
     def __enter__(self) -> Self:
         return self
@@ -49,7 +52,7 @@ class SchemaChecker:
         """Return True if the answer satisfies the schema within the time it may take."""
         if self._process is None and self._start() != b"ok":
             return False
-        said = self._ask(json.dumps(answer).encode() + b"\n")
+        said = self._ask(json.dumps(answer).encode() + b"\n", self._seconds)
         if said in (b"0", b"1"):
             return said == b"1"
         self.late += 1
@@ -59,9 +62,9 @@ class SchemaChecker:
     def _start(self) -> bytes:
         command = [sys.executable, "-P", "-m", "ftctl_plugins.evaluators.quality.schema_checker"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        return self._ask(self._line)
+        return self._ask(self._line, START_SECONDS)
 
-    def _ask(self, line: bytes) -> bytes:
+    def _ask(self, line: bytes, seconds: float) -> bytes:
         """Send a line and return the reply; an empty one if none came in time."""
         assert self._process is not None
         assert self._process.stdin is not None
@@ -69,7 +72,7 @@ class SchemaChecker:
         with contextlib.suppress(OSError):
             self._process.stdin.write(line)
             self._process.stdin.flush()
-            if select.select([self._process.stdout], [], [], self._seconds)[0]:
+            if select.select([self._process.stdout], [], [], seconds)[0]:
                 return self._process.stdout.readline().strip()
         return b""
 
@@ -96,7 +99,8 @@ def main() -> None:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
 
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    with contextlib.suppress(ValueError, OSError):  # macOS has no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     schema = json.loads(sys.stdin.buffer.readline())
     try:
         Draft202012Validator.check_schema(schema)
