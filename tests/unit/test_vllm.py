@@ -1,6 +1,8 @@
 """How vLLM is started: everything that it must know is read from the artifact."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +88,16 @@ def test_a_pickled_adapter_is_never_handed_on(tmp_path: Path) -> None:
 def test_room_for_keys_and_values_is_an_option(tmp_path: Path) -> None:
     base, _ = artifacts(tmp_path)
     found = VllmServer(VllmServerOptions(kv_cache_gib=8)).launch(base, ADDRESS, "/python")
-    assert found.env == {"VLLM_CPU_KVCACHE_SPACE": "8"}
+    assert found.env["VLLM_CPU_KVCACHE_SPACE"] == "8"
+
+
+def test_its_guard_is_found_by_an_interpreter_without_ftctl(tmp_path: Path) -> None:
+    base, _ = artifacts(tmp_path)
+    found = VllmServer(VllmServerOptions()).launch(base, ADDRESS, "/python")
+    module, _, name = value(list(found.argv), "--middleware").partition(".")
+    program = f"import {module}; print({module}.{name}.__name__)"
+    done = subprocess.run([sys.executable, "-S", "-c", program], env=found.env, capture_output=True, text=True)
+    assert done.stdout.strip() == name, done.stderr
 
 
 @pytest.mark.parametrize(

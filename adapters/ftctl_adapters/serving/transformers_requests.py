@@ -142,11 +142,15 @@ def _cut(inner: Any) -> Any:
 def _parsed(inner: Any) -> Any:
     """Correct what the server reads out of the token ids, where it knows how the model marks its answers.
 
-    It is cut once more. Calls of tools are text where the request offers no tools, or wants no calls.
+    It is cut once more. Calls of tools are text where the request offers no tools, or wants no calls. So is a call that
+    the model broke off or misspelt, on which transformers ends with an error.
     """
 
     def parse(*given: Any, cleaned_content: str, **more: Any) -> Any:
-        content, reasoning, calls = inner(*given, cleaned_content=cleaned_content, **more)
+        try:
+            content, reasoning, calls = inner(*given, cleaned_content=cleaned_content, **more)
+        except (ValueError, KeyError, TypeError):
+            content, reasoning, calls = cleaned_content, None, None
         if calls and not _calls.get():
             content, calls = cleaned_content.rpartition(REASONED)[2].lstrip() if reasoning else cleaned_content, None
         return before_stop(content, _stop.get()), reasoning, calls
