@@ -44,8 +44,13 @@ LINKED = (
 )
 
 
-@pytest.mark.parametrize("pattern", LINKED)
-@pytest.mark.parametrize("command", [("tune", "run.yaml"), ("runs", "list"), ("data", "list")])
+TUNE = ("tune", "run.yaml")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "command"),
+    [*((pattern, TUNE) for pattern in LINKED), ("runs", ("runs", "list")), ("artifacts", ("data", "list"))],
+)
 def test_a_link_below_it_is_not_followed(tuned: Path, tmp_path: Path, pattern: str, command: tuple[str, ...]) -> None:
     folder, outside = tmp_path / "project", tmp_path / "outside"
     shutil.copytree(tuned, folder)
