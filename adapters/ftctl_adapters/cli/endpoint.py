@@ -11,6 +11,14 @@ def is_url(text: str) -> bool:
     return text.startswith(("http://", "https://"))
 
 
+def _host(url: str) -> str:
+    """Return the host of a URL; empty if it has none, or a bracket of it is wrong."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
 def endpoint_at(url: str, model: str | None = None) -> Endpoint:
     """Return the endpoint behind a URL, with or without ``/v1``; the model is the first that it lists.
 
@@ -20,7 +28,7 @@ def endpoint_at(url: str, model: str | None = None) -> Endpoint:
     """
     from ftctl_adapters.serving.openai_client import models
 
-    if not is_url(url) or not urlsplit(url).hostname:
+    if not is_url(url) or not _host(url):
         raise UsageError(f"{url!r} is no URL of a server", next_step="give one like http://127.0.0.1:8000/v1")
     base = url.rstrip("/") if urlsplit(url).path.strip("/") else url.rstrip("/") + "/v1"
     if model:

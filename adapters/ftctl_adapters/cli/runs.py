@@ -104,6 +104,7 @@ def resume(run_id: str, workspace: Path, once: bool, as_json: bool) -> None:
         "settings": (),
         "inline": False,
         "cold": False,
+        "create_envs": False,
         "dry_run": False,
     }
     switches: dict[str, Any] = dict.fromkeys(SWITCHES)
