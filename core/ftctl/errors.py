@@ -16,6 +16,7 @@
     │   ├── ArtifactCorrupt           artifact-corrupt      a stored file differs from its hash
     │   ├── ModelUnsafe               model-unsafe          a model that could run code or cannot be read safely
     │   ├── ModelMismatch             model-mismatch        adapter, base and tokenizer do not belong together
+    │   ├── RunDamaged                run-damaged           a run's record that cannot be read
     │   ├── WorkspaceUnsafe           workspace-unsafe      a link that leads out of the workspace
     │   └── ServedDifferently         served-differently    the server does not answer as the tuned model did
     ├── ResourceError              5  disk or memory
@@ -67,6 +68,7 @@ __all__ = [
     "ResourceExhausted",
     "RowsInvalid",
     "RunBusy",
+    "RunDamaged",
     "ServedDifferently",
     "ServerDied",
     "ServerNotReady",
@@ -184,6 +186,12 @@ class ModelMismatch(IntegrityError):
     """A model of another kind or with tensors missing, or an adapter of another base."""
 
     code = "model-mismatch"
+
+
+class RunDamaged(IntegrityError):
+    """A file that a run recorded cannot be read."""
+
+    code = "run-damaged"
 
 
 class WorkspaceUnsafe(IntegrityError):

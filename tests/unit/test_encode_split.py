@@ -206,3 +206,16 @@ def test_packed_rows_hold_every_token_and_pairs_cannot_be_packed(
     with pytest.raises(ConfigInvalid, match="cannot be packed"):
         both = evolve(pairs, options=packing.options)
         encoded_split(both, tokenizer, data, "train", context.work / "both", context)
+
+
+@pytest.mark.parametrize("name", ["ids.i4", "labels.i4", "account.json"])
+def test_tokens_that_were_changed_are_made_again(
+    data: Artifact, tokenizer: ChatTokenizer, context: StageContext, name: str
+) -> None:
+    kept = context.work / "tokens"
+    encoded_split(encoding(), tokenizer, data, "train", kept, context)
+    whole = (kept / name).read_bytes()
+    (kept / name).write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    encoded_split(encoding(), tokenizer, data, "train", kept, context)
+    assert (kept / name).read_bytes() == whole
+    assert any("is damaged" in told.get("message", "") for _, told in context.settings["events"])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ftctl.application.previous_run import measured_in
+from ftctl.application.run_result import RunResult
 from ftctl.domain.artifact import Draft, Lineage
 from ftctl.domain.codec import to_plain
 from ftctl.domain.metric import mean_metric
@@ -24,7 +25,7 @@ def app(tmp_path: Path) -> Any:
 
 
 def add_run(app: Any, name: str, found: dict[str, float], data: str | None) -> None:
-    stages: list[dict[str, Any]] = [{"name": "data", "artifact": data}]
+    stages: list[dict[str, Any]] = [{"name": "data", "plugin": "steps", "status": "done", "artifact": data}]
     metrics = {}
     for subject, value in found.items():
         metrics[subject] = {
@@ -35,8 +36,8 @@ def add_run(app: Any, name: str, found: dict[str, float], data: str | None) -> N
         folder.mkdir(parents=True)
         (folder / "metrics.json").write_text(f"{name} {subject}")
         made = app.store.commit(folder, Draft("evaluation", "json", {}), Lineage())
-        stages.append({"name": stage, "artifact": f"{made.kind}/{made.digest}"})
-    app.journals.open(name).write("run.json", {"metrics": metrics, "stages": stages})
+        stages.append(stages[0] | {"name": stage, "artifact": f"{made.kind}/{made.digest}"})
+    app.journals.open(name).write("run.json", RunResult(name, "done", stages).document() | {"metrics": metrics})
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import click
 
 from ftctl.application.model_variants import STAGES
 from ftctl.application.previous_run import usual
+from ftctl.application.run_record import recorded_run
 from ftctl.errors import UsageError
 from ftctl_adapters.cli.options import json_option, workspace_option
 
@@ -79,6 +80,7 @@ def _report(workspace: Path, name: str) -> Path:
 
     Raises:
         UsageError: no such run, or that model was not measured in it.
+        ArtifactCorrupt: the evaluation is damaged.
     """
     from ftctl_adapters.cli.data_sets import store_of
     from ftctl_adapters.cli.runs import known
@@ -86,12 +88,15 @@ def _report(workspace: Path, name: str) -> Path:
     run, _, subject = name.partition(":")
     if subject not in ("", *STAGES):
         raise UsageError(f"{name}: no model is called {subject!r}", next_step=f"one of {', '.join(STAGES)}")
-    document = known(workspace, run).read("run.json") or {}
+    document = recorded_run(known(workspace, run)) or {}
     subject = subject or usual(document)
     made = [one["artifact"] for one in document.get("stages", ()) if one["name"] == STAGES[subject] and one["artifact"]]
     if not made:
         raise UsageError(f"{name}: the {subject} model was not measured in this run")
-    return Path(store_of(workspace).open(*made[0].split("/")).path)
+    store = store_of(workspace)
+    found = store.open(*made[0].split("/"))
+    store.verify(found)
+    return Path(found.path)
 
 
 def _document(found: "Comparison") -> dict[str, Any]:

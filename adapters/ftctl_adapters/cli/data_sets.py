@@ -1,6 +1,7 @@
 """Print data sets as text and as JSON."""
 
 import json
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ def show_all(workspace: Path, as_json: bool) -> None:
     store = store_of(workspace)
     tags = store.tags(KIND)
     documents = [_document(one, tags) for one in _data_sets(store)]
+    for error in store.damaged():
+        print(f"ftctl: {error.what}; {error.next_step}", file=sys.stderr)
     if as_json:
         print(json.dumps(documents, ensure_ascii=False))
         return
@@ -88,7 +91,7 @@ def tell_why(workspace: Path, row: str, name: str | None, as_json: bool) -> None
 def compare(workspace: Path, old: str, new: str | None, as_json: bool) -> None:
     """Print rows added, removed and moved, and differences of the recipes."""
     store = store_of(workspace)
-    one, other = find_dataset(store, old), found_in(store, new)
+    one, other = found_in(store, old), found_in(store, new)
     found = difference(one, other)
     if as_json:
         rows = {kind: [row.to_row() for row in examples] for kind, examples in found.examples.items()}
@@ -109,12 +112,17 @@ def _data_sets(store: ArtifactStore) -> list[Artifact]:
 
 
 def found_in(store: ArtifactStore, name: str | None) -> Artifact:
-    """Return the named data set; the newest one without a name."""
-    if name is not None:
-        return find_dataset(store, name)
-    there = _data_sets(store)
+    """Return the named data set, the newest one without a name, after a check of its hashes.
+
+    Raises:
+        UsageError: none or several are named so.
+        ArtifactCorrupt: it is damaged.
+    """
+    there = [find_dataset(store, name)] if name is not None else _data_sets(store)
     if not there:
-        raise UsageError("there is no data set here yet", next_step="ftctl data RUN.yaml makes one")
+        raise UsageError("there is no data set here yet", next_step="ftctl data RUN.yaml makes one",
+                         details=tuple(error.what for error in store.damaged()))  # fmt: skip
+    store.verify(there[-1])
     return there[-1]
 
 

@@ -63,14 +63,14 @@ def _machine(app: App) -> None:
 
 
 def _artifacts(app: App, workspace: Path) -> None:
-    damaged = []
+    damaged = [error.what for error in app.store.damaged()]
     artifacts = app.store.artifacts()
     for artifact in artifacts:
         try:
             app.store.verify(artifact)
         except ArtifactCorrupt as error:
             damaged.append(error.what)
-    print(f"artifacts    {len(artifacts)} in {workspace}, {len(damaged)} damaged")
+    print(f"artifacts    {len(artifacts) + len(app.store.damaged())} in {workspace}, {len(damaged)} damaged")
     if damaged:
         raise ArtifactCorrupt("damaged artifacts", next_step="remove their folders", details=tuple(damaged))
 

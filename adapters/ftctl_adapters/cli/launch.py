@@ -12,11 +12,12 @@ from ftctl.application.plan import Plan, make_plan
 from ftctl.application.preview import Preview
 from ftctl.application.resolve import resolve
 from ftctl.application.run import run
+from ftctl.application.run_record import recorded_run
 from ftctl.application.run_result import RunResult
 from ftctl.application.spec import RunSpec
 from ftctl.bounded_file import read_bounded
 from ftctl.domain.interpreter import Interpreter
-from ftctl.errors import FtctlError, WorkspaceUnusable
+from ftctl.errors import FtctlError, RunDamaged, WorkspaceUnusable
 from ftctl_adapters.bootstrap import build_app
 from ftctl_adapters.cli.environments import create_for
 from ftctl_adapters.cli.tables import print_plan, print_result
@@ -52,9 +53,10 @@ def launch(until: str, once: bool, preview: Preview | None = None, **given: Any)
 def failure(app: App, error: FtctlError) -> dict[str, Any]:
     """Return the JSON of a failed run, with its finished stages; of one that never began, only the error."""
     for run_id in reversed(app.journals.ids()):
-        document = app.journals.open(run_id).read("run.json") or {}
-        if document.get("error") == error.to_json():
-            return document
+        with contextlib.suppress(RunDamaged):
+            document = recorded_run(app.journals.open(run_id)) or {}
+            if document.get("error") == error.to_json():
+                return document
     return {"status": "failed", "error": error.to_json()}
 
 

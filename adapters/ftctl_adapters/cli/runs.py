@@ -1,15 +1,18 @@
 """``ftctl runs``."""
 
 import json
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ftctl.application.run_record import recorded_run
+from ftctl.application.run_result import RunResult
 from ftctl.domain.codec import to_plain
 from ftctl.domain.event import STAGE_FINISHED, STAGE_SKIPPED, STAGE_STARTED, STEP_FINISHED
-from ftctl.errors import UsageError
+from ftctl.errors import RunDamaged, UsageError
 from ftctl.ports.run_journal import RunJournal
 from ftctl_adapters.cli.options import json_option, workspace_option
 
@@ -43,7 +46,7 @@ def list_(workspace: Path, as_json: bool) -> None:
 @json_option
 def show(run_id: str, workspace: Path, as_json: bool) -> None:
     """Show stages, metrics and report of a run; a prefix of its name is enough."""
-    document = _document(known(workspace, run_id))
+    document = recorded_run(known(workspace, run_id)) or {}
     if as_json:
         print(json.dumps(document, ensure_ascii=False))
         return
@@ -146,4 +149,9 @@ def _changed(workspace: Path, document: dict[str, Any]) -> str:
 
 
 def _document(journal: RunJournal) -> dict[str, Any]:
-    return journal.read("run.json") or {}
+    """Return the record of a run; one that cannot be read is named, and stands in the list as damaged."""
+    try:
+        return recorded_run(journal) or {}
+    except RunDamaged as error:
+        print(f"ftctl: {error.what}; {error.next_step}", file=sys.stderr)
+        return RunResult(journal.folder.name, "damaged").document()

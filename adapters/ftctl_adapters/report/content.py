@@ -10,6 +10,7 @@ from attrs import frozen
 
 from ftctl.application.dataset.inspect import samples
 from ftctl.application.model_variants import STAGES
+from ftctl.application.run_record import recorded_run
 from ftctl.domain import event as events
 from ftctl.errors import UsageError
 from ftctl.plugin import is_sealed
@@ -24,6 +25,8 @@ from ftctl_adapters.report.tables import slice_rows
 
 SUBJECTS = {stage: subject for subject, stage in STAGES.items()}
 SHOWN = 10
+QUOTED = ("dataset", "report")
+"""Kinds whose rows a report shows."""
 
 
 @frozen
@@ -55,7 +58,7 @@ class Content:
 
 def gather(journal: RunJournal, store: ArtifactStore) -> Content:
     """Collect everything that ``report.md`` and ``report.html`` show."""
-    run = journal.read("run.json") or {}
+    run = recorded_run(journal) or {}
     artifacts = {stage["name"]: stage["artifact"] for stage in run.get("stages", []) if stage["artifact"]}
     folders = {name: _folder(store, reference) for name, reference in artifacts.items()}
     hide = hiding(folders.values())
@@ -88,8 +91,11 @@ def origins(plan: dict[str, Any]) -> dict[str, str]:
 
 
 def _folder(store: ArtifactStore, reference: str) -> Path:
-    kind, _, digest = reference.partition("/")
-    return Path(store.open(kind, digest).path)
+    """Return the folder of an artifact; what a report quotes from is checked by its hashes."""
+    found = store.open(*reference.split("/"))
+    if found.kind in QUOTED:
+        store.verify(found)
+    return Path(found.path)
 
 
 def _rows(store: ArtifactStore, reference: str | None) -> list[list[str]]:

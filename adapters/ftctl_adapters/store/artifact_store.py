@@ -1,16 +1,20 @@
 """Store artifacts as content-addressed folders below ``.ftctl/artifacts``."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from cattrs import BaseValidationError
 
 from ftctl.domain.artifact import Artifact, Draft, Lineage, Manifest
-from ftctl.domain.codec import from_plain, to_plain
+from ftctl.domain.codec import digest, from_plain, to_plain
 from ftctl.domain.names import is_digest, is_name
 from ftctl.errors import ArtifactCorrupt
 from ftctl.ports.artifact_store import ArtifactStore
 from ftctl_adapters.store.commit import MANIFEST, commit_folder, entries, write_file
+
+CHECK = "sha256"
+"""Key of a stage's record: the digest of all else in it."""
 
 
 class DiskArtifactStore(ArtifactStore):
@@ -49,16 +53,19 @@ class DiskArtifactStore(ArtifactStore):
 
     def remember(self, key: str, record: dict[str, object]) -> None:
         self._cache.mkdir(parents=True, exist_ok=True)
-        write_file(self._cache / f"{key}.json", json.dumps(record, ensure_ascii=False))
+        plain = json.loads(json.dumps(record))
+        write_file(self._cache / f"{key}.json", json.dumps(plain | {CHECK: digest(plain)}, ensure_ascii=False))
 
     def recall(self, key: str) -> dict[str, object] | None:
-        """Return a record only if its artifact is there."""
+        """Return a record only if it is what was written, and its artifact is there."""
         try:
             record = json.loads((self._cache / f"{key}.json").read_text(encoding="utf-8"))
+            check = record.pop(CHECK, None)  # earlier versions wrote none
+            whole = check in (None, digest(record))
             self.open(record["kind"], record["digest"])
-        except (OSError, ValueError, KeyError, TypeError, ArtifactCorrupt):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ArtifactCorrupt):
             return None
-        return dict(record)
+        return dict(record) if whole else None
 
     def tag(self, kind: str, name: str, digest: str) -> None:
         self.open(kind, digest)
@@ -70,14 +77,18 @@ class DiskArtifactStore(ArtifactStore):
                 if is_name(path.name)}  # fmt: skip
 
     def artifacts(self) -> list[Artifact]:
-        found = []
-        for manifest in sorted(self._artifacts.glob(f"*/*/{MANIFEST}")):
-            folder = manifest.parent
-            try:
-                found.append(self.open(folder.parent.name, folder.name))
-            except ArtifactCorrupt:
-                continue
-        return found
+        return [found for found in self._all() if isinstance(found, Artifact)]
+
+    def damaged(self) -> list[ArtifactCorrupt]:
+        return [found for found in self._all() if isinstance(found, ArtifactCorrupt)]
+
+    def _all(self) -> Iterator[Artifact | ArtifactCorrupt]:
+        for folder in sorted(self._artifacts.glob("*/*")):
+            if is_name(folder.parent.name) and is_digest(folder.name):
+                try:
+                    yield self.open(folder.parent.name, folder.name)
+                except ArtifactCorrupt as error:
+                    yield error
 
     def _place(self, kind: str, digest: str) -> Path:
         if not is_name(kind) or not is_digest(digest):

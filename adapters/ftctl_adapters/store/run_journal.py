@@ -10,12 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from cattrs import BaseValidationError
+
+from ftctl.application.run_record import damaged
 from ftctl.domain.codec import from_plain, to_plain
 from ftctl.domain.event import Event
 from ftctl.domain.names import is_name
 from ftctl.errors import RunBusy, UsageError
 from ftctl.ports.run_journal import RunJournal, RunJournals
 from ftctl_adapters.store.commit import write_file
+
+UNREADABLE = (ValueError, TypeError, LookupError, RecursionError, BaseValidationError)
+"""Errors of a line that holds no event: a crash tore it, or somebody wrote there."""
 
 ORPHANS_SECONDS = 15.0
 """How long to wait for the children of a dead owner, which are being ended."""
@@ -73,7 +79,7 @@ class DiskRunJournal(RunJournal):
             return
         with path.open("rb") as lines:
             for line in lines:
-                with contextlib.suppress(ValueError):
+                with contextlib.suppress(*UNREADABLE):
                     yield from_plain(json.loads(line), Event)
 
     def write(self, name: str, document: dict[str, Any]) -> None:
@@ -81,9 +87,14 @@ class DiskRunJournal(RunJournal):
 
     def read(self, name: str) -> dict[str, Any] | None:
         try:
-            return dict(json.loads((self.folder / name).read_text(encoding="utf-8")))
+            document = json.loads((self.folder / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
+        except (OSError, ValueError, RecursionError) as error:
+            raise damaged(self, name, str(error)) from error
+        if not isinstance(document, dict):
+            raise damaged(self, name, "it holds no JSON object")
+        return document
 
     def write_text(self, name: str, text: str) -> Path:
         write_file(self.folder / name, text)
@@ -102,8 +113,8 @@ class DiskRunJournals(RunJournals):
         return DiskRunJournal(self._runs / run_id)
 
     def ids(self) -> list[str]:
-        folders = [path for path in self._runs.glob("*") if (path / "run.json").exists()]
-        return [path.name for path in sorted(folders, key=lambda path: (path / "run.json").stat().st_mtime)]
+        records = [path for path in self._runs.glob("*/run.json") if is_name(path.parent.name)]
+        return [path.parent.name for path in sorted(records, key=lambda path: path.stat().st_mtime)]
 
 
 def _ends_whole(stream: BinaryIO) -> bool:

@@ -4,6 +4,7 @@ import functools
 import json
 import multiprocessing
 import os
+import shutil
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -26,6 +27,7 @@ from ftctl.plugin import count_rows, read_split
 from ftctl.ports import Objective, StageContext
 from ftctl_adapters.modeling.encoder import ExampleEncoder
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.store.commit import is_whole
 from ftctl_adapters.training.options import TrainingOptions
 from ftctl_adapters.training.prepare import Account, prepare
 from ftctl_adapters.training.tokens import Tokens, TokenWriter, arrays, turn
@@ -86,10 +88,11 @@ def encoded_split(
         ConfigInvalid: the objective has several sequences a row, which cannot be packed.
         Interrupted: asked to stop.
     """
-    if not kept.exists():
+    if not is_whole(kept):
         kept.parent.mkdir(parents=True, exist_ok=True)
         with turn(kept, partial(_waited, context, [])):
-            if not kept.exists():
+            if not is_whole(kept):
+                _drop(kept, context)
                 _write(encoding, tokenizer, data, split, kept, context)
     document = json.loads((kept / ACCOUNT).read_text(encoding="utf-8"))
     account = from_plain(document["account"], Account)
@@ -99,6 +102,13 @@ def encoded_split(
     if encoding.options.packing and split == "train":
         rows = rows.packed(encoding.limit, separate=encoding.options.packing_attention == "separate")
     return rows, account
+
+
+def _drop(kept: Path, context: StageContext) -> None:
+    """Delete tokens that are not what was written, and say so; nothing where there are none."""
+    if kept.exists():
+        context.emit(WARNING_RAISED, message=f"{kept} is damaged: the tokens in it are made again")
+        shutil.rmtree(kept)
 
 
 def _waited(context: StageContext, told: list[str]) -> None:

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from ftctl.domain.encoded import IGNORED, Encoded
 from ftctl.whole_file import write_whole
+from ftctl_adapters.store.commit import commit_folder, entries
 
 IDS, LABELS, LENGTHS = "ids.i4", "labels.i4", "lengths.i4"
 """Files of 32-bit integers in the machine's order, without a header: they are read where they were written."""
@@ -132,13 +133,10 @@ class TokenWriter:
         write_whole(self._draft / name, text)
 
     def commit(self) -> None:
-        """Make the folder appear."""
-        for file in self._files:
-            file.flush()
-            os.fsync(file.fileno())
+        """Make the folder appear, with the hashes of its files."""
         self.leave()
         (self._draft / MARK).unlink(missing_ok=True)
-        self._draft.rename(self._folder)
+        commit_folder(self._draft, self._folder, {"files": [asdict(entry) for entry in entries(self._draft)]})
 
     def discard(self) -> None:
         """Delete what was written."""

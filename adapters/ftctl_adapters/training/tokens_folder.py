@@ -26,7 +26,7 @@ TOKENIZING = (
 DECISIVE = ("max_length", "overlong", "loss_on", "template_drops", "special_tokens")
 """Options of training that tokens depend on."""
 
-REVISION = 4
+REVISION = 5
 """Of the way in which examples become tokens and labels: another one makes other tokens of the same examples."""
 
 

@@ -31,7 +31,8 @@ def find_dataset(store: ArtifactStore, text: str) -> Artifact:
     meant = nearest(text, tags)
     known = ", ".join([*tags, *(one.id for one in there)]) or "none"
     hint = f"; did you mean {meant!r}?" if meant else ""
-    raise UsageError(f"{which} named {text!r} here{hint}", details=(f"there: {known}",))
+    damaged = tuple(error.what for error in store.damaged())
+    raise UsageError(f"{which} named {text!r} here{hint}", details=(f"there: {known}", *damaged))
 
 
 def tag_dataset(store: ArtifactStore, text: str, name: str) -> Artifact:

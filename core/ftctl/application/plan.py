@@ -14,6 +14,7 @@ from ftctl.application.plan_checks import refuse_taken_port, refuse_unfit, refus
 from ftctl.application.preview import PREVIEWS, Preview
 from ftctl.application.previous_run import EARLIER, measured_in
 from ftctl.application.resource_plan import plan_resources
+from ftctl.application.run_record import recorded_model
 from ftctl.application.spec import RunSpec
 from ftctl.application.stage import Stage
 from ftctl.application.stage_keys import PlannedStage, look_up
@@ -99,7 +100,7 @@ def _facts(app: App, spec: RunSpec) -> ModelFacts:
 
     A template that asks for the clock is told the day of the run file, or that on which this run was planned first.
     """
-    before = (app.journals.open(spec.run_id).read("plan.json") or {}).get("model", {}).get("template_date")
+    before = recorded_model(app.journals.open(spec.run_id)).get("template_date")
     today = datetime.fromtimestamp(app.clock.now()).date().isoformat()
     chat = ChatTemplate(spec.chat_template or "", spec.template_date or before or today)
     return app.intake.look(spec.model, spec.model_revision, chat)

@@ -6,6 +6,7 @@ from typing import Any
 from ftctl.application.app import App
 from ftctl.application.model_metrics import Measured
 from ftctl.application.model_variants import SERVED, STAGES, TUNED
+from ftctl.application.run_record import recorded_run
 from ftctl.domain.codec import from_plain
 from ftctl.domain.metric import Metric
 from ftctl.errors import UsageError
@@ -24,6 +25,7 @@ def measured_in(app: App, reference: str) -> Measured:
 
     Raises:
         UsageError: there is no such run, or that model was not measured in it.
+        ArtifactCorrupt: its evaluation is damaged.
     """
     name, _, subject = reference.partition(":")
     found = [run for run in app.journals.ids() if run == name] or [
@@ -32,7 +34,7 @@ def measured_in(app: App, reference: str) -> Measured:
     if len(found) != 1:
         said = f"{len(found)} runs match this prefix" if found else "no such run"
         raise UsageError(f"run {name}: {said}", next_step="`ftctl runs list` shows all of them")
-    document = app.journals.open(found[0]).read("run.json") or {}
+    document = recorded_run(app.journals.open(found[0])) or {}
     subject = subject or usual(document)
     metrics = {
         metric: from_plain(told, Metric) for metric, told in document.get("metrics", {}).get(subject, {}).items()
@@ -41,7 +43,9 @@ def measured_in(app: App, reference: str) -> Measured:
     if not metrics or not made:
         raise UsageError(f"run {found[0]}: its {subject} model was not measured")
     data = [one["artifact"] for one in document["stages"] if one["name"] == "data" and one["artifact"]]
-    folder = Path(app.store.open(*made[0].split("/", 1)).path)
+    report = app.store.open(*made[0].split("/", 1))
+    app.store.verify(report)
+    folder = Path(report.path)
     return Measured(metrics, folder, data[0].partition("/")[2] if data else "")
 
 

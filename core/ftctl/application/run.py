@@ -16,6 +16,7 @@ from ftctl.application.plan import Plan
 from ftctl.application.preview import PREVIEWS
 from ftctl.application.previous_run import EARLIER, measured_in
 from ftctl.application.resource_plan import LARGEST_BATCH, with_largest_batch
+from ftctl.application.run_record import recorded_model, recorded_run
 from ftctl.application.run_result import RunResult
 from ftctl.application.run_stage import StageRunner
 from ftctl.application.serve import Served, serve, serving
@@ -79,7 +80,7 @@ class _Run:
 
     def lesser(self) -> bool:
         """Return True if an earlier run got further than this one will; then its record stays."""
-        previous = self.journal.read("run.json") or {}
+        previous = recorded_run(self.journal) or {}
         return previous.get("status") == "done" and len(previous.get("stages", ())) > len(self.plan.stages)
 
     def begin(self) -> None:
@@ -95,7 +96,7 @@ class _Run:
     def moved(self) -> str:
         """Return a line if the model's branch has another commit than when this run last began."""
         model = self.plan.model
-        before = (self.journal.read("plan.json") or {}).get("model", {}).get("commit", model.commit)
+        before = recorded_model(self.journal).get("commit", model.commit)
         if not before or before == model.commit:
             return ""
         return f"{model.reference} moved on the hub since this run last began: {before} is now {model.commit}"

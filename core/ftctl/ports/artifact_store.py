@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from ftctl.domain.artifact import Artifact, Draft, Lineage
+from ftctl.errors import ArtifactCorrupt
 
 
 class ArtifactStore(ABC):
@@ -56,3 +57,7 @@ class ArtifactStore(ABC):
     @abstractmethod
     def artifacts(self) -> list[Artifact]:
         """Return all artifacts with a valid manifest."""
+
+    @abstractmethod
+    def damaged(self) -> list[ArtifactCorrupt]:
+        """Return an error for each stored folder without a valid manifest, which `artifacts` leaves out."""

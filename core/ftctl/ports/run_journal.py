@@ -28,7 +28,7 @@ class RunJournal(ABC):
 
     @abstractmethod
     def events(self) -> Iterator[Event]:
-        """Return all events so far, without a torn last line."""
+        """Return all events so far, without lines that a crash tore."""
 
     @abstractmethod
     def write(self, name: str, document: dict[str, Any]) -> None:
@@ -36,7 +36,11 @@ class RunJournal(ABC):
 
     @abstractmethod
     def read(self, name: str) -> dict[str, Any] | None:
-        """Return the document that `write` stored, or ``None``."""
+        """Return the document that `write` stored, or ``None``.
+
+        Raises:
+            RunDamaged: the file is there, and holds no JSON object.
+        """
 
     @abstractmethod
     def write_text(self, name: str, text: str) -> Path:

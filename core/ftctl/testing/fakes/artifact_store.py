@@ -60,6 +60,9 @@ class FakeArtifactStore(ArtifactStore):
     def artifacts(self) -> list[Artifact]:
         return [self.open(manifest.kind, digest) for digest, manifest in self.manifests.items()]
 
+    def damaged(self) -> list[ArtifactCorrupt]:
+        return []
+
 
 def _entries(folder: Path) -> tuple[FileEntry, ...]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
