@@ -6,7 +6,7 @@ import pytest
 
 from ftctl.domain.tool_call import ToolCall
 from ftctl_adapters.modeling.answer_calls import answer_calls, split_calls
-from ftctl_adapters.serving.onnx.requests import ChatMessage
+from ftctl_adapters.serving.chat_message import ChatMessage
 from ftctl_adapters.serving.onnx.responses import Shape, usage
 
 PARIS = ToolCall.of("weather", {"city": "Paris"})

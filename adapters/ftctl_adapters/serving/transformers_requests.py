@@ -2,14 +2,19 @@
 
 The server of transformers 5.24 takes the temperature and answers greedily, since the model's own generation config
 decides whether it samples. It sets a seed when a request arrives, and not when its answer is computed. It leaves the
-stop text in the answer. It reads calls of tools out of answers to requests that offer none. A request with no message
-or no token to answer with ends as an error of the server. It calls a model by its folder.
+stop text in the answer. It reads calls of tools out of answers to requests that offer none. A request that it does not
+expect ends as an error of the server. It makes as many tokens as are asked for, beyond the context of the model and for
+a client that has hung up, and one request is answered at a time. It calls a model by its folder.
 """
 
+import threading
 from contextvars import ContextVar
 from typing import Any
 
 from attrs import frozen
+
+from ftctl_adapters.serving.client_watch import left
+from ftctl_adapters.serving.transformers_bodies import problem_of
 
 Stop = str | list[str] | None
 _stop: ContextVar[Stop] = ContextVar("stop", default=None)
@@ -21,21 +26,30 @@ REASONED = "</think>"
 
 
 @frozen
-class SeededModel:
-    """A model that sets the seed right before it generates, on the thread that does; otherwise the model itself."""
+class AskedModel:
+    """A model that sets a request's seed right before it generates, on the thread that does, and stops for nobody."""
 
     model: Any
-    seed: int
+    seed: int | None
+    gone: threading.Event | None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.model, name)
 
     def generate(self, **inputs: Any) -> Any:
-        """Generate as the model does, from the seed."""
+        """Generate as the model does, from the seed; stop at the next token once the client has hung up."""
+        import torch
+        from transformers import StoppingCriteriaList
+
+        if self.seed is not None:
+            torch.manual_seed(self.seed)
+        stopping = StoppingCriteriaList([self._stop] if self.gone else [])
+        return self.model.generate(**inputs, stopping_criteria=stopping)
+
+    def _stop(self, ids: Any, _scores: Any, **_more: Any) -> Any:
         import torch
 
-        torch.manual_seed(self.seed)
-        return self.model.generate(**inputs)
+        return torch.full((ids.shape[0],), bool(self.gone and self.gone.is_set()), device=ids.device)
 
 
 def install(name: str) -> None:
@@ -53,9 +67,9 @@ def install(name: str) -> None:
     BaseHandler._build_generation_config = _as_asked(kept[1])
     BaseHandler._resolve_model = _named(BaseHandler._resolve_model, name)
     ModelManager.list_models = _listed(ModelManager.list_models, name)
-    GenerateManager.generate_non_streaming = _cut(_seeded(GenerateManager.generate_non_streaming))
+    GenerateManager.generate_non_streaming = _cut(_bounded(GenerateManager.generate_non_streaming))
     chat_completion.parse_assistant_message = _parsed(chat_completion.parse_assistant_message)
-    GenerateManager.generate_streaming = _seeded(GenerateManager.generate_streaming)
+    GenerateManager.generate_streaming = _bounded(GenerateManager.generate_streaming)
 
 
 def _named(inner: Any, name: str) -> Any:
@@ -79,22 +93,6 @@ def _listed(inner: Any, name: str) -> Any:
     return models
 
 
-def problem_of(body: dict[str, Any]) -> str | None:
-    """Return what is wrong with a request that the server would fail on, or answer otherwise than it asks."""
-    if "messages" in body and not body["messages"]:
-        return "messages: give at least one"
-    for name in ("max_tokens", "max_completion_tokens"):
-        if body.get(name) is not None and not _is_count(body[name]):
-            return f"{name}: must be a whole number of at least 1, not {body[name]!r}"
-    if body.get("n") not in (None, 1):
-        return "n: this server gives one choice a request; ask again for another"
-    return None
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
 def _checked(inner: Any) -> Any:
     def validate(self: Any, body: dict[str, Any]) -> None:
         from fastapi import HTTPException
@@ -110,7 +108,12 @@ def _checked(inner: Any) -> Any:
 
 def _as_asked(inner: Any) -> Any:
     def build(self: Any, body: dict[str, Any], model_generation_config: Any, **more: Any) -> Any:
-        config = inner(self, body, model_generation_config, **more)
+        from fastapi import HTTPException
+
+        try:
+            config = inner(self, body, model_generation_config, **more)
+        except (ValueError, TypeError) as error:
+            raise HTTPException(status_code=400, detail=str(error)) from error
         asked = {name for name in ("temperature", "top_p") if body.get(name) is not None}
         if asked and body.get("generation_config") is None and body.get("temperature") != 0:
             config.do_sample = True
@@ -121,13 +124,32 @@ def _as_asked(inner: Any) -> Any:
     return build
 
 
-def _seeded(inner: Any) -> Any:
+def _bounded(inner: Any) -> Any:
     def generate(self: Any, model: Any, processor: Any, inputs: Any, gen_config: Any, **more: Any) -> Any:
         seed = vars(gen_config).pop("request_seed", None)
-        chosen = model if seed is None else SeededModel(model, int(seed))
+        gen_config.max_new_tokens = _room(model, inputs, gen_config.max_new_tokens)
+        chosen = AskedModel(model, None if seed is None else int(seed), left.get())
         return inner(self, chosen, processor, inputs, gen_config, **more)
 
     return generate
+
+
+def _room(model: Any, inputs: Any, wanted: int) -> int:
+    """Return how many tokens may be made: no more than fit behind the prompt.
+
+    Raises:
+        HTTPException: none does, or the prompt is empty.
+    """
+    from fastapi import HTTPException
+
+    count = int(inputs["input_ids"].shape[-1])
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", None) or count + wanted
+    if not count:
+        raise HTTPException(status_code=400, detail="the prompt is empty")
+    if count >= context:
+        text = f"{count} prompt tokens leave no room for an answer in the context of {context}"
+        raise HTTPException(status_code=400, detail=text)
+    return min(wanted, int(context) - count)
 
 
 def _cut(inner: Any) -> Any:

@@ -11,8 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ftctl.worker.spin_control import SpinControl
+from ftctl_adapters.serving.client_watch import ClientWatch
 from ftctl_adapters.serving.standalone.loopback_guard import LoopbackGuard
 from ftctl_adapters.serving.transformers_requests import install
+
+SERVED = ("/v1/chat/completions", "/v1/completions", "/v1/models", "/health")
+"""Paths that answer; the others of transformers load other models, or empty the server."""
 
 
 def main(cache: str, name: str, arguments: Sequence[str]) -> None:
@@ -40,15 +44,25 @@ def main(cache: str, name: str, arguments: Sequence[str]) -> None:
 
 
 def stand_before_uvicorn() -> None:
-    """Have every application that uvicorn is configured with stand behind the guard."""
+    """Have every application that uvicorn is configured with stand behind the guard, with the paths that are served."""
     import uvicorn
+    from jinja2 import TemplateError
 
     configure = uvicorn.Config.__init__
 
     def guarded(self: Any, app: Any, *given: Any, **named: Any) -> None:
-        configure(self, LoopbackGuard(app), *given, **named)
+        app.router.routes[:] = [route for route in app.router.routes if route.path in SERVED]
+        app.add_exception_handler(TemplateError, _refused)
+        configure(self, LoopbackGuard(ClientWatch(app)), *given, **named)
 
     uvicorn.Config.__init__ = guarded
+
+
+async def _refused(_request: Any, error: Exception) -> Any:
+    """Answer for a chat template that refuses the messages: it is the request that is wrong, not the server."""
+    from fastapi.responses import JSONResponse
+
+    return JSONResponse({"detail": f"messages: the chat template refuses them: {error}"}, 400)
 
 
 if __name__ == "__main__":

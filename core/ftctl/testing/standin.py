@@ -12,7 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-FLAWS = ("", "no-models", "empty", "stream", "single", "escape", "apart", "elsewhere")
+FLAWS = ("", "no-models", "empty", "stream", "single", "escape", "apart", "elsewhere", "trusting")
+ROLES = ("system", "user", "assistant", "tool")
 AFTERLIFE = 5.0
 """Seconds for which one that escaped outlives who started it."""
 BREATH = 0.1
@@ -35,14 +36,17 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer a chat completion."""
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = asked_of(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+        if body is None and self.flaw != "trusting":
+            self._reply({"error": {"message": "no chat request"}}, 400)
+            return
         if self.flaw == "single" and not self.busy.acquire(timeout=BREATH):
             self._reply({"error": {"message": "one at a time"}}, 503)
             return
         try:
             if self.flaw == "single":
                 time.sleep(4 * BREATH)
-            self._answer(body)
+            self._answer(body or {})
         finally:
             if self.flaw == "single":
                 self.busy.release()
@@ -77,6 +81,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Log nothing."""
+
+
+def asked_of(content: bytes) -> dict[str, Any] | None:
+    """Return a chat request, or nothing where the body is none."""
+    try:
+        body: dict[str, Any] = json.loads(content)
+        known = all(isinstance(turn["content"], str) and turn["role"] in ROLES for turn in body["messages"])
+        return body if known and body["messages"] and isinstance(body.get("max_tokens", 1), int) else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def main() -> None:

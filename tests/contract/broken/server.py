@@ -70,6 +70,10 @@ class Alone(Flawed):
     flaw = "single"
 
 
+class Trusting(Flawed):
+    flaw = "trusting"
+
+
 class Scribbling(FakeServer):
     def launch(self, model: Artifact, address: Address, python: str) -> LaunchSpec:
         Path(model.path, "cache").write_text("mine")
@@ -94,6 +98,10 @@ class Test_it_answers_with_text(Serve):
 
 class Test_pieces_of_a_stream_are_the_whole_answer(Serve):
     kind = "Stuttering"
+
+
+class Test_malformed_requests_are_refused_and_the_next_is_answered(Serve):
+    kind = "Trusting"
 
 
 class Test_eight_requests_at_once_are_all_answered(Serve):

@@ -16,11 +16,12 @@ from starlette.routing import Route
 from ftctl.errors import LabelsInvalid
 from ftctl_adapters.modeling.answer_calls import split_calls
 from ftctl_adapters.modeling.tokenizer import ChatTokenizer
+from ftctl_adapters.serving.chat_message import ChatMessage
 from ftctl_adapters.serving.onnx.answer import Answer
 from ftctl_adapters.serving.onnx.disconnect import unless_gone
 from ftctl_adapters.serving.onnx.engine import Engine, Full
 from ftctl_adapters.serving.onnx.metrics import Gauges
-from ftctl_adapters.serving.onnx.requests import ChatMessage, ChatRequest, Common, TextRequest, TokenizeRequest
+from ftctl_adapters.serving.onnx.requests import ChatRequest, Common, TextRequest, TokenizeRequest
 from ftctl_adapters.serving.onnx.responses import CALLED, Shape, failure, usage
 from ftctl_adapters.serving.onnx.scorer import Scorer
 from ftctl_adapters.serving.onnx.turn import Sampling

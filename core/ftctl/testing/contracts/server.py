@@ -1,6 +1,7 @@
 """Contract of servers."""
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -35,6 +36,17 @@ CLIENT = "ftctl_adapters.serving.openai_client"
 QUESTION = (Message("user", "Good morning, and how are you?"),)
 SECONDS = 120.0
 TOKENS = 16
+TURNS = [{"role": "user", "content": "Good morning"}]
+NAME = "served-name"
+MALFORMED = (
+    b'{"messages": [',
+    [],
+    {"model": NAME, "messages": "Good morning"},
+    {"model": NAME, "messages": [{"role": "user"}, "Good morning"]},
+    {"model": NAME, "messages": [{"role": "nobody's", "content": 7}]},
+    {"model": NAME, "messages": TURNS, "max_tokens": "many"},
+)
+"""Bodies of chat requests that no server can answer."""
 NOTICED_SECONDS = 10.0
 """Within which a command must end when what it serves with was killed."""
 EVERYWHERE = "0.0.0.0"  # noqa: S104 # what must not be there
@@ -155,6 +167,14 @@ class ServerContract(SupportingContract, contract=True):
                 assert _status(own, path, headers) == status, f"{path} with {headers}"
         assert _status(own, "/v1/models", {"Host": own, "Origin": f"http://{own}"}, "GET") == 200
 
+    def test_malformed_requests_are_refused_and_the_next_is_answered(self, endpoint: Endpoint) -> None:
+        own = urlsplit(endpoint.url).netloc
+        for body in MALFORMED:
+            sent = body if isinstance(body, bytes) else json.dumps(body).replace(NAME, endpoint.model).encode()
+            found = _status(own, "/v1/chat/completions", {"Host": own, "Content-Type": "application/json"}, body=sent)
+            assert 400 <= found < 500, f"{found} for {sent.decode()}"
+        load(f"{CLIENT}:chat")(endpoint, QUESTION, TOKENS, SECONDS)
+
     def test_eight_requests_at_once_are_all_answered(self, endpoint: Endpoint) -> None:
         chat = load(f"{CLIENT}:chat")
         answers: list[str] = []
@@ -234,13 +254,15 @@ class ServerContract(SupportingContract, contract=True):
         pytest.fail(f"what listened is dead, and {NOTICED_SECONDS:g} s later its command still runs")
 
 
-def _status(address: str, path: str, headers: dict[str, str], method: str = "POST") -> int:
+def _status(address: str, path: str, headers: dict[str, str], method: str = "POST", body: bytes | None = None) -> int:
     connection = http.client.HTTPConnection(address, timeout=SECONDS)
     try:
         connection.putrequest(method, path, skip_host=True)
         for name, value in headers.items():
             connection.putheader(name, value)
-        connection.endheaders()
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
         return connection.getresponse().status
     finally:
         connection.close()
