@@ -7,12 +7,14 @@ from pathlib import Path
 def write_whole(path: Path, text: str) -> None:
     """Replace a file atomically; a reader sees the old text, none, or the new one.
 
+    Halves of surrogate pairs are written as ``\\ud800``, as JSON has them.
+
     Raises:
         OSError: the file is what it was.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with draft.open("w", encoding="utf-8", newline="\n") as stream:
+        with draft.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,7 @@ def test_two_problems_are_both_shown(ftctl: Ftctl) -> None:
         (("run", "--data-source", "jsonl", "--set", "data_source.path=nosuch.jsonl"), 3, "no such file"),
         (("runs", "show", "../../etc"), 2, "ftctl runs list"),
         (("run", "--workspace", "/proc/nosuch"), 5, "cannot be written"),
+        (("evaluate", "--endpoint", "http://[::1", "--model", "builtin:tiny"), 2, "no URL of a server"),
     ],
 )
 def test_a_mistake_is_one_clear_line_and_the_right_code(
@@ -127,3 +129,21 @@ def test_a_console_without_a_sign_for_a_character_gets_a_question_mark(ftctl: Ft
     assert done.returncode == 0, done.stderr
     assert "?" in done.stdout
     assert done.stdout.isascii() or encoding == "latin-1"
+
+
+def test_an_option_that_is_empty_is_refused(ftctl: Ftctl) -> None:
+    done = ftctl("run", "--tuner", "", "--model", "", "--dry-run")
+    assert done.returncode == 2
+    assert "--model, --tuner is empty" in done.stderr
+
+
+def test_a_bug_keeps_its_exit_code_with_its_traceback(monkeypatch: pytest.MonkeyPatch, capfd: Any) -> None:
+    from ftctl_adapters.cli import main
+
+    def breaks(*_given: Any, **_named: Any) -> None:
+        raise LookupError("half a surrogate \ud800")
+
+    monkeypatch.setattr(main.cli, "main", breaks)
+    monkeypatch.setenv("FTCTL_DEBUG", "1")
+    main.open_standard_streams()
+    assert main._exit_code() == 70

@@ -7,7 +7,8 @@ import pytest
 from attrs import evolve
 
 from ftctl.application.app import App
-from ftctl.application.gates import concerns, misdirected
+from ftctl.application.gate_checks import misdirected
+from ftctl.application.gates import concerns
 from ftctl.application.plan import make_plan
 from ftctl.application.resolve import resolve
 from ftctl.application.run import run
@@ -171,6 +172,23 @@ def test_a_bound_against_the_direction_of_its_metric_is_refused_before_anything_
     assert caught.value.details == (f"gates[1].max_ratio: {told}",)
     (journal,) = fake_app.journals.journals.values()  # type: ignore[attr-defined]
     assert [event.stage for event in journal.recorded if event.kind == "StageFinished"] == ["model", "data", "baseline"]
+
+
+def test_a_gate_on_a_misspelt_metric_is_refused_before_anything_is_trained(fake_app: App) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        go(fake_app, {**FULL, "gates": [{"metric": "rihgt", "min_value": 0}]})
+    assert caught.value.details == ("gates[0].metric: rihgt is not measured; did you mean 'right'?",)
+    (journal,) = fake_app.journals.journals.values()  # type: ignore[attr-defined]
+    assert [event.stage for event in journal.recorded if event.kind == "StageFinished"] == ["model", "data", "baseline"]
+
+
+def test_a_gate_on_a_metric_that_the_base_has_not_is_told_before_training(fake_app: App) -> None:
+    with pytest.raises(GateRefused):
+        go(fake_app, {**FULL, "gates": [{"metric": "toxicity", "max_value": 1}]})
+    (journal,) = fake_app.journals.journals.values()  # type: ignore[attr-defined]
+    kinds = [(event.kind, event.stage) for event in journal.recorded]
+    told = next(event for event in journal.recorded if "toxicity was not measured of the base model" in str(event.data))
+    assert journal.recorded.index(told) < kinds.index(("StageStarted", "tune"))
 
 
 def test_a_gain_is_asked_of_what_should_rise() -> None:

@@ -1,5 +1,5 @@
 """``python -m ftctl_adapters.cli``: the command without its script."""
 
-from ftctl_adapters.cli.main import main
+from ftctl_adapters.cli.entry import main
 
 main()

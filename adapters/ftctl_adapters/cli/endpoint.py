@@ -1,22 +1,13 @@
 """Find the endpoint behind a URL."""
 
-from urllib.parse import urlsplit
-
 from ftctl.domain.launch import Endpoint
+from ftctl.domain.server_url import server_url
 from ftctl.errors import BackendFailed, UsageError
 
 
 def is_url(text: str) -> bool:
     """Return True if the text is an HTTP URL."""
     return text.startswith(("http://", "https://"))
-
-
-def _host(url: str) -> str:
-    """Return the host of a URL; empty if it has none, or a bracket of it is wrong."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
 
 
 def endpoint_at(url: str, model: str | None = None) -> Endpoint:
@@ -28,9 +19,9 @@ def endpoint_at(url: str, model: str | None = None) -> Endpoint:
     """
     from ftctl_adapters.serving.openai_client import models
 
-    if not is_url(url) or not _host(url):
+    base = server_url(url)
+    if base is None:
         raise UsageError(f"{url!r} is no URL of a server", next_step="give one like http://127.0.0.1:8000/v1")
-    base = url.rstrip("/") if urlsplit(url).path.strip("/") else url.rstrip("/") + "/v1"
     if model:
         return Endpoint(base, model)
     try:

@@ -17,7 +17,7 @@ from ftctl.application.run_result import RunResult
 from ftctl.application.spec import RunSpec
 from ftctl.bounded_file import read_bounded
 from ftctl.domain.interpreter import Interpreter
-from ftctl.errors import FtctlError, RunDamaged, WorkspaceUnusable
+from ftctl.errors import FtctlError, RunDamaged, UsageError, WorkspaceUnusable
 from ftctl_adapters.bootstrap import build_app
 from ftctl_adapters.cli.environments import create_for
 from ftctl_adapters.cli.tables import print_plan, print_result
@@ -97,6 +97,10 @@ def tell_of_run_files(folder: Path) -> None:
 
 def resolved(app: App, given: dict[str, Any], until: str = "verify", preview: Preview | None = None) -> RunSpec:
     """Resolve run file, switches and ``--set``; build environments if asked to."""
+    empty = [key for key in SWITCHES if given[key] == "" or (isinstance(given[key], tuple) and "" in given[key])]
+    if empty:
+        named = ", ".join("--" + key.removesuffix("s").replace("_", "-") for key in empty)
+        raise UsageError(f"{named} is empty", next_step="name one, or leave the option out")
     switches = {key: (list(value) if isinstance(value := given[key], tuple) else value) or None for key in SWITCHES}
     document = compose(given["run_file"], switches, given["settings"])
     if given["as_json"]:

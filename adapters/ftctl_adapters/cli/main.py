@@ -4,6 +4,7 @@ import io
 import os
 import sys
 import threading
+import traceback
 from importlib import import_module
 
 import click
@@ -131,22 +132,24 @@ def _exit_code() -> int:
         return error.status
     except Exception as error:
         if _debug():
-            raise
+            traceback.print_exc()
         return _foreign(error)
 
 
 def _foreign(error: Exception) -> int:
     """Tell an error that is none of ours in a line, and return the exit code."""
     if isinstance(error, UnicodeError):
-        print(f"ftctl: a name or a text is no UTF-8: {error}", file=sys.stderr)
+        print(f"ftctl: a name or a text is no UTF-8: {error} [usage]", file=sys.stderr)
         return 2
     if isinstance(error, FileNotFoundError) and not error.filename:
-        print("ftctl: the current folder is not there any more; go to another", file=sys.stderr)
+        print("ftctl: the current folder is not there any more; go to another [usage]", file=sys.stderr)
         return 2
     if isinstance(error, OSError):
-        print(f"ftctl: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
+        what = f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")
+        print(f"ftctl: {what} [resource]", file=sys.stderr)
         return 5
-    print(f"ftctl: bug: {type(error).__name__}: {error}\n  please report it, with `ftctl --debug`", file=sys.stderr)
+    print(f"ftctl: bug: {type(error).__name__}: {error} [internal]", file=sys.stderr)
+    print("  please report it, with `ftctl --debug`", file=sys.stderr)
     return 70
 
 
@@ -156,8 +159,6 @@ def _debug() -> bool:
 
 def _show(error: FtctlError) -> None:
     if _debug():
-        import traceback
-
         traceback.print_exc()
     step = f"; {error.next_step}" if error.next_step else ""
     print(f"ftctl: {error.what}{step} [{error.code}]", file=sys.stderr)

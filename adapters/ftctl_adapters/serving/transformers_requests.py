@@ -115,7 +115,7 @@ def _as_asked(inner: Any) -> Any:
         except (ValueError, TypeError) as error:
             raise HTTPException(status_code=400, detail=str(error)) from error
         asked = {name for name in ("temperature", "top_p") if body.get(name) is not None}
-        if asked and body.get("generation_config") is None and body.get("temperature") != 0:
+        if asked and body.get("temperature") != 0:
             config.do_sample = True
         # no field of the config: it is not part of what is generated from
         config.request_seed = body.get("seed")
@@ -128,6 +128,7 @@ def _bounded(inner: Any) -> Any:
     def generate(self: Any, model: Any, processor: Any, inputs: Any, gen_config: Any, **more: Any) -> Any:
         seed = vars(gen_config).pop("request_seed", None)
         gen_config.max_new_tokens = _room(model, inputs, gen_config.max_new_tokens)
+        gen_config.sequence_bias = _known(model, gen_config.sequence_bias)
         chosen = AskedModel(model, None if seed is None else int(seed), left.get())
         return inner(self, chosen, processor, inputs, gen_config, **more)
 
@@ -150,6 +151,21 @@ def _room(model: Any, inputs: Any, wanted: int) -> int:
         text = f"{count} prompt tokens leave no room for an answer in the context of {context}"
         raise HTTPException(status_code=400, detail=text)
     return min(wanted, int(context) - count)
+
+
+def _known(model: Any, biases: dict[tuple[int, ...], float] | None) -> dict[tuple[int, ...], float] | None:
+    """Return biases as transformers takes them, which refuses whole numbers.
+
+    Raises:
+        HTTPException: the model does not have such a token.
+    """
+    from fastapi import HTTPException
+
+    size = model.config.get_text_config().vocab_size
+    strange = sorted({token for tokens in biases or {} for token in tokens if not 0 <= token < size})
+    if strange:
+        raise HTTPException(status_code=400, detail=f"logit_bias: no token {strange[0]}; the model has {size}")
+    return {tokens: float(bias) for tokens, bias in biases.items()} if biases else None
 
 
 def _cut(inner: Any) -> Any:

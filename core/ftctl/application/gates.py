@@ -42,20 +42,6 @@ def judge(gates: Sequence[Gate], measured: Mapping[str, Measured]) -> list[GateR
     return [_with_doubt(result, gate, bound) for result, (gate, _), bound in zip(results, found, seen, strict=True)]
 
 
-def misdirected(gates: Sequence[Gate], metrics: Mapping[str, Metric]) -> list[str]:
-    """List relative bounds that would pass a worse model: gains of what should fall, ratios of what should rise."""
-    rules = (
-        ("min_gain", "lower", "max_ratio or max_value"),
-        ("max_ratio", "higher", "min_gain or min_value"),
-    )
-    return [
-        f"gates[{place}].{bound}: {gate.metric} is better when {better}, so this passes a worse model; use {instead}"
-        for place, gate in enumerate(gates)
-        for bound, better, instead in rules
-        if getattr(gate, bound) is not None and gate.metric in metrics and metrics[gate.metric].direction == better
-    ]
-
-
 def _with_doubt(result: GateResult, gate: Gate, bound: "BoundCheck | str") -> GateResult:
     """Mark a pass by point estimate that the examples do not support with confidence."""
     if isinstance(bound, str) or gate.confidence is not None or result.verdict != "pass":

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from ftctl.application.resolve_backend import BackendResolver
 from ftctl.application.run_file_defaults import ABSENT, ASKER, NO_ENDPOINT
 from ftctl.domain.launch import Endpoint
+from ftctl.domain.server_url import server_url
 
 
 def resolve_endpoint(resolver: BackendResolver, entry: Any, measured: Any, server: Any) -> dict[str, Any]:
@@ -25,16 +25,12 @@ def resolve_endpoint(resolver: BackendResolver, entry: Any, measured: Any, serve
         line = "needs a `url`, such as http://127.0.0.1:8000/v1; for this run's own server, evaluate_served: true"
         resolver.problems.append(f"endpoint: {line}")
         return {}
-    if url is not None and not (isinstance(url, str) and url.startswith(("http://", "https://"))):
-        resolver.problems.append(f"endpoint.url: must begin with http:// or https://, not {url!r}")
+    base = server_url(url) if isinstance(url, str) else None
+    if url is not None and base is None:
+        resolver.problems.append(f"endpoint.url: no URL of a server, such as http://127.0.0.1:8000/v1: {url!r}")
     name = resolver.typed("endpoint.model", model, str)
     if again and server in ABSENT:
         resolver.problems.append("evaluate_served: this run has no server; name one, or the `endpoint` that is there")
     asker = resolver.backend("target_loader", {"use": ASKER, **own}, "endpoint")
-    place = None if url is None else Endpoint(_with_path(str(url)), str(name))
+    place = None if url is None else Endpoint(str(base), str(name))
     return {"endpoint": place, "evaluate_served": bool(again), "asker": asker}
-
-
-def _with_path(url: str) -> str:
-    """Add ``/v1`` to the address of an OpenAI-compatible server that names no path."""
-    return url.rstrip("/") if urlsplit(url).path.strip("/") else f"{url.rstrip('/')}/v1"

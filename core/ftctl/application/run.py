@@ -10,8 +10,10 @@ from ftctl.application.app import App
 from ftctl.application.backend_calls import instantiate
 from ftctl.application.event_bus import EventBus
 from ftctl.application.expected_jobs import expect_jobs
-from ftctl.application.gates import concerns, judge, misdirected, refuse
+from ftctl.application.gate_checks import misdirected, misspelt, unmeasured
+from ftctl.application.gates import concerns, judge, refuse
 from ftctl.application.model_metrics import Measured
+from ftctl.application.model_variants import STAGES
 from ftctl.application.plan import Plan
 from ftctl.application.preview import PREVIEWS
 from ftctl.application.previous_run import EARLIER, measured_in
@@ -29,6 +31,7 @@ from ftctl.domain.event import Event
 from ftctl.domain.metric import Metric
 from ftctl.errors import ConfigInvalid, FtctlError, GateRefused, Interrupted, SignalArrived
 from ftctl.faults import fault
+from ftctl.plugin.capabilities import BASE, SERVER
 from ftctl.ports.run_journal import RunJournal
 
 
@@ -213,17 +216,30 @@ class _Run:
             self.result.metrics[stage.subject] = {m.name: m for m in found}
         self.save("running")
         if stage.subject in self.result.metrics:
-            self.refuse_misdirected(stage.subject)
+            self.check_gates(stage)
 
-    def refuse_misdirected(self, subject: str) -> None:
-        """Refuse bounds against their metric's direction as soon as it is known: mostly before anything is trained.
+    def check_gates(self, stage: Stage) -> None:
+        """Refuse gates that contradict what is measured as soon as that is known: mostly before anything is trained.
 
         Raises:
-            ConfigInvalid: a gate would pass a worse model.
+            ConfigInvalid: a gate would pass a worse model, or names a metric wrongly.
         """
-        problems = misdirected(self.plan.spec.gates, self.result.metrics[subject]) if self.plan.measures else []
+        if not self.plan.measures:
+            return
+        gates, metrics = self.plan.spec.gates, self.result.metrics[stage.subject]
+        problems = misdirected(gates, metrics)
         if problems:
             raise ConfigInvalid("a gate contradicts the direction of its metric", details=tuple(problems))
+        measuring = {one for backend in self.plan.spec.evaluators for one in backend.offer.capabilities}
+        whole = stage.name == STAGES[stage.subject] and len(self.result.metrics) == 1
+        if not whole or measuring & {BASE, SERVER}:
+            return  # further figures are to come, of this model or of later ones alone
+        problems = misspelt(gates, metrics)
+        if problems:
+            raise ConfigInvalid("a gate names a metric that nothing measures", details=tuple(problems))
+        for name in unmeasured(gates, metrics):
+            text = f"gates: {name} was not measured of the {stage.subject} model; measured of no other, the gate fails"
+            self.bus.emit(events.WARNING_RAISED, stage.name, message=text)
 
     def start_server(self, stage: Stage) -> None:
         started = self.app.clock.now()

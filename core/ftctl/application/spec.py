@@ -45,10 +45,11 @@ class Backend:
         return {"use": self.offer.name, **to_plain(self.options)}
 
     def identity(self) -> list[Any]:
-        """Return what a stage key depends on: name, version, options, and digests of named files."""
+        """Return what a stage key depends on: name, version, source, options, and digests of named files."""
         places = self._places()
         options = {name: value for name, value in self.options.items() if name not in places}
-        return [self.offer.full_name, self.offer.version, options]
+        source = [self.offer.source] if self.offer.source else []
+        return [self.offer.full_name, self.offer.version, options, *source]
 
     def reads(self) -> bool:
         """Return True if an option names a file whose content matters."""

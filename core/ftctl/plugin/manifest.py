@@ -12,6 +12,7 @@ from ftctl.domain.names import is_name
 from ftctl.errors import PluginBroken
 from ftctl.plugin.containment import contained
 from ftctl.plugin.offer import CONTRACT_VERSION, OWN_DIST, PORTS, Offer
+from ftctl.plugin.plugin_source import plugin_source
 from ftctl.plugin.time_limit import TooSlow, within
 
 TAIL = 6
@@ -58,9 +59,12 @@ def read_manifest(point: EntryPoint, dist: str, version: str, seconds: float) ->
         with contextlib.redirect_stdout(io.StringIO()), within(seconds):
             with contained(_named(point, dist), "import"):
                 module = point.load()
+            source = plugin_source(point.dist, point.module) if point.dist and dist != OWN_DIST else ""
             phase = "offers"
             with contained(_named(point, dist), "offers"):
-                return Manifest(module, tuple(_checked(offer, dist, version) for offer in module.ftctl_offers()))
+                return Manifest(
+                    module, tuple(_checked(offer, dist, version, source) for offer in module.ftctl_offers())
+                )
     except PluginBroken as error:
         return Broken(point.name, dist, version, phase, error.what)
     except (Exception, TooSlow) as error:
@@ -72,7 +76,7 @@ def _named(point: EntryPoint, dist: str) -> str:
     return "" if dist == OWN_DIST else f"{point.name} of {dist}"
 
 
-def _checked(offer: Any, dist: str, version: str) -> Offer:
+def _checked(offer: Any, dist: str, version: str, source: str) -> Offer:
     if not isinstance(offer, Offer):
         raise TypeError(f"ftctl_offers() must return Offer objects, not {type(offer).__name__}")
     if offer.contract > CONTRACT_VERSION:
@@ -82,4 +86,4 @@ def _checked(offer: Any, dist: str, version: str) -> Offer:
         raise ValueError(f"offer {offer.name!r} names the unknown port {offer.port!r}")
     if not is_name(offer.name):
         raise ValueError(f"offer name {offer.name!r} must match [a-z0-9][a-z0-9._-]*")
-    return evolve(offer, dist=dist, version=version)
+    return evolve(offer, dist=dist, version=version, source=source)

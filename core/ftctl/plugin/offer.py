@@ -32,6 +32,7 @@ class Offer:
     only argument and returns an implementation of the port. ``accepts`` and ``produces`` are model formats;
     ``accepts_with`` names further ones that an option brings when it is on. ``recipe`` is the ``package:file.toml``
     that the backend's ``environment`` is built from. ``contract`` is the edition of the ports it was written for.
+    ``dist``, ``version`` and ``source``, a digest of the plugin's files, are filled in when it is read.
     """
 
     port: str
@@ -49,6 +50,7 @@ class Offer:
     contract: int = 1
     dist: str = ""
     version: str = ""
+    source: str = ""
 
     @property
     def full_name(self) -> str:

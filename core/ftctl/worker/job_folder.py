@@ -78,10 +78,13 @@ class JobFolder:
             lines.write(json.dumps(to_plain(event)) + "\n")
 
     def write(self, name: str, document: dict[str, Any]) -> None:
-        """Write a JSON file so that a reader sees all of it or none."""
+        """Write a JSON file so that a reader sees all of it or none.
+
+        Halves of surrogate pairs, which messages of others may hold, are written as the escapes that JSON has for them.
+        """
         draft = self.path / f".{name}.tmp"
         try:
-            draft.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+            draft.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8", errors="backslashreplace")
             draft.replace(self.path / name)
         except OSError:
             with contextlib.suppress(OSError):

@@ -38,7 +38,7 @@ SECONDS = 120.0
 TOKENS = 16
 TURNS = [{"role": "user", "content": "Good morning"}]
 NAME = "served-name"
-MALFORMED = (
+MALFORMED: tuple[bytes | list[object] | dict[str, object], ...] = (
     b'{"messages": [',
     [],
     {"model": NAME, "messages": "Good morning"},
