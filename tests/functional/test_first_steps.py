@@ -19,6 +19,15 @@ def table(path: Path, delimiter: str, encoding: str, rows: int = 40) -> None:
         writer.writerows([f"Wie groß ist {n}{delimiter} zweimal?", f"Es ist {2 * n} – gewiß."] for n in range(rows))
 
 
+def test_a_table_that_declares_its_delimiter_is_read_by_it(ftctl: Ftctl, tmp_path: Path) -> None:
+    table(tmp_path / "plain.csv", ";", "utf-8")
+    (tmp_path / "my.csv").write_text("sep=;\n" + (tmp_path / "plain.csv").read_text())
+    shown = ftctl("data", "my.csv")
+    assert shown.returncode == 0, shown.stderr
+    assert "cells divided by ';'" in shown.stdout
+    assert "0 refused" in shown.stdout
+
+
 @pytest.mark.parametrize(("delimiter", "told"), [(";", "';'"), ("\t", "a tab"), ("|", "'|'"), (",", "','")])
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-8", "utf-8-sig", "utf-16"])
 def test_a_table_is_told_for_what_it_is_and_what_is_shown_can_be_copied(

@@ -37,3 +37,22 @@ def test_the_graph_of_a_batch_is_gone_before_the_next(tmp_path: Path) -> None:
     assert rows.constants["value"].tolist() == [2.0 * (2 * n + 1) for n in range(6)]
     assert len(objective.seen) == 3
     assert objective.left == 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"no tensors", None])
+def test_kept_values_that_are_damaged_are_computed_again(tmp_path: Path, damage: bytes | None) -> None:
+    rows = Rows.of([(Encoded(f"r:{n}", (n, n + 1), (n, n + 1)),) for n in range(6)])
+    kept, linear = tmp_path / "kept", torch.nn.Linear(1, 1)
+    objective = Watching(torch.nn.Parameter(torch.tensor(2.0)))
+    add_constants(rows, objective, linear, 2, 0, kept, Group())  # type: ignore[arg-type]
+    expected = rows.constants["value"].tolist()
+    if damage is None:
+        fewer = Rows.of([(Encoded("r:0", (0, 1), (0, 1)),)])
+        add_constants(fewer, objective, linear, 2, 0, tmp_path / "fewer", Group())  # type: ignore[arg-type]
+        damage = (tmp_path / "fewer").read_bytes()
+    kept.write_bytes(damage)
+    add_constants(rows, objective, linear, 2, 0, kept, Group())  # type: ignore[arg-type]
+    assert rows.constants["value"].tolist() == expected
+    seen = len(objective.seen)
+    add_constants(rows, objective, linear, 2, 0, kept, Group())  # type: ignore[arg-type]
+    assert len(objective.seen) == seen

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ftctl.application.run_record import recorded_run
+from ftctl.application.run_result import RunResult
 from ftctl.domain.event import Event
 from ftctl.errors import RunBusy, UsageError
 from ftctl_adapters.store.run_journal import DiskRunJournals
@@ -103,3 +105,16 @@ def test_events_that_cannot_be_written_are_said_once(tmp_path: Path, capsys: pyt
 def test_names_that_are_paths_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError):
         DiskRunJournals(tmp_path).open(name)
+
+
+def test_a_run_that_says_it_is_running_and_is_nobodys_was_killed(tmp_path: Path) -> None:
+    journal = DiskRunJournals(tmp_path).open("r")
+    assert not journal.is_owned()
+    with journal.owned():
+        journal.write("run.json", RunResult("r").document())
+        assert journal.is_owned()
+        assert (recorded_run(journal) or {})["status"] == "running"
+    assert not journal.is_owned()
+    assert (recorded_run(journal) or {})["status"] == "killed"
+    journal.write("run.json", RunResult("r", "done").document())
+    assert (recorded_run(journal) or {})["status"] == "done"

@@ -49,6 +49,13 @@ def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, name: str) -> No
     assert [row[1] for row in rows if not isinstance(row, Rejection)] == ROWS
 
 
+@pytest.mark.parametrize("first", ["sep=,", "Sep=,\r", '"sep=,"', ""])
+def test_the_delimiter_that_a_first_line_declares_is_no_row(tmp_path: Path, first: str) -> None:
+    path = tmp_path / "d.csv"
+    path.write_bytes(f"{first}\nprompt,completion\na,b\n".encode())
+    assert list(read_rows(place_of(path))) == [Placed("d.csv:3", {"prompt": "a", "completion": "b"})]
+
+
 def reasons(path: Path) -> list[str]:
     return [f"{row.where}: {row.reason}" for row in read_rows(place_of(path)) if isinstance(row, Rejection)]
 
@@ -110,6 +117,8 @@ def test_a_gzip_bomb_is_refused(tmp_path: Path) -> None:
         ("d.jsonl.zst", b"not zstd", "cannot be unpacked"),
         ("d.json", b'{"a": 1} {"a"', "not JSON"),
         ("d.json", b'[{"a": 1} {"a": 2}]', "byte 11: not JSON: Expecting ',' delimiter"),
+        ("d.csv", b"sep=;\na;b\n", "its first line declares the delimiter ';', not ','"),
+        ("d.csv", b"prompt,completion\ra,b\rc,d\r", "its lines end with a carriage return alone"),
         ("d.csv", b"prompt;completion\na;b\n", "its only column is called 'prompt;completion', divided by ';'"),
         ("d.json", b"[1, 2", "not JSON"),
         ("d.csv", b"a,a\n1,2\n", "twice"),

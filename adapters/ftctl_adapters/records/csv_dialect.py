@@ -8,6 +8,7 @@ from typing import IO
 from attrs import frozen
 
 from ftctl_adapters.records.encodings import SAMPLE, guessed
+from ftctl_adapters.records.tables import DECLARED
 
 SEPARATORS = ",;\t|"
 LINES = 100
@@ -46,9 +47,11 @@ def csv_dialect(opened: Callable[[], IO[bytes]], name: str) -> CsvDialect | None
     with opened() as stream:
         text = stream.read(SAMPLE).decode(encoding, errors="replace").lstrip("\ufeff")
     lines = io.StringIO(text, newline="").readlines()[:LINES]
+    declared = DECLARED.fullmatch(lines[0]) if lines else None
+    lines = lines[1:] if declared else lines
     sample = "".join(lines if len(lines) < LINES else lines[:-1])
     try:
-        found = csv.Sniffer().sniff(sample, SEPARATORS)
+        found = csv.Sniffer().sniff(sample, declared[1] if declared else SEPARATORS)
     except csv.Error:
         return None
     if found.delimiter not in SEPARATORS:

@@ -9,9 +9,9 @@ from ftctl.ports.data_source import DataSourceError
 
 UTF8, AUTO = "utf-8", "auto"
 SAMPLE = 1 << 20
+"""Bytes from which an encoding is guessed."""
 WINDOWS, CLOSE = "cp1252", 0.02
 """The usual code page of western Windows, and how much messier its text may look than the best one's."""
-"""Bytes from which an encoding is guessed."""
 
 
 def known_encoding(name: str) -> str:

@@ -1,6 +1,7 @@
 """Read rows of data files by their type: JSON lines, arrays, CSV, Parquet."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
@@ -15,6 +16,8 @@ from ftctl_adapters.records.strict_json import NotStrict, parse, plain_or_unread
 
 MAX_DOCUMENT_BYTES = 512 << 20
 PLAIN = ".txt"
+DECLARED = re.compile(r"""["']?sep=([^"'\r\n])["']?\s*""", re.IGNORECASE)
+"""First line by which Excel is told the delimiter."""
 
 
 class Placed(NamedTuple):
@@ -135,9 +138,9 @@ def read_csv(place: Place, delimiter: str = ",") -> Iterator[Row]:
         DataSourceError: quotes that do not end, a name that stands twice, or no UTF-8.
     """
     csv.field_size_limit(MAX_LINE_BYTES)
-    reader = csv.reader(_text_lines(place), strict=True, delimiter=delimiter)
+    reader = csv.reader(_without_declaration(place, delimiter), strict=True, delimiter=delimiter)
     try:
-        header = next(reader, [])
+        header = next((row for row in reader if row), [])
         if len(set(header)) != len(header):
             raise DataSourceError(f"{place.address}: a column name stands twice in the header")
         _refuse_other_delimiter(place, header, delimiter)
@@ -148,7 +151,29 @@ def read_csv(place: Place, delimiter: str = ",") -> Iterator[Row]:
             elif cells:
                 yield Rejection(where, f"{len(cells)} cells under {len(header)} columns", ",".join(cells)[:120])
     except csv.Error as error:
+        if "new-line character" in str(error):
+            text = f"{place.address}:{reader.line_num}: its lines end with a carriage return alone"
+            raise DataSourceError(text, next_step="save it with line feeds, which tr '\\r' '\\n' makes") from error
         raise DataSourceError(f"{place.address}:{reader.line_num}: not CSV: {error}") from error
+
+
+def _without_declaration(place: Place, delimiter: str) -> Iterator[str]:
+    """Yield the lines without Excel's ``sep=;`` in the first one.
+
+    Raises:
+        DataSourceError: it declares another delimiter.
+    """
+    lines = _text_lines(place)
+    first = next(lines, "")
+    declared = DECLARED.fullmatch(first.lstrip("\ufeff"))
+    if declared and declared[1] != delimiter:
+        text = f"{place.address}: its first line declares the delimiter {declared[1]!r}, not {delimiter!r}"
+        raise DataSourceError(text, next_step=f'read it with {{use: csv, delimiter: "{declared[1]}"}}')
+    if declared:
+        yield "\n"  # an empty row, so that lines keep their numbers
+        first = next(lines, "")
+    yield first
+    yield from lines
 
 
 def _refuse_other_delimiter(place: Place, header: list[str], delimiter: str) -> None:

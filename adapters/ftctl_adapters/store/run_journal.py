@@ -50,6 +50,20 @@ class DiskRunJournal(RunJournal):
         finally:
             os.close(handle)
 
+    def is_owned(self) -> bool:
+        try:
+            handle = os.open(self.folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            # shared: whoever looks at the same moment, or begins the run, is not told that it is busy
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
     def _lock(self, handle: int) -> None:
         deadline = time.monotonic() + ORPHANS_SECONDS
         while True:

@@ -28,17 +28,31 @@ def add_constants(
     """
     if not objective.constants:
         return
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import save_file
 
     first = group.rank == 0
-    if group.any(first and kept.exists()):
-        rows.constants = group.share(load_file(kept) if first else {})
+    earlier = _kept(kept, objective, len(rows)) if first else None
+    if group.any(earlier is not None):
+        rows.constants = group.share(earlier or {})
         return
     rows.constants = _computed(rows, objective, model, size, pad_id, group)
     if first:
         draft = kept.with_suffix(".draft")
         save_file(rows.constants, draft)
         draft.replace(kept)
+
+
+def _kept(kept: Path, objective: Objective, count: int) -> dict[str, Any] | None:
+    """Return what an earlier try wrote; ``None`` where it wrote nothing, or what is there is damaged."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        found = load_file(kept)
+    except (OSError, SafetensorError):
+        return None
+    whole = set(found) == set(objective.constants) and all(values.shape == (count,) for values in found.values())
+    return found if whole else None
 
 
 def _computed(rows: Rows, objective: Objective, model: Any, size: int, pad_id: int, group: Group) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 from ftctl.errors import RunDamaged
 from ftctl.ports.run_journal import RunJournal
 
+RUNNING, KILLED = "running", "killed"
 STAGE = ("name", "plugin", "status")
 """What every stage of a record says as text."""
 
@@ -12,12 +13,16 @@ STAGE = ("name", "plugin", "status")
 def recorded_run(journal: RunJournal) -> dict[str, Any] | None:
     """Return ``run.json``, as `RunResult.document` made it; ``None`` of a run that recorded nothing yet.
 
+    One that says it is running, and whose processes are gone, was killed: its status is ``killed``.
+
     Raises:
         RunDamaged: it is no record of a run.
     """
     document = journal.read("run.json")
     if document is not None and not _is_record(document):
         raise damaged(journal, "run.json", "it is no record of a run")
+    if document and document["status"] == RUNNING and not journal.is_owned():
+        return document | {"status": KILLED}
     return document
 
 

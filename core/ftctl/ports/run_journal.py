@@ -23,6 +23,10 @@ class RunJournal(ABC):
         """
 
     @abstractmethod
+    def is_owned(self) -> bool:
+        """Return True while a process, or one that it started, holds the run."""
+
+    @abstractmethod
     def append(self, event: Event) -> None:
         """Append the event to ``events.ndjson``; a full disk loses the event, never the run."""
 

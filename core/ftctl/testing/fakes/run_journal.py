@@ -31,6 +31,9 @@ class FakeRunJournal(RunJournal):
         finally:
             self.busy = False
 
+    def is_owned(self) -> bool:
+        return self.busy
+
     def append(self, event: Event) -> None:
         self.recorded.append(event)
 
