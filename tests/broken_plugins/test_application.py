@@ -56,7 +56,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def entry_point(module: str, name: str = "odd") -> EntryPoint:
     point = EntryPoint(name, f"{module}_manifest", "ftctl.plugins")
-    vars(point).update(dist=SimpleNamespace(name="odd-dist", version="1.5"))
+    vars(point).update(dist=SimpleNamespace(name="odd-dist", version="1.5", read_text=lambda _name: None))
     return point
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ftctl.errors import PluginBroken
+from ftctl.errors import PluginBroken, UsageError
 from ftctl.plugin.registry import Registry, Unknown
 
 Install = Callable[..., None]
@@ -130,3 +130,8 @@ def test_a_hook_that_raises_does_not_stop_the_others(install: Install, tmp_path:
     registry.notify("ftctl_run_finished", run_id="r1", result={})
     assert (tmp_path / "MARK").read_text() == "r1"
     assert [broken.phase for broken in registry.broken()] == ["ftctl_run_finished"]
+
+
+def test_a_plugin_that_is_to_be_loaded_and_is_not_there_is_named() -> None:
+    with pytest.raises(UsageError, match="no plugin 'extr' is installed"):
+        Registry(only=frozenset({"extr"})).find("tuner", "lora")

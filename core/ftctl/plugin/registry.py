@@ -10,7 +10,7 @@ import pluggy
 from attrs import frozen
 
 from ftctl.domain.names import nearest
-from ftctl.errors import PluginBroken
+from ftctl.errors import PluginBroken, UsageError
 from ftctl.plugin import hooks
 from ftctl.plugin.containment import contained
 from ftctl.plugin.manifest import Broken, Manifest, read_manifest
@@ -132,8 +132,13 @@ class Registry:
     def _load_own(self) -> None:
         if self._waiting is not None:
             return
+        points = list(self._find())
+        names = {point.name for point in points}
+        if self._only - names:
+            text = f"FTCTL_PLUGINS: no plugin {min(self._only - names)!r} is installed"
+            raise UsageError(text, next_step=f"there are: {', '.join(sorted(names))}")
         self._waiting = []
-        for found in _found(self._find()):
+        for found in _found(points):
             if found.point.name in self._without or (self._only and found.point.name not in self._only):
                 continue
             if found.dist == OWN_DIST:
