@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ftctl.application.run_result import RunResult
 from ftctl.domain.artifact import Draft, Lineage
 from ftctl.domain.example import Prompt
 from ftctl.errors import UsageError
@@ -109,11 +110,11 @@ def test_runs_are_compared_by_their_names(ftctl: Ftctl, tmp_path: Path) -> None:
     store = DiskArtifactStore(tmp_path / ".ftctl")
     made = {name: store.commit(report(tmp_path / name, share, seed=place), Draft("report", "ftctl-report"), Lineage())
             for place, (name, share) in enumerate((("base", 0.2), ("tuned", 0.8)))}  # fmt: skip
-    stages = [{"name": stage, "artifact": f"report/{made[name].digest}"} for stage, name in
-              (("baseline", "base"), ("evaluate", "tuned"))]  # fmt: skip
+    stages = [{"name": stage, "plugin": "text-metrics", "status": "done", "artifact": f"report/{made[name].digest}"}
+              for stage, name in (("baseline", "base"), ("evaluate", "tuned"))]  # fmt: skip
     (tmp_path / ".ftctl" / "runs" / "lora-1234").mkdir(parents=True)
     (tmp_path / ".ftctl" / "runs" / "lora-1234" / "run.json").write_text(
-        json.dumps({"status": "done", "stages": stages})
+        json.dumps(RunResult("lora-1234", "done", stages=stages).document())
     )
     done = ftctl("compare", "lora-1234", "--json")
     assert done.returncode == 0, done.stderr
